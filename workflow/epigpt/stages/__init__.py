@@ -1,0 +1,1 @@
+"""One thin module per rule: arguments, a call into the library, files."""
