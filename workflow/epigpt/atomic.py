@@ -27,7 +27,7 @@ def path(final: Path) -> Iterator[Path]:
         yield temporary
         if temporary.is_dir() and final.is_dir():
             shutil.rmtree(final)
-        os.replace(temporary, final)
+        temporary.replace(final)
     finally:
         _remove(temporary)
 
@@ -67,7 +67,7 @@ def _finite(content: Any) -> Any:
 def write_tsv(final: Path, frame: pd.DataFrame) -> None:
     """Write `frame` tab-separated without its index: six significant digits, missing values empty, booleans true/false."""
     shown = frame.copy()
-    for column in shown.columns[shown.dtypes == bool]:
+    for column in shown.select_dtypes(include=["bool"]).columns:
         shown[column] = shown[column].map({True: "true", False: "false"})
     for column in shown.select_dtypes(include=["object", "string", "category"]).columns:
         # A tab or line break inside a text would shift the columns of every reader downstream.

@@ -24,11 +24,15 @@ class Geo(_Section):
     base_url: str = Field(
         "https://ftp.ncbi.nlm.nih.gov/geo",
         pattern=r"^(https?|file)://.+",
-        description="GEO's server, or a mirror laid out like it: https://, http:// or file://. file://./name counts from the config file's folder.",
+        description="GEO's server or a mirror laid out like it (https, http, file). file://./name counts from the config file's folder.",
     )
     ncbi_counts: bool = Field(True, description="Use NCBI's own RNA-seq counts (human and mouse) where they exist.")
-    retries: Annotated[int, Field(ge=0, le=20)] = Field(5, description="How often a request is repeated after 429, 5xx, a reset or a short read.")
-    backoff_seconds: Annotated[float, Field(ge=0)] = Field(1.0, description="Wait before the first repetition; doubled each time, with jitter.")
+    retries: Annotated[int, Field(ge=0, le=20)] = Field(
+        5, description="How often a request is repeated after 429, 5xx, a reset or a short read."
+    )
+    backoff_seconds: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="Wait before the first repetition; doubled each time, with jitter."
+    )
     timeout_seconds: Annotated[float, Field(gt=0)] = Field(60.0, description="Longest silence of the server that is waited for.")
     max_unpacked_gb: Annotated[float, Field(gt=0)] = Field(200.0, description="Archives that unpack to more than this are refused.")
 
@@ -36,7 +40,9 @@ class Geo(_Section):
 class Quality(_Section):
     """Which samples and cells are kept. Limits are absolute: none is fitted to the data set, so none can leak."""
 
-    min_counts: Positive | Literal["auto"] = Field("auto", description="Fewest counts of a sample or cell. auto: 100000 for bulk, 500 for single cells.")
+    min_counts: Positive | Literal["auto"] = Field(
+        "auto", description="Fewest counts of a sample or cell. auto: 100000 for bulk, 500 for single cells."
+    )
     min_genes: Positive | Literal["auto"] = Field("auto", description="Fewest genes detected. auto: 1000 for bulk, 200 for single cells.")
     max_mitochondrial_percent: Annotated[float, Field(gt=0, le=100)] | Literal["auto"] = Field(
         "auto", description="Largest mitochondrial share of the counts, in percent. auto: 100 for bulk, 20 for single cells."
@@ -68,16 +74,26 @@ class Settings(_Section):
         4, description="Versions of each sample: the first is the sample itself, the others draw a part of its counts (binomial thinning)."
     )
     epochs: Positive = Field(10, description="Passes over the training views.")
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = Field(1e-3, description="Peak learning rate of AdamW, after warm-up and before the cosine decay.")
-    global_batch_size: Positive = Field(16, description="Sequences per optimiser step over all devices; micro-batch and accumulation follow from it.")
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        1e-3, description="Peak learning rate of AdamW, after warm-up and before the cosine decay."
+    )
+    global_batch_size: Positive = Field(
+        16, description="Sequences per optimiser step over all devices; micro-batch and accumulation follow from it."
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 on GPUs that have it, fp32 elsewhere.")
-    tuning: Literal["full", "lora", "frozen"] = Field("full", description="Which weights are trained: all, low-rank adapters, or the head alone.")
+    tuning: Literal["full", "lora", "frozen"] = Field(
+        "full", description="Which weights are trained: all, low-rank adapters, or the head alone."
+    )
     weights: str = Field("none", min_length=1, description="Pretrained weights: a hub id, a local folder, or none for a random start.")
     keep_fold_weights: bool = Field(False, description="Keep the weights of single folds even where they exceed 1 GB.")
 
-    folds: Annotated[int, Field(ge=2)] = Field(5, description="Folds at most; the effective number is limited by the groups of the smallest class.")
+    folds: Annotated[int, Field(ge=2)] = Field(
+        5, description="Folds at most; the effective number is limited by the groups of the smallest class."
+    )
     repeats: Positive = Field(1, description="How often the folds are drawn anew.")
-    permutations: Annotated[int, Field(ge=0)] = Field(0, description="Label permutations for the null distribution; 0: none, and the report says so.")
+    permutations: Annotated[int, Field(ge=0)] = Field(
+        0, description="Label permutations for the null distribution; 0: none, and the report says so."
+    )
     bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="Resamples of groups behind each interval.")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(1, description="Decides views, folds, initial weights, resamples.")
     baselines: list[Baseline] = Field(
@@ -85,7 +101,8 @@ class Settings(_Section):
         description="Models that GPT-2 is compared with on the same folds. logistic_l2 is always among them.",
     )
     ignore_confounders: list[str] = Field(
-        default_factory=list, description="Characteristics that may follow the label without the verdict 'confounded'; the report names them."
+        default_factory=list,
+        description="Characteristics that may follow the label without the verdict 'confounded'; the report names them.",
     )
     gene_sets: list[str] = Field(default_factory=list, description="GMT files with gene sets of your own.")
 
