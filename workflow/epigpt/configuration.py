@@ -1,6 +1,5 @@
 """From config files to `Settings`: where keys come from, what is wrong with them, which paths they mean."""
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from epigpt.refusal import Refusal
+from epigpt.refusal import Refusal, nearest_name
 from epigpt.settings import Settings, keys
 
 RELATIVE_URL = "file://./"
@@ -144,12 +143,6 @@ def _words(schema: dict[str, Any]) -> str:
     bounds = " and ".join(f"{sign} {schema[name]:g}" for name, sign in signs.items() if name in schema)
     pattern = f"matching {schema['pattern']}" if "pattern" in schema else ""
     return " ".join(part for part in (word, bounds, pattern) if part)
-
-
-def nearest_name(name: str, names: Sequence[str]) -> str | None:
-    """Give the known name that a mistyped one most likely means, or None."""
-    close = difflib.get_close_matches(name.lower(), {known.lower(): known for known in names}, n=1, cutoff=0.6)
-    return next((known for known in names if close and known.lower() == close[0]), None)
 
 
 def _folder_file(key: str, files: Sequence[Path]) -> Path | None:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from epigpt.configuration import nearest_name
-from epigpt.refusal import Refusal
+from epigpt.refusal import Refusal, nearest_name
 
 ORGANISMS = ("auto", "human", "mouse", "rat", "zebrafish")
 ASSAYS = ("auto", "bulk", "single_cell")

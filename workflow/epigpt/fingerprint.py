@@ -7,6 +7,7 @@ Comments, docstrings and formatting do not count; nor does the time stamp of a f
 
 import ast
 import hashlib
+import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
@@ -18,6 +19,8 @@ FOLDER = Path(__file__).resolve().parent
 RESOURCES = {".tsv", ".gz", ".json", ".txt", ".html", ".css", ".js", ".j2", ".yaml", ".md"}
 # Packages whose version cannot change a result: screens, configuration, file formats' plumbing.
 _SILENT = {"rich", "pydantic", "yaml", "httpx", "pytest"}
+# Import names that differ from the name of the distribution; asking the metadata of all installed packages takes half a second.
+_DISTRIBUTIONS = {"sklearn": "scikit-learn", "umap": "umap-learn"}
 
 
 def fingerprint(stage: str, versions: bool = True) -> list[str]:
@@ -38,7 +41,7 @@ def fingerprint(stage: str, versions: bool = True) -> list[str]:
     modules, packages = _closure(f"{PACKAGE}.stages.{stage}")
     listed = [f"{name}={digest}" for name in sorted(modules) if (digest := _digest(name))]
     if versions:
-        listed += sorted(f"{package}=={version}" for package in packages if (version := _version(package)))
+        listed += sorted(version for package in packages if (version := _version(package)))
     return listed
 
 
@@ -71,7 +74,8 @@ def _file(name: str) -> Path | None:
 @cache
 def _tree(name: str) -> ast.Module:
     path = _file(name)
-    assert path is not None
+    if path is None:
+        raise ModuleNotFoundError(name)
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -115,10 +119,10 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 
 @cache
 def _version(package: str) -> str | None:
-    names = _distributions().get(package)
-    return f"{names[0]}:{metadata.version(names[0])}" if names else None
-
-
-@cache
-def _distributions() -> dict[str, list[str]]:
-    return {package: sorted(set(names)) for package, names in metadata.packages_distributions().items()}
+    if package in sys.stdlib_module_names:
+        return None
+    name = _DISTRIBUTIONS.get(package, package)
+    try:
+        return f"{name}=={metadata.version(name)}"
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,5 +1,8 @@
 """The one way in which EpiGPT says no: what was found, where, why it cannot be used, and what settles it."""
 
+import difflib
+from collections.abc import Sequence
+
 
 class Refusal(Exception):
     """A user's mistake, or data that would be guessed at; shown as one message, never as a traceback.
@@ -25,3 +28,9 @@ class Refusal(Exception):
 
     def __str__(self) -> str:
         return f"{self.found}\n  where:  {self.where}\n  why:    {self.why}\n  remedy: {self.remedy}"
+
+
+def nearest_name(name: str, names: Sequence[str]) -> str | None:
+    """Give the known name that a mistyped one most likely means, or None."""
+    close = difflib.get_close_matches(name.lower(), {known.lower(): known for known in names}, n=1, cutoff=0.6)
+    return next((known for known in names if close and known.lower() == close[0]), None)
