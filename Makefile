@@ -1,0 +1,40 @@
+# make demo | test | lint | install-profile | documents
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3.11
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+CORES ?= 2
+
+.PHONY: demo test lint install-profile documents
+
+# torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
+$(INSTALLED): pyproject.toml
+	command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed, and '$(PYTHON)' is not on the PATH; name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo/config.yaml
+	@echo "Open the report: $(CURDIR)/results/index.html"
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(CORES) --dist worksteal
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+# `snakemake --profile slurm` looks in the working directory and here, not in profiles/.
+install-profile:
+	mkdir -p "$${XDG_CONFIG_HOME:-$$HOME/.config}/snakemake"
+	ln -sfn "$(CURDIR)/profiles/slurm" "$${XDG_CONFIG_HOME:-$$HOME/.config}/snakemake/slurm"
+	@echo "snakemake --profile slurm now works from any directory."
+
+# The files that settings.py is the source of.
+documents: $(INSTALLED)
+	$(BIN)/python -m epigpt.settings_documents

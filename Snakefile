@@ -1,0 +1,30 @@
+"""EpiGPT: from GEO accessions to fine-tuned GPT-2 models and honest reports."""
+
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.15")
+
+# Of this file, not of the caller's: EpiGPT may be a module of another workflow.
+ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve()
+sys.path.insert(0, str(ROOT / "workflow"))
+
+
+include: "rules/common.smk"
+include: "rules/geo.smk"
+include: "rules/prepare.smk"
+include: "rules/encode.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/interpret.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        expand("results/{dataset}/report.html", dataset=ROWS),
+        "results/index.html",
+    localrule: True

@@ -1,0 +1,132 @@
+"""Configuration and names that all rules share.
+
+Purpose: read and validate the settings and the data set table once; say which settings a rule reads and how its stage is started.
+Inputs: the config file (config/config.yaml beside the Snakefile unless --configfile is given), the data set table.
+Outputs: none.
+"""
+
+import json
+import shlex
+
+import yaml
+from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
+from snakemake.utils import update_config
+
+from epigpt import configuration, datasets
+from epigpt.fingerprint import fingerprint as code_of
+from epigpt.models import presets
+from epigpt.refusal import Refusal
+
+
+def read_configuration():
+    """Merge config files and --config, validate them, read the data set table."""
+    files = [Path(path) for path in workflow.config_settings.configfiles]
+    merged = {}
+    if not files:
+        files = [ROOT / "config" / "config.yaml"]
+        merged = configuration.read(files[0])
+    update_config(merged, config)
+    settings = configuration.load(merged, files, ROOT)
+    return settings, {
+        row.dataset: row for row in datasets.read(Path(settings.datasets))
+    }
+
+
+try:
+    SETTINGS, ROWS = read_configuration()
+    PRESET = presets.load(SETTINGS.model)
+except Refusal as refusal:
+    raise WorkflowError(str(refusal)) from None
+
+CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+# Stages run with Snakemake's own interpreter, so that nothing needs activating; under --sdm conda with their environment's.
+# Only this name stands in the rules: Snakemake compares the text of a shell command, which therefore holds no path.
+EPIGPT = " ".join(
+    [
+        f"PYTHONPATH={shlex.quote(str(ROOT / 'workflow'))}",
+        "PYTHONHASHSEED=0 MPLBACKEND=Agg TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1",
+        "python" if CONDA else shlex.quote(sys.executable),
+        "-m epigpt.stages",
+    ]
+)
+BASELINES = list(dict.fromkeys(["logistic_l2", *SETTINGS.baselines]))
+
+
+wildcard_constraints:
+    dataset="|".join(ROWS),
+    preset=PRESET.name,
+    fit="repeat[0-9]+/fold[0-9]+|final",
+    baseline="|".join(BASELINES),
+
+
+def fingerprint(stage):
+    """List the code a stage depends on, a string per module, so that Snakemake's reason for a rerun names the module."""
+    return code_of(stage, versions=not CONDA)
+
+
+def reads(*keys):
+    """Give a params function: the settings a rule reads, and no others, as one JSON object ('row.x' is a cell of the table)."""
+
+    def chosen(wildcards):
+        return json.dumps(
+            {key: value_of(key, wildcards) for key in keys}, sort_keys=True
+        )
+
+    return chosen
+
+
+def value_of(key, wildcards):
+    section, _, name = key.partition(".")
+    if section != "row":
+        return SETTINGS.value(key)
+    return row_cells(wildcards)[name]
+
+
+def row_cells(wildcards):
+    """Give the cells of a data set's row; of local files the name alone, since the folder does not decide a result."""
+    row = ROWS[wildcards.dataset]
+    cells = {name: getattr(row, name) for name in datasets.COLUMNS}
+    return (
+        cells
+        if row.is_accession
+        else {
+            **cells,
+            "source": Path(row.source).name,
+            "samples": Path(row.samples).name,
+        }
+    )
+
+
+def fold_summary(wildcards):
+    """Read what the folds checkpoint decided for a data set."""
+    return json.loads(
+        Path(
+            checkpoints.folds.get(dataset=wildcards.dataset).output.summary
+        ).read_text()
+    )
+
+
+def fits(wildcards):
+    """List the models of a data set that are tested on held-out groups; none where it is not assessable."""
+    summary = fold_summary(wildcards)
+    if not summary["assessable"]:
+        return []
+    return [
+        f"repeat{repeat}/fold{fold}"
+        for repeat in range(summary["repeats"])
+        for fold in range(summary["folds"])
+    ]
+
+
+def fold_files(name):
+    """Give an input function: a file of every fold's model."""
+    return lambda wildcards: [
+        f"results/{wildcards.dataset}/models/{PRESET.name}/{fit}/{name}"
+        for fit in fits(wildcards)
+    ]
+
+
+def with_attempt(amount):
+    """Let memory or time grow with each retry."""
+    return lambda wildcards, attempt: amount * attempt

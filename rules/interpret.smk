@@ -1,0 +1,30 @@
+"""From contrasts to the biology the report is read for.
+
+Purpose: marker sets with their expected directions, the excitation/inhibition score, the paper's claims.
+Inputs: results/{dataset}/differential_expression.tsv, expression.h5ad.
+Outputs: results/{dataset}/markers.tsv, excitation_inhibition.tsv, claims.tsv.
+"""
+
+
+rule markers:
+    input:
+        contrasts="results/{dataset}/differential_expression.tsv",
+        expression="results/{dataset}/expression.h5ad",
+    output:
+        markers="results/{dataset}/markers.tsv",
+        balance="results/{dataset}/excitation_inhibition.tsv",
+        claims="results/{dataset}/claims.tsv",
+    log:
+        "results/{dataset}/logs/markers.log",
+    benchmark:
+        "results/{dataset}/benchmarks/markers.tsv"
+    conda:
+        "../envs/evaluate.yaml"
+    resources:
+        mem_mb=with_attempt(4000),
+        runtime=with_attempt(30),
+    params:
+        *fingerprint("markers"),
+    shell:
+        "{EPIGPT}.markers --contrasts {input.contrasts:q} --expression {input.expression:q}"
+        " --markers {output.markers:q} --balance {output.balance:q} --claims {output.claims:q} --log {log:q}"

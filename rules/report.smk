@@ -1,0 +1,102 @@
+"""From result files to pages people read.
+
+Purpose: record where a result comes from, write one self-contained page per data set and one over all of them.
+Inputs: every result file of a data set.
+Outputs: results/{dataset}/provenance.json, report.html, figures/; results/index.html.
+"""
+
+
+def model_files(wildcards):
+    """List what the report shows of the models: none where the data set is not assessable."""
+    if not fold_summary(wildcards)["assessable"]:
+        return []
+    final = f"results/{wildcards.dataset}/models/{PRESET.name}/final"
+    return (
+        fold_files("training.jsonl")(wildcards)
+        + fold_files("plan.json")(wildcards)
+        + [f"{final}/{name}" for name in ("model.safetensors", "plan.json")]
+    )
+
+
+rule provenance:
+    input:
+        manifest="results/{dataset}/geo/manifest.tsv",
+        reading="results/{dataset}/reading.json",
+        folds="results/{dataset}/folds.json",
+    output:
+        "results/{dataset}/provenance.json",
+    log:
+        "results/{dataset}/logs/provenance.log",
+    benchmark:
+        "results/{dataset}/benchmarks/provenance.tsv"
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    params:
+        *fingerprint("provenance"),
+        settings=lambda wildcards: json.dumps(
+            {
+                **SETTINGS.model_dump(mode="json", exclude={"datasets"}),
+                "row": row_cells(wildcards),
+            },
+            sort_keys=True,
+        ),
+    shell:
+        "{EPIGPT}.provenance --manifest {input.manifest:q} --folds {input.folds:q} --output {output:q}"
+        " --settings {params.settings:q} --log {log:q}"
+
+
+rule report:
+    input:
+        model_files,
+        manifest="results/{dataset}/geo/manifest.tsv",
+        samples="results/{dataset}/samples.tsv",
+        reading="results/{dataset}/reading.json",
+        quality="results/{dataset}/quality.tsv",
+        expression="results/{dataset}/expression.h5ad",
+        contrasts="results/{dataset}/differential_expression.tsv",
+        folds="results/{dataset}/folds.tsv",
+        summary="results/{dataset}/folds.json",
+        predictions="results/{dataset}/predictions.tsv",
+        metrics="results/{dataset}/metrics.tsv",
+        verdict="results/{dataset}/verdict.json",
+        markers="results/{dataset}/markers.tsv",
+        balance="results/{dataset}/excitation_inhibition.tsv",
+        claims="results/{dataset}/claims.tsv",
+        provenance="results/{dataset}/provenance.json",
+    output:
+        page="results/{dataset}/report.html",
+        figures=directory("results/{dataset}/figures"),
+    log:
+        "results/{dataset}/logs/report.log",
+    benchmark:
+        "results/{dataset}/benchmarks/report.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=with_attempt(4000),
+        runtime=with_attempt(30),
+    params:
+        *fingerprint("report"),
+        folder="results/{dataset}",
+    shell:
+        "{EPIGPT}.report --results {params.folder:q} --output {output.page:q} --figures {output.figures:q} --log {log:q}"
+
+
+rule index:
+    input:
+        pages=expand("results/{dataset}/report.html", dataset=ROWS),
+    output:
+        "results/index.html",
+    log:
+        "results/logs/index.log",
+    benchmark:
+        "results/logs/index.benchmark.tsv"
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    params:
+        *fingerprint("index"),
+        datasets=",".join(ROWS),
+    shell:
+        "{EPIGPT}.index --results results --datasets {params.datasets:q} --output {output:q} --log {log:q}"

@@ -1,0 +1,58 @@
+"""From gene tokens to fine-tuned models.
+
+Purpose: fine-tune GPT-2 on the training samples of each fit and score the held-out ones.
+Inputs: results/{dataset}/tokens/{fit}/.
+Outputs: results/{dataset}/models/{preset}/{fit}/ with weights, vocabulary, reference, training.jsonl, plan.json, predictions.tsv.
+"""
+
+
+def fold_weights(path):
+    """Delete large weights after their last use, unless the user keeps them; those of the final model always stay."""
+    return (
+        path
+        if SETTINGS.keep_fold_weights or PRESET.weight_bytes <= 1_000_000_000
+        else temp(path)
+    )
+
+
+rule train:
+    input:
+        tokens="results/{dataset}/tokens/{fit}",
+    output:
+        weights="results/{dataset}/models/{preset}/{fit}/model.safetensors",
+        config="results/{dataset}/models/{preset}/{fit}/config.json",
+        vocabulary="results/{dataset}/models/{preset}/{fit}/vocabulary.json",
+        reference="results/{dataset}/models/{preset}/{fit}/reference.npz",
+        labels="results/{dataset}/models/{preset}/{fit}/labels.json",
+        card="results/{dataset}/models/{preset}/{fit}/README.md",
+        steps="results/{dataset}/models/{preset}/{fit}/training.jsonl",
+        plan="results/{dataset}/models/{preset}/{fit}/plan.json",
+        predictions="results/{dataset}/models/{preset}/{fit}/predictions.tsv",
+    log:
+        "results/{dataset}/logs/train/{preset}/{fit}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/train/{preset}/{fit}.tsv"
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=with_attempt(4000),
+        runtime=with_attempt(120),
+    params:
+        *fingerprint("train"),
+        settings=reads(
+            "epochs",
+            "learning_rate",
+            "global_batch_size",
+            "precision",
+            "tuning",
+            "weights",
+            "seed",
+        ),
+        folder=lambda wildcards: f"results/{wildcards.dataset}/models/{wildcards.preset}/{wildcards.fit}",
+        # Outside the declared outputs, which Snakemake deletes when a job fails: training resumes from here.
+        checkpoints=lambda wildcards: f"results/{wildcards.dataset}/checkpoints/{wildcards.preset}/{wildcards.fit}",
+    shell:
+        "{EPIGPT}.train --tokens {input.tokens:q} --fit {wildcards.fit} --preset {wildcards.preset}"
+        " --checkpoints {params.checkpoints:q} --output-folder {params.folder:q}"
+        " --settings {params.settings:q} --threads {threads} --log {log:q}"

@@ -1,0 +1,43 @@
+"""The `epigpt` command: what can be asked before, beside and after a run of the workflow."""
+
+import argparse
+import importlib
+import sys
+
+from epigpt import __version__
+from epigpt.refusal import Refusal
+
+# Command: the module with `add_arguments` and `run`. Imported when asked for, since some of them import torch.
+COMMANDS = {
+    "describe": ("epigpt.geo.describe", "what is in a GEO series: files, samples, characteristics, candidate labels, a row to paste"),
+    "plan": ("epigpt.training.plan_command", "memory, batch, ZeRO stage, steps, time and disk of a model on a hardware"),
+    "predict": ("epigpt.stages.predict", "score new samples with a finished model"),
+    "simulate": ("epigpt.simulate", "write a series with a planted truth, laid out as on GEO's server"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and give its exit status; a `Refusal` becomes its one message on standard error, status 1."""
+    given = sys.argv[1:] if arguments is None else arguments
+    parser = argparse.ArgumentParser(prog="epigpt", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"epigpt {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    named = next((word for word in given if word in COMMANDS), None)
+    for name, (module, purpose) in COMMANDS.items():
+        command = commands.add_parser(name, help=purpose, description=purpose)
+        if name == named:
+            importlib.import_module(module).add_arguments(command)
+    options = parser.parse_args(given)
+    try:
+        return int(importlib.import_module(COMMANDS[options.command][0]).run(options) or 0)
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of a pipe (`epigpt describe … | head`) has seen enough.
+        sys.stderr.close()
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
