@@ -59,7 +59,7 @@ class Settings(_Section):
     )
     geo: Geo = Field(default_factory=Geo, description="Where GEO is and how to ask it.")
     allow_values: list[ValueType] = Field(
-        default_factory=lambda: ["estimated_counts"],
+        default=["estimated_counts"],
         description="Kinds of values accepted beside raw counts. Whatever is not counts is marked throughout the report.",
     )
     quality: Quality = Field(default_factory=Quality, description="Limits for samples and cells.")
@@ -97,7 +97,7 @@ class Settings(_Section):
     bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="Resamples of groups behind each interval.")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(1, description="Decides views, folds, initial weights, resamples.")
     baselines: list[Baseline] = Field(
-        default_factory=lambda: ["majority", "logistic_l1", "logistic_l2", "pca_logistic", "random_forest", "gradient_boosting"],
+        default=["majority", "logistic_l1", "logistic_l2", "pca_logistic", "random_forest", "gradient_boosting"],
         description="Models that GPT-2 is compared with on the same folds. logistic_l2 is always among them.",
     )
     ignore_confounders: list[str] = Field(

@@ -38,7 +38,7 @@ def commented_config() -> str:
     """Write config.yaml: every key with its meaning and default, all commented out."""
     lines = [
         "# Settings of the workflow. All defaults live in the code: this file holds only what you change.",
-        "# Every key is shown with its default; remove the '#' before a key to change it (and the one before its section). config/README.md has the same as a table.",
+        "# Every key is shown with its default; remove the '#' before a key to change it (and before its section).",
         "# yaml-language-server: $schema=../workflow/schemas/config.schema.json",
         "",
     ]
