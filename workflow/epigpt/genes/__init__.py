@@ -1,0 +1,1 @@
+"""Genes: what an identifier means, which genes correspond between species, and which mark a biological state."""

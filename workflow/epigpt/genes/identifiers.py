@@ -1,0 +1,278 @@
+"""What a row name of a count table means: its kind, its species, and the one gene it stands for."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from epigpt.genes.annotation import ENSEMBL_PREFIX, ORGANISMS, annotation, read_own
+from epigpt.genes.spreadsheet import dates
+
+KINDS = ("ensembl", "symbol", "entrez", "refseq", "probe")
+
+_ENSEMBL = re.compile(r"(?<![A-Za-z0-9])(ENS[A-Z]{0,6}G\d{11})(\.\d+)?(_PAR_Y)?(?!\d)")
+_ENSEMBL_SPECIES = re.compile(r"(?<![A-Za-z0-9])(ENS[A-Z]{0,6}G)\d{11}")
+_ENTREZ = re.compile(r"[1-9]\d{0,8}(\.0)?")
+_REFSEQ = re.compile(r"[NX][MR]_\d{6,9}(\.\d+)?")
+_PROBE = re.compile(r".+_(at|st)|ILMN_\d+|A_\d{2}_P\d+|cg\d{8}|TC\d+\.hg\.\d+")
+_SYMBOL = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9._\-/:@()']{0,39}")
+_NEVER_SYMBOL = re.compile(r"(GSM|GSE|SRR|ERR|DRR|SRX|SAMN)\d+|[ACGTN]{8,}([-_.]\d+)?|ENS[A-Z]{0,6}[TPE]\d{11}.*")
+_TRAILER = re.compile(
+    r"__\w+|N_(unmapped|multimapping|noFeature|ambiguous)"
+    r"|no_feature|ambiguous|too_low_aQual|not_aligned|alignment_not_unique"
+)
+_SPIKE_IN = re.compile(r"(gSpikein[_-])?ERCC[-_]\d{5}|RNA_SPIKE_\d+|SIRV\w*\d+", re.IGNORECASE)
+_ASSEMBLY = re.compile(r"(GRCh3[78]|GRCm3[89]|GRCz1[01]|hg19|hg38|mm9|mm10|mm39|danRer1[01]|gene)[_:-]+(?=\S)")
+_BIOTYPE = re.compile(r".*(protein_coding|pseudogene|RNA)|TEC|IG_.*|TR_.*|\d+|unknown|NA|null", re.IGNORECASE)
+_REFSEQ_MITOCHONDRIAL = frozenset(["ND1", "ND2", "ND3", "ND4", "ND4L", "ND5", "ND6", "COX1", "COX2", "COX3", "ATP6", "ATP8", "CYTB"])
+
+NO_IDENTIFIER = "no identifier"
+TRAILER = "summary row of the counting program, not a gene"
+SPIKE_IN = "spike-in, not a gene of the organism"
+DATE = "symbol that a spreadsheet turned into a date"
+
+
+def id_shares(ids: Iterable[Any]) -> dict[str, float]:
+    """Give, for each of `KINDS`, the share of `ids` that looks like it; summary rows and spike-ins do not count.
+
+    Numbers that merely count the rows are no Entrez ids. A symbol must look like one; whether enough of them exist is for `id_type`.
+    """
+    texts = _genes_only(ids)
+    if not texts:
+        return dict.fromkeys(KINDS, 0.0)
+    counts = Counter(_kind(text) for text in texts)
+    if counts["entrez"] == len(texts) and _counts_rows(texts):
+        counts["entrez"] = 0
+    return {kind: counts[kind] / len(texts) for kind in KINDS}
+
+
+def id_type(ids: Iterable[Any]) -> str:
+    """Name the kind of most `ids`: 'ensembl', 'symbol', 'entrez', 'refseq', 'probe' or 'unknown'.
+
+    Names are called symbols only when at least a fifth of them exists in a species we know (or three marker genes do, where no
+    genome-wide table is installed): sample names have the shape of symbols too.
+    """
+    names = list(ids)
+    shares = id_shares(names)
+    kind = max(KINDS, key=lambda name: shares[name])
+    if shares[kind] < 0.5:
+        return "unknown"
+    if kind == "symbol" and not _exist(names):
+        return "unknown"
+    return kind
+
+
+def organism_shares(ids: Iterable[Any]) -> dict[str, float]:
+    """Give, for each of `ORGANISMS`, the share of `ids` that is its own: by Ensembl prefix, else by symbols spelt exactly so."""
+    texts = _genes_only(ids)
+    prefixes = Counter(match.group(1) for text in texts if (match := _ENSEMBL_SPECIES.search(text)))
+    if sum(prefixes.values()) >= 0.5 * max(1, len(texts)):
+        return {name: prefixes[ENSEMBL_PREFIX[name]] / sum(prefixes.values()) for name in ORGANISMS}
+    names = {_without_assembly(text).split("|")[0] for text in texts}
+    return {name: len(names & annotation(name).known) / max(1, len(names)) for name in ORGANISMS}
+
+
+def guess_organism(ids: Iterable[Any]) -> str | None:
+    """Name the species that the ids belong to, or None when they leave it open (or belong to a species outside `ORGANISMS`).
+
+    Ensembl ids decide when four fifths carry one prefix. Symbols decide when the best species knows a fifth of them and clearly
+    more than the next one: mouse and rat share most names, so a short list of them stays open.
+    """
+    names = list(ids)
+    shares = organism_shares(names)
+    best, second = sorted(shares, key=lambda name: (-shares[name], name))[:2]
+    if any(_ENSEMBL.search(str(name)) for name in names[:1000]):
+        return best if shares[best] >= 0.8 else None
+    margin = 0.05 if {best, second} == {"mouse", "rat"} else 0.1
+    return best if shares[best] >= 0.2 and shares[best] - shares[second] >= margin else None
+
+
+@dataclass
+class _Named:
+    gene: str
+    symbol: str = ""
+    reason: str = ""
+
+
+def canonical(
+    ids: Sequence[Any], organism: str | None, symbols: Sequence[Any] | None = None, id_kind: str | None = None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Give each row of a count table the one gene it stands for.
+
+    The canonical id is the Ensembl id without its version where the table has Ensembl ids, else the symbol, else whatever the table
+    has. Case is never changed: `Sst` and `SST` are different names. Rows with the same canonical id are one gene; their counts are
+    for the caller to sum. Summary rows of counting programs, spike-ins, rows without a name and symbols turned into dates are set
+    aside with their reason.
+
+    Parameters
+    ----------
+    ids
+        Row names, one per row of the table.
+    organism
+        One of `ORGANISMS`, or None: then no symbol can be looked up.
+    symbols
+        A symbol column of the same table, if it has one; empty cells are looked up.
+    id_kind
+        What `id_type` said, if the caller knows it.
+
+    Returns
+    -------
+    rows
+        original, gene, symbol, keep (bool), reason; one row per id, in the same order. Without a known symbol it equals `gene`.
+    summary
+        id_type, share, organism, canonical, how, n_in, n_out, summed (rows merged into another), dropped (rows by reason),
+        versions_stripped, symbols_from, symbol_share, dates (id: what it may have been).
+    """
+    names = [_text(name) for name in ids]
+    kind = id_kind or id_type(names)
+    mangled = dates(names) if kind in ("symbol", "unknown") else {}
+    named = [_name(name, kind, name in mangled) for name in names]
+    given = [_text(symbol) for symbol in symbols] if symbols is not None else [""] * len(names)
+    origin = _add_symbols(named, given, organism)
+    rows = pd.DataFrame(
+        {
+            "original": names,
+            "gene": [entry.gene for entry in named],
+            "symbol": [entry.symbol or entry.gene for entry in named],
+            "keep": np.array([not entry.reason for entry in named], dtype=bool),
+            "reason": [entry.reason for entry in named],
+        }
+    )
+    kept = rows[rows["keep"]]
+    summary = {
+        "id_type": kind,
+        "share": id_shares(names).get(kind, 0.0),
+        "organism": organism,
+        "canonical": {"ensembl": "Ensembl gene id", "symbol": "symbol", "entrez": "Entrez gene id"}.get(kind, "as in the table"),
+        "n_in": len(rows),
+        "n_out": int(kept["gene"].nunique()),
+        "summed": int(len(kept) - kept["gene"].nunique()),
+        "dropped": {str(reason): int(count) for reason, count in sorted(Counter(rows.loc[~rows["keep"], "reason"]).items())},
+        "versions_stripped": sum(bool(match and match.group(2)) for match in map(_ENSEMBL.search, names)),
+        "symbols_from": origin,
+        "symbol_share": float((kept["symbol"] != kept["gene"]).mean()) if kind != "symbol" and len(kept) else 1.0,
+        "dates": {name: mangled[name] for name in sorted(mangled)},
+    }
+    summary["how"] = _sentence(summary)
+    return rows, summary
+
+
+def mitochondrial(symbols: Sequence[str], genes: Sequence[str], organism: str | None) -> np.ndarray:
+    """Mark the genes of the mitochondrial genome.
+
+    By symbol (MT- in human, mt- in mouse and zebrafish, mt- or Mt- in rat; RefSeq's bare ND1, COX1, CYTB … where most of them are
+    present), and by Ensembl or Entrez id through EpiGPT's own table.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (n_genes,)
+    """
+    table = read_own("mitochondrial.tsv")
+    table = table if organism is None else table[table["organism"] == organism]
+    by_id = (set(table["ensembl"]) | set(table["entrez"])) - {""}
+    pattern = {"human": r"MT-", "mouse": r"mt-", "rat": r"[Mm]t-", "zebrafish": r"mt-"}.get(organism or "", r"(MT|[Mm]t)-")
+    names = pd.Series(list(symbols), dtype=str)
+    mask = names.str.match(pattern).to_numpy(dtype=bool) | np.isin(np.asarray(genes, dtype=str), sorted(by_id))
+    bare = names.isin(_REFSEQ_MITOCHONDRIAL)
+    return mask | bare.to_numpy(dtype=bool) if bare.sum() >= 8 else mask
+
+
+def _text(name: Any) -> str:
+    if name is None or (isinstance(name, float) and np.isnan(name)):
+        return ""
+    return str(name).strip().strip("\"'").strip()
+
+
+def _genes_only(ids: Iterable[Any]) -> list[str]:
+    texts = (_text(name) for name in ids)
+    return [text for text in texts if text and not _TRAILER.fullmatch(text) and not _SPIKE_IN.fullmatch(text)]
+
+
+def _kind(text: str) -> str:
+    if _ENSEMBL.search(text):
+        return "ensembl"
+    for kind, pattern in (("entrez", _ENTREZ), ("refseq", _REFSEQ), ("probe", _PROBE)):
+        if pattern.fullmatch(text):
+            return kind
+    name = _without_assembly(text).split("|")[0]
+    return "symbol" if _SYMBOL.fullmatch(name) and not _NEVER_SYMBOL.fullmatch(name) else "unknown"
+
+
+def _counts_rows(texts: Sequence[str]) -> bool:
+    numbers = sorted(int(float(text)) for text in texts)
+    return len(numbers) > 2 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def _exist(names: Sequence[Any]) -> bool:
+    texts = {_without_assembly(text).split("|")[0] for text in _genes_only(names)}
+    known = [annotation(organism) for organism in ORGANISMS]
+    found = max(len(texts & table.known) for table in known)
+    return found >= 0.2 * len(texts) or (found >= 3 and not all(table.genome_wide for table in known))
+
+
+def _without_assembly(text: str) -> str:
+    return _ASSEMBLY.sub("", text, count=1) if _ASSEMBLY.match(text) else text
+
+
+def _name(text: str, kind: str, mangled: bool) -> _Named:
+    if reason := _set_aside(text):
+        return _Named(text, reason=reason)
+    if match := _ENSEMBL.search(text):
+        return _Named(match.group(1), _beside(text, match))
+    if mangled:
+        return _Named(text, reason=DATE)
+    plain = _without_assembly(text)
+    if kind == "entrez":
+        return _Named(plain.removesuffix(".0"))
+    first = plain.split("|")[0]  # TCGA writes symbol|Entrez id
+    return _Named(plain if first in ("", "?") else first)
+
+
+def _set_aside(text: str) -> str:
+    if not text or text in ("?", "NA", "nan"):
+        return NO_IDENTIFIER
+    if _TRAILER.fullmatch(text):
+        return TRAILER
+    return SPIKE_IN if _SPIKE_IN.fullmatch(text) else ""
+
+
+def _beside(text: str, match: re.Match[str]) -> str:
+    """Find the symbol in a composite id such as ENSG00000132170|PPARG|protein_coding or PPARG_ENSG00000132170."""
+    around = (_without_assembly(text[: match.start()]), text[match.end() :])
+    parts = [part.strip(" _:-") for side in around for part in re.split(r"[|;,\s]+", side)]
+    fitting = (part for part in parts if _SYMBOL.fullmatch(part) and not _BIOTYPE.fullmatch(part) and not _ENSEMBL.search(part))
+    return next(fitting, "")
+
+
+def _add_symbols(named: list[_Named], given: list[str], organism: str | None) -> str:
+    """Fill the symbols in place: those of the table first, the rest looked up by Ensembl id. Say where they came from."""
+    table = annotation(organism) if organism in ENSEMBL_PREFIX else None
+    lookup = table.symbols.to_dict() if table is not None else {}
+    origins = set()
+    useless = dates(given).keys() | {"", "NA", "nan", "-"}
+    for entry, symbol in zip(named, given, strict=True):
+        if symbol not in useless:
+            entry.symbol = symbol
+        if entry.symbol:
+            origins.add("the count table")
+        elif entry.gene in lookup:
+            entry.symbol = lookup[entry.gene]
+            origins.add(table.source if table is not None else "")
+    return " and ".join(sorted(origins)) or "none"
+
+
+def _sentence(summary: dict[str, Any]) -> str:
+    text = f"{summary['n_in']} rows named by {summary['id_type']} ids became {summary['n_out']} genes ({summary['canonical']})"
+    if summary["versions_stripped"]:
+        text += f"; version numbers removed from {summary['versions_stripped']}"
+    if summary["summed"]:
+        text += f"; counts of {summary['summed']} rows added to another row of the same gene"
+    for reason, count in summary["dropped"].items():
+        text += f"; {count} set aside ({reason})"
+    if summary["id_type"] != "symbol":
+        text += f"; {summary['symbol_share']:.1%} have a symbol (from: {summary['symbols_from']})"
+    return text + "."
