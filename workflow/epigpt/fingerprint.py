@@ -37,11 +37,18 @@ def fingerprint(stage: str, versions: bool = True) -> list[str]:
     -------
     list of str
         Sorted. Empty modules are left out.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        There is no such stage.
     """
+    if _file(f"{PACKAGE}.stages.{stage}") is None:
+        raise ModuleNotFoundError(f"no stage {stage}")
     modules, packages = _closure(f"{PACKAGE}.stages.{stage}")
     listed = [f"{name}={digest}" for name in sorted(modules) if (digest := _digest(name))]
     if versions:
-        listed += sorted(version for package in packages if (version := _version(package)))
+        listed += sorted(version for package in packages - _SILENT if (version := _version(package)))
     return listed
 
 
@@ -61,7 +68,7 @@ def _closure(stage: str) -> tuple[frozenset[str], frozenset[str]]:
                 waiting.append(imported)
             else:
                 packages.add(imported.partition(".")[0])
-    return frozenset(modules), frozenset(packages - _SILENT)
+    return frozenset(modules), frozenset(packages)
 
 
 def _file(name: str) -> Path | None:

@@ -1,0 +1,65 @@
+"""One list of versions: pyproject.toml and the conda environments agree, and each environment has what its stages import."""
+
+import re
+import sys
+import tomllib
+
+import pytest
+import yaml
+
+from epigpt import fingerprint
+
+CONDA = {"torch": "pytorch", "geoparse": "geoparse"}
+IMPORTED_AS = {"scikit-learn": "sklearn", "umap-learn": "umap", "pyyaml": "yaml", "geoparse": "GEOparse", "pytorch": "torch"}
+# Imported for a kind of file or model that only some users have; the message then says what to install.
+OPTIONAL: set[str] = set()
+
+
+def pins(root):
+    requirements = tomllib.loads((root / "pyproject.toml").read_text())["project"]["dependencies"]
+    named = dict(re.fullmatch(r"([\w.-]+)==([\w.]+)", requirement).groups() for requirement in requirements)
+    return {CONDA.get(name.lower(), name.lower()): version for name, version in named.items()}
+
+
+def environment(root, name):
+    content = yaml.safe_load((root / "envs" / f"{name}.yaml").read_text())
+    return dict(re.fullmatch(r"(\S+) =(\S+)", entry).groups() for entry in content["dependencies"])
+
+
+def rules(root):
+    for path in sorted((root / "rules").glob("*.smk")):
+        text = path.read_text()
+        for block in re.split(r"\n(?=(?:rule|checkpoint) )", text)[1:]:
+            stage = re.search(r"\{EPIGPT\}\.(\w+)", block)
+            env = re.search(r'"\.\./envs/(\w+)\.yaml"', block)
+            assert stage, block
+            assert env, block
+            yield stage[1], env[1]
+
+
+@pytest.mark.parametrize("name", ["geo", "prepare", "train", "evaluate", "report"])
+def test_versions_agree(root, name):
+    known = {**pins(root), "python": "3.11"}
+    assert {package: known.get(package) for package in environment(root, name)} == environment(root, name)
+
+
+def test_every_rule_has_an_environment_with_what_its_stage_imports(root):
+    missing = []
+    for stage, env in rules(root):
+        available = {IMPORTED_AS.get(package, package) for package in environment(root, env)}
+        _, packages = fingerprint._closure(f"epigpt.stages.{stage}")
+        missing += [
+            f"{stage} imports {package}, which envs/{env}.yaml lacks"
+            for package in packages
+            if package not in sys.stdlib_module_names and package not in available | OPTIONAL
+        ]
+    assert sorted(missing) == []
+
+
+def test_every_rule_passes_the_fingerprint_of_its_own_stage(root):
+    for path in sorted((root / "rules").glob("*.smk")):
+        for block in re.split(r"\n(?=(?:rule|checkpoint) )", path.read_text())[1:]:
+            stage = re.search(r"\{EPIGPT\}\.(\w+)", block)[1]
+            assert f'*fingerprint("{stage}")' in block, block
+            assert "log:" in block
+            assert "benchmark:" in block
