@@ -70,3 +70,9 @@ class Workflow:
 def workflow(tmp_path: Path) -> Workflow:
     """The project's workflow in an empty folder, whose name has a space as users' folders do."""
     return Workflow(ROOT, tmp_path / "a run")
+
+
+@pytest.fixture(scope="session")
+def make_workflow() -> type[Workflow]:
+    """Workflows of another checkout or folder."""
+    return Workflow

@@ -1,0 +1,169 @@
+"""What a change reruns: exactly the rules that depend on it, by dry run on a finished run."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.xdist_group("finished")
+
+MODEL = {"train", "evaluate", "provenance", "report", "index"}
+CONFIG: dict[str, Any] = {
+    "geo": {"base_url": "file://./mirror"},
+    "folds": 3,
+    "epochs": 1,
+    "views": 2,
+    "max_genes": 32,
+    "bootstrap": 100,
+    "baselines": ["majority"],
+}
+ROW = {"dataset": "epilepsy", "source": "GSE9000001", "label": "condition", "case": "epilepsy", "control": "control", "group": "litter"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, root, make_workflow):
+    """A copy of the project with one finished data set."""
+    checkout = tmp_path_factory.mktemp("copy") / "epi gpt"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    for name in listed:
+        source = root / name
+        if source.is_file() and not name.startswith("tests/"):
+            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, checkout / name)
+    workflow = make_workflow(checkout, tmp_path_factory.mktemp("run") / "a run")
+    shutil.copytree(root / "config" / "demo" / "geo-mirror", workflow.folder / "mirror")
+    done = workflow.run(config=CONFIG, rows=[ROW])
+    assert done.returncode == 0, done.stderr
+    return workflow
+
+
+def would_run(workflow, *arguments: str) -> tuple[set[str], str]:
+    """Give the rules a dry run lists, and its output."""
+    done = workflow.run("--dry-run", *arguments)
+    assert done.returncode == 0, done.stderr + done.stdout
+    output = done.stdout + done.stderr
+    table = re.search(r"Job stats:\n(.*?)\n\n", output, re.DOTALL)
+    named = {line.split()[0] for line in table[1].splitlines()[2:]} if table else set()
+    return named - {"total", "all"}, output
+
+
+def test_a_finished_run_has_nothing_to_do(finished):
+    named, output = would_run(finished)
+    assert named == set()
+    assert "Nothing to be done" in output
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rules"),
+    [
+        ("workflow/epigpt/evaluation/metrics.py", '"""', '"""Another beginning. ', set()),
+        ("workflow/epigpt/training/loop.py", "\nimport", "\n# a remark\nimport", set()),
+        ("workflow/epigpt/evaluation/metrics.py", "\nimport", "\nEDITED = 1\nimport", {"evaluate", "report", "index"}),
+        ("workflow/epigpt/training/loop.py", "\nimport", "\nEDITED = 1\nimport", MODEL - {"provenance"}),
+        ("workflow/epigpt/stages/baseline.py", "\nimport|\nfrom", "\nEDITED = 1\n", {"baseline", "evaluate", "report", "index"}),
+        ("workflow/epigpt/cli.py", "\nimport", "\nEDITED = 1\nimport", set()),
+        ("workflow/epigpt/settings.py", "\nfrom", "\nEDITED = 1\nfrom", set()),
+        ("envs/train.yaml", "# ", "# another remark ", set()),
+        ("profiles/default/config.yaml", "latency-wait: 10", "latency-wait: 11", set()),
+        ("README.md", "# EpiGPT", "# Another", set()),
+    ],
+)
+def test_an_edited_file(finished, file, old, new, rules):
+    path = finished.checkout / file
+    text = path.read_text()
+    try:
+        edited = re.sub(old, lambda found: new if "|" not in old else new + found[0].lstrip("\n"), text, count=1)
+        assert edited != text
+        path.write_text(edited)
+        named, output = would_run(finished)
+    finally:
+        path.write_text(text)
+    assert named == rules
+    if rules and file.endswith(".py"):
+        module = file.removeprefix("workflow/").removesuffix(".py").replace("/", ".")
+        reasons = [line for line in output.splitlines() if "Params have changed" in line]
+        assert any(f"{module}=" in line for line in reasons)
+        assert not any("epigpt.stages.entry=" in line for line in reasons)
+
+
+def test_a_report_template_never_retrains(finished):
+    path = next((finished.checkout / "workflow" / "epigpt" / "report").rglob("*.html"))
+    text = path.read_text()
+    try:
+        path.write_text(text + "\n<!-- edited -->\n")
+        assert would_run(finished)[0] == {"report", "index"}
+    finally:
+        path.write_text(text)
+
+
+def test_a_new_time_stamp_reruns_nothing(finished):
+    for path in [*finished.checkout.rglob("*.py"), *finished.checkout.rglob("*.smk")]:
+        path.touch()
+    assert would_run(finished)[0] == set()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rules"),
+    [
+        ("bootstrap", 200, {"evaluate", "provenance", "report", "index"}),
+        ("epochs", 2, MODEL),
+        ("learning_rate", 0.002, MODEL),
+        ("views", 3, MODEL | {"encode"}),
+        ("baselines", ["majority", "random_forest"], {"baseline", "evaluate", "provenance", "report", "index"}),
+        ("ignore_confounders", ["batch"], {"evaluate", "provenance", "report", "index"}),
+        ("keep_fold_weights", True, {"provenance", "report", "index"}),
+    ],
+)
+def test_a_setting(finished, key, value, rules):
+    path = finished.folder / "config.yaml"
+    text = path.read_text()
+    try:
+        path.write_text(yaml.safe_dump({**yaml.safe_load(text), key: value}))
+        assert would_run(finished)[0] == rules
+    finally:
+        path.write_text(text)
+
+
+@pytest.mark.parametrize("arguments", [["--set-threads", "train=2"], ["--set-resources", "train:mem_mb=9000"], ["--cores", "1"]])
+def test_hardware_reruns_nothing(finished, arguments):
+    assert would_run(finished, *arguments)[0] == set()
+
+
+def test_another_label_value_does_not_download_again(finished):
+    path = finished.folder / "datasets.tsv"
+    text = path.read_text()
+    try:
+        path.write_text(text.replace("litter", "sample"))
+        named, _ = would_run(finished)
+    finally:
+        path.write_text(text)
+    assert "counts" in named
+    assert "download" not in named
+
+
+def test_one_more_data_set_touches_no_other(finished):
+    path = finished.folder / "datasets.tsv"
+    text = path.read_text()
+    try:
+        path.write_text(text + "second\tGSE9000001\tcondition\tepilepsy\tcontrol\tlitter\n")
+        named, output = would_run(finished)
+    finally:
+        path.write_text(text)
+    assert {"download", "counts", "index"} <= named
+    assert not re.search(r"output: results/epilepsy/", output)
+
+
+def test_a_deleted_result_is_made_again(finished):
+    path = finished.folder / "results" / "epilepsy" / "metrics.tsv"
+    aside = Path(f"{path}.aside")
+    path.rename(aside)
+    try:
+        assert would_run(finished)[0] == {"evaluate", "report", "index"}
+    finally:
+        aside.rename(path)
