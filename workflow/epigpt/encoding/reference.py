@@ -1,0 +1,134 @@
+"""What a gene's expression is compared with: mean and spread over the training samples of one fit, and nothing else."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse
+
+from epigpt import atomic
+
+MIN_DETECTED = 2
+MAX_COMPONENTS = 64
+# Principal axes of more observations cost memory and add nothing to a start of at most MAX_COMPONENTS axes.
+MAX_AXES_ROWS = 2048
+CLIP = 10.0
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Statistics of log-normalised expression over training observations, for the genes of a vocabulary.
+
+    Attributes
+    ----------
+    centre
+        Mean, float32, shape (genes,).
+    scale
+        Standard deviation plus a floor (see `fit`), float32, shape (genes,).
+    detected
+        Number of training observations with a count, int64, shape (genes,).
+    target
+        Total before the logarithm, so that new samples are normalised alike.
+    axes
+        Principal axes of the training deviations, float32, shape (axes, genes); rows of unit length, strongest first.
+    """
+
+    centre: np.ndarray
+    scale: np.ndarray
+    detected: np.ndarray
+    target: float
+    axes: np.ndarray
+
+    def deviations(self, expression: scipy.sparse.csr_matrix) -> np.ndarray:
+        """Deviation from the reference in units of its scale, clipped to ± `CLIP`; float32, shape (rows, genes)."""
+        dense = np.asarray(expression.todense(), dtype=np.float32)
+        dense -= self.centre
+        dense /= self.scale
+        return np.clip(dense, -CLIP, CLIP, out=dense)
+
+    def save(self, path: Path) -> None:
+        """Write reference.npz."""
+        with atomic.path(path) as temporary:
+            np.savez(
+                temporary, centre=self.centre, scale=self.scale, detected=self.detected, target=np.float64(self.target), axes=self.axes
+            )
+
+
+def load_reference(path: Path) -> Reference:
+    """Read reference.npz as written by `Reference.save`."""
+    with np.load(path, allow_pickle=False) as stored:
+        return Reference(**{name: stored[name] for name in ("centre", "scale", "detected", "axes")}, target=float(stored["target"]))
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over training observations, from which centre and scale follow. All of shape (genes,)."""
+
+    rows: int
+    total: np.ndarray
+    squares: np.ndarray
+    detected: np.ndarray
+
+
+def moments(blocks: Iterable[scipy.sparse.csr_matrix]) -> Moments:
+    """Sum log-normalised expression, its square and its detections over blocks of training observations, in float64."""
+    rows, total, squares, detected = 0, None, None, None
+    for block in blocks:
+        sums = np.asarray(block.sum(axis=0), dtype=np.float64).ravel()
+        powers = np.asarray(block.multiply(block).sum(axis=0), dtype=np.float64).ravel()
+        counts = np.bincount(block.indices, minlength=block.shape[1]).astype(np.int64)
+        rows += block.shape[0]
+        total, squares, detected = (
+            (sums, powers, counts) if total is None else (total + sums, squares + powers, detected + counts)  # type: ignore[operator]
+        )
+    if total is None or squares is None or detected is None:
+        raise ValueError("no training observations")
+    return Moments(rows, total, squares, detected)
+
+
+def in_vocabulary(sums: Moments) -> np.ndarray:
+    """Columns of the genes that a fit knows: detected in at least two of its training observations (one where there is only one)."""
+    return np.flatnonzero(sums.detected >= min(MIN_DETECTED, sums.rows))
+
+
+def fit(sums: Moments, columns: np.ndarray, target: float) -> Reference:
+    """Derive centre and scale of the genes `columns`; the axes stay empty.
+
+    The floor added to every standard deviation is the median standard deviation of the genes, as in the moderated statistic of
+    Tusher, Tibshirani and Chu (PNAS 2001): without it, genes with a handful of counts have the largest deviations.
+    """
+    mean = sums.total[columns] / sums.rows
+    variance = np.maximum(sums.squares[columns] / sums.rows - mean**2, 0.0)
+    deviation = np.sqrt(variance * sums.rows / max(sums.rows - 1, 1))
+    floor = max(float(np.median(deviation)) if len(columns) else 1.0, 1e-3)
+    return Reference(
+        centre=mean.astype(np.float32),
+        scale=(deviation + floor).astype(np.float32),
+        detected=sums.detected[columns],
+        target=target,
+        axes=np.zeros((0, len(columns)), dtype=np.float32),
+    )
+
+
+def principal_axes(deviations: np.ndarray) -> np.ndarray:
+    """Principal axes of the training deviations, strongest first.
+
+    Parameters
+    ----------
+    deviations
+        float32, shape (observations, genes), at most `MAX_AXES_ROWS` observations.
+
+    Returns
+    -------
+    float32, shape (axes, genes): unit length, at most `MAX_COMPONENTS`; the largest entry of each is positive, so that the sign
+    does not depend on the solver.
+    """
+    values, vectors = np.linalg.eigh((deviations @ deviations.T).astype(np.float64))
+    kept = np.argsort(-values, kind="stable")[:MAX_COMPONENTS]
+    kept = kept[values[kept] > max(values.max(initial=0.0), 1e-12) * 1e-6]
+    axes = (vectors[:, kept] / np.sqrt(values[kept])).T.astype(np.float32) @ deviations
+    if len(axes) == 0:
+        return np.zeros((0, deviations.shape[1]), dtype=np.float32)
+    signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
+    return (axes * signs[:, None]).astype(np.float32)

@@ -1,0 +1,185 @@
+"""The token store: encoded views of one fit as memory-mapped arrays, written block by block."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import scipy.sparse
+
+from epigpt import atomic
+from epigpt.encoding import encoders, reference, views
+from epigpt.encoding.observations import Observations
+from epigpt.encoding.reference import Reference, load_reference
+from epigpt.encoding.vocabulary import Vocabulary, load_vocabulary
+from epigpt.refusal import Refusal
+
+BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that turns counts into tokens beside the reference: encoding name, genes per sequence, views, seed."""
+
+    encoding: str
+    max_genes: int
+    views: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Store:
+    """Encoded views of one fit.
+
+    Attributes
+    ----------
+    index
+        observation, sample, group, label, set ("train" or "test"); one row per row of `tokens`.
+    tokens, lengths, values
+        int32 (observations, views, width), int32 (observations, views), float32 like tokens or None.
+    classes
+        Class names in the order of the model's outputs; of two, the second is the case.
+    """
+
+    index: pd.DataFrame
+    tokens: np.ndarray
+    lengths: np.ndarray
+    values: np.ndarray | None
+    vocabulary: Vocabulary
+    reference: Reference
+    recipe: Recipe
+    classes: list[str]
+
+
+def in_test_set(folds: pd.DataFrame, fit: str, samples: pd.Series) -> np.ndarray:
+    """Say which rows of `samples` are held out in `fit`.
+
+    Parameters
+    ----------
+    folds
+        sample, group, repeat, fold: the fold in which a sample is tested.
+    fit
+        "repeat0/fold2", or "final", where nothing is held out.
+
+    Raises
+    ------
+    Refusal
+        A fit that the table does not have, or a sample that it does not mention.
+    """
+    if fit == "final":
+        return np.zeros(len(samples), dtype=bool)
+    repeat, fold = (int("".join(filter(str.isdigit, part)) or -1) for part in fit.split("/"))
+    chosen = folds[folds["repeat"].astype(int) == repeat]
+    missing = sorted(set(samples) - set(chosen["sample"]))
+    if missing:
+        raise Refusal(
+            f"sample {missing[0]!r} without a fold", f"folds.tsv, {fit}", "train and test would be unknown", "rerun the rule folds"
+        )
+    held_out = set(chosen.loc[chosen["fold"].astype(int) == fold, "sample"])
+    if not held_out:
+        raise Refusal(f"no held-out samples for {fit}", "folds.tsv", "the fold does not exist", "use a repeat and fold of the table")
+    return samples.isin(held_out).to_numpy()
+
+
+def write(folder: Path, observations: Observations, held_out: np.ndarray, classes: list[str], recipe: Recipe) -> None:
+    """Fit vocabulary and reference on the training observations, encode every view of every observation, write the store.
+
+    Parameters
+    ----------
+    folder
+        Receives vocabulary.json, reference.npz, tokens.npy, lengths.npy, values.npy (encodings with values), encoding.json and,
+        last, index.tsv.
+    held_out
+        bool, shape (observations,): rows that nothing may be fitted on.
+    """
+    encoder = encoders.find(recipe.encoding)
+    training = np.flatnonzero(~held_out)
+    vocabulary, fitted = fit(observations, training, with_axes=encoder.has_values)
+    folder.mkdir(parents=True, exist_ok=True)
+    shape = (len(observations.index), recipe.views, encoder.width(recipe.max_genes))
+    with (
+        atomic.path(folder / "tokens.npy") as tokens_path,
+        atomic.path(folder / "lengths.npy") as lengths_path,
+        atomic.path(folder / "values.npy") as values_path,
+    ):
+        tokens = np.lib.format.open_memmap(tokens_path, mode="w+", dtype=np.int32, shape=shape)
+        lengths = np.lib.format.open_memmap(lengths_path, mode="w+", dtype=np.int32, shape=shape[:2])
+        values = np.lib.format.open_memmap(values_path, mode="w+", dtype=np.float32, shape=shape if encoder.has_values else (0,))
+        for positions, view, encoded in encode(observations, np.arange(len(observations.index)), vocabulary, fitted, recipe):
+            tokens[positions, view] = encoded.tokens
+            lengths[positions, view] = encoded.lengths
+            if encoded.values is not None:
+                values[positions, view] = encoded.values
+        del tokens, lengths, values
+    vocabulary.save(folder / "vocabulary.json")
+    fitted.save(folder / "reference.npz")
+    atomic.write_json(folder / "encoding.json", {**vars(recipe), "classes": classes})
+    atomic.write_tsv(folder / "index.tsv", observations.index.assign(set=np.where(held_out, "test", "train")))
+
+
+def fit(observations: Observations, training: np.ndarray, with_axes: bool) -> tuple[Vocabulary, Reference]:
+    """Fit vocabulary and reference on the observations at positions `training`, untouched (view 0)."""
+    sums = reference.moments(expression for _, expression in _expression(observations, training))
+    columns = reference.in_vocabulary(sums)
+    fitted = reference.fit(sums, columns, observations.target)
+    if with_axes:
+        step = -(-len(training) // reference.MAX_AXES_ROWS)
+        blocks = [fitted.deviations(block[:, columns]) for _, block in _expression(observations, training[::step])]
+        fitted = Reference(fitted.centre, fitted.scale, fitted.detected, fitted.target, reference.principal_axes(np.concatenate(blocks)))
+    genes, symbols = (tuple(names[columns].tolist()) for names in (observations.genes, observations.symbols))
+    return Vocabulary(genes, symbols, observations.organism), fitted
+
+
+def _expression(observations: Observations, wanted: np.ndarray) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
+    for positions, counts in observations.blocks(wanted, BLOCK):
+        yield positions, views.lognormalised(counts, observations.target)
+
+
+def encode(
+    observations: Observations, wanted: np.ndarray, vocabulary: Vocabulary, fitted: Reference, recipe: Recipe
+) -> Iterator[tuple[np.ndarray, int, encoders.Encoded]]:
+    """Encode all views of the observations at positions `wanted`, block by block.
+
+    Views are drawn over all genes of the file before the vocabulary's are taken, so that they are the same in every fit.
+
+    Yields
+    ------
+    positions (int64, shape (rows,)), view, and the encoded rows.
+    """
+    encoder = encoders.find(recipe.encoding)
+    columns = vocabulary.columns(observations.genes)
+    names = observations.index["observation"].to_numpy()
+    for positions, counts in observations.blocks(wanted, BLOCK):
+        for view in range(recipe.views):
+            drawn = views.thinned(counts, names[positions], view, recipe.seed)
+            expression = _take(views.lognormalised(drawn, fitted.target), columns)
+            yield positions, view, encoder.encode(expression, fitted, recipe.max_genes)
+
+
+def _take(expression: scipy.sparse.csr_matrix, columns: np.ndarray) -> scipy.sparse.csr_matrix:
+    if len(columns) and columns.min() < 0:  # a vocabulary gene that the table lacks reads as not detected
+        empty = scipy.sparse.csr_matrix((expression.shape[0], 1), dtype=expression.dtype)
+        expression = scipy.sparse.hstack([expression, empty], format="csr")
+        columns = np.where(columns < 0, expression.shape[1] - 1, columns)
+    taken = expression[:, columns]
+    taken.sort_indices()
+    return taken
+
+
+def load(folder: Path) -> Store:
+    """Open a token store; the arrays stay on disk."""
+    described = json.loads((folder / "encoding.json").read_text(encoding="utf-8"))
+    recipe = Recipe(**{name: described[name] for name in ("encoding", "max_genes", "views", "seed")})
+    has_values = encoders.find(recipe.encoding).has_values
+    return Store(
+        index=pd.read_csv(folder / "index.tsv", sep="\t", dtype=str, keep_default_na=False),
+        tokens=np.load(folder / "tokens.npy", mmap_mode="r"),
+        lengths=np.load(folder / "lengths.npy", mmap_mode="r"),
+        values=np.load(folder / "values.npy", mmap_mode="r") if has_values else None,
+        vocabulary=load_vocabulary(folder / "vocabulary.json"),
+        reference=load_reference(folder / "reference.npz"),
+        recipe=recipe,
+        classes=described["classes"],
+    )

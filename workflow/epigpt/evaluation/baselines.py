@@ -1,0 +1,147 @@
+"""Baselines on the folds of the fine-tuned model: tuned in nested folds by group, tested on groups they never saw."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from epigpt.evaluation import pipelines
+from epigpt.evaluation.observations import Observations, each_fold
+
+BASELINES = ("majority", "logistic_l1", "logistic_l2", "pca_logistic", "random_forest", "gradient_boosting")
+COLUMNS = ("model", "repeat", "fold", "sample", "group", "truth", "class", "probability", "threshold")
+NESTED_FOLDS = 3
+_FLOOR = 1e-6
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A baseline fitted on training rows.
+
+    Attributes
+    ----------
+    pipeline
+        The fitted pipeline; `pipeline.classes_` are its classes, sorted.
+    chosen
+        The candidate that the nested folds preferred.
+    threshold
+        For two classes: probability of the second from which on a sample is called that class, chosen in the nested folds; 0.5 where
+        these could not be drawn.
+    """
+
+    pipeline: Pipeline
+    chosen: dict[str, float]
+    threshold: float
+
+
+def nested_splits(label: np.ndarray, group: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Divide training rows again by group, stratified by label; empty where a class has one group only.
+
+    Parts whose training side lacks a class are left out: nothing can be fitted there.
+    """
+    per_class = [len(set(group[label == name])) for name in np.unique(label)]
+    n_splits = min(NESTED_FOLDS, *per_class)
+    if n_splits < 2:
+        return []
+    divided = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed).split(label, label, group)
+    return [(train, test) for train, test in divided if len(test) and len(set(label[train])) == len(per_class)]
+
+
+def fit(model: str, training: Observations, seed: int) -> Fitted:
+    """Fit a baseline on training observations, choosing its penalty and its threshold in nested folds.
+
+    The penalty is the one with the smallest log loss over the nested folds' held-out observations.
+    """
+    classes = np.unique(training.label)
+    pipeline, candidates = pipelines.build(model, training.lognorm.shape, len(classes), seed)
+    splits = nested_splits(training.label, training.group, seed)
+    if not splits or model == "majority":
+        middle = candidates[len(candidates) // 2]
+        return Fitted(clone(pipeline).set_params(**middle).fit(training.lognorm, training.label), middle, 0.5)
+    held_out = [_nested_probabilities(model, training, train, test, candidates, seed) for train, test in splits]
+    truth = np.searchsorted(classes, np.concatenate([training.label[test] for _, test in splits]))
+    sample = np.concatenate([training.sample[test] for _, test in splits])
+    probabilities = np.concatenate(held_out, axis=1)  # candidates × held-out observations × classes
+    right = np.take_along_axis(probabilities, np.broadcast_to(truth[None, :, None], (len(candidates), len(truth), 1)), axis=2)
+    loss = -np.log(np.maximum(right[..., 0], _FLOOR)).mean(axis=1)
+    best = int(np.argmin(loss))
+    threshold = _balanced_threshold(probabilities[best, :, 1], truth, sample) if len(classes) == 2 else 0.5
+    fitted = clone(pipeline).set_params(**candidates[best]).fit(training.lognorm, training.label)
+    return Fitted(fitted, candidates[best], threshold)
+
+
+def _nested_probabilities(
+    model: str, training: Observations, train: np.ndarray, test: np.ndarray, candidates: list[dict[str, float]], seed: int
+) -> np.ndarray:
+    X, y = training.lognorm[train], training.label[train]
+    pipeline, _ = pipelines.build(model, X.shape, len(np.unique(y)), seed)
+    steps, classifier = pipeline[:-1], pipeline[-1]
+    # Selection, scaling and rotation are the same for every candidate of this part.
+    X, X_test = steps.fit_transform(X), steps.transform(training.lognorm[test])
+    scored = []
+    for candidate in candidates:
+        own = {name.removeprefix("classify__"): value for name, value in candidate.items()}
+        scored.append(clone(classifier).set_params(**own).fit(X, y).predict_proba(X_test))
+    return np.stack(scored)
+
+
+def _balanced_threshold(probability: np.ndarray, truth: np.ndarray, sample: np.ndarray) -> float:
+    # Balanced accuracy (Youden's index) treats both classes alike and, unlike F1, cannot be raised by calling everything positive.
+    averaged = pd.DataFrame({"sample": sample, "probability": probability, "truth": truth}).groupby(["sample", "truth"]).mean().reset_index()
+    score, positive = averaged["probability"].to_numpy(), averaged["truth"].to_numpy() == 1
+    levels = np.unique(score)
+    between = np.unique(np.r_[0.5, (levels[1:] + levels[:-1]) / 2])
+    called = score[None, :] >= between[:, None]
+    quality = called[:, positive].mean(axis=1) + (~called[:, ~positive]).mean(axis=1)
+    best = between[quality >= quality.max() - 1e-12]
+    return float(best[np.argmin(np.abs(best - 0.5))])
+
+
+def predict(fitted: Fitted, test: Observations) -> pd.DataFrame:
+    """Score observations and average the cells of a sample: sample, group, truth, class, probability, threshold (of that class)."""
+    classes = fitted.pipeline.classes_
+    scored = pd.DataFrame(fitted.pipeline.predict_proba(test.lognorm), columns=classes)
+    keys = [pd.Series(test.sample, name="sample"), pd.Series(test.group, name="group"), pd.Series(test.label, name="truth")]
+    averaged = scored.groupby(keys, sort=True).mean().reset_index()
+    long = averaged.melt(id_vars=["sample", "group", "truth"], var_name="class", value_name="probability")
+    two = {classes[0]: 1 - fitted.threshold, classes[-1]: fitted.threshold} if len(classes) == 2 else {}
+    long["threshold"] = long["class"].map(two) if two else np.nan
+    return long.sort_values(["sample", "class"], kind="stable", ignore_index=True)
+
+
+def cross_predict(model: str, observations: Observations, folds: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Predict every sample in the fold that holds it out.
+
+    Parameters
+    ----------
+    model
+        One of `BASELINES`.
+    observations
+        All of them; each fold sees its training rows only.
+    folds
+        sample, group, repeat, fold; without rows (not assessable) the result has none either.
+    seed
+        Decides nested folds and the models that draw.
+
+    Returns
+    -------
+    `COLUMNS`, a row per class; the same whatever the order of files and the number of threads.
+    """
+    parts = []
+    with threadpool_limits(limits=1):  # sums in another order would differ in their last digit between machines
+        for fold in each_fold(observations, folds):
+            fitted = fit(model, subset(observations, fold.train), seed)
+            held_out = predict(fitted, subset(observations, fold.test))
+            parts.append(held_out.assign(model=model, repeat=fold.repeat, fold=fold.fold))
+    if not parts:
+        return pd.DataFrame(columns=list(COLUMNS))
+    return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+
+
+def subset(observations: Observations, rows: np.ndarray) -> Observations:
+    """Give some rows of the observations."""
+    return Observations(observations.lognorm[rows], observations.sample[rows], observations.label[rows], observations.group[rows])

@@ -1,0 +1,93 @@
+"""What lies in a folder of the archive: GEO's filelist.txt, a server's HTML index, or a local folder."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+FILE_LIST = "filelist.txt"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of a series, or a member of its archive.
+
+    Attributes
+    ----------
+    name
+        File name without folders.
+    size
+        Bytes; None where the listing leaves it out.
+    archive
+        Name of the archive that holds the member; empty for a file of its own.
+    """
+
+    name: str
+    size: int | None = None
+    archive: str = ""
+
+
+def parse_file_list(text: str) -> list[Entry]:
+    """Read GEO's filelist.txt: the archive first, then its members; time and size may be blank.
+
+    Names are kept as they stand there: members are data, and nothing is written under their names.
+    """
+    entries = []
+    archive = ""
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.split("\t")]
+        if line.startswith("#") or len(cells) < 2 or not cells[1]:
+            continue
+        size = int(cells[3]) if len(cells) > 3 and cells[3].isascii() and cells[3].isdigit() else None
+        if cells[0].lower() == "archive":
+            archive = cells[1]
+            entries.append(Entry(cells[1], size))
+        else:
+            entries.append(Entry(cells[1], size, archive))
+    return entries
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.targets: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self.targets.extend(value for name, value in attrs if name == "href" and value)
+
+
+def parse_index(page: str, address: str) -> list[str]:
+    """List the names that a folder's HTML index links to, files directly in that folder only, in order and each once.
+
+    Parameters
+    ----------
+    page
+        The HTML text.
+    address
+        Address of the folder, with a final slash; links to elsewhere (parent folder, other sites, column sorting) are left out.
+    """
+    links = _Links()
+    links.feed(page)
+    folder = urlsplit(address)
+    names: dict[str, None] = {}
+    for target in links.targets:
+        try:
+            link = urlsplit(urljoin(address, target))
+        except ValueError:
+            continue
+        if link.netloc != folder.netloc or link.query or not link.path.startswith(folder.path):
+            continue
+        name = unquote(link.path.removeprefix(folder.path))
+        if name and "/" not in name:
+            names[name] = None
+    return list(names)
+
+
+def list_folder(folder: Path) -> list[Entry] | None:
+    """List the files of a local folder by name; None where there is no such folder."""
+    if not folder.is_dir():
+        return None
+    files: Iterable[Path] = sorted(path for path in folder.iterdir() if path.is_file())
+    return [Entry(path.name, path.stat().st_size) for path in files]

@@ -1,0 +1,110 @@
+"""Build, start, save and reload a GPT-2 classifier of encoded samples."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from transformers.models.gpt2.configuration_gpt2 import GPT2Config
+from transformers.models.gpt2.modeling_gpt2 import GPT2ForSequenceClassification, GPT2PreTrainedModel
+
+from epigpt.encoding import encoders
+from epigpt.encoding.vocabulary import END, PAD, SPECIAL
+from epigpt.models.configuration import GeneValuesConfig
+from epigpt.models.gene_values import GeneValuesForSequenceClassification
+from epigpt.models.presets import ModelPreset
+from epigpt.refusal import Refusal
+
+
+def configuration(preset: ModelPreset, encoding: str, vocabulary_size: int, width: int, classes: list[str]) -> GPT2Config:
+    """Describe the classifier of a preset for an encoding.
+
+    Parameters
+    ----------
+    vocabulary_size
+        Tokens, special ones included.
+    width
+        Longest sequence.
+    classes
+        Names in the order of the outputs.
+
+    Raises
+    ------
+    Refusal
+        Sequences longer than the preset has positions.
+    """
+    if width > preset.positions:
+        raise Refusal(
+            f"sequences of {width} tokens",
+            f"model {preset.name}, encoding {encoding}",
+            f"the model has {preset.positions} positions",
+            f"lower max_genes by {width - preset.positions}",
+        )
+    kind = GeneValuesConfig if encoders.find(encoding).has_values else GPT2Config
+    return kind(
+        vocab_size=vocabulary_size,
+        n_positions=preset.positions,
+        n_embd=preset.width,
+        n_layer=preset.layers,
+        n_head=preset.heads,
+        embd_pdrop=preset.dropout,
+        attn_pdrop=preset.dropout,
+        resid_pdrop=preset.dropout,
+        pad_token_id=PAD,
+        eos_token_id=END,
+        bos_token_id=None,
+        use_cache=False,
+        id2label=dict(enumerate(classes)),
+        label2id={name: number for number, name in enumerate(classes)},
+    )
+
+
+def build(config: GPT2Config, seed: int) -> GPT2PreTrainedModel:
+    """Build the classifier with random weights that `seed` alone decides."""
+    with _seeded(seed):
+        kind = GeneValuesForSequenceClassification if isinstance(config, GeneValuesConfig) else GPT2ForSequenceClassification
+        return kind(config)
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def start_from_axes(model: GPT2PreTrainedModel, axes: np.ndarray) -> None:
+    """Let the gene embeddings begin on the principal axes of the training samples.
+
+    Column i of the embedding becomes axis i, scaled to the embedding's own standard deviation; the columns after the last axis keep
+    their random start. Weighted by the deviations, the embeddings of a sample then sum to its principal components.
+
+    Parameters
+    ----------
+    axes
+        float32, shape (axes, genes), rows of unit length (`epigpt.encoding.reference`).
+    """
+    embedding = model.get_input_embeddings()
+    if not isinstance(embedding, nn.Embedding):
+        raise TypeError("a GPT-2 has an embedding")
+    used = min(len(axes), embedding.weight.shape[1])
+    if used == 0:
+        return
+    scaled = torch.from_numpy(np.ascontiguousarray(axes[:used].T)) * model.config.initializer_range * axes.shape[1] ** 0.5
+    with torch.no_grad():
+        embedding.weight[len(SPECIAL) :, :used] = scaled.to(embedding.weight.dtype)
+
+
+def save(model: GPT2PreTrainedModel, folder: Path, weights: dict[str, torch.Tensor] | None = None) -> None:
+    """Write model.safetensors and config.json; `weights` where they were gathered from several processes."""
+    model.save_pretrained(folder, state_dict=weights)
+
+
+def load(folder: Path) -> GPT2PreTrainedModel:
+    """Load a finished classifier in fp32 for scoring."""
+    config = GPT2Config.from_json_file(folder / "config.json")
+    ours = config.model_type == GeneValuesConfig.model_type or "GeneValuesForSequenceClassification" in (config.architectures or [])
+    kind = GeneValuesForSequenceClassification if ours else GPT2ForSequenceClassification
+    return kind.from_pretrained(folder, dtype=torch.float32).eval()

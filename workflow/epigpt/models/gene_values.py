@@ -1,0 +1,60 @@
+"""GPT-2 over genes with values: each gene's embedding times its deviation, transformer blocks, mean over positions."""
+
+from typing import Any
+
+import torch
+from torch import nn
+from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.models.gpt2.modeling_gpt2 import GPT2Model, GPT2PreTrainedModel
+
+from epigpt.models.configuration import GeneValuesConfig
+
+
+class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
+    """A GPT-2 whose tokens carry values; loadable through the Auto classes once `epigpt` is imported.
+
+    A gene's embedding is scaled by its deviation from the training reference, so that a sample without a deviation in a gene adds
+    nothing for it, and raised and lowered genes point in opposite directions. The mean over positions replaces the last position:
+    a bag of genes has no last word.
+    """
+
+    config_class = GeneValuesConfig
+
+    def __init__(self, config: GeneValuesConfig) -> None:
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        self.transformer = GPT2Model(config)
+        self.score = nn.Linear(config.n_embd, config.num_labels, bias=False)
+        self.post_init()
+
+    def forward(
+        self,
+        input_ids: torch.LongTensor,
+        values: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        labels: torch.LongTensor | None = None,
+        **options: Any,
+    ) -> SequenceClassifierOutput:
+        """Classify token sequences.
+
+        Parameters
+        ----------
+        input_ids
+            Gene tokens, int64, shape (batch, length), padded on the right.
+        values
+            Deviations, float, shape (batch, length).
+        attention_mask
+            1 before the padding, shape (batch, length); derived from the padding token where absent.
+        labels
+            Class numbers, shape (batch,); their cross entropy is returned as `loss`.
+        """
+        if attention_mask is None:
+            attention_mask = (input_ids != self.config.pad_token_id).long()
+        embedded = self.transformer.wte(input_ids)
+        embedded = embedded * values.unsqueeze(-1).to(embedded.dtype)
+        options.pop("return_dict", None)
+        hidden = self.transformer(inputs_embeds=embedded, attention_mask=attention_mask, use_cache=False).last_hidden_state
+        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+        logits = self.score((hidden * mask).sum(1) / mask.sum(1).clamp(min=1))
+        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)

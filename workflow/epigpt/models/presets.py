@@ -1,0 +1,107 @@
+"""Model and hardware presets: small YAML files under workflow/presets, read with every key checked."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from epigpt.refusal import Refusal, nearest_name
+
+FOLDER = Path(__file__).resolve().parents[2] / "presets"
+
+
+@dataclass(frozen=True)
+class ModelPreset:
+    """Architecture of a GPT-2 and where its published weights are.
+
+    Attributes
+    ----------
+    layers, width, heads, positions, vocabulary
+        As in GPT-2's configuration (n_layer, n_embd, n_head, n_positions, vocab_size).
+    dropout
+        For embeddings, attention and residual paths alike.
+    weights
+        Hub id of the published weights, or "none".
+    """
+
+    name: str
+    layers: int
+    width: int
+    heads: int
+    positions: int
+    vocabulary: int
+    dropout: float
+    weights: str
+
+
+@dataclass(frozen=True)
+class HardwarePreset:
+    """The machines of a training job.
+
+    Attributes
+    ----------
+    nodes, devices
+        Nodes, and devices (GPUs or CPU processes) on each.
+    device
+        "cuda" or "cpu".
+    device_memory_gb, node_memory_gb
+        Memory of one device and of one node in 1e9 bytes; 0: the machine's own.
+    bf16
+        Whether the devices compute in bf16.
+    measured_tflops
+        Peak measured on one device, 1e12 operations per second.
+    hours
+        Time a job may take.
+    """
+
+    name: str
+    nodes: int
+    devices: int
+    device: str
+    device_memory_gb: float
+    node_memory_gb: float
+    bf16: bool
+    measured_tflops: float
+    hours: float
+
+
+Preset = TypeVar("Preset", ModelPreset, HardwarePreset)
+
+
+def model(name: str) -> ModelPreset:
+    """Read workflow/presets/models/`name`.yaml."""
+    return _read(ModelPreset, "models", name)
+
+
+def hardware(name: str) -> HardwarePreset:
+    """Read workflow/presets/hardware/`name`.yaml."""
+    return _read(HardwarePreset, "hardware", name)
+
+
+def names(kind: str) -> list[str]:
+    """List the presets of a kind, "models" or "hardware"."""
+    return sorted(path.stem for path in (FOLDER / kind).glob("*.yaml"))
+
+
+def _read(kind: type[Preset], folder: str, name: str) -> Preset:
+    path = FOLDER / folder / f"{name}.yaml"
+    if name not in names(folder):
+        known = names(folder)
+        raise Refusal(
+            f"no preset {name!r}",
+            str(path.parent),
+            f"known are: {', '.join(known)}",
+            f"use {nearest_name(name, known) or known[0]}, or add {path.name}",
+        )
+    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    wanted = {field.name: field.type for field in fields(kind)} | {}
+    wanted.pop("name")
+    for key in sorted(content.keys() ^ wanted.keys()):
+        found = f"unknown key {key!r}" if key in content else f"no key {key!r}"
+        raise Refusal(found, str(path), f"a preset has exactly the keys {', '.join(wanted)}", "correct the file")
+    for key, value in content.items():
+        allowed = {int: int, float: (int, float), bool: bool, str: str}[wanted[key]]  # type: ignore[index]
+        if not isinstance(value, allowed) or (isinstance(value, bool) and wanted[key] is not bool):  # type: ignore[arg-type]
+            raise Refusal(f"{key}: {value!r}", str(path), f"must be of type {wanted[key].__name__}", "correct the file")  # type: ignore[union-attr]
+    return kind(name=name, **content)

@@ -1,0 +1,191 @@
+"""Everything a page is made of, read once from the result files of a data set.
+
+A file that is absent reads as empty: the section it feeds then says so instead of vanishing.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from epigpt.report import wording
+from epigpt.report.matrix import Expression
+
+COLUMNS = {
+    "geo/manifest": ["file", "url", "bytes", "sha256", "time"],
+    "samples": ["sample", "label", "group"],
+    "quality": ["sample", "total_counts", "n_genes", "mitochondrial_percent", "kept", "reason"],
+    "differential_expression": ["contrast", "gene", "symbol", "base_mean", "log2_fold_change", "se", "p", "padj"],
+    "folds": ["sample", "group", "repeat", "fold"],
+    "predictions": ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"],
+    "metrics": ["model", "preset", "metric", "estimate", "low", "high", "null_mean", "p", "p_floor", "n_samples", "n_groups"],
+    "markers": ["set", "gene", "symbol", "expected", "log2_fold_change", "padj", "attribution", "verdict"],
+    "attributions": ["gene", "symbol", "attribution", "knockout_effect", "rank", "stability"],
+    "excitation_inhibition": [],
+    "claims": [],
+}
+_NUMBERS = {
+    "bytes", "total_counts", "n_genes", "mitochondrial_percent", "base_mean", "log2_fold_change", "se", "p", "padj", "repeat", "fold",
+    "probability", "estimate", "low", "high", "null_mean", "p_floor", "n_samples", "n_groups", "attribution", "knockout_effect", "rank",
+    "stability", "score", "excitatory", "inhibitory",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Training of one model: a fold's, or the final one."""
+
+    preset: str
+    name: str
+    steps: pd.DataFrame
+    plan: dict[str, Any]
+
+
+class Results:
+    """Result files of one data set; each is read when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.dataset = folder.name
+        for name in ("reading", "verdict", "provenance"):
+            setattr(self, name, read_json(folder / f"{name}.json"))
+        self.folds_summary = read_json(folder / "folds.json")
+        self.samples = read_table(folder, "samples", texts=True)
+        self.manifest = read_table(folder, "geo/manifest")
+        self.quality = read_table(folder, "quality")
+        self.contrasts = read_table(folder, "differential_expression")
+        self.folds = read_table(folder, "folds")
+        self.predictions = read_table(folder, "predictions")
+        self.metrics = read_table(folder, "metrics")
+        self.markers = read_table(folder, "markers")
+        self.attributions = read_table(folder, "attributions")
+        self.balance = read_table(folder, "excitation_inhibition")
+        self.claims = read_table(folder, "claims")
+
+    reading: dict[str, Any]
+    verdict: dict[str, Any]
+    provenance: dict[str, Any]
+
+    @cached_property
+    def expression(self) -> Expression | None:
+        """The expression file, or None where there is none."""
+        path = self.folder / "expression.h5ad"
+        return Expression(path) if path.is_file() else None
+
+    @cached_property
+    def fits(self) -> list[Fit]:
+        """Every fit that left a training log, folds in order, the final one last."""
+        found = []
+        for log in sorted(self.folder.glob("models/*/**/training.jsonl"), key=_fit_order):
+            place = log.relative_to(self.folder / "models").parent
+            found.append(Fit(place.parts[0], "/".join(place.parts[1:]), _steps(log), read_json(log.parent / "plan.json")))
+        return found
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Class names in order, the class of interest last."""
+        names = sorted({label for label in self.samples["label"] if label})
+        case = self.case
+        return [name for name in names if name != case] + ([case] if case in names else [])
+
+    @cached_property
+    def case(self) -> str:
+        """Name of the class of interest; empty where several classes are on a par."""
+        names = sorted({label for label in self.samples["label"] if label})
+        label = self.reading.get("label") or {}
+        asked = [part.strip() for part in str(label.get("case") or "").split("|") if part.strip()]
+        named = [name for name in names if name in asked] or [name for name in names if name == "case"]
+        if len(named) == 1:
+            return named[0]
+        contrasts = self.contrasts["contrast"].drop_duplicates().tolist()
+        first = str(contrasts[0]).partition(" vs ")[0] if len(contrasts) == 1 else ""
+        return first if first in names and len(names) == 2 else names[-1] if len(names) == 2 else ""
+
+    @property
+    def assessable(self) -> bool:
+        """Whether models were fitted."""
+        return bool(self.folds_summary.get("assessable", not self.metrics.empty))
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the record says that the data are made up."""
+        return bool(self.reading.get("simulated") or (self.expression is not None and self.expression.uns.get("simulated")))
+
+    @property
+    def single_cell(self) -> bool:
+        """Whether observations are cells."""
+        return str(self.reading.get("assay") or (self.expression.uns.get("assay", "") if self.expression else "")) == "single_cell"
+
+    @property
+    def observation(self) -> str:
+        """What one observation is called."""
+        return "cell" if self.single_cell else "sample"
+
+    @cached_property
+    def characteristics(self) -> list[str]:
+        """Names of the characteristics in samples.tsv."""
+        return [column for column in self.samples.columns if column not in COLUMNS["samples"]]
+
+    def metric(self, model: str, name: str, column: str = "estimate") -> float:
+        """Give one figure of metrics.tsv; NaN where it is not there."""
+        rows = self.metrics[(self.metrics["model"] == model) & (self.metrics["metric"] == name)]
+        return float(rows[column].iloc[0]) if len(rows) else math.nan
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; empty where the file is absent."""
+    if not path.is_file():
+        return {}
+    content = wording.clean(json.loads(path.read_text(encoding="utf-8")))
+    return content if isinstance(content, dict) else {}
+
+
+def read_table(folder: Path, name: str, texts: bool = False) -> pd.DataFrame:
+    """Read a result table with at least the columns of the contract; known number columns as floats, all others as texts.
+
+    Parameters
+    ----------
+    folder
+        Folder of the data set.
+    name
+        Path of the table without `.tsv`.
+    texts
+        Keep all columns as texts.
+    """
+    path = folder / f"{name}.tsv"
+    known = COLUMNS.get(name, [])
+    if not path.is_file() or not path.stat().st_size:
+        return pd.DataFrame({column: pd.Series(dtype=float if column in _NUMBERS else object) for column in known})
+    frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, quoting=0)
+    frame.columns = pd.Index([wording.clean(str(column)) for column in frame.columns])
+    if name == "quality" and "sample" not in frame.columns:
+        frame = frame.rename(columns={frame.columns[0]: "sample"})  # named after the observation: sample or cell
+    for column in [column for column in known if column not in frame.columns]:
+        frame[column] = ""
+    for column in frame.columns:
+        if not texts and column in _NUMBERS:
+            frame[column] = pd.to_numeric(frame[column], errors="coerce")
+        else:
+            frame[column] = frame[column].map(wording.clean)
+    return frame
+
+
+def _fit_order(log: Path) -> tuple[bool, list[tuple[str, int]]]:
+    parts = log.parent.parts[-2:]
+    return "final" in parts, [(part.rstrip("0123456789"), int("0" + "".join(filter(str.isdigit, part)))) for part in parts]
+
+
+def _steps(log: Path) -> pd.DataFrame:
+    rows = []
+    for line in log.read_text(encoding="utf-8").splitlines():
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # the last line of an interrupted run may be cut short
+        if isinstance(row, dict):
+            rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,0 +1,101 @@
+"""How texts and numbers from result files are put before a reader."""
+
+import math
+import re
+from typing import Any
+
+# Control characters break SVG; marks that turn the writing direction let a title overwrite its surroundings.
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]")
+
+MODEL_NAMES = {
+    "finetuned": "GPT-2, fine-tuned",
+    "logistic_l2": "logistic regression (L2)",
+    "logistic_l1": "logistic regression (L1)",
+    "pca_logistic": "PCA + logistic regression",
+    "random_forest": "random forest",
+    "gradient_boosting": "gradient boosting",
+    "frozen_logistic": "frozen GPT-2 embedding + logistic regression",
+    "finetuned_random_weights": "GPT-2 from random weights",
+    "finetuned_shuffled_genes": "GPT-2, gene order shuffled",
+    "finetuned_no_blocks": "GPT-2 without transformer blocks",
+    "majority": "majority class",
+}
+METRIC_NAMES = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "f1": "F1",
+    "balanced_accuracy": "balanced accuracy",
+    "mcc": "MCC",
+    "brier": "Brier score",
+}
+VERDICT_NAMES = {
+    "works": "works",
+    "no_better_than_baseline": "no better than the baseline",
+    "no_evidence": "no evidence",
+    "confounded": "confounded",
+    "not_assessable": "not assessable",
+}
+
+
+def clean(content: Any) -> Any:
+    """Remove control characters and direction marks from every text inside `content` (texts, lists, dicts)."""
+    if isinstance(content, str):
+        return _UNSEEN.sub("", content)
+    if isinstance(content, dict):
+        return {clean(str(key)): clean(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [clean(value) for value in content]
+    return content
+
+
+def short(text: object, length: int = 40) -> str:
+    """Cut `text` to `length` characters, with an ellipsis where something is left out."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """Write a number for reading: integers with thousands separators, others with `digits` significant digits; missing: en dash."""
+    if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if 1e-3 <= abs(value) < 1e5:
+        return f"{value:,.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
+    return f"{value:.{digits - 1}e}"
+
+
+def score(value: Any) -> str:
+    """Write a metric with two decimals; missing: en dash."""
+    return "–" if value is None or math.isnan(float(value)) else f"{float(value):.2f}"
+
+
+def count(amount: int, noun: str, plural: str = "") -> str:
+    """Write an amount with its noun: `1 sample`, `12 samples`, `2 classes`."""
+    return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
+
+
+def listing(items: list[str], most: int = 8) -> str:
+    """Join words as in a sentence: `a, b and c`; at most `most` of them, the number of the rest said."""
+    if len(items) > most:
+        return f"{', '.join(items[:most])} and {len(items) - most} more"
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+def size(amount: Any) -> str:
+    """Write a number of bytes with its unit; missing: en dash."""
+    try:
+        left = float(amount)
+    except (TypeError, ValueError):
+        return "–"
+    if math.isnan(left):
+        return "–"
+    for unit in ("B", "kB", "MB", "GB"):
+        if left < 1000:
+            return f"{left:.0f} {unit}" if unit == "B" else f"{left:.1f} {unit}"
+        left /= 1000
+    return f"{left:.1f} TB"
