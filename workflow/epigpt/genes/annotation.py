@@ -56,10 +56,12 @@ def annotation(organism: str) -> Annotation:
 
 
 def own_genes(organism: str) -> pd.DataFrame:
-    """Give columns ensembl, symbol of the genes in the tables that EpiGPT ships."""
-    parts = [read_own(name) for name in ("markers.tsv", "mitochondrial.tsv")]
-    genes = pd.concat([part.loc[part["organism"] == organism, ["ensembl", "symbol"]] for part in parts], ignore_index=True)
-    return genes[genes["symbol"] != ""].drop_duplicates(ignore_index=True)
+    """Give columns ensembl, symbol of the genes in the tables that EpiGPT ships, under every id they have."""
+    markers, mitochondrial = read_own("markers.tsv"), read_own("mitochondrial.tsv")
+    elsewhere = markers.assign(ensembl=markers["other_ensembl"].str.split("|")).explode("ensembl")
+    genes = pd.concat([markers, mitochondrial, elsewhere[elsewhere["ensembl"] != ""]], ignore_index=True)
+    genes = genes.loc[(genes["organism"] == organism) & (genes["symbol"] != ""), ["ensembl", "symbol"]]
+    return genes.drop_duplicates(ignore_index=True)
 
 
 @cache

@@ -9,25 +9,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from epigpt.genes.annotation import ENSEMBL_PREFIX, ORGANISMS, annotation, read_own
+from epigpt.genes.annotation import ENSEMBL_PREFIX, ORGANISMS, annotation, own_genes, read_own
+from epigpt.genes.patterns import (
+    BIOTYPE,
+    ENSEMBL,
+    ENSEMBL_SPECIES,
+    SPIKE_IN_ROW,
+    SYMBOL,
+    TRAILER_ROW,
+    counts_rows,
+    genes_only,
+    kind_of,
+    text_of,
+    without_assembly,
+)
 from epigpt.genes.spreadsheet import dates
 
 KINDS = ("ensembl", "symbol", "entrez", "refseq", "probe")
 
-_ENSEMBL = re.compile(r"(?<![A-Za-z0-9])(ENS[A-Z]{0,6}G\d{11})(\.\d+)?(_PAR_Y)?(?!\d)")
-_ENSEMBL_SPECIES = re.compile(r"(?<![A-Za-z0-9])(ENS[A-Z]{0,6}G)\d{11}")
-_ENTREZ = re.compile(r"[1-9]\d{0,8}(\.0)?")
-_REFSEQ = re.compile(r"[NX][MR]_\d{6,9}(\.\d+)?")
-_PROBE = re.compile(r".+_(at|st)|ILMN_\d+|A_\d{2}_P\d+|cg\d{8}|TC\d+\.hg\.\d+")
-_SYMBOL = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9._\-/:@()']{0,39}")
-_NEVER_SYMBOL = re.compile(r"(GSM|GSE|SRR|ERR|DRR|SRX|SAMN)\d+|[ACGTN]{8,}([-_.]\d+)?|ENS[A-Z]{0,6}[TPE]\d{11}.*")
-_TRAILER = re.compile(
-    r"__\w+|N_(unmapped|multimapping|noFeature|ambiguous)"
-    r"|no_feature|ambiguous|too_low_aQual|not_aligned|alignment_not_unique"
-)
-_SPIKE_IN = re.compile(r"(gSpikein[_-])?ERCC[-_]\d{5}|RNA_SPIKE_\d+|SIRV\w*\d+", re.IGNORECASE)
-_ASSEMBLY = re.compile(r"(GRCh3[78]|GRCm3[89]|GRCz1[01]|hg19|hg38|mm9|mm10|mm39|danRer1[01]|gene)[_:-]+(?=\S)")
-_BIOTYPE = re.compile(r".*(protein_coding|pseudogene|RNA)|TEC|IG_.*|TR_.*|\d+|unknown|NA|null", re.IGNORECASE)
+_ONLY_MOUSE = re.compile(r"Gm\d{3,5}|[0-9A-F]{7}[A-Z]\d{2}Rik")
+_ONLY_RAT = re.compile(r"RGD\d{5,}|AABR\d+\.\d+")
 _REFSEQ_MITOCHONDRIAL = frozenset(["ND1", "ND2", "ND3", "ND4", "ND4L", "ND5", "ND6", "COX1", "COX2", "COX3", "ATP6", "ATP8", "CYTB"])
 
 NO_IDENTIFIER = "no identifier"
@@ -41,11 +42,11 @@ def id_shares(ids: Iterable[Any]) -> dict[str, float]:
 
     Numbers that merely count the rows are no Entrez ids. A symbol must look like one; whether enough of them exist is for `id_type`.
     """
-    texts = _genes_only(ids)
+    texts = genes_only(ids)
     if not texts:
         return dict.fromkeys(KINDS, 0.0)
-    counts = Counter(_kind(text) for text in texts)
-    if counts["entrez"] == len(texts) and _counts_rows(texts):
+    counts = Counter(kind_of(text) for text in texts)
+    if counts["entrez"] == len(texts) and counts_rows(texts):
         counts["entrez"] = 0
     return {kind: counts[kind] / len(texts) for kind in KINDS}
 
@@ -68,11 +69,11 @@ def id_type(ids: Iterable[Any]) -> str:
 
 def organism_shares(ids: Iterable[Any]) -> dict[str, float]:
     """Give, for each of `ORGANISMS`, the share of `ids` that is its own: by Ensembl prefix, else by symbols spelt exactly so."""
-    texts = _genes_only(ids)
-    prefixes = Counter(match.group(1) for text in texts if (match := _ENSEMBL_SPECIES.search(text)))
-    if sum(prefixes.values()) >= 0.5 * max(1, len(texts)):
+    texts = genes_only(ids)
+    prefixes = _ensembl_prefixes(texts)
+    if prefixes:
         return {name: prefixes[ENSEMBL_PREFIX[name]] / sum(prefixes.values()) for name in ORGANISMS}
-    names = {_without_assembly(text).split("|")[0] for text in texts}
+    names = _plain_symbols(texts)
     return {name: len(names & annotation(name).known) / max(1, len(names)) for name in ORGANISMS}
 
 
@@ -80,15 +81,44 @@ def guess_organism(ids: Iterable[Any]) -> str | None:
     """Name the species that the ids belong to, or None when they leave it open (or belong to a species outside `ORGANISMS`).
 
     Ensembl ids decide when four fifths carry one prefix. Symbols decide when the best species knows a fifth of them and clearly
-    more than the next one: mouse and rat share most names, so a short list of them stays open.
+    more than the next one: mouse and rat share most names, so a short list of them stays open. Where no genome-wide table is
+    installed, ten marker genes spelt as in one species decide, and names that only MGI or RGD give tell mouse from rat.
     """
-    names = list(ids)
-    shares = organism_shares(names)
+    texts = genes_only(ids)
+    shares = organism_shares(texts)
     best, second = sorted(shares, key=lambda name: (-shares[name], name))[:2]
-    if any(_ENSEMBL.search(str(name)) for name in names[:1000]):
+    if _ensembl_prefixes(texts):
         return best if shares[best] >= 0.8 else None
+    if not all(annotation(name).genome_wide for name in ("human", "mouse", "rat")):
+        return _organism_by_markers(_plain_symbols(texts))
     margin = 0.05 if {best, second} == {"mouse", "rat"} else 0.1
     return best if shares[best] >= 0.2 and shares[best] - shares[second] >= margin else None
+
+
+def _ensembl_prefixes(texts: Sequence[str]) -> Counter[str]:
+    """Count Ensembl prefixes; empty unless at least half of the ids have one."""
+    prefixes = Counter(match.group(1) for text in texts if (match := ENSEMBL_SPECIES.search(text)))
+    return prefixes if sum(prefixes.values()) >= 0.5 * max(1, len(texts)) else Counter()
+
+
+def _plain_symbols(texts: Iterable[str]) -> set[str]:
+    return {without_assembly(text).split("|")[0] for text in texts}
+
+
+def _organism_by_markers(names: set[str]) -> str | None:
+    found = {name: len(names & set(own_genes(name)["symbol"])) for name in ORGANISMS}
+    rodent = max(found["mouse"], found["rat"])
+    if found["human"] >= 10 and found["human"] > 2 * max(rodent, found["zebrafish"]):
+        return "human"
+    if found["zebrafish"] >= 10 and found["zebrafish"] > 2 * max(rodent, found["human"]):
+        return "zebrafish"
+    if rodent < 10 or rodent <= 2 * max(found["human"], found["zebrafish"]):
+        return None
+    only_mouse = sum(bool(_ONLY_MOUSE.fullmatch(name)) for name in names)
+    only_rat = sum(bool(_ONLY_RAT.fullmatch(name)) for name in names)
+    if max(only_mouse, only_rat) < 5 or min(only_mouse, only_rat) > 0.2 * max(only_mouse, only_rat):
+        return None
+    return "mouse" if only_mouse > only_rat else "rat"
 
 
 @dataclass
@@ -127,11 +157,11 @@ def canonical(
         id_type, share, organism, canonical, how, n_in, n_out, summed (rows merged into another), dropped (rows by reason),
         versions_stripped, symbols_from, symbol_share, dates (id: what it may have been).
     """
-    names = [_text(name) for name in ids]
+    names = [text_of(name) for name in ids]
     kind = id_kind or id_type(names)
     mangled = dates(names) if kind in ("symbol", "unknown") else {}
     named = [_name(name, kind, name in mangled) for name in names]
-    given = [_text(symbol) for symbol in symbols] if symbols is not None else [""] * len(names)
+    given = [text_of(symbol) for symbol in symbols] if symbols is not None else [""] * len(names)
     origin = _add_symbols(named, given, organism)
     rows = pd.DataFrame(
         {
@@ -152,7 +182,7 @@ def canonical(
         "n_out": int(kept["gene"].nunique()),
         "summed": int(len(kept) - kept["gene"].nunique()),
         "dropped": {str(reason): int(count) for reason, count in sorted(Counter(rows.loc[~rows["keep"], "reason"]).items())},
-        "versions_stripped": sum(bool(match and match.group(2)) for match in map(_ENSEMBL.search, names)),
+        "versions_stripped": sum(bool(match and match.group(2)) for match in map(ENSEMBL.search, names)),
         "symbols_from": origin,
         "symbol_share": float((kept["symbol"] != kept["gene"]).mean()) if kind != "symbol" and len(kept) else 1.0,
         "dates": {name: mangled[name] for name in sorted(mangled)},
@@ -181,51 +211,21 @@ def mitochondrial(symbols: Sequence[str], genes: Sequence[str], organism: str | 
     return mask | bare.to_numpy(dtype=bool) if bare.sum() >= 8 else mask
 
 
-def _text(name: Any) -> str:
-    if name is None or (isinstance(name, float) and np.isnan(name)):
-        return ""
-    return str(name).strip().strip("\"'").strip()
-
-
-def _genes_only(ids: Iterable[Any]) -> list[str]:
-    texts = (_text(name) for name in ids)
-    return [text for text in texts if text and not _TRAILER.fullmatch(text) and not _SPIKE_IN.fullmatch(text)]
-
-
-def _kind(text: str) -> str:
-    if _ENSEMBL.search(text):
-        return "ensembl"
-    for kind, pattern in (("entrez", _ENTREZ), ("refseq", _REFSEQ), ("probe", _PROBE)):
-        if pattern.fullmatch(text):
-            return kind
-    name = _without_assembly(text).split("|")[0]
-    return "symbol" if _SYMBOL.fullmatch(name) and not _NEVER_SYMBOL.fullmatch(name) else "unknown"
-
-
-def _counts_rows(texts: Sequence[str]) -> bool:
-    numbers = sorted(int(float(text)) for text in texts)
-    return len(numbers) > 2 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-
-
 def _exist(names: Sequence[Any]) -> bool:
-    texts = {_without_assembly(text).split("|")[0] for text in _genes_only(names)}
+    texts = _plain_symbols(genes_only(names))
     known = [annotation(organism) for organism in ORGANISMS]
     found = max(len(texts & table.known) for table in known)
     return found >= 0.2 * len(texts) or (found >= 3 and not all(table.genome_wide for table in known))
 
 
-def _without_assembly(text: str) -> str:
-    return _ASSEMBLY.sub("", text, count=1) if _ASSEMBLY.match(text) else text
-
-
 def _name(text: str, kind: str, mangled: bool) -> _Named:
     if reason := _set_aside(text):
         return _Named(text, reason=reason)
-    if match := _ENSEMBL.search(text):
+    if match := ENSEMBL.search(text):
         return _Named(match.group(1), _beside(text, match))
     if mangled:
         return _Named(text, reason=DATE)
-    plain = _without_assembly(text)
+    plain = without_assembly(text)
     if kind == "entrez":
         return _Named(plain.removesuffix(".0"))
     first = plain.split("|")[0]  # TCGA writes symbol|Entrez id
@@ -235,16 +235,16 @@ def _name(text: str, kind: str, mangled: bool) -> _Named:
 def _set_aside(text: str) -> str:
     if not text or text in ("?", "NA", "nan"):
         return NO_IDENTIFIER
-    if _TRAILER.fullmatch(text):
+    if TRAILER_ROW.fullmatch(text):
         return TRAILER
-    return SPIKE_IN if _SPIKE_IN.fullmatch(text) else ""
+    return SPIKE_IN if SPIKE_IN_ROW.fullmatch(text) else ""
 
 
 def _beside(text: str, match: re.Match[str]) -> str:
     """Find the symbol in a composite id such as ENSG00000132170|PPARG|protein_coding or PPARG_ENSG00000132170."""
-    around = (_without_assembly(text[: match.start()]), text[match.end() :])
+    around = (without_assembly(text[: match.start()]), text[match.end() :])
     parts = [part.strip(" _:-") for side in around for part in re.split(r"[|;,\s]+", side)]
-    fitting = (part for part in parts if _SYMBOL.fullmatch(part) and not _BIOTYPE.fullmatch(part) and not _ENSEMBL.search(part))
+    fitting = (part for part in parts if SYMBOL.fullmatch(part) and not BIOTYPE.fullmatch(part) and not ENSEMBL.search(part))
     return next(fitting, "")
 
 
