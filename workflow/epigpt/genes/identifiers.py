@@ -46,7 +46,7 @@ def id_shares(ids: Iterable[Any]) -> dict[str, float]:
     if not texts:
         return dict.fromkeys(KINDS, 0.0)
     counts = Counter(kind_of(text) for text in texts)
-    if counts["entrez"] == len(texts) and counts_rows(texts):
+    if counts_rows(texts):
         counts["entrez"] = 0
     return {kind: counts[kind] / len(texts) for kind in KINDS}
 

@@ -52,6 +52,8 @@ def kind_of(text: str) -> str:
 
 
 def counts_rows(texts: Sequence[str]) -> bool:
-    """Tell whether numbers merely count the rows."""
-    numbers = sorted(int(float(text)) for text in texts)
-    return len(numbers) > 2 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    """Tell whether the ids are numbers that merely count the rows."""
+    if len(texts) < 3 or not all(text.removesuffix(".0").isdecimal() for text in texts):
+        return False
+    numbers = sorted(int(text.removesuffix(".0")) for text in texts)
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
