@@ -12,6 +12,7 @@ COMMANDS = {
     "describe": ("epigpt.geo.describe", "what is in a GEO series: files, samples, characteristics, candidate labels, a row to paste"),
     "plan": ("epigpt.training.plan_command", "memory, batch, ZeRO stage, steps, time and disk of a model on a hardware"),
     "predict": ("epigpt.stages.predict", "score new samples with a finished model"),
+    "doctor": ("epigpt.readiness.doctor", "is this machine or cluster ready; submits nothing"),
     "simulate": ("epigpt.simulate", "write a series with a planted truth, laid out as on GEO's server"),
 }
 

@@ -1,0 +1,1 @@
+"""Is this machine or cluster ready: what `epigpt doctor` looks at."""
