@@ -1,7 +1,6 @@
 """`epigpt doctor`: what it says of machines, clusters and profiles, with stand-ins for the site's programs."""
 
 import json
-import os
 
 import pytest
 
@@ -15,11 +14,11 @@ def site(tmp_path, monkeypatch):
     """Stand-ins for a site's programs: a name, its exit status and what it prints."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/bin")
+    monkeypatch.setenv("PATH", str(folder))
 
     def program(name, status, text):
         path = folder / name
-        path.write_text(f"#!/bin/sh\ncat <<'END'\n{text}\nEND\nexit {status}\n")
+        path.write_text(f"#!/bin/sh\n/bin/cat <<'END'\n{text}\nEND\nexit {status}\n")
         path.chmod(0o755)
 
     return program
