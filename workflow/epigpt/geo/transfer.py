@@ -1,12 +1,9 @@
 """One file from a server or a mirror: continued where it stopped, checked, and under its final name only when whole."""
 
 import errno
-import json
-import os
 import re
 import shutil
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -14,85 +11,13 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from epigpt.geo import integrity
+from epigpt.geo.partial import Fetched, Note, Partial
 from epigpt.geo.progress import FileProgress, size
 from epigpt.geo.remote import NotServed, Remote, Stopped, Trouble
 from epigpt.refusal import Refusal
 
 _CHUNK = 2**18
 _DISK_RESERVE = 64 * 2**20
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A line of the manifest.
-
-    Attributes
-    ----------
-    file
-        Name relative to the manifest's folder, or the absolute path of a local source.
-    url
-        Where it came from.
-    bytes
-        Its length.
-    sha256
-        Its checksum.
-    time
-        When it was fetched, UTC.
-    """
-
-    file: str
-    url: str
-    bytes: int
-    sha256: str
-    time: str
-
-
-@dataclass(frozen=True)
-class _Note:
-    """What is known of a file under way; lies beside its `.part`."""
-
-    url: str
-    etag: str = ""
-    last_modified: str = ""
-    bytes: int | None = None
-    sha256: str = ""
-    time: str = ""
-
-
-class _Partial:
-    """A file under way: its bytes so far, and the note that says of which version they are."""
-
-    def __init__(self, name: str, url: str, folder: Path) -> None:
-        self.part = folder / f"{name}.part"
-        self._note_file = folder / f"{name}.json"
-        self.note = self._read(url)
-
-    def _read(self, url: str) -> _Note | None:
-        try:
-            note = _Note(**json.loads(self._note_file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
-        return note if note.url == url else None
-
-    @property
-    def size(self) -> int:
-        return self.part.stat().st_size if self.part.exists() else 0
-
-    def write_note(self, note: _Note) -> None:
-        temporary = self._note_file.with_suffix(".json.new")
-        temporary.write_text(json.dumps(asdict(note), sort_keys=True), encoding="utf-8")
-        temporary.replace(self._note_file)
-        self.note = note
-
-    def begin(self, note: _Note) -> None:
-        # The old bytes go first: killed between the two steps, a note without bytes is harmless, old bytes under a new note are not.
-        self.part.unlink(missing_ok=True)
-        self.write_note(note)
-
-    def discard(self) -> None:
-        self.part.unlink(missing_ok=True)
-        self._note_file.unlink(missing_ok=True)
-        self.note = None
 
 
 def fetch(remote: Remote, url: str, final: Path, partial_folder: Path, progress: FileProgress) -> Fetched:
@@ -125,7 +50,7 @@ def fetch(remote: Remote, url: str, final: Path, partial_folder: Path, progress:
     """
     partial_folder.mkdir(parents=True, exist_ok=True)
     final.parent.mkdir(parents=True, exist_ok=True)
-    partial = _Partial(final.name, url, partial_folder)
+    partial = Partial(final.name, url, partial_folder)
     try:
         return _fetch_whole(remote, url, final, partial, progress)
     except OSError as error:
@@ -134,7 +59,7 @@ def fetch(remote: Remote, url: str, final: Path, partial_folder: Path, progress:
         raise _no_room(url, final, None, 0) from None
 
 
-def _fetch_whole(remote: Remote, url: str, final: Path, partial: _Partial, progress: FileProgress) -> Fetched:
+def _fetch_whole(remote: Remote, url: str, final: Path, partial: Partial, progress: FileProgress) -> Fetched:
     # A damaged file may be a transfer that went wrong unnoticed, so it is fetched anew once before the server is blamed.
     for again in (True, False):
         _promote(partial, final)
@@ -158,15 +83,16 @@ def _fetch_whole(remote: Remote, url: str, final: Path, partial: _Partial, progr
                     "the same came twice, with the length that the server announces" if not again else "the file is damaged where it is",
                     "name another file in the column matrix, or fetch this one from another mirror (geo.base_url)",
                 ) from None
-    note = partial.note or _Note(url)
-    note = replace(note, bytes=partial.size, sha256=integrity.sha256(partial.part), time=_now())
+    note = partial.note or Note(url)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    note = replace(note, bytes=partial.size, sha256=integrity.sha256(partial.part), time=now)
     partial.write_note(note)
     partial.part.replace(final)
     progress.at(note.bytes or 0, note.bytes)
     return _line(final, note)
 
 
-def _promote(partial: _Partial, final: Path) -> None:
+def _promote(partial: Partial, final: Path) -> None:
     """Finish a run that was killed between the last check and the final name."""
     note = partial.note
     if note is not None and note.sha256 and partial.part.exists():
@@ -176,25 +102,25 @@ def _promote(partial: _Partial, final: Path) -> None:
             partial.discard()
 
 
-def _receive(remote: Remote, url: str, final: Path, partial: _Partial, progress: FileProgress) -> Fetched | None:
+def _receive(remote: Remote, url: str, final: Path, partial: Partial, progress: FileProgress) -> Fetched | None:
     """One try over HTTP; gives the manifest's line if the file here is still the server's, else leaves the whole body in the part."""
     note = partial.note
     whole = note is not None and note.sha256 != "" and final.exists() and integrity.sha256(final) == note.sha256
-    with remote.open(url, _conditions(note, whole, partial.size)) as response:
+    conditions = _conditions(note, whole, partial.size)
+    with remote.open(url, conditions) as response:
         if note is not None and whole and (response.status_code == 304 or _same_version(note, response)):
             return _line(final, note)
-        if response.status_code in {206, 416} and not _continues(response, note, partial.size):
-            partial.discard()
-        elif response.status_code == 416:
-            return None  # all bytes are here, the check alone was missing
-        else:
+        if response.status_code == 200 or _continues(response, note, partial.size):
             _append(url, response, partial, progress, remote)
             return None
+        if not conditions:
+            raise Trouble(f"HTTP {response.status_code} though the whole file was asked for")
     # What the server has is not what the part began with: once more from the first byte.
+    partial.discard()
     return _receive(remote, url, final, partial, progress)
 
 
-def _conditions(note: _Note | None, whole: bool, have: int) -> dict[str, str]:
+def _conditions(note: Note | None, whole: bool, have: int) -> dict[str, str]:
     if note is None:
         return {}
     if whole:
@@ -211,7 +137,7 @@ def _conditions(note: _Note | None, whole: bool, have: int) -> dict[str, str]:
     return {"Range": f"bytes={have}-"} if trusted else {}
 
 
-def _same_version(note: _Note, response: httpx.Response) -> bool:
+def _same_version(note: Note, response: httpx.Response) -> bool:
     """Whether a server that ignores conditions would send again what is here; the strongest sign it gives decides."""
     if response.status_code != 200:
         return False
@@ -222,7 +148,7 @@ def _same_version(note: _Note, response: httpx.Response) -> bool:
     return fresh.bytes is not None and fresh.bytes == note.bytes and not (fresh.etag or fresh.last_modified)
 
 
-def _continues(response: httpx.Response, note: _Note | None, have: int) -> bool:
+def _continues(response: httpx.Response, note: Note | None, have: int) -> bool:
     """Whether a partial answer continues the bytes that are here, of the same version."""
     found = re.fullmatch(r"bytes (?:([0-9]+)-[0-9]+|\*)/([0-9]+|\*)", response.headers.get("content-range", "").strip())
     if note is None or found is None:
@@ -236,9 +162,9 @@ def _continues(response: httpx.Response, note: _Note | None, have: int) -> bool:
     return found[1] == str(have) and (total is None or note.bytes is None or total == note.bytes)
 
 
-def _note_of(url: str, response: httpx.Response) -> _Note:
+def _note_of(url: str, response: httpx.Response) -> Note:
     length = response.headers.get("content-length", "")
-    return _Note(
+    return Note(
         url=url,
         etag=response.headers.get("etag", ""),
         last_modified=response.headers.get("last-modified", ""),
@@ -246,7 +172,7 @@ def _note_of(url: str, response: httpx.Response) -> _Note:
     )
 
 
-def _append(url: str, response: httpx.Response, partial: _Partial, progress: FileProgress, remote: Remote) -> None:
+def _append(url: str, response: httpx.Response, partial: Partial, progress: FileProgress, remote: Remote) -> None:
     if response.headers.get("content-encoding", "identity") != "identity" and not urlsplit(url).path.endswith(("gz", "/")):
         why = "the server compresses the transfer though it was asked not to, so that length and checksum are not the file's"
         raise Refusal("a transfer encoding", url, why, "use another mirror (geo.base_url)")
@@ -256,6 +182,8 @@ def _append(url: str, response: httpx.Response, partial: _Partial, progress: Fil
     expected = partial.note.bytes if partial.note is not None else None
     if expected is not None and expected - have + _DISK_RESERVE > shutil.disk_usage(partial.part.parent).free:
         raise _no_room(url, partial.part, expected, have)
+    if response.status_code == 416:
+        return  # all bytes are here already, the check alone was missing
     with partial.part.open("ab") as file:
         for chunk in response.iter_raw(_CHUNK):
             if remote.stop.is_set():
@@ -267,7 +195,7 @@ def _append(url: str, response: httpx.Response, partial: _Partial, progress: Fil
         raise Trouble(f"{have} of {expected} bytes came")
 
 
-def _copy(url: str, final: Path, partial: _Partial, progress: FileProgress) -> Fetched | None:
+def _copy(url: str, final: Path, partial: Partial, progress: FileProgress) -> Fetched | None:
     """Copy a mirror's file into the part, unless the one here is the same version and undamaged."""
     source = local_path(url)
     if not source.is_file():
@@ -279,7 +207,7 @@ def _copy(url: str, final: Path, partial: _Partial, progress: FileProgress) -> F
         return _line(final, note)
     if status.st_size + _DISK_RESERVE > shutil.disk_usage(partial.part.parent).free:
         raise _no_room(url, partial.part, status.st_size, 0)
-    partial.begin(_Note(url, etag=version, bytes=status.st_size))
+    partial.begin(Note(url, etag=version, bytes=status.st_size))
     with source.open("rb") as reading, partial.part.open("wb") as writing:
         shutil.copyfileobj(reading, writing, _CHUNK)
     progress.at(status.st_size, status.st_size)
@@ -302,14 +230,5 @@ def _no_room(url: str, target: Path, expected: int | None, have: int) -> Refusal
     )
 
 
-def _line(final: Path, note: _Note) -> Fetched:
-    return Fetched(final.name, note.url, note.bytes if note.bytes is not None else os.path.getsize(final), note.sha256, note.time)
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def names_in_use(lines: Iterable[Fetched]) -> set[str]:
-    """Names that a folder of partial files still needs."""
-    return {Path(line.file).name for line in lines}
+def _line(final: Path, note: Note) -> Fetched:
+    return Fetched(final.name, note.url, note.bytes or 0, note.sha256, note.time)

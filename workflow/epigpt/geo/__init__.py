@@ -1,0 +1,1 @@
+"""GEO: where a series is, fetching it, and reading its record and its matrix."""

@@ -1,0 +1,37 @@
+"""Download the files of a GEO series, or note down local ones, and write their manifest."""
+
+import re
+from pathlib import Path
+
+from epigpt.geo import download
+from epigpt.geo.remote import Connection
+from epigpt.stages import entry
+
+
+def main() -> None:
+    """Run the stage."""
+    parser = entry.parser(__doc__)
+    parser.add_argument("--dataset", required=True, help="id of the data set")
+    parser.add_argument("--source", required=True, help="a series accession, or the path of a local file")
+    parser.add_argument("--samples-sheet", default="", help="the sample sheet of a local counts table")
+    parser.add_argument("--manifest", type=Path, required=True, help="written last; the files lie beside it")
+    with entry.job(parser) as job:
+        source = job.options.source
+        # Anything that looks like an accession is taken for one, so that a wrong one is not reported as a missing file.
+        if re.fullmatch(r"(GSE|GSM|GPL|GDS)[0-9]*", source, re.IGNORECASE):
+            connection = Connection(
+                retries=job.settings["geo.retries"],
+                backoff_seconds=job.settings["geo.backoff_seconds"],
+                timeout_seconds=job.settings["geo.timeout_seconds"],
+            )
+            with download.session(job.settings["geo.base_url"], job.options.manifest.parent, connection, job.log) as opened:
+                lines = download.download_series(opened, source, job.settings["row.matrix"], job.settings["geo.ncbi_counts"])
+        else:
+            paths = [Path(path) for path in (source, job.options.samples_sheet) if path]
+            lines = download.local_files(paths, job.options.dataset)
+        download.write_manifest(job.options.manifest, lines)
+        job.log.info("%d files, %d bytes", len(lines), sum(line.bytes for line in lines))
+
+
+if __name__ == "__main__":
+    main()
