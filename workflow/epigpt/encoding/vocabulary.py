@@ -34,7 +34,12 @@ class Vocabulary:
         return len(SPECIAL) + len(self.genes)
 
     def columns(self, genes: np.ndarray) -> np.ndarray:
-        """Column of each vocabulary gene in a table with the (sorted) ids `genes`; -1 where it has none. int64, shape (len(self.genes),)."""
+        """Find the vocabulary's genes in a table with the sorted ids `genes`.
+
+        Returns
+        -------
+        Column of each gene, -1 where the table lacks it; int64, shape (len(self.genes),).
+        """
         known = np.asarray(self.genes, dtype=str)
         if len(genes) == 0 or len(known) == 0:
             return np.full(len(known), -1, dtype=np.int64)

@@ -1,6 +1,7 @@
 """Build, start, save and reload a GPT-2 classifier of encoded samples."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 from transformers.models.gpt2.configuration_gpt2 import GPT2Config
 from transformers.models.gpt2.modeling_gpt2 import GPT2ForSequenceClassification, GPT2PreTrainedModel
+from transformers.utils import logging as transformers_logging
 
 from epigpt.encoding import encoders
 from epigpt.encoding.vocabulary import END, PAD, SPECIAL
@@ -16,6 +18,8 @@ from epigpt.models.configuration import GeneValuesConfig
 from epigpt.models.gene_values import GeneValuesForSequenceClassification
 from epigpt.models.presets import ModelPreset
 from epigpt.refusal import Refusal
+
+transformers_logging.disable_progress_bar()
 
 
 def configuration(preset: ModelPreset, encoding: str, vocabulary_size: int, width: int, classes: list[str]) -> GPT2Config:
@@ -64,8 +68,9 @@ def configuration(preset: ModelPreset, encoding: str, vocabulary_size: int, widt
 def build(config: GPT2Config, seed: int) -> GPT2PreTrainedModel:
     """Build the classifier with random weights that `seed` alone decides."""
     with _seeded(seed):
-        kind = GeneValuesForSequenceClassification if isinstance(config, GeneValuesConfig) else GPT2ForSequenceClassification
-        return kind(config)
+        if isinstance(config, GeneValuesConfig):
+            return GeneValuesForSequenceClassification(config)
+        return GPT2ForSequenceClassification(config)
 
 
 @contextlib.contextmanager
@@ -102,9 +107,10 @@ def save(model: GPT2PreTrainedModel, folder: Path, weights: dict[str, torch.Tens
     model.save_pretrained(folder, state_dict=weights)
 
 
-def load(folder: Path) -> GPT2PreTrainedModel:
-    """Load a finished classifier in fp32 for scoring."""
-    config = GPT2Config.from_json_file(folder / "config.json")
-    ours = config.model_type == GeneValuesConfig.model_type or "GeneValuesForSequenceClassification" in (config.architectures or [])
-    kind = GeneValuesForSequenceClassification if ours else GPT2ForSequenceClassification
-    return kind.from_pretrained(folder, dtype=torch.float32).eval()
+def load(folder: Path, device: torch.device | None = None) -> GPT2PreTrainedModel:
+    """Load a finished classifier in fp32 for scoring, on the CPU unless a device is named."""
+    described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    ours = described["model_type"] == GeneValuesConfig.model_type
+    kind: type[GPT2PreTrainedModel] = GeneValuesForSequenceClassification if ours else GPT2ForSequenceClassification
+    model = kind.from_pretrained(folder, dtype=torch.float32)
+    return model.eval() if device is None else model.eval().to(device=device)

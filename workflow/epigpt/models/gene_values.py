@@ -7,6 +7,7 @@ from torch import nn
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.models.gpt2.modeling_gpt2 import GPT2Model, GPT2PreTrainedModel
 
+from epigpt.encoding.vocabulary import PAD
 from epigpt.models.configuration import GeneValuesConfig
 
 
@@ -24,7 +25,7 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
         super().__init__(config)
         self.num_labels = config.num_labels
         self.transformer = GPT2Model(config)
-        self.score = nn.Linear(config.n_embd, config.num_labels, bias=False)
+        self.score = nn.Linear(self.transformer.embed_dim, config.num_labels, bias=False)
         self.post_init()
 
     def forward(
@@ -49,7 +50,7 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
             Class numbers, shape (batch,); their cross entropy is returned as `loss`.
         """
         if attention_mask is None:
-            attention_mask = (input_ids != self.config.pad_token_id).long()
+            attention_mask = torch.ne(input_ids, PAD).long()
         embedded = self.transformer.wte(input_ids)
         embedded = embedded * values.unsqueeze(-1).to(embedded.dtype)
         options.pop("return_dict", None)

@@ -34,6 +34,21 @@ class ModelPreset:
     dropout: float
     weights: str
 
+    def parameters(self, vocabulary: int | None = None) -> int:
+        """Count the parameters without a classification head; `vocabulary` tokens instead of GPT-2's own.
+
+        Per block 12 width² + 13 width (attention 4, feed-forward 8, biases and two layer norms), embeddings of tokens and positions,
+        the last layer norm.
+        """
+        tokens = self.vocabulary if vocabulary is None else vocabulary
+        blocks = self.layers * (12 * self.width**2 + 13 * self.width)
+        return (tokens + self.positions) * self.width + blocks + 2 * self.width
+
+    @property
+    def weight_bytes(self) -> int:
+        """Size of the finished weights with GPT-2's vocabulary, stored in fp32."""
+        return 4 * self.parameters()
+
 
 @dataclass(frozen=True)
 class HardwarePreset:
@@ -69,7 +84,7 @@ class HardwarePreset:
 Preset = TypeVar("Preset", ModelPreset, HardwarePreset)
 
 
-def model(name: str) -> ModelPreset:
+def load(name: str) -> ModelPreset:
     """Read workflow/presets/models/`name`.yaml."""
     return _read(ModelPreset, "models", name)
 

@@ -1,0 +1,33 @@
+"""Encode every view of every sample as tokens, with vocabulary and reference fitted on the training samples of one fit."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from epigpt import atomic
+from epigpt.encoding import store
+from epigpt.encoding.observations import open_observations
+from epigpt.stages import entry
+
+
+def main() -> None:
+    """Read expression and folds, write a token store."""
+    parser = entry.parser(__doc__)
+    parser.add_argument("--expression", type=Path, required=True)
+    parser.add_argument("--folds", type=Path, required=True)
+    parser.add_argument("--fit", required=True, help="repeat{r}/fold{k}, or final")
+    parser.add_argument("--output-folder", type=Path, required=True)
+    with entry.job(parser) as job:
+        options, settings = job.options, job.settings
+        observations = open_observations(options.expression)
+        folds = pd.read_csv(options.folds, sep="\t", dtype=str, keep_default_na=False)
+        held_out = store.in_test_set(folds, options.fit, observations.index["sample"])
+        classes = store.class_order(observations.index["label"], settings.get("row.control", ""), settings.get("row.case", ""))
+        recipe = store.Recipe(settings["encoding"], settings["max_genes"], settings["views"], settings["seed"])
+        with atomic.path(options.output_folder) as folder:
+            store.write(folder, observations, held_out, classes, recipe)
+        job.log.info("%s: %d training and %d held-out observations", options.fit, int((~held_out).sum()), int(held_out.sum()))
+
+
+if __name__ == "__main__":
+    main()
