@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from epigpt.geo.matrices import tables
 from epigpt.geo.matrices.delimited import Values, layout_of
 from epigpt.geo.matrices.layout import NoTable
-from epigpt.geo.matrices.names import SampleNames
+from epigpt.geo.matrices.names import SampleNames, match
 from epigpt.geo.matrices.streams import Budget, Member
 from epigpt.geo.matrices.values import COUNTS, IN_WORDS, ValueKind, kind_of_values
 from epigpt.refusal import Refusal
@@ -72,12 +73,18 @@ class Search:
         Kinds of values accepted beside raw counts.
     budget
         Bound on unpacked bytes.
+    scratch
+        A folder for unpacked copies, removed by the caller.
+    assay
+        The cell `assay`.
     """
 
     samples: SampleNames
     pattern: str
     allowed: frozenset[str]
     budget: Budget
+    scratch: Path
+    assay: str = "auto"
 
 
 def find(members: Sequence[Member], search: Search) -> tuple[Candidate, list[Rejected]]:
@@ -125,8 +132,6 @@ def _candidate(member: Member, plan: tables.Plan, delimiter: str, search: Search
     assert plan.match is not None  # noqa: S101 - tables without a match were set aside
     mapped = plan.match
     if plan.orientation == tables.SAMPLES_BY_GENES:
-        from epigpt.geo.matrices.names import match
-
         mapped = match(values.observations, search.samples) or mapped
     samples = [mapped.samples.get(name, "") for name in values.observations]
     kind = kind_of_values(values.matrix, plan.quantity or member.base, single_cell=mapped.per_sample)
@@ -199,4 +204,6 @@ def _nothing(members: Sequence[Member], pattern: str) -> Refusal:
             "there is nothing to analyse",
             "give the counts as a table with a sample sheet (cells `source` and `samples`)",
         )
-    return Refusal(f"matrix = '{pattern}'", "the data set table", f"no file has such a name; there are: {names}", "correct the cell `matrix`")
+    return Refusal(
+        f"matrix = '{pattern}'", "the data set table", f"no file has such a name; there are: {names}", "correct the cell `matrix`"
+    )

@@ -14,7 +14,8 @@ _NUMBER = {
 }
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "-", "--", "na", "n/a", "Inf", "-Inf", "inf", "-inf")
 SYMBOL_COLUMN = re.compile(
-    r"(external|hgnc|mgi|associated|official)?[ ._-]*(gene)?[ ._-]*(symbols?|names?|short[ ._-]?name)|symbol.*|gene[ ._-]?name.*", re.IGNORECASE
+    r"(external|hgnc|mgi|associated|official)?[ ._-]*(gene)?[ ._-]*(symbols?|names?|short[ ._-]?name)|symbol.*|gene[ ._-]?name.*",
+    re.IGNORECASE,
 )
 ID_COLUMN = re.compile(
     r"(ensembl|entrez|ncbi|refseq|unique)?[ ._-]*(gene|geneid|feature|target|tracking|probe|transcript|row)?[ ._-]*(stable)?[ ._-]*"
@@ -178,7 +179,16 @@ def _layout(lines: Sequence[str], delimiter: str, decimal: str, encoding: str) -
     data_width = len(cells[start + 1]) if start + 1 < len(cells) else len(first)
     body = [tuple(row) for row in cells[start + 1 :] if len(row) == width]
     if len(first) == width - 1 and data_width == width:
-        return Layout(delimiter, decimal, encoding, start + 1, ("", *first), tuple(body), True, (*notes, "the header lacks a name for the first column"))
+        return Layout(
+            delimiter,
+            decimal,
+            encoding,
+            start + 1,
+            ("", *first),
+            tuple(body),
+            True,
+            (*notes, "the header lacks a name for the first column"),
+        )
     if _is_data(first, body, decimal):
         rows = [tuple(cells[start]), *body]
         return Layout(delimiter, decimal, encoding, start, ("",) * width, tuple(rows), False, (*notes, "no header"))

@@ -118,11 +118,15 @@ def _rows_looked_at(matrix: sparse.csr_array) -> list[np.ndarray]:
 def _fractions(matrix: sparse.csr_array, sums: np.ndarray, high: float, said: str, name: str) -> ValueKind:
     rows = [row for row in _rows_looked_at(matrix) if len(row)]
     whole = float(np.median([np.mean(np.abs(row - np.rint(row)) < 1e-6) for row in rows]))
-    measured = f"values are not integers (largest {high:.5g}, {whole:.0%} of them whole); column sums from {sums.min():.6g} to {sums.max():.6g}"
+    measured = (
+        f"values are not integers (largest {high:.5g}, {whole:.0%} of them whole); column sums from {sums.min():.6g} to {sums.max():.6g}"
+    )
     million = float(np.mean(np.abs(sums - 1e6) < 5e3))
     if million > 0.9:
         steps = _one_step(rows)
-        return ValueKind("cpm" if steps else "tpm", f"{measured}: one million each" + ("; whole multiples of one step per column" if steps else ""))
+        return ValueKind(
+            "cpm" if steps else "tpm", f"{measured}: one million each" + ("; whole multiples of one step per column" if steps else "")
+        )
     if len(sums) >= 3 and _spread(sums) < 0.001:
         return ValueKind("cpm", f"{measured}: the same in every column, so scaled to a fixed total")
     if high < 40:
@@ -134,7 +138,9 @@ def _fractions(matrix: sparse.csr_array, sums: np.ndarray, high: float, said: st
     if _one_step(rows):
         return ValueKind("unknown", f"{measured}; whole multiples of one step per column: counts divided by a factor per sample")
     if said == "counts" and np.median(sums) > 2e6:
-        return ValueKind("estimated_counts", f"{measured}; few whole numbers, but sums like those of libraries and the name '{name}' says counts")
+        return ValueKind(
+            "estimated_counts", f"{measured}; few whole numbers, but sums like those of libraries and the name '{name}' says counts"
+        )
     return ValueKind("fpkm", f"{measured}: neither whole nor with equal sums, as in FPKM")
 
 
