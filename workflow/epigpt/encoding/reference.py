@@ -75,8 +75,9 @@ def moments(blocks: Iterable[scipy.sparse.csr_matrix]) -> Moments:
     """Sum log-normalised expression, its square and its detections over blocks of training observations, in float64."""
     rows, total, squares, detected = 0, None, None, None
     for block in blocks:
-        sums = np.asarray(block.sum(axis=0), dtype=np.float64).ravel()
-        powers = np.asarray(block.multiply(block).sum(axis=0), dtype=np.float64).ravel()
+        wide = block.astype(np.float64)  # squares in single precision would lose the spread of steady genes
+        sums = np.asarray(wide.sum(axis=0)).ravel()
+        powers = np.asarray(wide.multiply(wide).sum(axis=0)).ravel()
         counts = np.bincount(block.indices, minlength=block.shape[1]).astype(np.int64)
         rows += block.shape[0]
         total, squares, detected = (

@@ -53,6 +53,8 @@ def configuration(preset: ModelPreset, encoding: str, vocabulary_size: int, widt
         n_embd=preset.width,
         n_layer=preset.layers,
         n_head=preset.heads,
+        # GPT-2's own "gelu_new" is this formula in six separate passes over memory.
+        activation_function="gelu_pytorch_tanh",
         embd_pdrop=preset.dropout,
         attn_pdrop=preset.dropout,
         resid_pdrop=preset.dropout,

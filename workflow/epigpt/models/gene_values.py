@@ -1,6 +1,6 @@
 """GPT-2 over genes with values: each gene's embedding times its deviation, transformer blocks, mean over positions."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -25,7 +25,7 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
         super().__init__(config)
         self.num_labels = config.num_labels
         self.transformer = GPT2Model(config)
-        self.score = nn.Linear(self.transformer.embed_dim, config.num_labels, bias=False)
+        self.score = nn.Linear(config.n_embd, cast(int, config.num_labels), bias=False)
         self.post_init()
 
     def forward(

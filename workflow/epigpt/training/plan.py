@@ -106,7 +106,7 @@ def make(model: ModelPreset, hardware: HardwarePreset, work: Workload, available
     stage, checkpointing, micro = fitting
     sizes = layout.memory(stage, micro, checkpointing)
     steps = math.ceil(work.epochs * work.examples / work.global_batch_size)
-    operations = flops_per_token(model, parameters, work.length) * work.length * work.global_batch_size * steps
+    operations = flops_per_token(model, work.length) * work.length * work.global_batch_size * steps
     operations *= 4 / 3 if checkpointing else 1
     return Plan(
         model=model.name,
@@ -127,9 +127,9 @@ def make(model: ModelPreset, hardware: HardwarePreset, work: Workload, available
     )
 
 
-def flops_per_token(model: ModelPreset, parameters: int, length: int) -> float:
-    """Operations of forward and backward pass per token: 6 per parameter outside lookups, plus attention over `length` positions."""
-    return 6 * parameters + 12 * model.layers * model.width * length
+def flops_per_token(model: ModelPreset, length: int) -> float:
+    """Operations of forward and backward pass per token: 6 per parameter of the blocks, plus attention over `length` positions."""
+    return 6 * 12 * model.layers * model.width**2 + 12 * model.layers * model.width * length
 
 
 def deepspeed_config(plan: Plan, gradient_clipping: float) -> dict[str, Any]:

@@ -1,0 +1,157 @@
+"""The token store: nothing fitted outside the training samples, nothing dependent on the order of a file."""
+
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+
+from epigpt.encoding import reference, store, views
+from epigpt.encoding.observations import open_observations
+from epigpt.refusal import Refusal
+
+SAMPLES = [f"S{number:02d}" for number in range(12)]
+FOLDS = pd.DataFrame({"sample": SAMPLES, "group": SAMPLES, "repeat": "0", "fold": [str(number % 3) for number in range(12)]})
+
+
+def _table(folder: Path, seed: int = 0, shuffle: bool = False, dense: bool = False, name: str = "a.h5ad", **uns: str) -> Path:
+    generator = np.random.default_rng(seed)
+    means = generator.gamma(0.5, 20, 150)
+    counts = pd.DataFrame(generator.poisson(means, (12, 150)), index=SAMPLES, columns=[f"Gene{number:03d}" for number in range(150)])
+    counts = counts.rename(columns={"Gene007": "gene006"})  # case alone must keep genes apart
+    if shuffle:
+        counts = counts.iloc[generator.permutation(12), generator.permutation(150)]
+    obs = pd.DataFrame(
+        {"sample": counts.index, "group": counts.index, "label": np.where(counts.index < "S06", "a", "b")}, index=counts.index
+    )
+    values = counts.to_numpy(dtype=np.int32)
+    data = anndata.AnnData(
+        X=values if dense else scipy.sparse.csr_matrix(values), obs=obs, var=pd.DataFrame({"symbol": counts.columns}, index=counts.columns)
+    )
+    data.uns.update({"assay": "bulk", "organism": "mouse", **uns})
+    path = folder / name
+    data.write_h5ad(path)
+    return path
+
+
+def _write(path: Path, folder: Path, fit: str = "repeat0/fold1", encoding: str = "gene-tokens") -> store.Store:
+    observations = open_observations(path)
+    held_out = store.in_test_set(FOLDS, fit, observations.index["sample"])
+    store.write(folder, observations, held_out, ["a", "b"], store.Recipe(encoding, 40, 3, 5))
+    return store.load(folder)
+
+
+@pytest.mark.parametrize("encoding", ["gene-tokens", "gene-values"])
+def test_files_do_not_depend_on_the_order_of_samples_and_genes(tmp_path: Path, encoding: str) -> None:
+    _write(_table(tmp_path), tmp_path / "one", encoding=encoding)
+    _write(_table(tmp_path, shuffle=True, name="b.h5ad"), tmp_path / "two", encoding=encoding)
+    _write(_table(tmp_path, dense=True, name="c.h5ad"), tmp_path / "three", encoding=encoding)
+    names = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert names == sorted(["encoding.json", "index.tsv", "lengths.npy", "reference.npz", "tokens.npy", "values.npy", "vocabulary.json"])
+    for name in names:
+        for other in ("two", "three"):
+            if name == "reference.npz":
+                with np.load(tmp_path / "one" / name) as first, np.load(tmp_path / other / name) as second:
+                    assert all(np.array_equal(first[key], second[key]) for key in first.files)
+            else:
+                assert (tmp_path / "one" / name).read_bytes() == (tmp_path / other / name).read_bytes(), name
+
+
+def test_held_out_samples_leave_no_trace_in_vocabulary_and_reference(tmp_path: Path) -> None:
+    path = _table(tmp_path)
+    changed = anndata.read_h5ad(path)
+    counts = changed.X.toarray()
+    tested = changed.obs_names.isin(FOLDS.loc[FOLDS["fold"] == "1", "sample"])
+    counts[tested] = np.random.default_rng(9).poisson(50, counts[tested].shape)
+    changed.X = scipy.sparse.csr_matrix(counts)
+    changed.write_h5ad(tmp_path / "changed.h5ad")
+    one, two = (_write(source, tmp_path / name, encoding="gene-values") for source, name in ((path, "x"), (tmp_path / "changed.h5ad", "y")))
+    assert one.vocabulary == two.vocabulary
+    for name in ("centre", "scale", "detected", "axes"):
+        assert np.array_equal(getattr(one.reference, name), getattr(two.reference, name)), name
+    training = (one.index["set"] == "train").to_numpy()
+    assert np.array_equal(one.tokens[training], two.tokens[training])
+    assert not np.array_equal(one.tokens[~training], two.tokens[~training])
+
+
+def test_reference_is_mean_and_moderated_deviation_of_the_training_samples(tmp_path: Path) -> None:
+    path = _table(tmp_path)
+    stored = _write(path, tmp_path / "s")
+    observations = open_observations(path)
+    training = np.flatnonzero((stored.index["set"] == "train").to_numpy())
+    assert len(training) == 8
+    (_, counts) = next(observations.blocks(training))
+    expression = views.lognormalised(counts, 1e6).toarray().astype(np.float64)
+    kept = (counts.toarray() > 0).sum(axis=0) >= reference.MIN_DETECTED
+    assert list(stored.vocabulary.genes) == observations.genes[kept].tolist()
+    deviation = expression[:, kept].std(axis=0, ddof=1)
+    np.testing.assert_allclose(stored.reference.centre, expression[:, kept].mean(axis=0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(stored.reference.scale, deviation + np.median(deviation), rtol=1e-4)
+
+
+def test_axes_are_those_of_the_training_deviations(tmp_path: Path) -> None:
+    stored = _write(_table(tmp_path), tmp_path / "s", encoding="gene-values")
+    axes = stored.reference.axes
+    np.testing.assert_allclose(axes @ axes.T, np.eye(len(axes)), atol=1e-3)
+    assert np.all(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)] > 0)
+
+
+def test_genes_are_never_case_folded(tmp_path: Path) -> None:
+    genes = _write(_table(tmp_path), tmp_path / "s").vocabulary.genes
+    assert {"Gene006", "gene006"} <= set(genes)
+
+
+def test_final_holds_nothing_out_and_needs_no_folds() -> None:
+    assert not store.in_test_set(FOLDS.iloc[:0], "final", pd.Series(SAMPLES)).any()
+
+
+def test_a_sample_without_fold_and_an_unknown_fold_are_refused() -> None:
+    with pytest.raises(Refusal, match="S99"):
+        store.in_test_set(FOLDS, "repeat0/fold0", pd.Series([*SAMPLES, "S99"]))
+    with pytest.raises(Refusal, match="fold7"):
+        store.in_test_set(FOLDS, "repeat0/fold7", pd.Series(SAMPLES))
+
+
+def test_case_is_the_second_of_two_classes() -> None:
+    labels = pd.Series(["epilepsy", "sham", "sham"])
+    assert store.class_order(labels, "", "") == ["epilepsy", "sham"]
+    assert store.class_order(labels, "", "epilepsy") == ["sham", "epilepsy"]
+    assert store.class_order(labels, "sham|naive", "") == ["sham", "epilepsy"]
+    assert store.class_order(pd.Series(["c", "a", "b"]), "c", "a") == ["a", "b", "c"]
+
+
+def test_a_table_that_lacks_a_gene_reads_it_as_not_detected(tmp_path: Path) -> None:
+    path = _table(tmp_path)
+    stored = _write(path, tmp_path / "s")
+    smaller = anndata.read_h5ad(path)[:, 20:].copy()
+    smaller.write_h5ad(tmp_path / "smaller.h5ad")
+    observations = open_observations(tmp_path / "smaller.h5ad")
+    lost = {number for number, gene in enumerate(stored.vocabulary.genes) if gene not in set(observations.genes)}
+    assert lost
+    for _, _, encoded in store.encode(observations, np.arange(12), stored.vocabulary, stored.reference, stored.recipe):
+        assert not lost & set((encoded.tokens[encoded.tokens > 1] - 2).tolist())
+
+
+def test_blocks_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
+    path = _table(tmp_path, shuffle=True)
+    observations = open_observations(path)
+    table = anndata.read_h5ad(path)
+    wanted = np.array([7, 1, 11, 0, 2])
+    read = np.concatenate([counts.toarray() for _, counts in observations.blocks(wanted, 2)])
+    expected = table[observations.index["observation"].to_numpy()[wanted], observations.genes].X.toarray()
+    assert np.array_equal(read, expected)
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="no such file"):
+        open_observations(tmp_path / "none.h5ad")
+
+
+def test_doubled_observation_is_refused(tmp_path: Path) -> None:
+    data = anndata.read_h5ad(_table(tmp_path))
+    data.obs_names = ["S00", *data.obs_names[:-1]]
+    data.write_h5ad(tmp_path / "twice.h5ad")
+    with pytest.raises(Refusal, match="'S00' twice"):
+        open_observations(tmp_path / "twice.h5ad")

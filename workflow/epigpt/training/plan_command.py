@@ -1,0 +1,87 @@
+"""`epigpt plan`: what a training needs, before anything is queued."""
+
+import argparse
+import json
+
+from epigpt.models import presets
+from epigpt.settings import Settings
+from epigpt.training import machine, plan
+
+DEFAULTS = Settings()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare model, hardware and data; the defaults are those of the configuration."""
+    parser.add_argument("--model", default=DEFAULTS.model, help=f"model preset: {', '.join(presets.names('models'))}")
+    parser.add_argument("--hardware", default="cpu", help=f"hardware preset: {', '.join(presets.names('hardware'))}")
+    parser.add_argument("--dataset-size", type=_positive, default=100, metavar="N", help="training samples or cells (default: %(default)s)")
+    parser.add_argument("--views", type=_positive, default=DEFAULTS.views, help="views of each (default: %(default)s)")
+    parser.add_argument(
+        "--seq",
+        type=_positive,
+        default=DEFAULTS.max_genes + 1,
+        help="tokens per sequence: max_genes and an end token (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--vocabulary", type=_positive, help="tokens (default: GPT-2's own 50,257; gene encodings: the detected genes and 2)"
+    )
+    parser.add_argument("--classes", type=_positive, default=2)
+    parser.add_argument("--epochs", type=_positive, default=DEFAULTS.epochs)
+    parser.add_argument("--batch", type=_positive, default=DEFAULTS.global_batch_size, help="global batch size (default: %(default)s)")
+    parser.add_argument("--precision", choices=["auto", "fp32", "bf16"], default=DEFAULTS.precision)
+    parser.add_argument("--folds", type=_positive, default=DEFAULTS.folds, help="fits beside the final one (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print the plan as JSON")
+
+
+def _positive(text: str) -> int:
+    number = int(text.replace(",", ""))
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the plan; a `Refusal` says what would make it fit."""
+    model, hardware = presets.load(options.model), presets.hardware(options.hardware)
+    work = plan.Workload(
+        examples=options.dataset_size * options.views,
+        length=options.seq,
+        vocabulary=options.vocabulary or model.vocabulary,
+        classes=options.classes,
+        epochs=options.epochs,
+        global_batch_size=options.batch,
+        precision=options.precision,
+    )
+    available = int(hardware.device_memory_gb * plan.GB) or machine.available_memory() // hardware.devices
+    made = plan.make(model, hardware, work, available)
+    print(json.dumps(made.as_dict(), indent=2) if options.json else text(made, work, hardware, options.folds))
+    return 0
+
+
+def text(made: plan.Plan, work: plan.Workload, hardware: presets.HardwarePreset, folds: int) -> str:
+    """Lay the plan out for reading, a line per figure."""
+    devices = f"{hardware.nodes} × {hardware.devices} {hardware.device}"
+    lines = [
+        ("model", f"{made.model}, {made.parameters:,} parameters with {work.vocabulary:,} tokens and {work.classes} classes"),
+        ("hardware", f"{made.hardware}: {devices}, {_gb(made.bytes['available'])} each"),
+        *((name, _gb(made.bytes[name])) for name in ("weights", "gradients", "optimizer", "activations", "process")),
+        ("memory", f"{_gb(made.bytes['total'])} of {_gb(made.bytes['available'])} per device"),
+        ("batch", f"{made.global_batch_size} = {made.micro_batch_size} × {made.accumulation} accumulated × {made.world_size} devices"),
+        ("zero stage", str(made.zero_stage)),
+        *(("why", reason) for reason in made.why),
+        ("steps", f"{made.steps:,} ({work.epochs} passes over {work.examples:,} views of {work.length} tokens)"),
+        (
+            "time",
+            f"{_hours(made.hours)} per fit, {_hours(made.hours * (folds + 1))} for {folds} folds and the final model one after another",
+        ),
+        ("disk", f"{_gb(made.disk_bytes)} per fit in progress (two checkpoints and the weights), {_gb(4 * made.parameters)} when finished"),
+    ]
+    return "\n".join(f"{name:<12}{content}" for name, content in lines)
+
+
+def _gb(amount: int) -> str:
+    return f"{amount / plan.GB:.2f} GB" if amount >= plan.GB / 10 else f"{amount / 1e6:.1f} MB"
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else f"{max(hours * 60, 0.1):.1f} min"
