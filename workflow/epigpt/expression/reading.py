@@ -13,7 +13,7 @@ from epigpt.datasets import Row
 from epigpt.expression import counts, described, labelling
 from epigpt.expression.described import Described
 from epigpt.geo.matrices import choose, hdf5
-from epigpt.geo.matrices.choose import Candidate, Rejected, Search
+from epigpt.geo.matrices.candidates import Candidate, Rejected, Search
 from epigpt.geo.matrices.names import SampleNames, like_barcodes
 from epigpt.geo.matrices.streams import Budget, Member
 from epigpt.geo.matrices.values import IN_WORDS, kind_of_values

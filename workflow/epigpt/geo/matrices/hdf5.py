@@ -1,5 +1,6 @@
 """Read HDF5 files (h5ad, 10x, loom) that strangers wrote: no links out of the file, no pickles, sizes bounded before anything is read."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from epigpt.geo.matrices.streams import Budget, Member
 from epigpt.geo.matrices.values import COUNTS, kind_of_values
 from epigpt.refusal import Refusal
 
+NAMES = {"h5": "10x HDF5", "h5ad": "h5ad", "loom": "loom"}
 MAGIC = b"\x89HDF\r\n\x1a\n"
 _SYMBOLS = (
     "feature_name",
@@ -62,14 +64,11 @@ def _seekable(member: Member, budget: Budget, scratch: Path) -> Iterator[Any]:
         with member.raw() as stream:
             yield stream
         return
-    copy = scratch / f"unpacked{abs(hash(member.name))}.h5"
-    try:
-        with member.open(budget) as stream, copy.open("wb") as target:
-            while data := stream.read(1 << 22):
-                target.write(data)
-        yield copy
-    finally:
-        copy.unlink(missing_ok=True)
+    with tempfile.NamedTemporaryFile(dir=scratch) as target, member.open(budget) as stream:
+        while data := stream.read(1 << 22):
+            target.write(data)
+        target.flush()
+        yield target.name
 
 
 def _check(file: h5py.File, where: str, budget: Budget) -> None:

@@ -10,7 +10,7 @@ from epigpt.genes import identifiers
 from epigpt.genes.patterns import TRAILER_ROW
 from epigpt.geo.matrices import delimited
 from epigpt.geo.matrices.delimited import Values
-from epigpt.geo.matrices.layout import ANNOTATION_COLUMN, ID_COLUMN, QUANTITY_SUFFIX, SYMBOL_COLUMN, Layout, NoTable
+from epigpt.geo.matrices.layout import ANNOTATION_COLUMN, ID_COLUMN, QUANTITY_SUFFIX, SYMBOL_COLUMN, Layout
 from epigpt.geo.matrices.names import Match, SampleNames, like_barcodes, match
 from epigpt.geo.matrices.streams import Budget, Member
 from epigpt.geo.matrices.values import hint
@@ -50,8 +50,7 @@ class Plan:
 
 def plans(layout: Layout, samples: SampleNames) -> list[Plan]:
     """Give each way to read a table: one, or one per quantity where columns of counts and FPKM stand side by side."""
-    id_column = _id_column(layout)
-    symbol_column = _symbol_column(layout, id_column)
+    id_column, symbol_column = names_and_symbols(layout)
     numeric = [index for index in layout.numeric if index not in (id_column, symbol_column)]
     named = {index: layout.header[index] for index in numeric if layout.header[index]}
     by_columns = [plan for family in _families(named, samples) if (plan := _by_columns(family, id_column, symbol_column, samples))]
@@ -65,6 +64,12 @@ def plans(layout: Layout, samples: SampleNames) -> list[Plan]:
     if like_barcodes(row_names) and not like_barcodes(list(cells.values())):
         return [Plan(SAMPLES_BY_GENES, id_column, None, cells, None)]
     return [Plan(GENES_BY_SAMPLES, id_column, symbol_column, cells, None)]
+
+
+def names_and_symbols(layout: Layout) -> tuple[int, int | None]:
+    """Give the positions of the row names and of a symbol column beside them."""
+    id_column = _id_column(layout)
+    return id_column, _symbol_column(layout, id_column)
 
 
 def _more_like_genes(row_names: Sequence[str], column_names: Sequence[str]) -> bool:
@@ -150,6 +155,3 @@ def _without_trailers(values: Values) -> Values:
     keep = np.setdiff1d(np.arange(len(values.genes)), trailers)
     named = ", ".join(values.genes[index] for index in trailers[:6])
     return delimited.select_genes(values, keep, f"{len(trailers)} summary rows of the counting program were left out ({named}).")
-
-
-__all__ = ["GENES_BY_SAMPLES", "SAMPLES_BY_GENES", "NoTable", "Plan", "plans", "read"]
