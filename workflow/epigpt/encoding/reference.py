@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import scipy.sparse
 
 from epigpt import atomic
 
 MIN_DETECTED = 2
+TREND_WINDOW = 301
 MAX_COMPONENTS = 64
 # Principal axes of more observations cost memory and add nothing to a start of at most MAX_COMPONENTS axes.
 MAX_AXES_ROWS = 2048
@@ -88,20 +90,42 @@ def moments(blocks: Iterable[scipy.sparse.csr_matrix]) -> Moments:
     return Moments(rows, total, squares, detected)
 
 
-def in_vocabulary(sums: Moments) -> np.ndarray:
-    """Columns of the genes that a fit knows: detected in at least two of its training observations (one where there is only one)."""
-    return np.flatnonzero(sums.detected >= min(MIN_DETECTED, sums.rows))
+def vocabulary_columns(sums: Moments, wanted: int) -> np.ndarray:
+    """Choose the genes that a fit knows, without a look at any label.
+
+    Of the genes detected in at least two training observations (one where there is only one), the `wanted` whose standard deviation
+    exceeds most what is usual at their mean: the median over the `TREND_WINDOW` genes nearest in mean. Steady genes carry no
+    signal, and their chance deviations would crowd the others out of a sequence.
+
+    Returns
+    -------
+    Columns, ascending, int64.
+    """
+    detected = np.flatnonzero(sums.detected >= min(MIN_DETECTED, sums.rows))
+    if len(detected) <= wanted:
+        return detected
+    mean, deviation = _mean_and_deviation(sums, detected)
+    by_mean = np.argsort(mean, kind="stable")
+    window = pd.Series(deviation[by_mean]).rolling(TREND_WINDOW, center=True, min_periods=TREND_WINDOW // 6)
+    usual = np.empty_like(deviation)
+    usual[by_mean] = window.median().to_numpy()
+    excess = np.divide(deviation, usual, out=np.zeros_like(deviation), where=usual > 0)
+    return np.sort(detected[np.argsort(-excess, kind="stable")[:wanted]])
+
+
+def _mean_and_deviation(sums: Moments, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    mean = sums.total[columns] / sums.rows
+    variance = np.maximum(sums.squares[columns] / sums.rows - mean**2, 0.0)
+    return mean, np.sqrt(variance * sums.rows / max(sums.rows - 1, 1))
 
 
 def fit(sums: Moments, columns: np.ndarray, target: float) -> Reference:
     """Derive centre and scale of the genes `columns`; the axes stay empty.
 
-    The floor added to every standard deviation is the median standard deviation of the genes, as in the moderated statistic of
+    The floor added to every standard deviation is the median standard deviation of these genes, as in the moderated statistic of
     Tusher, Tibshirani and Chu (PNAS 2001): without it, genes with a handful of counts have the largest deviations.
     """
-    mean = sums.total[columns] / sums.rows
-    variance = np.maximum(sums.squares[columns] / sums.rows - mean**2, 0.0)
-    deviation = np.sqrt(variance * sums.rows / max(sums.rows - 1, 1))
+    mean, deviation = _mean_and_deviation(sums, columns)
     floor = max(float(np.median(deviation)) if len(columns) else 1.0, 1e-3)
     return Reference(
         centre=mean.astype(np.float32),

@@ -21,10 +21,21 @@ BLOCK = 512
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that turns counts into tokens beside the reference: encoding name, genes per sequence, views, seed."""
+    """Everything that turns counts into tokens beside the reference.
+
+    Attributes
+    ----------
+    encoding
+        Name of the encoding.
+    max_genes, vocabulary_genes
+        Genes per sequence, and genes to choose them from.
+    views, seed
+        Number of views, and what decides them.
+    """
 
     encoding: str
     max_genes: int
+    vocabulary_genes: int
     views: int
     seed: int
 
@@ -107,7 +118,7 @@ def write(folder: Path, observations: Observations, held_out: np.ndarray, classe
     """
     encoder = encoders.find(recipe.encoding)
     training = np.flatnonzero(~held_out)
-    vocabulary, fitted = fit(observations, training, with_axes=encoder.has_values)
+    vocabulary, fitted = fit(observations, training, recipe.vocabulary_genes, with_axes=encoder.has_values)
     folder.mkdir(parents=True, exist_ok=True)
     shape = (len(observations.index), recipe.views, encoder.width(recipe.max_genes))
     with (
@@ -130,10 +141,10 @@ def write(folder: Path, observations: Observations, held_out: np.ndarray, classe
     atomic.write_tsv(folder / "index.tsv", observations.index.assign(set=np.where(held_out, "test", "train")))
 
 
-def fit(observations: Observations, training: np.ndarray, with_axes: bool) -> tuple[Vocabulary, Reference]:
+def fit(observations: Observations, training: np.ndarray, vocabulary_genes: int, with_axes: bool) -> tuple[Vocabulary, Reference]:
     """Fit vocabulary and reference on the observations at positions `training`, untouched (view 0)."""
     sums = reference.moments(expression for _, expression in _expression(observations, training))
-    columns = reference.in_vocabulary(sums)
+    columns = reference.vocabulary_columns(sums, vocabulary_genes)
     fitted = reference.fit(sums, columns, observations.target)
     if with_axes:
         step = -(-len(training) // reference.MAX_AXES_ROWS)
@@ -182,7 +193,7 @@ def _take(expression: scipy.sparse.csr_matrix, columns: np.ndarray) -> scipy.spa
 def load(folder: Path) -> Store:
     """Open a token store; the arrays stay on disk."""
     described = json.loads((folder / "encoding.json").read_text(encoding="utf-8"))
-    recipe = Recipe(**{name: described[name] for name in ("encoding", "max_genes", "views", "seed")})
+    recipe = Recipe(**{name: described[name] for name in ("encoding", "max_genes", "vocabulary_genes", "views", "seed")})
     has_values = encoders.find(recipe.encoding).has_values
     return Store(
         index=pd.read_csv(folder / "index.tsv", sep="\t", dtype=str, keep_default_na=False),

@@ -12,7 +12,7 @@ import pandas as pd
 from epigpt.datasets import Row
 from epigpt.expression import counts, described, labelling
 from epigpt.expression.described import Described
-from epigpt.geo.matrices import choose, hdf5
+from epigpt.geo.matrices import arrays, choose, hdf5
 from epigpt.geo.matrices.candidates import Candidate, Rejected, Search
 from epigpt.geo.matrices.names import SampleNames, like_barcodes
 from epigpt.geo.matrices.streams import Budget, Member
@@ -20,6 +20,8 @@ from epigpt.geo.matrices.values import IN_WORDS, kind_of_values
 from epigpt.refusal import Refusal
 
 _RECORD = re.compile(r"GSE\d+(-GPL\d+)?_(family\.soft|series_matrix\.txt)(\.gz)?$", re.IGNORECASE)
+_EXPRESSION = re.compile(r"expression profiling|^other$|^third-party reanalysis$", re.IGNORECASE)
+_RNA = re.compile(r"RNA|OTHER|EST|cDNA|SAGE|CAGE", re.IGNORECASE)
 _SAMPLE_COLUMNS = (
     "sample",
     "sample_id",
@@ -75,8 +77,12 @@ def read_dataset(
                 matrices = [path for path in files if path not in records]
             else:
                 about, matrices = described.of_sheet(files[1], budget), [files[0]]
+            _refuse_other_assays(about, row)
             search = Search(about.names, row.matrix, allowed, budget, Path(scratch), row.assay)
-            candidate, rejected = choose.find([Member.of_file(path) for path in matrices], search)
+            if about.microarray and about.record is not None:
+                candidate, rejected = _of_arrays(about.record, allowed), []
+            else:
+                candidate, rejected = choose.find([Member.of_file(path) for path in matrices], search)
     return _finished(row, about, candidate, rejected)
 
 
@@ -122,6 +128,33 @@ def _finished(
         "how": how,
     }
     return resolved.table, adata, reading
+
+
+def _refuse_other_assays(about: Described, row: Row) -> None:
+    """Refuse series that measure no expression, by what their record calls them."""
+    kinds = [text for text in str(about.series.get("type", "")).split("; ") if text]
+    strategies = sorted(set(about.attributes["library_strategy"]) - {""}) if "library_strategy" in about.attributes else []
+    no_expression = kinds and not any(_EXPRESSION.search(text) for text in kinds)
+    no_rna = strategies and not any(_RNA.search(text) for text in strategies)
+    if no_expression or no_rna:
+        raise Refusal(
+            f"a series of another kind: {'; '.join(kinds if no_expression else strategies)}",
+            f"the record of {row.source}",
+            "EpiGPT reads gene expression; methylation, accessibility, binding and genotypes are no gene expression",
+            "name an expression series in the cell `source`; a SuperSeries lists the series of each kind it is made of",
+        )
+
+
+def _of_arrays(record: Path, allowed: frozenset[str]) -> Candidate:
+    candidate = arrays.read(record)
+    if candidate.kind.type not in allowed:
+        raise Refusal(
+            f"a microarray series: {candidate.kind.evidence}",
+            record.name,
+            "intensities are no counts",
+            "accept them by `--config allow_values='[intensity]'`, which the report will then say everywhere",
+        )
+    return candidate
 
 
 def _recorded_organisms(about: Described, samples: pd.Index) -> list[str]:

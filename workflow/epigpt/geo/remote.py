@@ -181,7 +181,7 @@ class Remote:
 
     def _retrying(self) -> tenacity.Retrying:
         first = self.connection.backoff_seconds
-        backoff = tenacity.wait_exponential_jitter(initial=first, max=_LONGEST_BACKOFF, jitter=first)
+        backoff = tenacity.wait_exponential(multiplier=first, max=_LONGEST_BACKOFF) + tenacity.wait_random(0, first)
 
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome is not None else None

@@ -185,7 +185,8 @@ def _append(url: str, response: httpx.Response, partial: Partial, progress: File
     if response.status_code == 416:
         return  # all bytes are here already, the check alone was missing
     with partial.part.open("ab") as file:
-        for chunk in response.iter_raw(_CHUNK):
+        # Without a chunk size: gathering a chunk would lose what came before a break.
+        for chunk in response.iter_raw():
             if remote.stop.is_set():
                 raise Stopped
             file.write(chunk)

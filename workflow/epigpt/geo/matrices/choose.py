@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from epigpt.geo.matrices import per_sample, tenx
+from epigpt.geo.matrices import ncbi, per_sample, tenx
 from epigpt.geo.matrices.archives import expand
 from epigpt.geo.matrices.candidates import Candidate, Rejected, Search, barcodes_only, look_into
 from epigpt.geo.matrices.per_sample import PerSample, Piece
@@ -13,7 +13,6 @@ from epigpt.geo.matrices.values import COUNTS, IN_WORDS
 from epigpt.refusal import Refusal
 
 _NO_MATRIX = re.compile(r"(^|/)(filelist\.txt|.*\.annot\.tsv(\.gz)?|listing\.tsv|manifest\.tsv)$", re.IGNORECASE)
-_BY_NCBI = re.compile(r"_raw_counts_[^/]*_NCBI\.tsv(\.gz)?$")
 _OWN_TABLE = "give the counts as a table with a sample sheet (cells `source` and `samples`)"
 
 
@@ -47,7 +46,9 @@ def find(files: Sequence[Member], search: Search) -> tuple[Candidate, list[Rejec
             candidates.append(found)
             if found.kind.type not in accepted:
                 found.release()
-    return _decide(candidates, rejected, search)
+    chosen, others = _decide(candidates, rejected, search)
+    chosen.values = ncbi.add_symbols(chosen.values, files, search.budget) if ncbi.COUNTS.search(chosen.name) else chosen.values
+    return chosen, others
 
 
 def sources(files: Sequence[Member], search: Search) -> list[Piece | PerSample]:
@@ -56,7 +57,8 @@ def sources(files: Sequence[Member], search: Search) -> list[Piece | PerSample]:
     members = [member for file in sorted(usable, key=lambda file: file.name) for member in expand(file, search.budget, search.scratch)]
     members = [member for member in members if not _NO_MATRIX.search(member.name) and not member.base.startswith("._")]
     triplets, others = tenx.triplets(members)
-    pieces = [piece for piece in [*triplets, *others] if _wanted(piece, search.pattern)]
+    every: list[Piece] = [*triplets, *others]
+    pieces = [piece for piece in every if _wanted(piece, search.pattern)]
     if not pieces:
         raise _nothing(members or list(files), search.pattern)
     sets, rest = per_sample.group(pieces, search.samples)
@@ -75,7 +77,7 @@ def _decide(candidates: list[Candidate], rejected: list[Rejected], search: Searc
     qualified = [found for found in candidates if found.kind.type in accepted]
     # Counts come first: consent to FPKM does not make FPKM a rival of counts, nor of NCBI's own.
     for preferred in (COUNTS, None):
-        some = [found for found in qualified if (_BY_NCBI.search(found.name) if preferred is None else found.kind.type in preferred)]
+        some = [found for found in qualified if (ncbi.COUNTS.search(found.name) if preferred is None else found.kind.type in preferred)]
         qualified = some or qualified
     if len(qualified) > 1:
         raise Refusal(
@@ -85,14 +87,16 @@ def _decide(candidates: list[Candidate], rejected: list[Rejected], search: Searc
             f"name one in the cell `matrix`, such as {qualified[0].name.split(' (')[0]}",
         )
     if qualified:
-        others = [Rejected(found.name, _why_not(found)) for found in candidates if found is not qualified[0]]
+        others = [Rejected(found.name, _why_not(found, qualified[0])) for found in candidates if found is not qualified[0]]
         return qualified[0], rejected + others
     if candidates:
         raise _no_counts(candidates)
     raise _no_match(rejected, search)
 
 
-def _why_not(found: Candidate) -> str:
+def _why_not(found: Candidate, chosen: Candidate) -> str:
+    if ncbi.COUNTS.search(chosen.name) and found.kind.type in COUNTS:
+        return "NCBI's own counts are preferred; name this file in the cell `matrix` to use it"
     return f"holds {IN_WORDS[found.kind.type]} ({found.kind.evidence})"
 
 

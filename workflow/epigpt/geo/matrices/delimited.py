@@ -129,7 +129,7 @@ def _blocks(head: bytes, stream: BinaryIO, layout: Layout) -> Iterator[bytes]:
         yield re.sub(rb"(?m)^ +| +(?=[ \r\n])", b"", text) if layout.delimiter == " " else text
 
 
-class _Joined(io.BufferedIOBase, BinaryIO):  # type: ignore[misc]
+class _Joined(io.BufferedIOBase, BinaryIO):
     """The bytes already read, then the rest of their stream."""
 
     def __init__(self, head: bytes, stream: BinaryIO) -> None:

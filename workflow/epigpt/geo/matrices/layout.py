@@ -23,15 +23,17 @@ ID_COLUMN = re.compile(
     re.IGNORECASE,
 )
 ANNOTATION_COLUMN = re.compile(
-    r"chr(om|omosome)?([ ._-]*name)?|seq(name|id|names)|start(s|[ ._-]?position)?|end(s|[ ._-]?position)?|strand|(gene|transcript|exon(ic)?)?[ ._-]*"
-    r"(length|size|width)([ ._-]?kb)?|eff(ective)?[ ._-]?length|gc[ ._-]?(content|percent)?|(gene[ ._-]?)?(bio)?type|(gene[ ._-]?)?description"
-    r"|transcript[ ._-]?(ids?|count|length)?.*|entrez.*|.*gene[ ._-]?id|locus|position|source|class(_code)?|nearest_ref_id|product|band|tss_id"
-    r"|(log2?)?[ ._-]?(fc|fold[ ._-]?change|cpm)|base[ ._-]?mean.*|lfcse|stat|p[ ._-]?val(ue)?|(adj|fdr|padj|q)[ ._-]?.*val.*|padj|fdr|coverage",
+    r"chr(om|omosome)?([ ._-]*name)?|seq(name|id|names)|start(s|[ ._-]?position)?|end(s|[ ._-]?position)?|strand|locus|position|band"
+    r"|(gene|transcript|exon(ic)?)?[ ._-]*(length|size|width)([ ._-]?kb)?|eff(ective)?[ ._-]?length|gc[ ._-]?(content|percent)?|coverage"
+    r"|(gene[ ._-]?)?(bio)?type|(gene[ ._-]?)?description|product|source|class(_code)?|nearest_ref_id|tss_id"
+    r"|transcript[ ._-]?(ids?|count|length)?.*|entrez.*|.*gene[ ._-]?id"
+    r"|(log2?)?[ ._-]?(fc|fold[ ._-]?change|cpm)|base[ ._-]?mean.*|lfcse|stat|p[ ._-]?val(ue)?|(adj|fdr|padj|q)[ ._-]?.*val.*|padj|fdr",
     re.IGNORECASE,
 )
 # Columns of one sample whose kind a quantifier's header names.
 QUANTITY_SUFFIX = re.compile(
-    r"[ ._-]*\(?(f?rpkm|fpkm|tpm|cpm|expected[ ._-]?counts?|est[ ._-]?counts?|num[ ._-]?reads|raw[ ._-]?counts?|read[ ._-]?counts?|counts?|reads?)\)?"
+    r"[ ._-]*\(?(f?rpkm|fpkm|tpm|cpm|expected[ ._-]?counts?|est[ ._-]?counts?|num[ ._-]?reads"
+    r"|raw[ ._-]?counts?|read[ ._-]?counts?|counts?|reads?)\)?"
     r"|(?P<front>f?rpkm|fpkm|tpm|cpm|(raw|read)?[ ._-]?counts?)[ ._-]+",
     re.IGNORECASE,
 )

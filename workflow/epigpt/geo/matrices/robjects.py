@@ -45,7 +45,7 @@ def read(member: Member, budget: Budget) -> list[tuple[str, Values]]:
         try:
             parsed = rdata.parser.parse_data(content, extension=".rds" if is_rds else ".rda", expand_altrep=True)
             objects = rdata.conversion.convert(parsed, constructor_dict={**rdata.conversion.DEFAULT_CLASS_MAP, "dgCMatrix": _keep})
-        except Exception as error:  # noqa: BLE001 - whatever a foreign parser says of a foreign file, the remedy is the same
+        except Exception as error:  # whatever a foreign parser says of a foreign file, the remedy is the same
             raise _refusal(member, f"an R file that cannot be read here ({type(error).__name__}: {str(error)[:120]})", "") from None
     named = objects if isinstance(objects, dict) and not is_rds else {"": objects}
     found = [(name, values) for name, item in named.items() if (values := _values(item)) is not None]

@@ -87,5 +87,5 @@ def refuse_dates(genes: Sequence[str], where: str) -> None:
         f"{len(mangled)} gene symbols that the spreadsheet turned into dates: {listed}",
         where,
         "which genes they were cannot be told in every case",
-        "name another file in the cell `matrix`; or correct these names in a copy, save it as .csv and give it as source with a sample sheet",
+        "name another file in the cell `matrix`; or correct the names, save them as .csv and give that as source with a sample sheet",
     )

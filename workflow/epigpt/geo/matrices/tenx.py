@@ -99,7 +99,8 @@ def read(triplet: Triplet, budget: Budget) -> Values:
         matrix = sparse.csr_array(matrix.T)
     n_cells, n_genes = matrix.shape
     # A first line more than the matrix has rows is a header.
-    barcodes, features = (rows[1:] if len(rows) == count + 1 else rows for rows, count in ((barcodes, n_cells), (features, n_genes)))
+    barcodes = barcodes[len(barcodes) == n_cells + 1 :]
+    features = features[len(features) == n_genes + 1 :]
     if len(barcodes) != n_cells or len(features) != n_genes:
         raise Refusal(
             f"{n_genes} rows and {n_cells} columns, but {len(features)} features and {len(barcodes)} barcodes",

@@ -61,7 +61,6 @@ def kind_of_values(matrix: sparse.csr_array, name: str = "", microarray: bool = 
     if data.size == 0:
         return ValueKind("unknown", "every value is 0")
     low, high = min(0.0, float(data.min())), float(data.max())
-    said = hint(name)
     if not np.isfinite(high) or not np.isfinite(low):
         return ValueKind("unknown", "some values are infinite")
     if microarray:
@@ -73,11 +72,12 @@ def kind_of_values(matrix: sparse.csr_array, name: str = "", microarray: bool = 
     sums = sums[sums > 0]
     integers = matrix.dtype.kind in "iu" or bool(np.all(data == np.floor(data)))
     if integers:
-        return _integers(matrix, sums, high, said, name, single_cell)
-    return _fractions(matrix, sums, high, said, name)
+        return _integers(matrix, sums, high, name, single_cell)
+    return _fractions(matrix, sums, high, name)
 
 
-def _integers(matrix: sparse.csr_array, sums: np.ndarray, high: float, said: str, name: str, single_cell: bool) -> ValueKind:
+def _integers(matrix: sparse.csr_array, sums: np.ndarray, high: float, name: str, single_cell: bool) -> ValueKind:
+    said = hint(name)
     measured = f"all values are integers (largest {high:.0f}); column sums from {sums.min():.0f} to {sums.max():.0f}"
     if len(sums) >= 3 and _spread(sums) < 0.001 and sums.min() > 1000:
         return ValueKind("normalised_integers", f"{measured}: equal sums, so normalised and rounded")
@@ -115,32 +115,34 @@ def _rows_looked_at(matrix: sparse.csr_array) -> list[np.ndarray]:
     return [row[row != 0] for row in rows]
 
 
-def _fractions(matrix: sparse.csr_array, sums: np.ndarray, high: float, said: str, name: str) -> ValueKind:
+def _fractions(matrix: sparse.csr_array, sums: np.ndarray, high: float, name: str) -> ValueKind:
+    said = hint(name)
     rows = [row for row in _rows_looked_at(matrix) if len(row)]
     whole = float(np.median([np.mean(np.abs(row - np.rint(row)) < 1e-6) for row in rows]))
     measured = (
         f"values are not integers (largest {high:.5g}, {whole:.0%} of them whole); column sums from {sums.min():.6g} to {sums.max():.6g}"
     )
-    million = float(np.mean(np.abs(sums - 1e6) < 5e3))
-    if million > 0.9:
+    even = len(sums) >= 3 and _spread(sums) < 0.001
+    if float(np.mean(np.abs(sums - 1e6) < 5e3)) > 0.9:
         steps = _one_step(rows)
-        return ValueKind(
-            "cpm" if steps else "tpm", f"{measured}: one million each" + ("; whole multiples of one step per column" if steps else "")
-        )
-    if len(sums) >= 3 and _spread(sums) < 0.001:
+        return ValueKind("cpm" if steps else "tpm", measured + ": one million each" + (", whole multiples of one step" if steps else ""))
+    if even:
         return ValueKind("cpm", f"{measured}: the same in every column, so scaled to a fixed total")
     if high < 40:
         return ValueKind("log", f"{measured}; so small a range is that of logarithms{_undone(matrix)}")
     if said in ("fpkm", "tpm", "cpm", "log"):
         return ValueKind(said, f"{measured}; the name '{name}' says {said}")
+    return _unnamed_fractions(rows, sums, whole, measured, said)
+
+
+def _unnamed_fractions(rows: list[np.ndarray], sums: np.ndarray, whole: float, measured: str, said: str) -> ValueKind:
+    """Tell estimated counts from what is left, by whole numbers and totals."""
     if whole >= 0.2 and said != "normalised":
         return ValueKind("estimated_counts", f"{measured}: many whole numbers and different sums, as in estimated counts of genes")
     if _one_step(rows):
         return ValueKind("unknown", f"{measured}; whole multiples of one step per column: counts divided by a factor per sample")
     if said == "counts" and np.median(sums) > 2e6:
-        return ValueKind(
-            "estimated_counts", f"{measured}; few whole numbers, but sums like those of libraries and the name '{name}' says counts"
-        )
+        return ValueKind("estimated_counts", f"{measured}; few whole numbers, but sums like those of libraries, and the name says counts")
     return ValueKind("fpkm", f"{measured}: neither whole nor with equal sums, as in FPKM")
 
 

@@ -1,0 +1,91 @@
+"""ROC and precision-recall curves with their bands, from the table of predictions.
+
+A curve belongs to one repeat: all held-out samples of its folds together. Curves of several repeats are averaged at fixed points of the
+x axis (vertical averaging). The band is the 2.5th to 97.5th percentile of the curves after resampling groups with replacement, the unit of
+inference. AUCs are not computed here: those printed come from metrics.tsv.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+GRID: Floats = np.linspace(0, 1, 101)
+_RESAMPLES = 200
+
+
+def one_class(predictions: pd.DataFrame, positive: str) -> pd.DataFrame:
+    """Give a row per model, repeat and sample: truth (bool) and probability of the class `positive`."""
+    rows = predictions[predictions["class"] == positive]
+    return rows.assign(truth=rows["truth"] == positive)[["model", "repeat", "fold", "sample", "group", "truth", "probability"]]
+
+
+def roc(truth: npt.NDArray[np.bool_], probability: Floats) -> Floats:
+    """Give the true positive rate at each false positive rate of GRID; NaN where one class is missing."""
+    hits, misses = _cumulated(truth, probability)
+    if not hits[-1] or not misses[-1]:
+        return np.full(len(GRID), np.nan)
+    return _step(misses / misses[-1], hits / hits[-1])
+
+
+def precision_recall(truth: npt.NDArray[np.bool_], probability: Floats) -> Floats:
+    """Give the precision at each recall of GRID: the best one that reaches at least that recall; NaN without positives."""
+    hits, misses = _cumulated(truth, probability)
+    if not hits[-1]:
+        return np.full(len(GRID), np.nan)
+    recall, precision = hits[1:] / hits[-1], hits[1:] / (hits[1:] + misses[1:])
+    best = np.maximum.accumulate(precision[::-1])[::-1]
+    return best[np.searchsorted(recall, GRID - 1e-12)]
+
+
+def _cumulated(truth: npt.NDArray[np.bool_], probability: Floats) -> tuple[Floats, Floats]:
+    order = np.argsort(-probability, kind="stable")
+    ends = np.append(np.nonzero(np.diff(probability[order]))[0], len(order) - 1) if len(order) else np.array([], dtype=int)
+    hits = np.append(0, np.cumsum(truth[order])[ends]).astype(float)
+    return hits, np.append(0, ends + 1) - hits
+
+
+def _step(x: Floats, y: Floats) -> Floats:
+    # Samples with equal probabilities enter together, which is a slanted line in a ROC curve: hence linear interpolation,
+    # and of several points with the same x the highest.
+    unique, last = np.unique(x[::-1], return_index=True)
+    top = y[::-1][last]
+    values = np.interp(GRID, unique, top)
+    values[0] = y[x == 0].max()
+    return values
+
+
+def mean_curve(rows: pd.DataFrame, kind: str) -> Floats:
+    """Average a model's curves over its repeats; `kind` is `roc` or `precision_recall`."""
+    curve = roc if kind == "roc" else precision_recall
+    found = [curve(part["truth"].to_numpy(dtype=bool), part["probability"].to_numpy(dtype=float)) for _, part in rows.groupby("repeat")]
+    usable = [line for line in found if np.isfinite(line).all()]
+    return np.mean(usable, axis=0) if usable else np.full(len(GRID), np.nan)
+
+
+def band(rows: pd.DataFrame, kind: str) -> tuple[Floats, Floats]:
+    """Give the pointwise 95 % band of a model's mean curve over groups resampled with replacement, classes kept."""
+    rng = np.random.default_rng(0)
+    groups = {name: part for name, part in rows.groupby("group")}
+    strata: dict[tuple[bool, ...], list[str]] = {}
+    for name in sorted(groups):
+        strata.setdefault(tuple(sorted(set(groups[name]["truth"].map(bool)))), []).append(name)
+    drawn = []
+    for _ in range(_RESAMPLES):
+        chosen = [name for names in strata.values() for name in rng.choice(names, len(names))]
+        drawn.append(_fast_mean([groups[name] for name in chosen], kind))
+    usable = np.array([line for line in drawn if np.isfinite(line).all()])
+    if not len(usable):
+        empty = np.full(len(GRID), np.nan)
+        return empty, empty
+    return np.percentile(usable, 2.5, axis=0), np.percentile(usable, 97.5, axis=0)
+
+
+def _fast_mean(parts: list[pd.DataFrame], kind: str) -> Floats:
+    curve = roc if kind == "roc" else precision_recall
+    repeat = np.concatenate([part["repeat"].to_numpy() for part in parts])
+    truth = np.concatenate([part["truth"].to_numpy(dtype=bool) for part in parts])
+    probability = np.concatenate([part["probability"].to_numpy(dtype=float) for part in parts])
+    found = [curve(truth[repeat == one], probability[repeat == one]) for one in np.unique(repeat)]
+    usable = [line for line in found if np.isfinite(line).all()]
+    return np.mean(usable, axis=0) if usable else np.full(len(GRID), np.nan)

@@ -1,0 +1,90 @@
+"""Put a data set's sections together into one self-contained file."""
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from epigpt import atomic
+from epigpt.report import wording
+from epigpt.report.blocks import Section
+from epigpt.report.plates import Plates
+from epigpt.report.results import Results
+from epigpt.report.sections import contrasts, data, embedding, heatmap, methods, models, quality, samples, training, verdict
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write(results_folder: Path, page: Path, figures: Path) -> None:
+    """Write the report of one data set.
+
+    Parameters
+    ----------
+    results_folder
+        The data set's folder under results/.
+    page
+        The file to write.
+    figures
+        The folder to write: every figure as SVG, PNG and the table of its numbers.
+    """
+    results = Results(results_folder)
+    with atomic.path(figures) as folder:
+        folder.mkdir()
+        text = render(results, Plates(folder))
+    atomic.write_text(page, text)
+
+
+def render(results: Results, plates: Plates) -> str:
+    """Give the page's text; its figures are saved on the way."""
+    sections = list(_sections(results, plates))
+    return environment().get_template("report.html.j2").render(
+        dataset=results.dataset,
+        title=str((results.reading.get("series") or {}).get("title") or ""),
+        sentence=verdict.sentence(results),
+        verdict=str(results.verdict.get("verdict") or ""),
+        verdict_name=wording.VERDICT_NAMES.get(str(results.verdict.get("verdict")), str(results.verdict.get("verdict") or "")),
+        tone=verdict.tone(str(results.verdict.get("verdict"))),
+        simulated=results.simulated,
+        key_figures=verdict.key_figures(results),
+        sections=sections,
+        machine=methods.machine(results),
+        version=(results.provenance.get("epigpt") or {}).get("version", "") if isinstance(results.provenance.get("epigpt"), dict) else "",
+        **assets("report.css", "report.js"),
+    )  # fmt: skip
+
+
+def _sections(results: Results, plates: Plates) -> list[Section]:
+    return [
+        verdict.section(results),
+        data.section(results),
+        samples.section(results),
+        quality.section(results, plates),
+        embedding.section(results, plates),
+        heatmap.section(results, plates),
+        contrasts.section(results, plates),
+        models.section(results, plates),
+        models.splits(results),
+        training.section(results, plates),
+        methods.section(results),
+        methods.limits(results),
+    ]
+
+
+@cache
+def environment() -> Environment:
+    """Give the template environment; everything that is put into a page is escaped."""
+    made = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.policies["json.dumps_kwargs"] = {"sort_keys": False, "ensure_ascii": False, "separators": (",", ":")}
+    return made
+
+
+def assets(style: str, script: str) -> dict[str, Any]:
+    """Give a page's style and script, and the hash by which the page's policy lets this script run and no other."""
+    code = (TEMPLATES / script).read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+    # Both files are the project's own.
+    return {"style": Markup((TEMPLATES / style).read_text(encoding="utf-8")), "script": Markup(code), "script_hash": digest}  # noqa: S704

@@ -1,0 +1,98 @@
+"""The model against its baselines, and the folds behind it."""
+
+from typing import Any
+
+import pandas as pd
+
+from epigpt.report import blocks, wording
+from epigpt.report.blocks import Cell, Section
+from epigpt.report.figures import performance as figures
+from epigpt.report.plates import Plates
+from epigpt.report.results import Results
+
+_TITLE = "Model against baselines"
+_TOLD = "Does GPT-2 do better than simpler models on samples of groups it has never seen?"
+
+
+def section(results: Results, plates: Plates) -> Section:
+    """Make the section."""
+    if results.metrics.empty:
+        return Section("models", _TITLE, _TOLD, missing=_reason(results))
+    content: list[Any] = []
+    content += plates.save(figures.forest(results.metrics, "auc"))
+    content += plates.save(figures.curve_panels(results.predictions, results.metrics, results.classes, results.case))
+    content.append(_metrics(results.metrics))
+    return Section("models", _TITLE, _comparison(results), content)
+
+
+def splits(results: Results) -> Section:
+    """Make the section that shows which groups were held out where."""
+    told = "No group is ever on both sides: each fold is tested on groups that its model has not seen."
+    if results.folds.empty:
+        return Section("splits", "Splits", told, missing=_reason(results))
+    label = dict(zip(results.samples["sample"], results.samples["label"], strict=True))
+    folds = results.folds.assign(label=results.folds["sample"].map(label).fillna(""))
+    rows = []
+    for (repeat, fold), tested in folds.groupby(["repeat", "fold"]):
+        trained = folds[(folds["repeat"] == repeat) & (folds["fold"] != fold)]
+        row: list[Any] = [float(repeat), float(fold), wording.listing([wording.short(name, 24) for name in sorted(set(tested["group"]))], 12)]
+        row += [f"{int((trained['label'] == name).sum())} / {int((tested['label'] == name).sum())}" for name in results.classes]
+        row.append("none" if not set(trained["group"]) & set(tested["group"]) else "some")
+        rows.append(row)
+    heads = ["repeat", "fold", "groups tested", *[f"{wording.short(name, 24)}: trained / tested" for name in results.classes], "groups on both sides"]
+    content: list[Any] = [blocks.table(pd.DataFrame(rows, columns=heads), "splits-table", "Samples per class in training and test, per fold", folded=25)]
+    content.append(_per_sample(results))
+    checksum = results.folds_summary.get("checksum")
+    if checksum:
+        content.append(blocks.Prose(f"Checksum of the fold table (sha256): {checksum}"))
+    return Section("splits", "Splits", told, content)
+
+
+def _per_sample(results: Results) -> blocks.Fold:
+    wide = results.folds.pivot_table(index=["sample", "group"], columns="repeat", values="fold", sort=False).reset_index()
+    wide.columns = pd.Index([f"fold in repeat {int(name)}" if isinstance(name, float) else str(name) for name in wide.columns])
+    return blocks.Fold("Fold of every sample", [blocks.table(wide, "fold-table", "The fold in which each sample is tested", folded=40)])
+
+
+def _reason(results: Results) -> str:
+    why = results.verdict.get("reason") or results.folds_summary.get("reason") or "no model was fitted"
+    return f"Not assessable: {str(why).rstrip('.')}."
+
+
+def _comparison(results: Results) -> str:
+    scores = results.metrics[(results.metrics["metric"] == "auc") & results.metrics["estimate"].notna()].drop_duplicates("model").set_index("model")["estimate"]
+    if figures.GPT2 not in scores:
+        return _TOLD
+    others = scores.drop([name for name in scores.index if str(name).startswith("finetuned")])
+    if others.empty:
+        return f"GPT-2 reached an AUC of {scores[figures.GPT2]:.2f}; there is no baseline to compare it with."
+    best = max(others.index, key=lambda name: (others[name], name == "logistic_l2"))
+    words = wording.MODEL_NAMES.get(str(best), str(best))
+    return f"GPT-2 reached an AUC of {scores[figures.GPT2]:.2f} on held-out groups, the best baseline ({words}) {others[best]:.2f}."
+
+
+def _metrics(metrics: pd.DataFrame) -> blocks.Table:
+    names = [name for name in wording.METRIC_NAMES if name in set(metrics["metric"])] + sorted(set(metrics["metric"]) - set(wording.METRIC_NAMES))
+    models = figures.order(metrics["model"].tolist())
+    rows = []
+    for model in models:
+        own = metrics[metrics["model"] == model].drop_duplicates("metric").set_index("metric")
+        cells = [Cell(wording.MODEL_NAMES.get(model, model), model, "strong" if model == figures.GPT2 else "")]
+        for name in names:
+            cells.append(_estimate(own.loc[name]) if name in own.index else Cell("–", ""))
+        auc = own.loc["auc"] if "auc" in own.index else None
+        cells.append(Cell("–", "") if auc is None or pd.isna(auc["p"]) else Cell(f"{wording.number(float(auc['p']))} (floor {wording.number(float(auc['p_floor']))})", f"{auc['p']:.6g}"))
+        rows.append(cells)
+    sizes = metrics[["n_samples", "n_groups"]].dropna().drop_duplicates()
+    basis = f"Over {int(sizes['n_samples'].iloc[0])} samples of {int(sizes['n_groups'].iloc[0])} groups. " if len(sizes) else ""
+    return blocks.Table(
+        "metrics", "All metrics, with 95 % intervals over resampled groups", ["model", *[wording.METRIC_NAMES.get(name, name) for name in names], "p of AUC (smallest possible)"],
+        rows, [False, *[True] * (len(names) + 1)], basis + "Brier score: smaller is better. p: share of label permutations that reach the AUC; – where none were run.", folded=30,
+    )  # fmt: skip
+
+
+def _estimate(row: pd.Series) -> Cell:
+    if pd.isna(row["estimate"]):
+        return Cell("–", "")
+    interval = "" if pd.isna(row["low"]) else f" [{wording.score(row['low'])}, {wording.score(row['high'])}]"
+    return Cell(f"{wording.score(row['estimate'])}{interval}", f"{row['estimate']:.6g}")

@@ -1,0 +1,120 @@
+"""Samples and design: classes, groups, and what else differs between the classes."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2_contingency
+
+from epigpt.report import blocks, wording
+from epigpt.report.blocks import Cell, Section
+from epigpt.report.results import Results
+
+_MOST_COLUMNS = 12
+_MOST_LEVELS = 12
+
+
+def section(results: Results) -> Section:
+    """Make the section."""
+    samples = results.samples
+    if samples.empty:
+        return Section("samples", "Samples and design", "Who was compared with whom.", missing="samples.tsv lists no sample.")
+    classes = results.classes
+    counts = pd.DataFrame(
+        {
+            "class": classes,
+            "samples": [int((samples["label"] == name).sum()) for name in classes],
+            "groups": [samples.loc[samples["label"] == name, "group"].nunique() for name in classes],
+        }
+    )
+    content: list[Any] = [blocks.table(counts, "class-counts", "Samples and groups per class")]
+    related = association(samples, results.characteristics)
+    content.append(_design(samples, classes))
+    if len(related):
+        content.append(_confounding(related))
+    content += _constant(results)
+    content.append(_sample_table(results))
+    followers = related[related["told_by_class"]]["characteristic"].tolist() if len(related) else []
+    warning = f" Beware: {wording.listing([wording.short(name) for name in followers], 4)} {'goes' if len(followers) == 1 else 'go'} with the class." if followers else ""
+    unit = f"{wording.count(len(samples), 'sample')} of {wording.count(samples['group'].nunique(), 'group')} in {wording.count(len(classes), 'class', 'classes')}"
+    return Section("samples", "Samples and design", f"{unit}: see whether anything but the label separates the classes.{warning}", content)
+
+
+def association(samples: pd.DataFrame, characteristics: list[str]) -> pd.DataFrame:
+    """Measure how strongly each characteristic goes with the class.
+
+    Returns
+    -------
+    DataFrame
+        characteristic, values (number of levels), cramers_v (bias left uncorrected, 1: one tells the other), told_by_class (True where
+        no value occurs in more than one class and some value occurs in several samples), by strength. Constant characteristics and
+        texts that differ in nearly every sample are left out. Number columns of many values are cut at their median.
+    """
+    rows = []
+    label = samples["label"]
+    for name in characteristics:
+        values = samples[name]
+        levels = values.nunique()
+        if levels < 2:
+            continue
+        numbers = pd.to_numeric(values, errors="coerce")
+        if levels > _MOST_LEVELS and numbers.notna().all():
+            values = (numbers > numbers.median()).map({True: "above the median", False: "up to the median"})
+        elif levels > max(2, 0.7 * len(samples)):
+            continue
+        crossed = pd.crosstab(values, label)
+        if min(crossed.shape) < 2:
+            continue
+        chi2 = chi2_contingency(crossed, correction=False).statistic
+        strength = float(np.sqrt(chi2 / (len(samples) * (min(crossed.shape) - 1))))
+        alone = bool(((crossed > 0).sum(axis=1) == 1).all() and crossed.to_numpy().max() > 1)
+        rows.append((name, int(levels), min(strength, 1.0), alone))
+    frame = pd.DataFrame(rows, columns=["characteristic", "values", "cramers_v", "told_by_class"])
+    return frame.sort_values(["cramers_v", "characteristic"], ascending=[False, True], kind="stable").reset_index(drop=True)
+
+
+def _confounding(related: pd.DataFrame) -> blocks.Table:
+    rows = [
+        [
+            blocks.cell(row.characteristic, most=60), blocks.cell(float(row.values_)), blocks.cell(row.cramers_v),
+            Cell("each value in one class only" if row.told_by_class else "", str(row.told_by_class).lower(), "bad" if row.told_by_class else ""),
+        ]
+        for row in related.rename(columns={"values": "values_"}).itertuples()
+    ]  # fmt: skip
+    return blocks.Table(
+        "confounding", "The label against every other characteristic (Cramér's V: 0 unrelated, 1 the same thing)",
+        ["characteristic", "values", "Cramér's V", "warning"], rows, [False, True, True, False],
+        "A characteristic that goes with the class cannot be told from it by any cross-validation. With few samples, a large V arises by chance too.", folded=10,
+    )  # fmt: skip
+
+
+def _design(samples: pd.DataFrame, classes: list[str]) -> Any:
+    crossed = pd.crosstab(samples["group"], samples["label"])
+    both = int(((crossed > 0).sum(axis=1) > 1).sum())
+    if len(crossed) == len(samples):
+        return blocks.Prose("Every sample is its own group: no two samples are said to share a donor.")
+    several = "" if not both else f" {wording.count(both, 'group')} {'has' if both == 1 else 'have'} samples in more than one class (a paired design)."
+    frame = crossed.reindex(columns=classes, fill_value=0).reset_index()
+    frame.columns = pd.Index([str(column) for column in frame.columns])
+    return blocks.Fold(
+        f"Groups: {len(crossed)} in all.{several}", [blocks.table(frame, "group-counts", "Samples per group and class", folded=30)]
+    )
+
+
+def _constant(results: Results) -> list[Any]:
+    same = [(name, results.samples[name].iloc[0]) for name in results.characteristics if results.samples[name].nunique() == 1]
+    if not same:
+        return []
+    items = [(wording.short(name, 60), wording.short(value, 160)) for name, value in same]
+    return [blocks.Fold(f"The same in all samples: {wording.count(len(same), 'characteristic')}", [blocks.Facts(items[:60])])]
+
+
+def _sample_table(results: Results) -> blocks.Table:
+    samples = results.samples
+    varying = [name for name in results.characteristics if samples[name].nunique() > 1]
+    shown = sorted(varying, key=lambda name: (samples[name].nunique() > _MOST_LEVELS, varying.index(name)))[:_MOST_COLUMNS]
+    left = len(varying) - len(shown)
+    note = f"{wording.count(left, 'more characteristic')} and all texts in full: samples.tsv." if left else "Long texts are cut; in full in samples.tsv."
+    frame = samples[["sample", "label", "group", *sorted(shown, key=varying.index)]]
+    frame = frame.rename(columns={name: wording.short(name, 40) for name in frame.columns})
+    return blocks.table(frame.head(2000), "sample-table", "Samples", most=80, note=note, folded=15, search=True)

@@ -1,0 +1,57 @@
+"""Training: loss curves, and the plan."""
+
+from typing import Any
+
+import pandas as pd
+
+from epigpt.report import blocks, wording
+from epigpt.report.blocks import Section
+from epigpt.report.figures import training as figures
+from epigpt.report.plates import Plates
+from epigpt.report.results import Fit, Results
+from epigpt.report.sections.verdict import flatten
+
+_TITLE = "Training"
+_SPEED = ("tokens_per_second", "samples_per_second", "sequences_per_second", "throughput")
+_MEMORY = ("memory", "peak_memory", "memory_bytes", "peak_memory_bytes", "memory_gb", "rss_bytes")
+_SECONDS = ("seconds", "elapsed", "elapsed_seconds", "time")
+
+
+def section(results: Results, plates: Plates) -> Section:
+    """Make the section."""
+    told = "See whether the loss falls and levels off in every fold."
+    fits = results.fits
+    if not any(len(fit.steps) for fit in fits):
+        reason = "No training log was found." if results.assessable else "No model was trained: the series is not assessable."
+        return Section("training", _TITLE, told, missing=reason)
+    content: list[Any] = list(plates.save(figures.losses(fits, len(results.classes))))
+    content.append(blocks.table(_runs(fits), "fits", "Training runs", folded=12))
+    final = next((fit for fit in fits if fit.name == "final" and fit.plan), next((fit for fit in fits if fit.plan), None))
+    if final is not None:
+        rows = pd.DataFrame([[wording.short(key, 80), "" if value is None else str(value)] for key, value in flatten(final.plan)], columns=["key", "value"])
+        content.append(blocks.Fold(f"Plan of {final.name}", [blocks.table(rows, "plan", "Plan, as in plan.json", most=300, folded=80)]))
+    return Section("training", _TITLE, told, content)
+
+
+def _runs(fits: list[Fit]) -> pd.DataFrame:
+    rows = []
+    for fit in fits:
+        loss = figures.column(fit.steps, figures.TRAIN)
+        values = pd.to_numeric(fit.steps[loss], errors="coerce").dropna() if loss else pd.Series(dtype=float)
+        rows.append(
+            {
+                "preset": fit.preset,
+                "fit": fit.name,
+                "steps": float(len(values)),
+                "first loss": float(values.iloc[0]) if len(values) else float("nan"),
+                "last loss": float(values.iloc[-1]) if len(values) else float("nan"),
+                **{head: _summary(fit.steps, names, how) for head, names, how in (("per second", _SPEED, "median"), ("peak memory", _MEMORY, "max"), ("seconds", _SECONDS, "max"))},
+            }
+        )
+    frame = pd.DataFrame(rows)
+    return frame.dropna(axis=1, how="all")
+
+
+def _summary(steps: pd.DataFrame, names: tuple[str, ...], how: str) -> float:
+    name = figures.column(steps, names)
+    return float(pd.to_numeric(steps[name], errors="coerce").agg(how)) if name else float("nan")

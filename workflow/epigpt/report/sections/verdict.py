@@ -1,0 +1,100 @@
+"""The verdict: what was asked and how GPT-2 did."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from epigpt.report import blocks, wording
+from epigpt.report.blocks import Cell, Section
+from epigpt.report.results import Results
+
+_TONES = {"works": "good", "confounded": "bad", "no_better_than_baseline": "warn", "no_evidence": "warn", "not_assessable": "neutral"}
+
+
+def sentence(results: Results) -> str:
+    """Give the page's first sentence: the one of verdict.json, or else one made from the metrics."""
+    given = str(results.verdict.get("sentence") or "").strip()
+    if given:
+        return given
+    asked = f"Can {wording.listing(results.classes) or 'the classes'} be told apart in {results.dataset}?"
+    gpt2, logistic = results.metric("finetuned", "auc"), results.metric("logistic_l2", "auc")
+    if math.isnan(gpt2):
+        reason = str(results.verdict.get("reason") or results.folds_summary.get("reason") or "no model was fitted").rstrip(".")
+        return f"{asked} Not assessable: {reason}."
+    best = f"AUC {wording.score(logistic)}" if not math.isnan(logistic) else "not available"
+    return f"{asked} GPT-2 reached AUC {wording.score(gpt2)}, logistic regression {best}."
+
+
+def tone(verdict: str) -> str:
+    """Give the tone in which a verdict is set."""
+    return _TONES.get(verdict, "neutral")
+
+
+def key_figures(results: Results) -> list[tuple[str, str, str]]:
+    """List the figures set large beside the verdict: name, value, detail."""
+    found = []
+    for name, model in (("GPT-2", "finetuned"), ("Logistic regression", "logistic_l2")):
+        value = results.metric(model, "auc")
+        if math.isnan(value):
+            continue
+        low, high = results.metric(model, "auc", "low"), results.metric(model, "auc", "high")
+        found.append((f"{name}, AUC", wording.score(value), "" if math.isnan(low) else f"95 % interval {wording.score(low)} to {wording.score(high)}"))
+    samples = results.samples
+    per_class = [f"{int((samples['label'] == name).sum())} {wording.short(name, 24)}" for name in results.classes]
+    found.append(("Samples", wording.number(len(samples)), wording.listing(per_class, 4)))
+    found.append(("Groups", wording.number(samples["group"].nunique()), "units of inference" if len(samples) else ""))
+    table = results.contrasts
+    if len(table) and len(found) < 4:
+        found.append(("Genes at FDR 5 %", wording.number(int(table["padj"].lt(0.05).sum())), "differential expression"))
+    return found
+
+
+def section(results: Results) -> Section:
+    """Make the section below the first sentence: reason, simulated or not, the figures behind the verdict."""
+    content: list[Any] = []
+    if results.simulated:
+        content.append(blocks.Prose("This series is simulated: its samples, genes' changes and donors are made up, with a planted truth. Nothing here is evidence about epilepsy.", strong=True))
+    for text in (results.verdict.get("reason"), *_texts(results.verdict.get("notes"))):
+        if text:
+            content.append(blocks.Prose(str(text)))
+    values = _values_note(results)
+    if values:
+        content.append(blocks.Prose(values, strong=True))
+    behind = [(key, value) for key, value in flatten(results.verdict) if key not in ("sentence", "reason", "verdict") and not key.startswith("notes")]
+    if behind:
+        rows = pd.DataFrame([[wording.short(key, 120), _exact(value)] for key, value in behind], columns=["figure", "value"])
+        content.append(blocks.Fold("Figures behind the verdict", [blocks.table(rows, "verdict-figures", "Figures behind the verdict, as in verdict.json", folded=60)]))
+    verdict = str(results.verdict.get("verdict") or "")
+    meaning = {
+        "works": "GPT-2 separates the classes on held-out groups and does better than every baseline.",
+        "no_better_than_baseline": "The classes can be told apart, but GPT-2 does it no better than a baseline.",
+        "no_evidence": "The held-out predictions give no evidence that the classes can be told apart.",
+        "confounded": "The classes follow another characteristic of the samples, so that no model can say which of the two it learned.",
+        "not_assessable": "There are too few groups to train and test a classifier; the series is described instead.",
+    }.get(verdict, "What the rules fixed beforehand make of the figures.")
+    return Section("verdict", "Verdict", meaning, content, "" if results.verdict else "There is no verdict.json.")
+
+
+def _values_note(results: Results) -> str:
+    kind = str((results.reading.get("values") or {}).get("type") or "raw_counts")
+    return "" if kind == "raw_counts" else f"The values of this series are not raw counts but {kind.replace('_', ' ')}: treat every figure below with that in mind."
+
+
+def _texts(content: Any) -> list[str]:
+    return [str(item) for item in content] if isinstance(content, list) else [str(content)] if content else []
+
+
+def _exact(value: Any) -> Cell:
+    return blocks.cell(float(value)) if isinstance(value, (int, float)) and not isinstance(value, bool) else blocks.cell("" if value is None else str(value))
+
+
+def flatten(content: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    """List the leaves of nested dicts with dotted keys; lists of plain values become one text."""
+    if isinstance(content, dict):
+        return [leaf for key in content for leaf in flatten(content[key], f"{prefix}.{key}" if prefix else str(key))]
+    if isinstance(content, list):
+        if all(not isinstance(item, (dict, list)) for item in content):
+            return [(prefix, ", ".join(str(item) for item in content))]
+        return [leaf for at, item in enumerate(content) for leaf in flatten(item, f"{prefix}.{at + 1}")]
+    return [(prefix, content)]

@@ -1,0 +1,33 @@
+"""Draw the folds: whole donors, every class in every test fold."""
+
+from pathlib import Path
+
+from epigpt import atomic
+from epigpt.stages import entry
+
+
+def main() -> None:
+    """Read expression.h5ad; write folds.tsv and folds.json."""
+    parser = entry.parser(__doc__)
+    parser.add_argument("--expression", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True, help="folds.tsv")
+    parser.add_argument("--summary", type=Path, required=True, help="folds.json: assessable, reason, folds, repeats, checksum")
+    with entry.job(parser) as job:
+        from epigpt import splits
+        from epigpt.expression.classes import class_order
+        from epigpt.expression.observed import read_observations
+
+        observed = read_observations(job.options.expression)
+        assessment = splits.assess(observed, job.settings["folds"])
+        table = splits.folds(observed, job.settings["folds"], job.settings["repeats"], job.settings["seed"])
+        classes = class_order(observed["label"], job.settings["row.case"], job.settings["row.control"])
+        if assessment.assessable:
+            job.log.info("%d folds, drawn %d times", assessment.folds, job.settings["repeats"])
+        if assessment.reason:
+            job.log.info("%s", assessment.reason if assessment.assessable else f"not assessable: {assessment.reason}")
+        atomic.write_tsv(job.options.output, table)
+        atomic.write_json(job.options.summary, splits.summary(table, assessment, classes, observed))
+
+
+if __name__ == "__main__":
+    main()
