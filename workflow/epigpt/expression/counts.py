@@ -52,7 +52,7 @@ def organism_of(cell: str, recorded: Sequence[str], genes: Sequence[str], where:
     return identifiers.guess_organism(genes)
 
 
-def assemble(
+def assemble(  # noqa: PLR0917 - what meets here comes from different rooms
     values: Values, samples: Sequence[str], table: pd.DataFrame, organism: str | None, kind: ValueKind, assay: str, origin: Origin
 ) -> ad.AnnData:
     """Make the AnnData of the contract; the order of columns and rows in the source leaves no trace in it.

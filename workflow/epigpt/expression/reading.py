@@ -102,9 +102,8 @@ def _finished(
     unknown = [name for name, sample in zip(values.observations, candidate.samples, strict=True) if not sample]
     others = [*unknown, *candidate.facts.pop("other_columns", [])]
     if others:
-        notes.append(
-            f"{len(others)} columns of the matrix have no sample in the record: {', '.join(others[:10])}{' …' if len(others) > 10 else ''}."
-        )
+        shown = ", ".join(others[:10]) + (" …" if len(others) > 10 else "")
+        notes.append(f"{len(others)} columns of the matrix have no sample in the record: {shown}.")
     how = (
         f"{candidate.name}: {shape[0]} {'cells' if candidate.single_cell else 'samples'} × {shape[1]} genes, "
         f"{IN_WORDS[candidate.kind.type]} ({candidate.kind.evidence}); {len(resolved.table)} samples analysed, {len(resolved.left_out)} left out"

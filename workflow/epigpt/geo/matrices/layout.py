@@ -201,8 +201,8 @@ def _layout(lines: Sequence[str], delimiter: str, decimal: str, encoding: str) -
 
 def _comment(lines: Sequence[str], cells: Sequence[Sequence[str]], index: int, width: int) -> bool:
     """Tell a comment line from a header that begins with #: featureCounts writes the command it was run with."""
-    if not lines[index].strip():
-        return True
+    if not lines[index].strip() or (width > 2 and sum(bool(cell.strip()) for cell in cells[index]) <= 1):
+        return True  # spreadsheets fill the line of a title with empty cells
     if not lines[index].startswith(("#", "!")):
         return False
     following = next((position for position in range(index + 1, len(lines)) if lines[position].strip()), None)
