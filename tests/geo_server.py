@@ -33,13 +33,14 @@ class GeoServer:
 
     `fail(name, fault)` makes requests whose path ends in `name` go wrong: a status ("404", "503", "429 retry-after 1"), "reset" and
     "short" (half of the body, then RST or FIN), "stall" (half, then silence), "html", "truncated" (half, announced as all),
-    "longer" (announces more than there is), "shorter" (announces less), "slow", "redirect URL", "page TEXT".
+    "longer" (announces more than there is), "shorter" (announces less), "slow", "redirect URL", "page TEXT"; "late FAULT" comes after half a second.
     """
 
     root: Path
     ranges: bool = True
     etags: bool = True
     dates: bool = True
+    conditions: bool = True
     index: bool = True
     statuses: dict[str, str] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
@@ -116,6 +117,9 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         path = unquote(address.path)
         fault = self.geo.next_fault(path)
+        if fault.startswith("late "):
+            time.sleep(0.5)
+            fault = fault.removeprefix("late ")
         word, _, rest = fault.partition(" ")
         if word.isdigit():
             wait = rest.removeprefix("retry-after ") if rest else ""
@@ -149,7 +153,9 @@ class _Handler(BaseHTTPRequestHandler):
             headers["ETag"] = f'"{sha256(body).hexdigest()[:12]}"'
         if self.geo.dates:
             headers["Last-Modified"] = formatdate(target.stat().st_mtime, usegmt=True)
-        if headers.get("ETag") and self.headers.get("If-None-Match") == headers["ETag"]:
+        known = headers.get("ETag") and self.headers.get("If-None-Match") == headers["ETag"]
+        known = known or (headers.get("Last-Modified") and self.headers.get("If-Modified-Since") == headers["Last-Modified"])
+        if known and self.geo.conditions:
             self._send(304, b"", headers)
             return
         if fault == "truncated":
