@@ -30,7 +30,9 @@ def names() -> SampleNames:
     return SampleNames.of_record(attributes, pd.DataFrame({"genotype": ["WT", "KO"] * 3}, index=SAMPLES))
 
 
-def reads(tmp_path: Path, pattern: str = "auto", allowed: tuple[str, ...] = ("estimated_counts",), samples: SampleNames | None = None) -> Candidate:
+def reads(
+    tmp_path: Path, pattern: str = "auto", allowed: tuple[str, ...] = ("estimated_counts",), samples: SampleNames | None = None
+) -> Candidate:
     scratch = tmp_path / "scratch"
     scratch.mkdir(exist_ok=True)
     files = [Member.of_file(path) for path in sorted(tmp_path.iterdir()) if path.is_file()]
@@ -66,7 +68,9 @@ def symbol_last() -> str:
 
 
 def feature_counts() -> str:
-    head = "\t".join(["Geneid", "Chr", "Start", "End", "Strand", "Length", *(f"/data/run/{name}Aligned.sortedByCoord.out.bam" for name in SAMPLES)])
+    head = "\t".join(
+        ["Geneid", "Chr", "Start", "End", "Strand", "Length", *(f"/data/run/{name}Aligned.sortedByCoord.out.bam" for name in SAMPLES)]
+    )
     rows = ["\t".join([gene, "1;1", "3;9", "5;12", "+;+", "7", *map(str, row)]) for gene, row in zip(GENES, COUNTS, strict=True)]
     return '# Program:featureCounts v2.0.1; Command:"featureCounts" "-a" "x.gtf" "-o" "out.txt"\n' + "\n".join([head, *rows])
 
@@ -79,7 +83,9 @@ def semicolons() -> str:
 
 
 def htseq_rows() -> str:
-    return table() + "".join(f"__{name}\t" + "\t".join(["5"] * 6) + "\n" for name in ("no_feature", "ambiguous", "too_low_aQual", "not_aligned"))
+    return table() + "".join(
+        f"__{name}\t" + "\t".join(["5"] * 6) + "\n" for name in ("no_feature", "ambiguous", "too_low_aQual", "not_aligned")
+    )
 
 
 def transposed() -> str:
@@ -89,13 +95,20 @@ def transposed() -> str:
 def counts_beside_fpkm() -> str:
     head = [f"{name}_{kind}" for name in SAMPLES for kind in ("count", "FPKM")]
     both = np.stack([COUNTS, COUNTS * 0.37 + 0.123], axis=2).reshape(len(GENES), -1)
-    rows = ["\t".join([gene, *(f"{v:.0f}" if n % 2 == 0 else f"{v:.3f}" for n, v in enumerate(row))]) for gene, row in zip(GENES, both, strict=True)]
+    rows = [
+        "\t".join([gene, *(f"{v:.0f}" if n % 2 == 0 else f"{v:.3f}" for n, v in enumerate(row))])
+        for gene, row in zip(GENES, both, strict=True)
+    ]
     return "\n".join(["\t".join(["id", *head]), *rows])
 
 
 TABLES: list[tuple[str, str, Callable[[], str]]] = [
     ("tab-separated though named .csv", "GSE1_counts.csv", table),
-    ("commas and quotes", "GSE1_counts.csv", lambda: table(",", head=[f'"{name}"' for name in SAMPLES], rows=[f'"{gene}"' for gene in GENES])),
+    (
+        "commas and quotes",
+        "GSE1_counts.csv",
+        lambda: table(",", head=[f'"{name}"' for name in SAMPLES], rows=[f'"{gene}"' for gene in GENES]),
+    ),
     ("spaces", "GSE1_counts.txt", lambda: table("  ")),
     ("windows line ends", "GSE1_counts.txt", lambda: table().replace("\n", "\r\n")),
     ("byte order mark", "GSE1_counts.txt", lambda: "\ufeff" + table()),
@@ -154,14 +167,14 @@ def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     archive.addfile(entry, io.BytesIO(content))
 
 
-
-
 def htseq(column: np.ndarray) -> str:
     return "".join(f"{g}\t{v}\n" for g, v in zip(GENES, column, strict=True)) + "__no_feature\t99\n__ambiguous\t9\n__not_aligned\t1\n"
 
 
 def star(column: np.ndarray) -> str:
-    return "N_unmapped\t5\t5\t5\nN_multimapping\t5\t5\t5\n" + "".join(f"{g}\t{v}\t{v // 2}\t{v - v // 2}\n" for g, v in zip(GENES, column, strict=True))
+    return "N_unmapped\t5\t5\t5\nN_multimapping\t5\t5\t5\n" + "".join(
+        f"{g}\t{v}\t{v // 2}\t{v - v // 2}\n" for g, v in zip(GENES, column, strict=True)
+    )
 
 
 def rsem(column: np.ndarray) -> str:
@@ -195,7 +208,11 @@ def barcode(number: int) -> str:
 def mtx(matrix: sparse.csr_array) -> bytes:
     turned = sparse.coo_array(sparse.csc_array(matrix.T))
     lines = [f"{row + 1} {column + 1} {value}" for row, column, value in zip(*turned.coords, turned.data, strict=True)]
-    return ("%%MatrixMarket matrix coordinate integer general\n%made here\n" + f"{turned.shape[0]} {turned.shape[1]} {turned.nnz}\n" + "\n".join(lines)).encode()
+    return (
+        "%%MatrixMarket matrix coordinate integer general\n%made here\n"
+        + f"{turned.shape[0]} {turned.shape[1]} {turned.nnz}\n"
+        + "\n".join(lines)
+    ).encode()
 
 
 def triplet(number: int, genes: list[str], version: int) -> dict[str, bytes]:

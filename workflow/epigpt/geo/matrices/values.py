@@ -66,7 +66,7 @@ def kind_of_values(matrix: sparse.csr_array, name: str = "", microarray: bool = 
     if microarray:
         return ValueKind("intensity", f"a microarray series; values from {low:.4g} to {high:.4g}")
     if low < 0:
-        kind = "log" if high < 40 else "intensity"
+        kind = "log" if high < 40 and low > -40 else "intensity"
         return ValueKind(kind, f"some values are negative (smallest {low:.4g}, largest {high:.4g})")
     sums = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
     sums = sums[sums > 0]
@@ -150,12 +150,15 @@ def _one_step(rows: list[np.ndarray]) -> bool:
     """Whether the values of each column are whole multiples of its smallest one: counts that were divided by something."""
     if not rows:
         return False
-    shares = []
-    for row in rows:
-        ratio = row / row.min()
-        small = ratio[ratio < 1000]
-        shares.append(np.mean(np.abs(small - np.rint(small)) < 0.01 * np.maximum(1, small / 10)))
+    shares = [max(_whole_multiples(row, row.min() / fewest) for fewest in (1, 2, 3)) for row in rows]
     return float(np.median(shares)) > 0.98
+
+
+def _whole_multiples(row: np.ndarray, step: float) -> float:
+    """Share of the values below 1,000 steps that are whole multiples of a step; a column's smallest value may be several counts."""
+    ratio = row / step
+    small = ratio[ratio < 1000]
+    return float(np.mean(np.abs(small - np.rint(small)) < 0.01 * np.maximum(1, small / 10)))
 
 
 def _undone(matrix: sparse.csr_array) -> str:
