@@ -5,7 +5,7 @@ or empty. Scores of such folds are undefined, and leaving out one class at a tim
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -249,7 +249,7 @@ def checksum(table: pd.DataFrame) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def summary(table: pd.DataFrame, assessment: Assessment, classes: Sequence[str], labels: Iterable[str]) -> dict[str, Any]:
+def summary(table: pd.DataFrame, assessment: Assessment, classes: Sequence[str], samples: pd.DataFrame) -> dict[str, Any]:
     """Give the content of folds.json.
 
     Parameters
@@ -258,10 +258,10 @@ def summary(table: pd.DataFrame, assessment: Assessment, classes: Sequence[str],
         What `folds` and `assess` gave.
     classes
         In their order.
-    labels
-        Label of every row behind the table, to count.
+    samples
+        What the folds were drawn from.
     """
-    counted = pd.Series(list(labels), dtype=str).value_counts()
+    counted = samples[["sample", "label"]].astype(str).drop_duplicates()["label"].value_counts()
     return {
         "assessable": assessment.assessable,
         "reason": assessment.reason,

@@ -94,17 +94,6 @@ def in_test_set(folds: pd.DataFrame, fit: str, samples: pd.Series) -> np.ndarray
     return samples.isin(held_out).to_numpy()
 
 
-def class_order(labels: pd.Series, control: str, case: str) -> list[str]:
-    """Order the classes: of two, the case last, as far as the row of the data set names control or case; else sorted names.
-
-    `control` and `case` may join several values with `|`.
-    """
-    names = sorted(set(labels))
-    if len(names) == 2 and (names[0] in case.split("|") or names[1] in control.split("|")):
-        names.reverse()
-    return names
-
-
 def write(folder: Path, observations: Observations, held_out: np.ndarray, classes: list[str], recipe: Recipe) -> None:
     """Fit vocabulary and reference on the training observations, encode every view of every observation, write the store.
 

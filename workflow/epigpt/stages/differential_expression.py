@@ -15,14 +15,14 @@ def main() -> None:
     with entry.job(parser) as job:
         import anndata
 
-        from epigpt.datasets import split_covariates
+        from epigpt.datasets import Row
         from epigpt.expression import contrasts
 
         found = contrasts.compare(
             anndata.read_h5ad(job.options.expression),
             job.settings["row.case"],
             job.settings["row.control"],
-            split_covariates(job.settings["row.covariates"]),
+            Row(dataset="", source="", covariates=job.settings["row.covariates"]).covariate_names,
         )
         for key, value in found.summary.items():
             if key != "notes":

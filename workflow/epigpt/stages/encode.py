@@ -7,6 +7,7 @@ import pandas as pd
 from epigpt import atomic
 from epigpt.encoding import store
 from epigpt.encoding.observations import open_observations
+from epigpt.expression.classes import class_order
 from epigpt.stages import entry
 
 
@@ -22,7 +23,7 @@ def main() -> None:
         observations = open_observations(options.expression)
         folds = pd.read_csv(options.folds, sep="\t", dtype=str, keep_default_na=False)
         held_out = store.in_test_set(folds, options.fit, observations.index["sample"])
-        classes = store.class_order(observations.index["label"], settings.get("row.control", ""), settings.get("row.case", ""))
+        classes = class_order(observations.index["label"], settings["row.case"], settings["row.control"])
         recipe = store.Recipe(settings["encoding"], settings["max_genes"], settings["vocabulary_genes"], settings["views"], settings["seed"])
         with atomic.path(options.output_folder) as folder:
             store.write(folder, observations, held_out, classes, recipe)

@@ -13,11 +13,14 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folds.tsv")
     parser.add_argument("--summary", type=Path, required=True, help="folds.json: assessable, reason, folds, repeats, checksum")
     with entry.job(parser) as job:
+        import h5py
+        from anndata.io import read_elem
+
         from epigpt import splits
         from epigpt.expression.classes import class_order
-        from epigpt.expression.observed import read_observations
 
-        observed = read_observations(job.options.expression)
+        with h5py.File(job.options.expression) as file:  # the matrices of many cells would fill the memory for nothing
+            observed = read_elem(file["obs"])
         assessment = splits.assess(observed, job.settings["folds"])
         table = splits.folds(observed, job.settings["folds"], job.settings["repeats"], job.settings["seed"])
         classes = class_order(observed["label"], job.settings["row.case"], job.settings["row.control"])
