@@ -142,9 +142,9 @@ def test_a_workbook_that_turned_symbols_into_dates(tmp_path):
         "Gad2",
         "Bdnf",
         "Cck",
-        datetime.datetime(2019, 3, 1),
+        datetime.date(2019, 3, 1),
         "2-Sep",
-    ]  # noqa: DTZ001
+    ]
     for number, symbol in enumerate(symbols):
         book.active.append([symbol, *map(int, COUNTS[number])])
     book.save(tmp_path / "GSE1_counts.xlsx")

@@ -106,7 +106,8 @@ def _finished(
         notes.append(f"{len(others)} columns of the matrix have no sample in the record: {shown}.")
     how = (
         f"{candidate.name}: {shape[0]} {'cells' if candidate.single_cell else 'samples'} × {shape[1]} genes, "
-        f"{IN_WORDS[candidate.kind.type]} ({candidate.kind.evidence}); {len(resolved.table)} samples analysed, {len(resolved.left_out)} left out"
+        f"{IN_WORDS[candidate.kind.type]} ({candidate.kind.evidence}); "
+        f"{len(resolved.table)} samples analysed, {len(resolved.left_out)} left out"
     )
     reading = {
         "matrix": candidate.name,

@@ -68,7 +68,9 @@ def kind_of_values(matrix: sparse.csr_array, name: str = "", microarray: bool = 
     if low < 0:
         kind = "log" if high < 40 and low > -40 else "intensity"
         return ValueKind(kind, f"some values are negative (smallest {low:.4g}, largest {high:.4g})")
-    sums = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
+    # Not matrix.sum: it makes a copy of all values in the type of the sum.
+    filled = matrix.indptr[:-1][np.diff(matrix.indptr) > 0]
+    sums = np.add.reduceat(data, filled, dtype=np.float64)
     sums = sums[sums > 0]
     integers = matrix.dtype.kind in "iu" or bool(np.all(data == np.floor(data)))
     if integers:
