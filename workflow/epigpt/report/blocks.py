@@ -28,11 +28,12 @@ class Facts:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: what is shown, and the exact value that sorting and the downloaded table use."""
+    """One cell: what is shown, the exact value that sorting and the downloaded table use, and where the cell leads."""
 
     shown: str
     value: str
     tone: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)

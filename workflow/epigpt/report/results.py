@@ -88,6 +88,9 @@ class Results:
     @cached_property
     def classes(self) -> list[str]:
         """Class names in order, the class of interest last."""
+        said = [str(name) for name in self.folds_summary.get("classes") or []]
+        if said and set(said) >= {label for label in self.samples["label"] if label}:
+            return said
         names = sorted({label for label in self.samples["label"] if label})
         case = self.case
         return [name for name in names if name != case] + ([case] if case in names else [])
@@ -97,7 +100,8 @@ class Results:
         """Name of the class of interest; empty where several classes are on a par."""
         names = sorted({label for label in self.samples["label"] if label})
         label = self.reading.get("label") or {}
-        asked = [part.strip() for part in str(label.get("case") or "").split("|") if part.strip()]
+        case = str(label.get("case") or "").strip()
+        asked = {case, *[part.strip() for part in case.split("|")]} - {""}
         named = [name for name in names if name in asked] or [name for name in names if name == "case"]
         if len(named) == 1:
             return named[0]

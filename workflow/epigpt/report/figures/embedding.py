@@ -9,7 +9,9 @@ from epigpt.report.plates import Drawing
 NAMES = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}
 
 
-def panels(coordinates: dict[str, np.ndarray], axis_names: dict[str, tuple[str, str]], ids: list[str], labels: list[str], classes: list[str]) -> Drawing | None:
+def panels(
+    coordinates: dict[str, np.ndarray], axis_names: dict[str, tuple[str, str]], ids: list[str], labels: list[str], classes: list[str]
+) -> Drawing | None:
     """Draw each embedding with the observations in the colour of their class.
 
     Parameters

@@ -32,7 +32,9 @@ def forest(metrics: pd.DataFrame, metric: str) -> Drawing | None:
     names = order(rows["model"].tolist())
     rows = rows.drop_duplicates("model").set_index("model").loc[names]
     title = wording.METRIC_NAMES.get(metric, metric)
-    figure, (axes,) = style.canvas(0.9 + 0.27 * len(rows), left=0.37, right=0.86, bottom=0.5 / (0.9 + 0.27 * len(rows)), top=1 - 0.12 / (0.9 + 0.27 * len(rows)))
+    figure, (axes,) = style.canvas(
+        0.9 + 0.27 * len(rows), left=0.37, right=0.86, bottom=0.5 / (0.9 + 0.27 * len(rows)), top=1 - 0.12 / (0.9 + 0.27 * len(rows))
+    )
     for at, (model, row) in enumerate(rows.iterrows()):
         shade = colour(str(model), names)
         if np.isfinite([row["low"], row["high"]]).all():
@@ -100,7 +102,14 @@ def curve_panels(predictions: pd.DataFrame, metrics: pd.DataFrame, classes: list
     panels[1].axhline(float(np.mean(shares)), color=style.MUTED, linewidth=0.9, linestyle=":")
     panels[0].set(xlabel="false positive rate", ylabel="true positive rate", title="ROC")
     panels[1].set(xlabel="recall", ylabel="precision", title="precision and recall")
-    figure.legend(*zip(*handles, strict=True), loc="lower center", ncols=2, title="AUC", columnspacing=2.5, title_fontproperties={"size": 8.5, "weight": "bold"})
+    figure.legend(
+        *zip(*handles, strict=True),
+        loc="lower center",
+        ncols=2,
+        title="AUC",
+        columnspacing=2.5,
+        title_fontproperties={"size": 8.5, "weight": "bold"},
+    )
     return Drawing(
         "curves", figure, pd.concat(parts, ignore_index=True), "ROC and precision-recall curves of all models.",
         "Curves over held-out samples, averaged over repeats; bands for GPT-2 and L2 logistic regression are 95 % over resampled groups. Dotted: guessing."

@@ -101,7 +101,9 @@ def correlation_map(similar: pd.DataFrame, labels: dict[str, str], classes: list
     if total < 3 or total > 400:
         return None
     distance = np.clip(1 - similar.to_numpy(), 0, None)
-    order = hierarchy.leaves_list(hierarchy.linkage(squareform((distance + distance.T) / 2, checks=False), "average", optimal_ordering=total <= 150))
+    order = hierarchy.leaves_list(
+        hierarchy.linkage(squareform((distance + distance.T) / 2, checks=False), "average", optimal_ordering=total <= 150)
+    )
     shown = similar.iloc[order, order]
     figure, (axes,) = style.canvas(4.6, width=5.6, left=0.25, right=0.82, bottom=0.22, top=0.94)
     low = float(np.min(shown.to_numpy()))

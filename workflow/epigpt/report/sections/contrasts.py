@@ -37,7 +37,9 @@ def _told(table: pd.DataFrame, contrasts: list[str]) -> str:
     found = table[table["padj"] < figures.THRESHOLD]
     first = table.sort_values(["p", "gene"], kind="stable").head(5)
     names = [wording.short(row.symbol or row.gene, 20) for row in first.itertuples()]
-    genes = wording.count(len(found), "gene") if len(contrasts) == 1 else f"{wording.count(len(found), 'change')} in {len(contrasts)} contrasts"
+    genes = (
+        wording.count(len(found), "gene") if len(contrasts) == 1 else f"{wording.count(len(found), 'change')} in {len(contrasts)} contrasts"
+    )
     return f"{genes} at a false discovery rate of 5 %; most different: {wording.listing(names)}."
 
 
@@ -62,7 +64,11 @@ def _genes(table: pd.DataFrame, contrasts: list[str]) -> blocks.GeneTable:
         data["columns"].append([code[name] for name in shown["contrast"]])
         data["coded"] = [len(columns) - 1]
     first = [[blocks.cell(value, 3, 60) for value in row] for row in shown[columns].head(20).itertuples(index=False, name=None)]
-    whole = "" if len(shown) == len(ranked) else f"The {len(shown):,} rows with the smallest p of {len(ranked):,}; all are in differential_expression.tsv."
+    whole = (
+        ""
+        if len(shown) == len(ranked)
+        else f"The {len(shown):,} rows with the smallest p of {len(ranked):,}; all are in differential_expression.tsv."
+    )
     return blocks.GeneTable(
         "genes", "Genes by p value", [_HEADS.get(name, name) for name in columns], [name not in ("symbol", "gene", "contrast") for name in columns],
         data, first, whole,

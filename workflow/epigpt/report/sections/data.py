@@ -22,7 +22,9 @@ def section(results: Results) -> Section:
     ):
         rows = results.reading.get(key) or []
         if rows:
-            frame = pd.DataFrame([[str(row.get(column, "")) if isinstance(row, dict) else str(row) for column in columns] for row in rows], columns=columns)
+            frame = pd.DataFrame(
+                [[str(row.get(column, "")) if isinstance(row, dict) else str(row) for column in columns] for row in rows], columns=columns
+            )
             content.append(blocks.table(frame, key.replace("_", "-"), caption, folded=12))
         else:
             content.append(blocks.Prose("No sample was left out." if key == "left_out" else "No file was refused."))
@@ -30,7 +32,13 @@ def section(results: Results) -> Section:
     content += [blocks.Prose(wording.short(note, 600)) for note in notes]
     files = wording.count(len(results.manifest), "file")
     told = f"What the figures below rest on: {files}, read as {_values(results)}."
-    return Section("data", "Data card", told, content, "" if results.reading or len(results.manifest) else "There is neither reading.json nor a manifest.")
+    return Section(
+        "data",
+        "Data card",
+        told,
+        content,
+        "" if results.reading or len(results.manifest) else "There is neither reading.json nor a manifest.",
+    )
 
 
 def _facts(results: Results, series: dict[str, Any]) -> list[tuple[str, str]]:
@@ -47,7 +55,10 @@ def _facts(results: Results, series: dict[str, Any]) -> list[tuple[str, str]]:
         ("Platforms", series.get("platforms")),
         ("Citation", series.get("citation") or (f"PubMed {_text(series['pubmed'])}" if series.get("pubmed") else "")),
         ("Matrix", reading.get("matrix")),
-        ("Shape as found", f"{' × '.join(wording.number(part) for part in shape)}, {_text(reading.get('orientation'))}" if isinstance(shape, list) else ""),
+        (
+            "Shape as found",
+            f"{' × '.join(wording.number(part) for part in shape)}, {_text(reading.get('orientation'))}" if isinstance(shape, list) else "",
+        ),
         ("Values", f"{str((values or {}).get('type') or '').replace('_', ' ')}: {(values or {}).get('evidence') or ''}".strip(": ")),
         ("Genes", _genes(genes)),
         ("Label", _label(label or {})),
@@ -71,7 +82,9 @@ def _genes(genes: dict[str, Any]) -> str:
     if genes.get("n_in") is not None:
         parts.append(f"{wording.number(genes['n_in'])} rows became {wording.number(genes.get('n_out'))} genes")
     known = {"n_in", "n_out"}
-    parts += [f"{key.replace('_', ' ')}: {wording.short(_text(value), 90)}" for key, value in genes.items() if key not in known and _text(value)]
+    parts += [
+        f"{key.replace('_', ' ')}: {wording.short(_text(value), 90)}" for key, value in genes.items() if key not in known and _text(value)
+    ]
     return "; ".join(parts)
 
 
@@ -94,7 +107,9 @@ def _files(results: Results) -> Any:
     frame = pd.DataFrame(
         {
             "file": [name.rsplit("/", 1)[-1] for name in results.manifest["file"]],
-            "size": [blocks.Cell(wording.size(amount), f"{amount:.0f}" if amount == amount else "") for amount in results.manifest["bytes"]],  # noqa: PLR0124 (missing sizes are NaN)
+            "size": [
+                blocks.Cell(wording.size(amount), f"{amount:.0f}" if amount == amount else "") for amount in results.manifest["bytes"]
+            ],
             "sha256": results.manifest["sha256"],
             "from": results.manifest["url"],
             "fetched": results.manifest["time"],

@@ -26,7 +26,9 @@ def section(results: Results, plates: Plates) -> Section:
     if data is None or not data.obsm:
         return Section("embedding", title, told, missing="expression.h5ad holds no embedding.")
     chosen = _chosen(data)
-    coordinates = {name: data.obsm[name][chosen][:, :2] for name in ("pca", "umap", "tsne") if name in data.obsm and data.obsm[name].shape[1] > 1}
+    coordinates = {
+        name: data.obsm[name][chosen][:, :2] for name in ("pca", "umap", "tsne") if name in data.obsm and data.obsm[name].shape[1] > 1
+    }
     names = {name: _axes(data, name) for name in coordinates}
     ids = data.obs.index[chosen].astype(str).tolist()
     labels = data.obs["label"].astype(str).to_numpy()[chosen].tolist() if "label" in data.obs else [""] * len(chosen)
@@ -39,13 +41,18 @@ def section(results: Results, plates: Plates) -> Section:
         "noun": results.observation,
         "ids": ids,
         "views": [
-            {"name": figures.NAMES.get(name, name), "x": _thin(points[:, 0]), "y": _thin(points[:, 1]), "axes": names[name]} for name, points in coordinates.items()
+            {"name": figures.NAMES.get(name, name), "x": _thin(points[:, 0]), "y": _thin(points[:, 1]), "axes": names[name]}
+            for name, points in coordinates.items()
         ],
         "colours": colours,
         "palette": list(style.PALETTE),
     }
-    caption = "UMAP and t-SNE keep neighbours together; distances between their clusters mean little. Only PCA's axes can be read as amounts."
-    content_blocks: list[Any] = [blocks.Scatter("embedding-plot", f"{results.observation.capitalize()}s in two dimensions", content, fallback[0], caption)]
+    caption = (
+        "UMAP and t-SNE keep neighbours together; distances between their clusters mean little. Only PCA's axes can be read as amounts."
+    )
+    content_blocks: list[Any] = [
+        blocks.Scatter("embedding-plot", f"{results.observation.capitalize()}s in two dimensions", content, fallback[0], caption)
+    ]
     missing = [figures.NAMES[name] for name in ("pca", "umap", "tsne") if name not in coordinates]
     if missing:
         content_blocks.append(blocks.Prose(f"Not in expression.h5ad: {wording.listing(missing)}."))
@@ -83,10 +90,16 @@ def _characteristics(results: Results, obs: pd.DataFrame, classes: list[str]) ->
         levels = classes if name == "label" else sorted(set(values.astype(str)))
         numbers = pd.to_numeric(values, errors="coerce")
         if name != "label" and len(levels) > 8 and numbers.notna().mean() > 0.7:
-            found.append({"name": wording.short(name, 60), "numbers": [None if pd.isna(value) else float(f"{value:.4g}") for value in numbers]})
+            found.append(
+                {"name": wording.short(name, 60), "numbers": [None if pd.isna(value) else float(f"{value:.4g}") for value in numbers]}
+            )
         elif (1 < len(levels) <= _MOST_LEVELS) or name == "label":
             code = {level: at for at, level in enumerate(levels)}
             found.append(
-                {"name": wording.short(name, 60), "levels": [wording.short(level or "not given", 60) for level in levels], "codes": [code.get(str(value), -1) for value in values]}
+                {
+                    "name": wording.short(name, 60),
+                    "levels": [wording.short(level or "not given", 60) for level in levels],
+                    "codes": [code.get(str(value), -1) for value in values],
+                }
             )
     return found

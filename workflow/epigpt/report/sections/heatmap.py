@@ -25,7 +25,11 @@ def section(results: Results, plates: Plates) -> Section:
     if len(genes) < 2:
         return Section("heatmap", _TITLE, _TOLD, missing="Fewer than two genes vary between the samples.")
     data = results.expression
-    rows = np.arange(len(data.obs)) if len(data.obs) <= _MOST_OBSERVATIONS else np.linspace(0, len(data.obs) - 1, _MOST_OBSERVATIONS).astype(int)
+    rows = (
+        np.arange(len(data.obs))
+        if len(data.obs) <= _MOST_OBSERVATIONS
+        else np.linspace(0, len(data.obs) - 1, _MOST_OBSERVATIONS).astype(int)
+    )
     values = data.columns(genes, rows)
     obs = data.obs.iloc[rows]
     names = data.symbols.loc[genes].tolist()

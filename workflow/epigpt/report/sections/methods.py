@@ -27,7 +27,9 @@ def section(results: Results) -> Section:
     for key, title in (("settings", "Settings"), ("packages", "Versions"), ("checksums", "Checksums (sha256)")):
         rows = flatten(provenance.get(key) or {})
         if rows:
-            frame = pd.DataFrame([[wording.short(name, 120), "" if value is None else str(value)] for name, value in rows], columns=["name", "value"])
+            frame = pd.DataFrame(
+                [[wording.short(name, 120), "" if value is None else str(value)] for name, value in rows], columns=["name", "value"]
+            )
             content.append(blocks.Fold(f"{title}: {len(rows)}", [blocks.table(frame, f"provenance-{key}", title, most=300, folded=100)]))
     rest = {key: value for key, value in provenance.items() if key not in ("settings", "packages", "checksums", "created", "machine")}
     if rest:
@@ -66,7 +68,9 @@ def _sentences(results: Results) -> list[str]:
         f"Baselines see the same folds: {wording.listing([wording.MODEL_NAMES.get(model, model) for model in sorted(set(results.metrics['model'])) if model != 'finetuned'], 20)}."
         if len(results.metrics)
         else "",
-        "Intervals are percentiles over resampled groups; with few groups they are wide and themselves uncertain." if len(results.metrics) else "",
+        "Intervals are percentiles over resampled groups; with few groups they are wide and themselves uncertain."
+        if len(results.metrics)
+        else "",
         f"Seed {results.provenance['seed']}." if results.provenance.get("seed") is not None else "",
     ]
     return [text for text in found if text]
@@ -98,6 +102,8 @@ def _limits(results: Results) -> list[str]:
     if not results.single_cell:
         found.append("In bulk tissue a change in expression can be a change in cell composition.")
     found.append("Immediate early genes also rise with handling and time of death.")
-    found.append("Expression changes in epilepsy agree only in part between laboratories and animal models: what is claimed here is claimed of this data set alone.")
+    found.append(
+        "Expression changes in epilepsy agree only in part between laboratories and animal models: what is claimed here is claimed of this data set alone."
+    )
     found.append("Attributions and differential expression are associations; neither names a cause.")
     return found

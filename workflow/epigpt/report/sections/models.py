@@ -35,12 +35,24 @@ def splits(results: Results) -> Section:
     rows = []
     for (repeat, fold), tested in folds.groupby(["repeat", "fold"]):
         trained = folds[(folds["repeat"] == repeat) & (folds["fold"] != fold)]
-        row: list[Any] = [float(repeat), float(fold), wording.listing([wording.short(name, 24) for name in sorted(set(tested["group"]))], 12)]
+        row: list[Any] = [
+            float(repeat),
+            float(fold),
+            wording.listing([wording.short(name, 24) for name in sorted(set(tested["group"]))], 12),
+        ]
         row += [f"{int((trained['label'] == name).sum())} / {int((tested['label'] == name).sum())}" for name in results.classes]
         row.append("none" if not set(trained["group"]) & set(tested["group"]) else "some")
         rows.append(row)
-    heads = ["repeat", "fold", "groups tested", *[f"{wording.short(name, 24)}: trained / tested" for name in results.classes], "groups on both sides"]
-    content: list[Any] = [blocks.table(pd.DataFrame(rows, columns=heads), "splits-table", "Samples per class in training and test, per fold", folded=25)]
+    heads = [
+        "repeat",
+        "fold",
+        "groups tested",
+        *[f"{wording.short(name, 24)}: trained / tested" for name in results.classes],
+        "groups on both sides",
+    ]
+    content: list[Any] = [
+        blocks.table(pd.DataFrame(rows, columns=heads), "splits-table", "Samples per class in training and test, per fold", folded=25)
+    ]
     content.append(_per_sample(results))
     checksum = results.folds_summary.get("checksum")
     if checksum:
@@ -60,7 +72,11 @@ def _reason(results: Results) -> str:
 
 
 def _comparison(results: Results) -> str:
-    scores = results.metrics[(results.metrics["metric"] == "auc") & results.metrics["estimate"].notna()].drop_duplicates("model").set_index("model")["estimate"]
+    scores = (
+        results.metrics[(results.metrics["metric"] == "auc") & results.metrics["estimate"].notna()]
+        .drop_duplicates("model")
+        .set_index("model")["estimate"]
+    )
     if figures.GPT2 not in scores:
         return _TOLD
     others = scores.drop([name for name in scores.index if str(name).startswith("finetuned")])
@@ -72,7 +88,9 @@ def _comparison(results: Results) -> str:
 
 
 def _metrics(metrics: pd.DataFrame) -> blocks.Table:
-    names = [name for name in wording.METRIC_NAMES if name in set(metrics["metric"])] + sorted(set(metrics["metric"]) - set(wording.METRIC_NAMES))
+    names = [name for name in wording.METRIC_NAMES if name in set(metrics["metric"])] + sorted(
+        set(metrics["metric"]) - set(wording.METRIC_NAMES)
+    )
     models = figures.order(metrics["model"].tolist())
     rows = []
     for model in models:
@@ -81,7 +99,11 @@ def _metrics(metrics: pd.DataFrame) -> blocks.Table:
         for name in names:
             cells.append(_estimate(own.loc[name]) if name in own.index else Cell("–", ""))
         auc = own.loc["auc"] if "auc" in own.index else None
-        cells.append(Cell("–", "") if auc is None or pd.isna(auc["p"]) else Cell(f"{wording.number(float(auc['p']))} (floor {wording.number(float(auc['p_floor']))})", f"{auc['p']:.6g}"))
+        cells.append(
+            Cell("–", "")
+            if auc is None or pd.isna(auc["p"])
+            else Cell(f"{wording.number(float(auc['p']))} (floor {wording.number(float(auc['p_floor']))})", f"{auc['p']:.6g}")
+        )
         rows.append(cells)
     sizes = metrics[["n_samples", "n_groups"]].dropna().drop_duplicates()
     basis = f"Over {int(sizes['n_samples'].iloc[0])} samples of {int(sizes['n_groups'].iloc[0])} groups. " if len(sizes) else ""

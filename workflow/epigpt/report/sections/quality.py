@@ -26,12 +26,29 @@ def section(results: Results, plates: Plates) -> Section:
     content += [blocks.Prose(text) for text in note]
     if len(left_out):
         shown = left_out[["sample", "total_counts", "n_genes", "mitochondrial_percent", "reason"]].head(500)
-        content.append(blocks.table(shown.rename(columns={"sample": noun}), "quality-left-out", f"{noun.capitalize()}s that the quality limits left out", folded=12))
+        content.append(
+            blocks.table(
+                shown.rename(columns={"sample": noun}),
+                "quality-left-out",
+                f"{noun.capitalize()}s that the quality limits left out",
+                folded=12,
+            )
+        )
     if len(table) <= 500:
-        content.append(blocks.Fold(f"Figures per {noun}", [blocks.table(table.rename(columns={"sample": noun}), "quality-table", f"Quality per {noun}", folded=40)]))
+        content.append(
+            blocks.Fold(
+                f"Figures per {noun}",
+                [blocks.table(table.rename(columns={"sample": noun}), "quality-table", f"Quality per {noun}", folded=40)],
+            )
+        )
     kept = f"{wording.count(len(table) - len(left_out), noun)} of {len(table):,} kept"
     middle = f"median {wording.number(float(table['total_counts'].median()))} counts and {wording.number(float(table['n_genes'].median()))} genes"
-    return Section("quality", _TITLE, f"{kept}; {middle}: look for {noun}s that lie apart from the others, and for classes that differ in depth.", content)
+    return Section(
+        "quality",
+        _TITLE,
+        f"{kept}; {middle}: look for {noun}s that lie apart from the others, and for classes that differ in depth.",
+        content,
+    )
 
 
 def _labels(results: Results) -> pd.Series:

@@ -35,7 +35,11 @@ def section(results: Results) -> Section:
     content += _constant(results)
     content.append(_sample_table(results))
     followers = related[related["told_by_class"]]["characteristic"].tolist() if len(related) else []
-    warning = f" Beware: {wording.listing([wording.short(name) for name in followers], 4)} {'goes' if len(followers) == 1 else 'go'} with the class." if followers else ""
+    warning = (
+        f" Beware: {wording.listing([wording.short(name) for name in followers], 4)} {'goes' if len(followers) == 1 else 'go'} with the class."
+        if followers
+        else ""
+    )
     unit = f"{wording.count(len(samples), 'sample')} of {wording.count(samples['group'].nunique(), 'group')} in {wording.count(len(classes), 'class', 'classes')}"
     return Section("samples", "Samples and design", f"{unit}: see whether anything but the label separates the classes.{warning}", content)
 
@@ -93,7 +97,11 @@ def _design(samples: pd.DataFrame, classes: list[str]) -> Any:
     both = int(((crossed > 0).sum(axis=1) > 1).sum())
     if len(crossed) == len(samples):
         return blocks.Prose("Every sample is its own group: no two samples are said to share a donor.")
-    several = "" if not both else f" {wording.count(both, 'group')} {'has' if both == 1 else 'have'} samples in more than one class (a paired design)."
+    several = (
+        ""
+        if not both
+        else f" {wording.count(both, 'group')} {'has' if both == 1 else 'have'} samples in more than one class (a paired design)."
+    )
     frame = crossed.reindex(columns=classes, fill_value=0).reset_index()
     frame.columns = pd.Index([str(column) for column in frame.columns])
     return blocks.Fold(
@@ -114,7 +122,11 @@ def _sample_table(results: Results) -> blocks.Table:
     varying = [name for name in results.characteristics if samples[name].nunique() > 1]
     shown = sorted(varying, key=lambda name: (samples[name].nunique() > _MOST_LEVELS, varying.index(name)))[:_MOST_COLUMNS]
     left = len(varying) - len(shown)
-    note = f"{wording.count(left, 'more characteristic')} and all texts in full: samples.tsv." if left else "Long texts are cut; in full in samples.tsv."
+    note = (
+        f"{wording.count(left, 'more characteristic')} and all texts in full: samples.tsv."
+        if left
+        else "Long texts are cut; in full in samples.tsv."
+    )
     frame = samples[["sample", "label", "group", *sorted(shown, key=varying.index)]]
     frame = frame.rename(columns={name: wording.short(name, 40) for name in frame.columns})
     return blocks.table(frame.head(2000), "sample-table", "Samples", most=80, note=note, folded=15, search=True)

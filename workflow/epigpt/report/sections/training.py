@@ -28,7 +28,9 @@ def section(results: Results, plates: Plates) -> Section:
     content.append(blocks.table(_runs(fits), "fits", "Training runs", folded=12))
     final = next((fit for fit in fits if fit.name == "final" and fit.plan), next((fit for fit in fits if fit.plan), None))
     if final is not None:
-        rows = pd.DataFrame([[wording.short(key, 80), "" if value is None else str(value)] for key, value in flatten(final.plan)], columns=["key", "value"])
+        rows = pd.DataFrame(
+            [[wording.short(key, 80), "" if value is None else str(value)] for key, value in flatten(final.plan)], columns=["key", "value"]
+        )
         content.append(blocks.Fold(f"Plan of {final.name}", [blocks.table(rows, "plan", "Plan, as in plan.json", most=300, folded=80)]))
     return Section("training", _TITLE, told, content)
 
@@ -45,7 +47,14 @@ def _runs(fits: list[Fit]) -> pd.DataFrame:
                 "steps": float(len(values)),
                 "first loss": float(values.iloc[0]) if len(values) else float("nan"),
                 "last loss": float(values.iloc[-1]) if len(values) else float("nan"),
-                **{head: _summary(fit.steps, names, how) for head, names, how in (("per second", _SPEED, "median"), ("peak memory", _MEMORY, "max"), ("seconds", _SECONDS, "max"))},
+                **{
+                    head: _summary(fit.steps, names, how)
+                    for head, names, how in (
+                        ("per second", _SPEED, "median"),
+                        ("peak memory", _MEMORY, "max"),
+                        ("seconds", _SECONDS, "max"),
+                    )
+                },
             }
         )
     frame = pd.DataFrame(rows)

@@ -39,7 +39,13 @@ def key_figures(results: Results) -> list[tuple[str, str, str]]:
         if math.isnan(value):
             continue
         low, high = results.metric(model, "auc", "low"), results.metric(model, "auc", "high")
-        found.append((f"{name}, AUC", wording.score(value), "" if math.isnan(low) else f"95 % interval {wording.score(low)} to {wording.score(high)}"))
+        found.append(
+            (
+                f"{name}, AUC",
+                wording.score(value),
+                "" if math.isnan(low) else f"95 % interval {wording.score(low)} to {wording.score(high)}",
+            )
+        )
     samples = results.samples
     per_class = [f"{int((samples['label'] == name).sum())} {wording.short(name, 24)}" for name in results.classes]
     found.append(("Samples", wording.number(len(samples)), wording.listing(per_class, 4)))
@@ -54,17 +60,31 @@ def section(results: Results) -> Section:
     """Make the section below the first sentence: reason, simulated or not, the figures behind the verdict."""
     content: list[Any] = []
     if results.simulated:
-        content.append(blocks.Prose("This series is simulated: its samples, genes' changes and donors are made up, with a planted truth. Nothing here is evidence about epilepsy.", strong=True))
+        content.append(
+            blocks.Prose(
+                "This series is simulated: its samples, genes' changes and donors are made up, with a planted truth. Nothing here is evidence about epilepsy.",
+                strong=True,
+            )
+        )
     for text in (results.verdict.get("reason"), *_texts(results.verdict.get("notes"))):
         if text:
             content.append(blocks.Prose(str(text)))
     values = _values_note(results)
     if values:
         content.append(blocks.Prose(values, strong=True))
-    behind = [(key, value) for key, value in flatten(results.verdict) if key not in ("sentence", "reason", "verdict") and not key.startswith("notes")]
+    behind = [
+        (key, value)
+        for key, value in flatten(results.verdict)
+        if key not in ("sentence", "reason", "verdict") and not key.startswith("notes")
+    ]
     if behind:
         rows = pd.DataFrame([[wording.short(key, 120), _exact(value)] for key, value in behind], columns=["figure", "value"])
-        content.append(blocks.Fold("Figures behind the verdict", [blocks.table(rows, "verdict-figures", "Figures behind the verdict, as in verdict.json", folded=60)]))
+        content.append(
+            blocks.Fold(
+                "Figures behind the verdict",
+                [blocks.table(rows, "verdict-figures", "Figures behind the verdict, as in verdict.json", folded=60)],
+            )
+        )
     verdict = str(results.verdict.get("verdict") or "")
     meaning = {
         "works": "GPT-2 separates the classes on held-out groups and does better than every baseline.",
@@ -78,7 +98,11 @@ def section(results: Results) -> Section:
 
 def _values_note(results: Results) -> str:
     kind = str((results.reading.get("values") or {}).get("type") or "raw_counts")
-    return "" if kind == "raw_counts" else f"The values of this series are not raw counts but {kind.replace('_', ' ')}: treat every figure below with that in mind."
+    return (
+        ""
+        if kind == "raw_counts"
+        else f"The values of this series are not raw counts but {kind.replace('_', ' ')}: treat every figure below with that in mind."
+    )
 
 
 def _texts(content: Any) -> list[str]:
@@ -86,7 +110,11 @@ def _texts(content: Any) -> list[str]:
 
 
 def _exact(value: Any) -> Cell:
-    return blocks.cell(float(value)) if isinstance(value, (int, float)) and not isinstance(value, bool) else blocks.cell("" if value is None else str(value))
+    return (
+        blocks.cell(float(value))
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+        else blocks.cell("" if value is None else str(value))
+    )
 
 
 def flatten(content: Any, prefix: str = "") -> list[tuple[str, Any]]:

@@ -1,0 +1,168 @@
+"""All data sets side by side: what was asked, how GPT-2 did, which of the paper's claims hold where."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from epigpt import atomic
+from epigpt.report import blocks, wording
+from epigpt.report.blocks import Cell, Table
+from epigpt.report.page import assets, environment
+from epigpt.report.results import read_json, read_table
+
+_TONES = {"works": "good", "confounded": "bad", "no_better_than_baseline": "warn", "no_evidence": "warn"}
+_COLUMNS = [
+    "data set",
+    "title",
+    "verdict",
+    "GPT-2, AUC",
+    "best baseline, AUC",
+    "which",
+    "difference",
+    "samples",
+    "groups",
+    "classes",
+    "organism",
+    "assay",
+    "genes at FDR 5 %",
+]
+_NUMERIC = [False, False, False, True, True, False, True, True, True, True, False, False, True]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the index shows of one data set."""
+
+    dataset: str
+    reading: dict[str, Any]
+    verdict: dict[str, Any]
+    samples: pd.DataFrame
+    metrics: pd.DataFrame
+    contrasts: pd.DataFrame
+    claims: pd.DataFrame
+    has_report: bool
+
+
+def write(results: Path, datasets: list[str], output: Path) -> None:
+    """Write the index of `datasets`, whose folders lie in `results`, to `output`."""
+    atomic.write_text(output, render([_entry(results / name) for name in datasets]))
+
+
+def _entry(folder: Path) -> Entry:
+    return Entry(
+        dataset=folder.name,
+        reading=read_json(folder / "reading.json"),
+        verdict=read_json(folder / "verdict.json"),
+        samples=read_table(folder, "samples", texts=True),
+        metrics=read_table(folder, "metrics"),
+        contrasts=read_table(folder, "differential_expression"),
+        claims=read_table(folder, "claims"),
+        has_report=(folder / "report.html").is_file(),
+    )
+
+
+def render(entries: list[Entry]) -> str:
+    """Give the page's text."""
+    rows = [_row(entry) for entry in entries]
+    verdicts = [wording.VERDICT_NAMES.get(str(entry.verdict.get("verdict")), "no verdict yet") for entry in entries]
+    per_verdict = [f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts)]
+    overview = Table(
+        "overview", "All data sets", _COLUMNS, rows, _NUMERIC, "Best baseline: the highest AUC among all models other than fine-tuned GPT-2, on the same folds.",
+        folded=1000, search=True,
+    )  # fmt: skip
+    filters = [
+        (name, column, sorted({row[column].shown for row in rows})) for name, column in (("Verdict", 2), ("Organism", 10), ("Assay", 11))
+    ]
+    matrix, told = _claims(entries)
+    return environment().get_template("index.html.j2").render(
+        headline=wording.count(len(entries), "data set"), sentence=f"Verdicts: {wording.listing(per_verdict)}." if per_verdict else "The table of data sets is empty.",
+        overview=overview, filters=filters, claims=matrix, claims_sentence=told, **assets("report.css", "report.js"),
+    )  # fmt: skip
+
+
+def _row(entry: Entry) -> list[Cell]:
+    verdict = str(entry.verdict.get("verdict") or "")
+    auc = (
+        entry.metrics[(entry.metrics["metric"] == "auc") & entry.metrics["estimate"].notna()]
+        .drop_duplicates("model")
+        .set_index("model")["estimate"]
+    )
+    own = float(auc.get("finetuned", math.nan))
+    others = auc.drop([name for name in auc.index if str(name).startswith("finetuned")])
+    # Of equal baselines the one that sorts first, so that the order of the table does not matter.
+    best = sorted(others.index, key=lambda name: (-others[name], str(name)))[0] if len(others) else ""
+    other = float(others[best]) if best else math.nan
+    series = entry.reading.get("series") or {}
+    organism = entry.reading.get("organism") or series.get("organisms") or ""
+    simulated = bool(entry.reading.get("simulated"))
+    link = f"{entry.dataset}/report.html" if entry.has_report else ""
+    return [
+        Cell(entry.dataset, entry.dataset, link=link),
+        blocks.cell(("Simulated: " if simulated else "") + str(series.get("title") or ""), most=110),
+        Cell(wording.VERDICT_NAMES.get(verdict, "no verdict yet"), verdict, _TONES.get(verdict, "")),
+        _score(own), _score(other),
+        Cell(wording.MODEL_NAMES.get(str(best), str(best)), str(best)),
+        Cell(f"{own - other:+.2f}".replace("-", "−"), f"{own - other:.6g}") if math.isfinite(own - other) else Cell("–", ""),
+        blocks.cell(len(entry.samples)), blocks.cell(entry.samples["group"].nunique()), blocks.cell(entry.samples["label"].nunique()),
+        blocks.cell(", ".join(organism) if isinstance(organism, list) else str(organism), most=40),
+        blocks.cell(str(entry.reading.get("assay") or "").replace("_", " ")),
+        blocks.cell(int(entry.contrasts["padj"].lt(0.05).sum())),
+    ]  # fmt: skip
+
+
+def _score(value: float) -> Cell:
+    return Cell(wording.score(value), "" if math.isnan(value) else f"{value:.6g}")
+
+
+def claim_columns(claims: pd.DataFrame) -> tuple[str, str]:
+    """Find the columns of claims.tsv that name the claim and what became of it."""
+    names = [str(name) for name in claims.columns]
+    claim = next((name for name in ("claim", "statement", "name", "id") if name in names), names[0] if names else "")
+    outcome = next((name for name in ("verdict", "outcome", "result", "status") if name in names), names[-1] if names else "")
+    return claim, outcome
+
+
+def claim_tone(outcome: str) -> str:
+    """Give the tone of an outcome: held, contradicted, neither."""
+    text = outcome.lower().replace("_", " ")
+    if "not assess" in text or not text:
+        return ""
+    if any(word in text for word in ("contradict", "opposite", "refut")):
+        return "bad"
+    return (
+        "good"
+        if any(word in text for word in ("hold", "held", "confirm", "support", "agree", "replicat")) and "not" not in text.split()
+        else "warn"
+    )
+
+
+def _claims(entries: list[Entry]) -> tuple[Table | None, str]:
+    told = "Which of the paper's claims hold in which data set: claims stay per data set, since laboratories and models agree only in part."
+    outcomes: dict[str, dict[str, str]] = {}
+    for entry in entries:
+        if entry.claims.empty:
+            continue
+        claim, outcome = claim_columns(entry.claims)
+        for name, result in zip(entry.claims[claim].astype(str), entry.claims[outcome].astype(str), strict=True):
+            outcomes.setdefault(name, {})[entry.dataset] = result
+    if not outcomes:
+        return None, told
+    # A row per data set: 200 of them are scrolled through more easily than 200 columns.
+    names = list(outcomes)
+    rows = [
+        [Cell(entry.dataset, entry.dataset), *[Cell(result.replace("_", " ") or "–", result, claim_tone(result)) for result in (outcomes[name].get(entry.dataset, "") for name in names)]]
+        for entry in entries
+        if not entry.claims.empty
+    ]  # fmt: skip
+    return Table(
+        "claims",
+        "Claims by data set",
+        ["data set", *[wording.short(name, 60) for name in names]],
+        rows,
+        [False] * (len(names) + 1),
+        folded=1000,
+        search=True,
+    ), told

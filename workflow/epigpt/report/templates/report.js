@@ -1,0 +1,237 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+  root.classList.add("script");
+  const all = (selector, place = document) => [...place.querySelectorAll(selector)];
+  const make = (tag, set = {}, ...inside) => { const made = Object.assign(document.createElement(tag), set); made.append(...inside); return made; };
+  const save = (name, text, type) => {
+    const link = make("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+  const page = (document.title.split(":")[0] || "epigpt").replace(/[^\w-]+/g, "_");
+  const variable = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+  const redraws = [];
+
+  // Dark or light: the system's choice until the reader makes one.
+  const theme = document.getElementById("theme");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+  const tellTheme = () => { if (theme) theme.setAttribute("aria-pressed", String(isDark())); redraws.forEach((draw) => draw()); };
+  if (theme) theme.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; tellTheme(); });
+  system.addEventListener("change", tellTheme);
+
+  // Tables in the page: sorting, searching, unfolding, saving.
+  const compare = (a, b) => {
+    const [x, y] = [parseFloat(a), parseFloat(b)];
+    const plain = (text) => /^\s*-?[\d.]+(e[+-]?\d+)?\s*$/i.test(text);
+    if (a === "" || b === "") return (a === "") - (b === "");
+    return plain(a) && plain(b) ? x - y : a.localeCompare(b, "en", { numeric: true });
+  };
+  const valueOf = (cell) => cell.dataset.value ?? cell.textContent.replace(/^–$/, "").trim();
+  const tsv = (rows) => rows.map((row) => row.map((value) => String(value ?? "").replace(/[\t\r\n]+/g, " ")).join("\t")).join("\n") + "\n";
+  const mark = (table, column, direction) => all("thead th", table).forEach((head, at) => {
+    if (at === column) head.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending"); else head.removeAttribute("aria-sort");
+  });
+  all("table[data-table]").forEach((table) => {
+    const id = table.dataset.table, place = document.getElementById("table-" + id), body = table.tBodies[0];
+    const rows = [...body.rows], shown = all(`[data-shown="${id}"]`, place)[0], most = Number(place.dataset.folded) || 25;
+    const filters = all(`[data-filter="${id}"]`);
+    let sorted = -1, direction = 1, query = "", open = rows.length <= most;
+    const more = make("button", { type: "button" });
+    if (!open) shown.after(more);
+    const refresh = () => {
+      let seen = 0, fit = 0;
+      for (const row of body.rows) {
+        const wanted = (!query || row.textContent.toLowerCase().includes(query)) && filters.every((filter) => !filter.value || row.cells[Number(filter.dataset.column)].textContent.trim() === filter.value);
+        if (wanted) fit += 1;
+        row.hidden = !wanted || (!open && !query && seen >= most);
+        if (!row.hidden) seen += 1;
+      }
+      shown.textContent = rows.length > 1 ? (fit === rows.length && seen === fit ? `${fit.toLocaleString("en")} rows` : `${seen.toLocaleString("en")} of ${(query || seen === fit ? rows.length : fit).toLocaleString("en")} rows`) : "";
+      more.textContent = open ? "Show fewer" : `Show all ${rows.length.toLocaleString("en")}`;
+    };
+    more.addEventListener("click", () => { open = !open; refresh(); });
+    all("[data-sort]", table).forEach((button) => button.addEventListener("click", () => {
+      const column = Number(button.dataset.sort);
+      direction = sorted === column ? -direction : 1;
+      sorted = column;
+      const order = [...body.rows].map((row, at) => [valueOf(row.cells[column]), at, row]);
+      order.sort((a, b) => (a[0] === "" || b[0] === "" ? compare(a[0], b[0]) : direction * compare(a[0], b[0])) || a[1] - b[1]);
+      body.append(...order.map((entry) => entry[2]));
+      mark(table, column, direction);
+      refresh();
+    }));
+    all(`[data-search="${id}"]`).forEach((field) => field.addEventListener("input", () => { query = field.value.trim().toLowerCase(); refresh(); }));
+    filters.forEach((filter) => filter.addEventListener("change", () => { open = true; refresh(); }));
+    all(`[data-tsv="${id}"]`).forEach((button) => button.addEventListener("click", () =>
+      save(`${page}_${id}.tsv`, tsv([all("thead th", table).map((head) => head.textContent.trim()), ...[...body.rows].map((row) => [...row.cells].map(valueOf))]), "text/tab-separated-values")));
+    addEventListener("beforeprint", () => { for (const row of body.rows) row.hidden = false; [...body.rows].slice(Math.max(most, 25)).forEach((row) => { row.hidden = true; }); });
+    addEventListener("afterprint", refresh);
+    refresh();
+  });
+
+  // Long tables: the rows come as columns of numbers and are shown a page at a time.
+  all("table[data-long]").forEach((table) => {
+    const id = table.dataset.long, place = document.getElementById("table-" + id), body = table.tBodies[0];
+    const data = JSON.parse(document.getElementById("data-" + id).textContent);
+    const columns = data.columns.map((column, at) => ((data.coded || []).includes(at) ? column.map((code) => data.levels[code]) : column));
+    const numeric = columns.map((column) => column.every((value) => value === null || typeof value === "number"));
+    const total = columns[0].length, size = 20, pages = all(`[data-pages="${id}"]`, place)[0], shown = all(`[data-shown="${id}"]`, place)[0];
+    let order = Array.from({ length: total }, (_, at) => at), found = order, at = 0, sorted = -1, direction = 1, query = "";
+    const text = (value) => value === null ? "–" : typeof value !== "number" ? value : value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5) ? value.toExponential(2) : String(value);
+    const draw = () => {
+      body.replaceChildren(...found.slice(at * size, (at + 1) * size).map((row) => make("tr", {}, ...columns.map((column, c) => {
+        const cell = make(c ? "td" : "th", { className: numeric[c] ? "number" : "" }, make("bdi", {}, text(column[row])));
+        if (!c) cell.scope = "row";
+        return cell;
+      }))));
+      const last = Math.max(1, Math.ceil(found.length / size));
+      pages.hidden = last < 2;
+      pages.children[1].textContent = `page ${at + 1} of ${last.toLocaleString("en")}`;
+      pages.children[0].disabled = at === 0;
+      pages.children[2].disabled = at === last - 1;
+      shown.textContent = `${found.length.toLocaleString("en")} of ${total.toLocaleString("en")} rows`;
+    };
+    const refresh = () => {
+      found = query ? order.filter((row) => columns.some((column, c) => !numeric[c] && String(column[row]).toLowerCase().includes(query))) : order;
+      at = 0;
+      draw();
+    };
+    all("[data-sort]", table).forEach((button) => button.addEventListener("click", () => {
+      const c = Number(button.dataset.sort), column = columns[c];
+      direction = sorted === c ? -direction : 1;
+      sorted = c;
+      order = [...order].sort((a, b) => {
+        const [x, y] = [column[a], column[b]];
+        if (x === null || y === null) return (x === null) - (y === null);
+        return direction * (numeric[c] ? x - y : String(x).localeCompare(String(y), "en", { numeric: true }));
+      });
+      mark(table, c, direction);
+      refresh();
+    }));
+    all(`[data-search="${id}"]`).forEach((field) => field.addEventListener("input", () => { query = field.value.trim().toLowerCase(); refresh(); }));
+    all("[data-page]", pages).forEach((button) => button.addEventListener("click", () => { at += Number(button.dataset.page); draw(); }));
+    all(`[data-tsv="${id}"]`).forEach((button) => button.addEventListener("click", () =>
+      save(`${page}_${id}.tsv`, tsv([all("thead th", table).map((head) => head.textContent.trim()), ...found.map((row) => columns.map((column) => column[row]))]), "text/tab-separated-values")));
+    addEventListener("beforeprint", () => { at = 0; draw(); });
+    refresh();
+  });
+
+  // Figures: saved as the reader sees them, in the ink of paper.
+  all("[data-save]").forEach((button) => button.addEventListener("click", () => {
+    const drawn = document.getElementById(button.dataset.save).querySelector("svg").cloneNode(true);
+    const box = drawn.getAttribute("viewBox").split(" ");
+    drawn.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+    drawn.setAttribute("width", box[2]); drawn.setAttribute("height", box[3]);
+    const text = new XMLSerializer().serializeToString(drawn).replaceAll("var(--ink)", "#1b1f24").replaceAll("var(--muted)", "#59636e").replaceAll("var(--line)", "#d5dbe2");
+    save(`${page}_${button.dataset.save}.svg`, text, "image/svg+xml");
+  }));
+
+  // Observations in two dimensions, in the colour of any characteristic.
+  const signs = [
+    (c, x, y, r) => c.arc(x, y, r, 0, 7), (c, x, y, r) => c.rect(x - r * .85, y - r * .85, r * 1.7, r * 1.7),
+    (c, x, y, r) => { c.moveTo(x, y - r * 1.3); c.lineTo(x + r * 1.1, y); c.lineTo(x, y + r * 1.3); c.lineTo(x - r * 1.1, y); c.closePath(); },
+    (c, x, y, r) => { c.moveTo(x, y - r * 1.2); c.lineTo(x + r * 1.1, y + r * .9); c.lineTo(x - r * 1.1, y + r * .9); c.closePath(); },
+    (c, x, y, r) => { c.moveTo(x, y + r * 1.2); c.lineTo(x + r * 1.1, y - r * .9); c.lineTo(x - r * 1.1, y - r * .9); c.closePath(); },
+  ];
+  const ramp = [[0, 34, 78], [66, 78, 108], [123, 123, 119], [183, 169, 108], [254, 232, 56]]; // cividis at five points
+  const shade = (part) => {
+    const at = Math.min(3, Math.floor(part * 4)), rest = part * 4 - at;
+    return `rgb(${ramp[at].map((low, i) => Math.round(low + (ramp[at + 1][i] - low) * rest)).join(",")})`;
+  };
+  all(".scatter").forEach((place) => {
+    const data = JSON.parse(all("script", place)[0].textContent), total = data.ids.length;
+    const choice = all("select", place)[0], views = all(".views", place)[0], legend = all(".legend", place)[0], told = all(".told", place)[0];
+    data.colours.forEach((colour, at) => choice.append(make("option", { value: String(at) }, colour.name)));
+    let colour = data.colours[0], only = -1, current = -1, scale = [0, 1];
+    const tint = (at) => data.palette[at % data.palette.length], sign = (at) => signs[(at + Math.floor(at / data.palette.length)) % signs.length];
+    const worth = (which, at) => which.levels ? (which.levels[which.codes[at]] ?? "–") : (which.numbers[at] ?? "–");
+    const say = (at) => { current = at; told.textContent = at < 0 ? "" : `${data.ids[at]} · ${data.colours.slice(0, 8).map((which) => `${which.name}: ${worth(which, at)}`).join(" · ")}`; draws.forEach((draw) => draw()); };
+    const draws = data.views.map((view) => {
+      const canvas = make("canvas", { tabIndex: 0 });
+      canvas.setAttribute("role", "img");
+      const low = (values) => values.reduce((a, b) => Math.min(a, b), Infinity), high = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);
+      const [x0, x1, y0, y1] = [low(view.x), high(view.x), low(view.y), high(view.y)];
+      let spots = [];
+      const draw = () => {
+        const box = canvas.getBoundingClientRect(), dense = window.devicePixelRatio || 1, side = Math.max(120, box.width);
+        canvas.width = side * dense; canvas.height = side * dense;
+        const c = canvas.getContext("2d"), margin = 26, radius = total > 2000 ? 1.6 : total > 300 ? 3 : 5.5;
+        c.scale(dense, dense);
+        spots = view.x.map((x, i) => [margin + (x - x0) / (x1 - x0 || 1) * (side - 2 * margin), side - margin - (view.y[i] - y0) / (y1 - y0 || 1) * (side - 2 * margin)]);
+        c.fillStyle = variable("--muted"); c.font = "12px system-ui, sans-serif"; c.textAlign = "center";
+        c.fillText(view.axes[0], side / 2, side - 7);
+        c.save(); c.translate(13, side / 2); c.rotate(-Math.PI / 2); c.fillText(view.axes[1], 0, 0); c.restore();
+        for (const front of [false, true]) spots.forEach(([x, y], i) => {
+          const code = colour.levels ? colour.codes[i] : -1, faded = only >= 0 && code !== only;
+          if (faded === front) return;
+          const value = colour.levels ? null : colour.numbers[i];
+          c.globalAlpha = faded ? .12 : total > 2000 ? .6 : .9;
+          c.fillStyle = colour.levels ? (code < 0 ? variable("--muted") : tint(code)) : value === null ? variable("--line") : shade((value - scale[0]) / (scale[1] - scale[0] || 1));
+          c.beginPath(); (code >= 0 && total <= 2000 ? sign(code) : signs[0])(c, x, y, radius); c.fill();
+          if (total <= 2000 && !faded) { c.lineWidth = 1; c.strokeStyle = variable("--page"); c.stroke(); }
+        });
+        c.globalAlpha = 1;
+        if (current >= 0) { c.beginPath(); c.arc(spots[current][0], spots[current][1], radius + 4, 0, 7); c.lineWidth = 2; c.strokeStyle = variable("--ink"); c.stroke(); }
+        canvas.setAttribute("aria-label", `${view.name} of ${total.toLocaleString("en")} ${data.noun}s, coloured by ${colour.name}. Arrow keys go through them.`);
+      };
+      const nearest = (event) => {
+        const box = canvas.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
+        let best = -1, reach = 18 ** 2;
+        spots.forEach((spot, i) => { const far = (spot[0] - x) ** 2 + (spot[1] - y) ** 2; if (far < reach) { reach = far; best = i; } });
+        if (best !== current) say(best);
+      };
+      canvas.addEventListener("pointermove", nearest);
+      canvas.addEventListener("pointerdown", nearest);
+      canvas.addEventListener("keydown", (event) => {
+        const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+        if (step) { event.preventDefault(); say((current + step + total) % total); }
+        if (event.key === "Escape") say(-1);
+      });
+      views.append(make("figure", { className: "view" }, make("figcaption", {}, view.name), canvas));
+      return draw;
+    });
+    const choose = () => {
+      colour = data.colours[Number(choice.value) || 0];
+      only = -1;
+      if (colour.levels) {
+        legend.replaceChildren(...colour.levels.map((level, at) => {
+          const dot = make("canvas", { width: 24, height: 24 }), c = dot.getContext("2d");
+          dot.style.cssText = "width:12px;height:12px"; dot.setAttribute("aria-hidden", "true");
+          c.fillStyle = tint(at); c.beginPath(); sign(at)(c, 12, 12, 8); c.fill();
+          const button = make("button", { type: "button" }, dot, make("bdi", {}, level));
+          button.setAttribute("aria-pressed", "false");
+          button.addEventListener("click", () => {
+            only = only === at ? -1 : at;
+            all("button", legend).forEach((other, i) => other.setAttribute("aria-pressed", String(i === only)));
+            draws.forEach((draw) => draw());
+          });
+          return make("li", {}, button);
+        }));
+      } else {
+        const known = colour.numbers.filter((value) => value !== null);
+        scale = [known.reduce((a, b) => Math.min(a, b), Infinity), known.reduce((a, b) => Math.max(a, b), -Infinity)];
+        const strip = make("span", { className: "ramp" });
+        strip.style.background = `linear-gradient(90deg, ${[0, .25, .5, .75, 1].map(shade).join(",")})`;
+        legend.replaceChildren(make("li", {}, `${scale[0].toLocaleString("en")} `, strip, ` ${scale[1].toLocaleString("en")}`));
+      }
+      draws.forEach((draw) => draw());
+    };
+    choice.addEventListener("change", choose);
+    place.hidden = false;
+    redraws.push(() => draws.forEach((draw) => draw()));
+    new ResizeObserver(() => draws.forEach((draw) => draw())).observe(views);
+    choose();
+  });
+
+  // The section in view is marked in the list of sections.
+  const links = new Map(all("nav a").map((link) => [link.getAttribute("href").slice(1), link]));
+  const watch = new IntersectionObserver((seen) => seen.forEach((entry) => {
+    if (!entry.isIntersecting) return;
+    links.forEach((link) => link.removeAttribute("aria-current"));
+    links.get(entry.target.id)?.setAttribute("aria-current", "true");
+  }), { rootMargin: "-20% 0px -70% 0px" });
+  all("main section[id]").forEach((section) => watch.observe(section));
+  tellTheme();
+})();
