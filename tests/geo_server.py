@@ -33,7 +33,8 @@ class GeoServer:
 
     `fail(name, fault)` makes requests whose path ends in `name` go wrong: a status ("404", "503", "429 retry-after 1"), "reset" and
     "short" (half of the body, then RST or FIN), "stall" (half, then silence), "html", "truncated" (half, announced as all),
-    "longer" (announces more than there is), "shorter" (announces less), "slow", "redirect URL", "page TEXT"; "late FAULT" comes after half a second.
+    "longer" (announces more than there is), "shorter" (announces less), "slow", "redirect URL", "page TEXT"; "late FAULT" comes
+    after half a second.
     """
 
     root: Path

@@ -18,6 +18,7 @@ from epigpt.geo.progress import Progress
 from epigpt.geo.remote import Connection, Remote, Stopped
 from epigpt.geo.selection import is_raw_archive
 from epigpt.geo.survey import DENIED_OR_ABSENT, PARTIAL, Part, Session
+from epigpt.geo.transfer import local_path
 from epigpt.refusal import Refusal
 
 MANIFEST_COLUMNS = ("file", "url", "bytes", "sha256", "time")
@@ -35,6 +36,8 @@ def session(base_url: str, folder: Path, connection: Connection, log: logging.Lo
         A base address that cannot be one, or another download into the same folder that is still running.
     """
     base = archive.base_address(base_url)
+    if base.startswith("file:") and not local_path(base).is_dir():
+        raise Refusal(f"no such folder: {local_path(base)}", "geo.base_url", "there is no mirror", "correct the address of the mirror")
     with _alone_in(folder / PARTIAL), Remote(connection) as remote, Progress(log) as progress:
         yield Session(base, folder, remote, progress, log)
 
@@ -184,8 +187,12 @@ def _write_listing(target: Path, parts: Sequence[Part]) -> None:
             reason = "" if entry.archive else choice.reason
             cells = [part.series.accession, entry.name, entry.archive, entry.size, str(choice.fetched).lower(), reason]
             # Names of members are the submitters' text: nothing in them may break the table.
-            lines.append("\t".join(" ".join(str("" if cell is None else cell).split()) for cell in cells))
+            lines.append("\t".join("" if cell is None else _plain(str(cell)) for cell in cells))
     atomic.write_text(target, "\n".join(lines) + "\n")
+
+
+def _plain(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def local_files(paths: Sequence[Path], row: str) -> list[Fetched]:

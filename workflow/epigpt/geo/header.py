@@ -9,6 +9,8 @@ from pathlib import Path
 from epigpt.geo.archive import parts_of
 
 _TAXA = {"homo sapiens": "9606", "mus musculus": "10090"}
+# No line of a record comes near this; a file that unpacks to one endless line must not fill the memory.
+_LONGEST_LINE = 2**23
 _LINE = re.compile(r"!(series|sample)_([^\s=]+)\s*[=\t]\s*(.*)", re.IGNORECASE)
 
 
@@ -86,7 +88,7 @@ def _series_lines(record: Path) -> Iterator[tuple[str, str]]:
     in_samples = False
     # Records are UTF-8 or, in old ones, a Windows code page; only ASCII parts of them matter here.
     with gzip.open(record, "rt", encoding="utf-8", errors="replace") as lines:
-        for line in lines:
+        for line in iter(lambda: lines.readline(_LONGEST_LINE), ""):
             if in_samples and taxon_known and line.startswith("^"):
                 return
             in_samples = in_samples or line[:7].lower() == "^sample"

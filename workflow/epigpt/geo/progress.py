@@ -24,15 +24,23 @@ class Progress:
     def __init__(self, log: logging.Logger, terminal: bool | None = None) -> None:
         self._log = log
         self._bars: Any = None
+        self._redirected: list[tuple[logging.StreamHandler[Any], Any]] = []
         if sys.stderr.isatty() if terminal is None else terminal:
             self._bars = _bars()
 
     def __enter__(self) -> Self:
         if self._bars is not None:
+            before = sys.stderr
             self._bars.start()
+            # Lines of the log go above the bars, which only what is written through their own stream does.
+            for handler in self._log.handlers:
+                if isinstance(handler, logging.StreamHandler) and handler.stream is before:
+                    self._redirected.append((handler, handler.setStream(sys.stderr)))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for handler, stream in self._redirected:
+            handler.setStream(stream)
         if self._bars is not None:
             self._bars.stop()
 
@@ -48,13 +56,15 @@ class FileProgress:
         self._name = name
         self._log = log
         self._bars = bars
-        self._task = None if bars is None else bars.add_task(name, total=None)
+        self._task: Any = None
         self._lock = threading.Lock()
         self._spoke = time.monotonic()
 
     def at(self, done: int, total: int | None) -> None:
         """So many bytes are here, of so many if that is known."""
         if self._bars is not None:
+            if self._task is None:  # a file that turns out not to be there gets no bar
+                self._task = self._bars.add_task(self._name, total=total)
             self._bars.update(self._task, completed=done, total=total)
             return
         with self._lock:

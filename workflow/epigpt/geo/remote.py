@@ -1,5 +1,6 @@
 """Asking a server: one polite client, redirects under our rules, repetition with back-off, and words for what went wrong."""
 
+import netrc
 import re
 import ssl
 import threading
@@ -80,6 +81,7 @@ class Remote:
             timeout=connection.timeout_seconds,
             follow_redirects=False,
             headers={"User-Agent": f"EpiGPT/{epigpt.__version__}", "Accept-Encoding": "identity"},
+            auth=_credentials(),
             event_hooks={"request": [self._wait_for_turn]},
         )
 
@@ -194,6 +196,14 @@ class Remote:
             sleep=tenacity.sleep_using_event(self.stop),
             reraise=True,
         )
+
+
+def _credentials() -> httpx.Auth | None:
+    """Take passwords for mirrors from ~/.netrc, where each belongs to one host; an unreadable file has none."""
+    try:
+        return httpx.NetRCAuth()
+    except (OSError, netrc.NetrcParseError):
+        return None
 
 
 def _next_request(url: str, response: httpx.Response) -> httpx.Request:

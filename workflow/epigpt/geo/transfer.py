@@ -56,7 +56,7 @@ def fetch(remote: Remote, url: str, final: Path, partial_folder: Path, progress:
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        raise _no_room(url, final, None, 0) from None
+        raise _no_room(url, final, "more than there is") from None
 
 
 def _fetch_whole(remote: Remote, url: str, final: Path, partial: Partial, progress: FileProgress) -> Fetched:
@@ -180,8 +180,8 @@ def _append(url: str, response: httpx.Response, partial: Partial, progress: File
         partial.begin(_note_of(url, response))
     have = partial.size
     expected = partial.note.bytes if partial.note is not None else None
-    if expected is not None and expected - have + _DISK_RESERVE > shutil.disk_usage(partial.part.parent).free:
-        raise _no_room(url, partial.part, expected, have)
+    if expected is not None:
+        _check_room(url, partial.part, expected - have)
     if response.status_code == 416:
         return  # all bytes are here already, the check alone was missing
     with partial.part.open("ab") as file:
@@ -191,6 +191,8 @@ def _append(url: str, response: httpx.Response, partial: Partial, progress: File
                 raise Stopped
             file.write(chunk)
             have += len(chunk)
+            if expected is None and have // _DISK_RESERVE > (have - len(chunk)) // _DISK_RESERVE:
+                _check_room(url, partial.part, _DISK_RESERVE)
             progress.at(have, expected)
     if expected is not None and have != expected:
         raise Trouble(f"{have} of {expected} bytes came")
@@ -206,8 +208,7 @@ def _copy(url: str, final: Path, partial: Partial, progress: FileProgress) -> Fe
     note = partial.note
     if note is not None and note.sha256 and note.etag == version and final.exists() and integrity.sha256(final) == note.sha256:
         return _line(final, note)
-    if status.st_size + _DISK_RESERVE > shutil.disk_usage(partial.part.parent).free:
-        raise _no_room(url, partial.part, status.st_size, 0)
+    _check_room(url, partial.part, status.st_size)
     partial.begin(Note(url, etag=version, bytes=status.st_size))
     with source.open("rb") as reading, partial.part.open("wb") as writing:
         shutil.copyfileobj(reading, writing, _CHUNK)
@@ -220,13 +221,16 @@ def local_path(url: str) -> Path:
     return Path(unquote(urlsplit(url).path))
 
 
-def _no_room(url: str, target: Path, expected: int | None, have: int) -> Refusal:
-    free = shutil.disk_usage(target.parent).free
-    needed = "more than there is" if expected is None else size(expected - have)
+def _check_room(url: str, target: Path, needed: int) -> None:
+    if needed + _DISK_RESERVE > shutil.disk_usage(target.parent).free:
+        raise _no_room(url, target, size(needed))
+
+
+def _no_room(url: str, target: Path, needed: str) -> Refusal:
     return Refusal(
-        f"too little room on the disk: {size(free)} free in {target.parent}",
+        f"too little room on the disk: {size(shutil.disk_usage(target.parent).free)} free in {target.parent}",
         url,
-        f"the file needs {needed}",
+        f"what is still to come needs {needed}",
         "free some space, or run in a folder on another disk (--directory), then run the same command again",
     )
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from epigpt.geo import download
+from epigpt.geo import archive, download
 from epigpt.geo.remote import Connection
 from epigpt.stages import entry
 
@@ -19,13 +19,14 @@ def main() -> None:
         source = job.options.source
         # Anything that looks like an accession is taken for one, so that a wrong one is not reported as a missing file.
         if re.fullmatch(r"(GSE|GSM|GPL|GDS)[0-9]*", source, re.IGNORECASE):
+            accession = archive.accession(source)
             connection = Connection(
                 retries=job.settings["geo.retries"],
                 backoff_seconds=job.settings["geo.backoff_seconds"],
                 timeout_seconds=job.settings["geo.timeout_seconds"],
             )
             with download.session(job.settings["geo.base_url"], job.options.manifest.parent, connection, job.log) as opened:
-                lines = download.download_series(opened, source, job.settings["row.matrix"], job.settings["geo.ncbi_counts"])
+                lines = download.download_series(opened, accession, job.settings["row.matrix"], job.settings["geo.ncbi_counts"])
         else:
             paths = [Path(path) for path in (source, job.options.samples_sheet) if path]
             lines = download.local_files(paths, job.options.dataset)
