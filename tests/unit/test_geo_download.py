@@ -252,10 +252,12 @@ def test_super_series_brings_its_parts(server: Any, fetched: Fetch, tmp_path: Pa
     assert "GSE92\tGSE92_counts.csv.gz\t\t\tfalse\tthe series is no expression study (Genome binding" in listing
 
 
-def test_super_series_with_a_missing_part(mirror: Path, fetched: Fetch) -> None:
-    put_soft(mirror, "GSE90", "!Series_relation = SuperSeries of: GSE91", "!Series_relation = SuperSeries of: GSE92")
-    put_soft(mirror, "GSE92")
-    with pytest.raises(Refusal, match="no such series on this server: GSE91") as refused:
+@pytest.mark.parametrize("present", ["GSE91", "GSE92", "GSE93"])
+def test_super_series_with_missing_parts(present: str, mirror: Path, fetched: Fetch) -> None:
+    put_soft(mirror, "GSE90", *(f"!Series_relation = SuperSeries of: GSE{part}" for part in (91, 92, 93)), "!Series_sample_id = GSM1")
+    put_soft(mirror, present)
+    absent = min({"GSE91", "GSE92", "GSE93"} - {present})
+    with pytest.raises(Refusal, match=rf"no such series on this server: {absent} \(and 1 more") as refused:
         fetched(mirror.as_uri(), "GSE90")
     assert "SuperSeries GSE90" in refused.value.why
 

@@ -1,7 +1,7 @@
 """Look at a series before its files are fetched: its record, its parts, what lies beside it, and what of that to download."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -85,34 +85,37 @@ class Session:
         Raises
         ------
         Refusal
-            No record to be had,
+            No record to be had, of the series or of a part of it.
         """
-        records: dict[str, Part] = {}
         self._top = accession
+        records = {accession: self._record(accession)}
+        missing: dict[str, Refusal] = {}
 
         def parts(name: str) -> Sequence[str]:
-            if name not in records:
-                records[name] = self._record(name)
-            return records[name].header.parts
+            try:
+                if name not in records and name not in missing:
+                    records[name] = self._record(name)
+            except absence.NoSeries as refusal:
+                missing[name] = refusal
+            return records[name].header.parts if name in records else ()
 
-        names = self._leaves(accession, parts, records)
+        if below := records[accession].header.parts:
+            self.log.info("%s is a SuperSeries of %s", accession, ", ".join(below))
+        names = leaves(accession, parts)
+        if missing:
+            names = self._without_parts(records[accession], names, missing)
         return [self._with_files(records[name], pattern) if name in names else records[name] for name in sorted(records)]
 
-    def _leaves(self, accession: str, parts: Callable[[str], Sequence[str]], records: dict[str, Part]) -> list[str]:
-        parts(accession)
-        if not records[accession].header.parts:
+    def _without_parts(self, top: Part, names: Sequence[str], missing: Mapping[str, Refusal]) -> list[str]:
+        """Use a SuperSeries' own record where none of its parts can be had; where some can, half of the samples would be lost."""
+        first = missing[min(missing)]
+        accession = top.series.accession
+        if set(names) == set(missing) and top.header.sample_count:
+            self.log.warning("%s: the record and the files of %s itself are used instead of its parts'", first.found, accession)
             return [accession]
-        self.log.info("%s is a SuperSeries of %s", accession, ", ".join(records[accession].header.parts))
-        try:
-            return leaves(accession, parts)
-        except absence.NoSeries as missing:
-            alone = len(records) == 1
-            if alone and records[accession].header.sample_count:
-                # An old or partial mirror may hold the SuperSeries alone; its own record describes the samples of all parts.
-                self.log.warning("%s: its own record and files are used instead of its parts'", missing.found)
-                return [accession]
-            remedy = "use a mirror that holds all parts, or give each part a row of its own"
-            raise Refusal(missing.found, missing.where, f"it is a part of the SuperSeries {accession}; {missing.why}", remedy) from None
+        more = f" (and {len(missing) - 1} more of its parts)" if len(missing) > 1 else ""
+        why = f"it is a part of the SuperSeries {accession}; {first.why}"
+        raise Refusal(first.found + more, first.where, why, "use a mirror that holds all parts, or give each part a row of its own")
 
     def _record(self, name: str) -> Part:
         """Fetch the SOFT file of a series, else its series matrices."""
