@@ -33,7 +33,7 @@ rule download:
         source=lambda wildcards: ROWS[wildcards.dataset].source,
         sheet=lambda wildcards: ROWS[wildcards.dataset].samples,
     shell:
-        "{EPIGPT}.download --dataset {wildcards.dataset} --source {params.source:q} --samples-sheet {params.sheet:q}"
+        "{EPIGPT}.download --dataset {wildcards.dataset} --source {params.source:q} --samples-sheet={params.sheet:q}"
         " --manifest {output.manifest:q} --settings {params.settings:q} --log {log:q}"
 
 

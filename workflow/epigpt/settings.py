@@ -70,6 +70,9 @@ class Settings(_Section):
         description="gene-tokens: genes ranked against the training samples. gene-values: the same genes with their deviation as a value.",
     )
     max_genes: Annotated[int, Field(ge=8, le=1023)] = Field(256, description="Genes per sequence.")
+    vocabulary_genes: Annotated[int, Field(ge=8)] = Field(
+        4096, description="Genes the model knows: the most variable ones of each fit's training samples."
+    )
     views: Annotated[int, Field(ge=1, le=256)] = Field(
         4, description="Versions of each sample: the first is the sample itself, the others draw a part of its counts (binomial thinning)."
     )

@@ -77,9 +77,9 @@ class Design:
     sets: tuple[str, ...] | None = None
     others: int = 60
     severity: float = 0.3
-    group_sd: float = 0.25
+    group_sd: float = 0.15
     batches: int = 3
-    batch_sd: float = 0.15
+    batch_sd: float = 0.08
     depth: float = 2e6
     depth_sd: float = 0.3
     dispersion: float = 0.04

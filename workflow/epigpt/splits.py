@@ -1,7 +1,7 @@
 """Folds for cross-validation: whole donors, every class in every test fold, drawn anew for each repeat.
 
-scikit-learn's `StratifiedGroupKFold` balances classes but does not promise them: with few donors it leaves test folds without a class,
-or empty. Scores of such folds are undefined, and leaving out one class at a time biases pooled scores. Hence an algorithm of our own.
+scikit-learn's `StratifiedGroupKFold` balances classes but does not promise them: where donors hold several classes it leaves test folds
+without one. Scores of such folds are undefined, and a fold that lacks a class biases pooled scores. Hence an algorithm of our own.
 """
 
 import hashlib
@@ -50,7 +50,8 @@ def folds(samples: pd.DataFrame, k: int, repeats: int, seed: int) -> pd.DataFram
 
     Each test fold holds at least one group of every class. A group that holds several classes (a donor before and after a treatment)
     counts for each of them. In every repeat, groups in random order first take the places that this demands, those that serve most
-    missing classes before others; the rest follow, the largest first, each into the fold where the share of its classes is smallest.
+    missing classes and then the largest before others; the rest follow, the largest first, each into the fold where the share of its
+    classes is smallest.
 
     Parameters
     ----------
@@ -80,9 +81,9 @@ def folds(samples: pd.DataFrame, k: int, repeats: int, seed: int) -> pd.DataFram
     group_of = samples.astype({"sample": str, "group": str}).drop_duplicates("sample").set_index("sample")["group"].sort_index()
     drawn = []
     for repeat in range(repeats):
-        fold_of = _draw(held, assessment.folds, np.random.default_rng([seed, repeat]))
-        if fold_of is None:  # several classes in most groups leave few solutions; assess() has found one
-            fold_of = _draw(held, assessment.folds, np.random.default_rng(0))
+        # Where most groups hold several classes there are few solutions; assess() has found one, from seed 0.
+        draws = (_draw(held, assessment.folds, np.random.default_rng(source)) for source in ([seed, repeat], 0))
+        fold_of = next(draw for draw in draws if draw is not None)
         table = pd.DataFrame({"sample": group_of.index, "group": group_of.to_numpy(), "repeat": repeat})
         drawn.append(table.assign(fold=table["group"].map(dict(zip(held.index, fold_of, strict=True))).astype(int)))
     result = pd.concat(drawn, ignore_index=True)
@@ -137,30 +138,33 @@ def _held(samples: pd.DataFrame) -> pd.DataFrame:
 def _draw(held: pd.DataFrame, k: int, random: np.random.Generator) -> np.ndarray | None:
     """Give each group its fold, or None if no draw puts every class into every fold."""
     counts = held.to_numpy()
-    for _ in range(_DRAWS):
+    for attempt in range(_DRAWS):
         order = random.permutation(len(counts))
         places = random.permutation(k)
-        fold_of = _cover(counts, order, places)
+        # Large groups first gives even folds but always the same choice: where that fails, any choice will do.
+        sizes = counts.sum(axis=1) if attempt < _DRAWS // 10 else np.ones(len(counts))
+        fold_of = _cover(counts > 0, sizes, order, places)
         if fold_of is not None:
             return _fill(counts, fold_of, order, places)
     return None
 
 
-def _cover(counts: np.ndarray, order: np.ndarray, places: np.ndarray) -> np.ndarray | None:
-    """Put into every fold one group of every class, groups of several classes first; -1 marks those left over."""
-    holds = counts > 0
-    fold_of = np.full(len(counts), -1)
-    missing = np.ones((len(places), counts.shape[1]), dtype=bool)
+def _cover(holds: np.ndarray, sizes: np.ndarray, order: np.ndarray, places: np.ndarray) -> np.ndarray | None:
+    """Put into every fold one group of every class: groups of several classes first, then large ones; -1 marks those left over."""
+    fold_of = np.full(len(holds), -1)
+    missing = np.ones((len(places), holds.shape[1]), dtype=bool)
+    filled = np.zeros(len(places))
     # The class with the fewest groups has the least choice and chooses first.
     for wanted in np.argsort(holds.sum(axis=0), kind="stable"):
-        for place in places:
-            if not missing[place, wanted]:
-                continue
+        while len(open_places := places[missing[places, wanted]]):
+            place = open_places[filled[open_places].argmin()]
             free = order[(fold_of[order] < 0) & holds[order, wanted]]
             if not len(free):
                 return None
-            chosen = free[(holds[free] & missing[place]).sum(axis=1).argmax()]
+            serves = (holds[free] & missing[place]).sum(axis=1)
+            chosen = free[np.lexsort((-sizes[free], -serves))[0]]
             fold_of[chosen] = place
+            filled[place] += sizes[chosen]
             missing[place] &= ~holds[chosen]
     return fold_of
 

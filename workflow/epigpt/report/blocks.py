@@ -19,6 +19,15 @@ class Prose:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A heading inside a section, with the sentence that says what to see."""
+
+    text: str
+    told: str = ""
+    kind: str = "heading"
+
+
+@dataclass(frozen=True)
 class Facts:
     """Terms and what is known of them."""
 

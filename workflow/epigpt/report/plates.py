@@ -22,7 +22,7 @@ from epigpt.report.blocks import Plate
 
 _FONT = "'DejaVu Sans', Verdana, Arial, sans-serif"
 _FONTS = re.compile(r"(font: [^;\"]*?px )[^;\"]*")
-_PAGE_INK = {style.INK: "var(--ink)", style.MUTED: "var(--muted)", style.GRID: "var(--line)"}
+_PAGE_INK = {style.INK: "var(--ink)", style.MUTED: "var(--muted)", style.GRID: "var(--line)", style.PAPER: "var(--page)"}
 _RESOLUTION = 150
 
 
@@ -94,4 +94,4 @@ def _for_page(svg: str, name: str) -> Markup:
 def _opening(found: re.Match[str]) -> str:
     box = re.search(r'viewBox="([^"]+)"', found[0])
     wide = float(box[1].split()[2]) if box else 0
-    return f'<svg viewBox="{box[1] if box else ""}" style="max-width:{wide * 1.35:.0f}px" aria-hidden="true" focusable="false">'
+    return f'<svg viewBox="{box[1] if box else ""}" style="max-width:{wide * 1.7:.0f}px" aria-hidden="true" focusable="false">'

@@ -15,6 +15,7 @@ from epigpt.report import wording
 INK = "#1b1f24"
 MUTED = "#59636e"
 GRID = "#d5dbe2"
+PAPER = "#fffffe"  # what a label lies on; the page puts its own ground there
 # Okabe & Ito (2008), "Color Universal Design"; the yellow is left out, it does not show on white.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#44337a")
 BLUE, VERMILION = PALETTE[0], PALETTE[1]
@@ -75,6 +76,12 @@ def markers(levels: Iterable[str]) -> dict[str, str]:
     return {level: MARKERS[(at + at // len(PALETTE)) % len(MARKERS)] for at, level in enumerate(levels)}
 
 
+def from_zero(axes: Axes, values: np.ndarray) -> None:
+    """Let the y axis begin at zero and end a little above the largest of `values`."""
+    finite = np.asarray(values, dtype=float)[np.isfinite(np.asarray(values, dtype=float))]
+    axes.set_ylim(0, 1.07 * float(finite.max()) if len(finite) and finite.max() > 0 else 1)
+
+
 def compact(axis_values: float, _position: int = 0) -> str:
     """Write a tick of a wide range shortly: 20k, 3M."""
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
@@ -106,7 +113,7 @@ def label_points(axes: Axes, x: np.ndarray, y: np.ndarray, names: list[str]) -> 
                 offset = ((0.5 if right else -0.5) * 7.5, (height - spot[1]) / axes.figure.dpi * 72)
                 axes.annotate(
                     names[at], (x[at], y[at]), xytext=offset, textcoords="offset points", fontsize=7.5, va="center",
-                    ha="left" if right else "right",
+                    ha="left" if right else "right", zorder=5, bbox={"facecolor": PAPER, "alpha": 0.72, "linewidth": 0, "pad": 0.4},
                 )  # fmt: skip
                 break
 

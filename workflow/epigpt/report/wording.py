@@ -69,6 +69,12 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{value:.{digits - 1}e}"
 
 
+def sentence(text: str) -> str:
+    """Make a phrase from a result file a sentence: first letter large, a full stop at its end."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".") if text else ""
+
+
 def score(value: Any) -> str:
     """Write a metric with two decimals; missing: en dash."""
     return "–" if value is None or math.isnan(float(value)) else f"{float(value):.2f}"

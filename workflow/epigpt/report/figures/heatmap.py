@@ -62,7 +62,7 @@ def top_genes(values: pd.DataFrame, annotation: pd.DataFrame, classes: list[str]
     map_axes.tick_params(length=0)
     map_axes.spines[:].set_visible(False)
     _annotate(figure, bar_axes, annotation.iloc[column_order], classes, inch)
-    beside = figure.add_axes((0.86, bottom + body + 0.22 * inch, 0.12, 0.09 * inch))
+    beside = figure.add_axes((0.86, bottom + body + (0.3 + 0.17 * bars) * inch, 0.12, 0.09 * inch))
     figure.colorbar(image, cax=beside, orientation="horizontal", ticks=[-2, 0, 2])
     beside.set_title("z score", fontsize=7.5, loc="center", fontweight="normal")
     beside.tick_params(labelsize=7)
@@ -82,11 +82,10 @@ def _tree(axes: Axes, linkage: np.ndarray, side: str) -> list[int]:
     total = 10 * len(tree["leaves"])
     if side == "top":
         axes.set_xlim(0, total)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.03 * np.max(tree["dcoord"]))
     else:
         axes.set_ylim(total, 0)
-        axes.set_xlim(left=0)
-        axes.invert_xaxis()
+        axes.set_xlim(1.03 * np.max(tree["dcoord"]), 0)
     axes.set_axis_off()
     return [int(leaf) for leaf in tree["leaves"]]
 

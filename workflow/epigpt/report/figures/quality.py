@@ -55,7 +55,7 @@ def distributions(quality: pd.DataFrame, labels: pd.Series, classes: list[str], 
             if np.isfinite(values).any():
                 axes.hlines(np.nanmedian(values), at - 0.36, at + 0.36, color=style.INK, linewidth=1.4)
         axes.set_ylabel(title)
-        axes.set_ylim(bottom=0)
+        style.from_zero(axes, shown[column].to_numpy(dtype=float))
         axes.yaxis.set_major_formatter(style.COMPACT)
         axes.grid(axis="y")
         turned = len(levels) > 3 or max(map(len, levels), default=0) > 12
@@ -111,7 +111,7 @@ def correlation_map(similar: pd.DataFrame, labels: dict[str, str], classes: list
     palette = style.colours(classes)
     for at, name in enumerate(shown.index):
         colour = palette.get(labels.get(str(name), ""), style.MUTED)
-        axes.add_patch(_bar(-0.5 - total * 0.045, at - 0.5, total * 0.035, 1, colour))
+        axes.add_patch(_bar(-0.5 - total * 0.05, at - 0.5, total * 0.035, 1, colour))
     if total <= 40:
         names = [style.figure_label(name, 20) for name in shown.index]
         axes.set_yticks(range(total), names, fontsize=7)
@@ -119,7 +119,8 @@ def correlation_map(similar: pd.DataFrame, labels: dict[str, str], classes: list
     else:
         axes.set_xticks([])
         axes.set_yticks([])
-    axes.tick_params(length=0, pad=8)
+    axes.tick_params(length=0)
+    axes.tick_params(axis="y", pad=17)
     axes.spines[:].set_visible(False)
     beside = figure.add_axes((0.85, 0.3, 0.025, 0.5))
     figure.colorbar(image, cax=beside, label="correlation")

@@ -53,7 +53,7 @@ def losses(fits: list[Fit], classes: int) -> Drawing | None:
     if classes > 1:
         axes.axhline(np.log(classes), color=style.MUTED, linestyle=":", linewidth=0.9, label="guessing")
     axes.set(xlabel="optimiser step", ylabel="cross-entropy loss")
-    axes.set_ylim(bottom=0)
+    style.from_zero(axes, np.append(source[["loss", "held_out_loss"]].to_numpy(dtype=float).ravel(), np.log(max(classes, 2))))
     axes.grid(axis="y")
     axes.legend(loc="upper right", ncols=2)
     return Drawing(

@@ -66,9 +66,8 @@ def section(results: Results) -> Section:
                 strong=True,
             )
         )
-    for text in (results.verdict.get("reason"), *_texts(results.verdict.get("notes"))):
-        if text:
-            content.append(blocks.Prose(str(text)))
+    reasons = [wording.sentence(str(text)) for text in (results.verdict.get("reason"), *_texts(results.verdict.get("notes"))) if text]
+    content += [blocks.Prose(text) for text in reasons]
     values = _values_note(results)
     if values:
         content.append(blocks.Prose(values, strong=True))

@@ -155,14 +155,14 @@
       const [x0, x1, y0, y1] = [low(view.x), high(view.x), low(view.y), high(view.y)];
       let spots = [];
       const draw = () => {
-        const box = canvas.getBoundingClientRect(), dense = window.devicePixelRatio || 1, side = Math.max(120, box.width);
-        canvas.width = side * dense; canvas.height = side * dense;
+        const box = canvas.getBoundingClientRect(), dense = window.devicePixelRatio || 1, side = Math.max(120, box.width), tall = side * .8;
+        canvas.width = side * dense; canvas.height = tall * dense;
         const c = canvas.getContext("2d"), margin = 26, radius = total > 2000 ? 1.6 : total > 300 ? 3 : 5.5;
         c.scale(dense, dense);
-        spots = view.x.map((x, i) => [margin + (x - x0) / (x1 - x0 || 1) * (side - 2 * margin), side - margin - (view.y[i] - y0) / (y1 - y0 || 1) * (side - 2 * margin)]);
+        spots = view.x.map((x, i) => [margin + (x - x0) / (x1 - x0 || 1) * (side - 2 * margin), tall - margin - (view.y[i] - y0) / (y1 - y0 || 1) * (tall - 2 * margin)]);
         c.fillStyle = variable("--muted"); c.font = "12px system-ui, sans-serif"; c.textAlign = "center";
-        c.fillText(view.axes[0], side / 2, side - 7);
-        c.save(); c.translate(13, side / 2); c.rotate(-Math.PI / 2); c.fillText(view.axes[1], 0, 0); c.restore();
+        c.fillText(view.axes[0], side / 2, tall - 7);
+        c.save(); c.translate(13, tall / 2); c.rotate(-Math.PI / 2); c.fillText(view.axes[1], 0, 0); c.restore();
         for (const front of [false, true]) spots.forEach(([x, y], i) => {
           const code = colour.levels ? colour.codes[i] : -1, faded = only >= 0 && code !== only;
           if (faded === front) return;
