@@ -14,7 +14,20 @@ from epigpt.report import wording
 from epigpt.report.blocks import Section
 from epigpt.report.plates import Plates
 from epigpt.report.results import Results
-from epigpt.report.sections import contrasts, data, embedding, heatmap, methods, models, quality, samples, training, verdict
+from epigpt.report.sections import (
+    attribution,
+    contrasts,
+    data,
+    embedding,
+    heatmap,
+    markers,
+    methods,
+    models,
+    quality,
+    samples,
+    training,
+    verdict,
+)
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -66,8 +79,9 @@ def _sections(results: Results, plates: Plates) -> list[Section]:
         embedding.section(results, plates),
         heatmap.section(results, plates),
         contrasts.section(results, plates),
+        markers.section(results, plates),
         models.section(results, plates),
-        models.splits(results),
+        attribution.section(results, plates),
         training.section(results, plates),
         methods.section(results),
         methods.limits(results),

@@ -44,7 +44,7 @@ def distributions(quality: pd.DataFrame, labels: pd.Series, classes: list[str], 
         for at, level in enumerate(levels):
             member = shown["label"].eq(level).to_numpy()
             values = shown.loc[member, column].to_numpy(dtype=float)
-            spread = at + 0.28 * _jitter(values)
+            spread = at + 0.28 * spread_by_rank(values)
             inside = kept[member]
             many = len(values) > 500
             axes.scatter(
@@ -69,7 +69,7 @@ def distributions(quality: pd.DataFrame, labels: pd.Series, classes: list[str], 
     )  # fmt: skip
 
 
-def _jitter(values: np.ndarray) -> np.ndarray:
+def spread_by_rank(values: np.ndarray) -> np.ndarray:
     """Spread points sideways by their rank, so that the picture does not depend on a random draw."""
     golden = (np.argsort(np.argsort(values, kind="stable"), kind="stable") * 0.6180339887) % 1
     return 2 * golden - 1 if len(values) > 1 else np.zeros(len(values))

@@ -57,7 +57,9 @@ def _facts(results: Results, series: dict[str, Any]) -> list[tuple[str, str]]:
         ("Matrix", reading.get("matrix")),
         (
             "Shape as found",
-            f"{' × '.join(wording.number(part) for part in shape)}, {_text(reading.get('orientation'))}" if isinstance(shape, list) else _text(shape),
+            f"{' × '.join(wording.number(part) for part in shape)}, {_text(reading.get('orientation'))}"
+            if isinstance(shape, list)
+            else _text(shape),
         ),
         ("Values", f"{str((values or {}).get('type') or '').replace('_', ' ')}: {(values or {}).get('evidence') or ''}".strip(": ")),
         ("Genes", _genes(genes)),
@@ -78,7 +80,9 @@ def _text(value: Any) -> str:
 def _genes(genes: dict[str, Any]) -> str:
     if genes.get("how"):
         return _text(genes["how"])
-    return f"{wording.number(genes['n_in'])} rows became {wording.number(genes.get('n_out'))} genes" if genes.get("n_in") is not None else ""
+    return (
+        f"{wording.number(genes['n_in'])} rows became {wording.number(genes.get('n_out'))} genes" if genes.get("n_in") is not None else ""
+    )
 
 
 def _label(label: dict[str, Any]) -> str:

@@ -43,7 +43,11 @@ def section(results: Results) -> Section:
 
 def machine(results: Results) -> str:
     """Give the one line that may differ between two runs with the same results: when and where it was made."""
-    parts = [str(value) for key, value in flatten({key: results.provenance.get(key) for key in ("created", "machine")}) if value and not key.endswith("interpreter")]
+    parts = [
+        str(value)
+        for key, value in flatten({key: results.provenance.get(key) for key in ("created", "machine")})
+        if value and not key.endswith("interpreter")
+    ]
     return " · ".join(parts)
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Section
+from epigpt.report.figures import held_out
 from epigpt.report.figures import performance as figures
 from epigpt.report.plates import Plates
 from epigpt.report.results import Results
@@ -17,47 +18,42 @@ _TOLD = "Does GPT-2 do better than simpler models on samples of groups it has ne
 def section(results: Results, plates: Plates) -> Section:
     """Make the section."""
     if results.metrics.empty:
-        return Section("models", _TITLE, _TOLD, missing=_reason(results))
+        return Section("models", _TITLE, _TOLD, _splits(results) if len(results.folds) else [], _reason(results))
     content: list[Any] = []
     content += plates.save(figures.forest(results.metrics, "auc"))
     content += plates.save(figures.curve_panels(results.predictions, results.metrics, results.classes, results.case))
     content.append(_metrics(results.metrics))
+    content += plates.save(held_out.calibration_and_confusion(results.predictions, results.classes, results.case))
+    content += plates.save(held_out.sample_probabilities(results.predictions, results.classes, results.case))
+    content += _splits(results)
     return Section("models", _TITLE, _comparison(results), content)
 
 
-def splits(results: Results) -> Section:
-    """Make the section that shows which groups were held out where."""
+def _splits(results: Results) -> list[Any]:
+    """Show which groups were held out where."""
     told = "No group is ever on both sides: each fold is tested on groups that its model has not seen."
+    heading = blocks.Heading("Splits", told)
     if results.folds.empty:
-        return Section("splits", "Splits", told, missing=_reason(results))
+        return [heading, blocks.Prose(f"No splits: {_reason(results)}")]
     label = dict(zip(results.samples["sample"], results.samples["label"], strict=True))
     folds = results.folds.assign(label=results.folds["sample"].map(label).fillna(""))
     rows = []
     for (repeat, fold), tested in folds.groupby(["repeat", "fold"]):
         trained = folds[(folds["repeat"] == repeat) & (folds["fold"] != fold)]
-        row: list[Any] = [
-            float(repeat),
-            float(fold),
-            wording.listing([wording.short(name, 24) for name in sorted(set(tested["group"]))], 12),
-        ]
+        held_out = sorted(set(tested["group"]))
+        row: list[Any] = [float(repeat), float(fold), wording.listing([wording.short(name, 24) for name in held_out], 12)]
         row += [f"{int((trained['label'] == name).sum())} / {int((tested['label'] == name).sum())}" for name in results.classes]
-        row.append("none" if not set(trained["group"]) & set(tested["group"]) else "some")
+        row.append("none" if not set(trained["group"]) & set(held_out) else "some")
         rows.append(row)
-    heads = [
-        "repeat",
-        "fold",
-        "groups tested",
-        *[f"{wording.short(name, 24)}: trained / tested" for name in results.classes],
-        "groups on both sides",
+    classes = [f"{wording.short(name, 24)}: trained / tested" for name in results.classes]
+    frame = pd.DataFrame(rows, columns=["repeat", "fold", "groups tested", *classes, "groups on both sides"])
+    found: list[Any] = [
+        heading,
+        blocks.table(frame, "splits", "Samples per class in training and test, per fold", folded=25),
+        _per_sample(results),
     ]
-    content: list[Any] = [
-        blocks.table(pd.DataFrame(rows, columns=heads), "splits-table", "Samples per class in training and test, per fold", folded=25)
-    ]
-    content.append(_per_sample(results))
     checksum = results.folds_summary.get("checksum")
-    if checksum:
-        content.append(blocks.Prose(f"Checksum of the fold table (sha256): {checksum}"))
-    return Section("splits", "Splits", told, content)
+    return [*found, blocks.Prose(f"Checksum of the fold table (sha256): {checksum}")] if checksum else found
 
 
 def _per_sample(results: Results) -> blocks.Fold:

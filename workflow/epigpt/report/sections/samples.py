@@ -28,7 +28,11 @@ def section(results: Results) -> Section:
         }
     )
     content: list[Any] = [blocks.table(counts, "class-counts", "Samples and groups per class")]
-    sources = {str((results.reading.get(key) or {}).get("column") or "") for key in ("label", "group") if isinstance(results.reading.get(key), dict)}
+    sources = {
+        str((results.reading.get(key) or {}).get("column") or "")
+        for key in ("label", "group")
+        if isinstance(results.reading.get(key), dict)
+    }
     related = association(samples, [name for name in results.characteristics if name not in sources])
     content.append(_design(samples, classes))
     if len(related):

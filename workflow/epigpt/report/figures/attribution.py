@@ -1,0 +1,65 @@
+"""What the model saw: genes by attribution and knock-out, and how that agrees with differential expression."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from epigpt.report import style
+from epigpt.report.plates import Drawing
+
+_SHOWN = 20
+
+
+def agreement(attributions: pd.DataFrame, contrasts: pd.DataFrame) -> tuple[float, int, pd.DataFrame]:
+    """Correlate the size of attributions with −log10 p of the differential expression (Spearman): rho, number of genes, the pairs."""
+    smallest = contrasts.dropna(subset=["p"]).groupby("gene")["p"].min()
+    joined = attributions.assign(p=attributions["gene"].map(smallest)).dropna(subset=["p", "attribution"])
+    joined = joined.assign(size=joined["attribution"].abs(), minus_log10_p=-np.log10(joined["p"].clip(lower=1e-300)))
+    if len(joined) < 5 or joined["size"].nunique() < 2 or joined["minus_log10_p"].nunique() < 2:
+        return float("nan"), len(joined), joined
+    return float(spearmanr(joined["size"], joined["minus_log10_p"]).statistic), len(joined), joined
+
+
+def ranks(attributions: pd.DataFrame, contrasts: pd.DataFrame) -> Drawing | None:
+    """Draw the genes of highest rank (left) and attribution against differential expression (right)."""
+    table = attributions.dropna(subset=["attribution"]).sort_values(["rank", "gene"], kind="stable")
+    if table.empty:
+        return None
+    top = table.head(_SHOWN).reset_index(drop=True)
+    figure, (left, right) = style.canvas(4.2, columns=2, left=0.15, right=0.98, bottom=0.13, top=0.93, wspace=0.3)
+    left.barh(
+        range(len(top)),
+        top["attribution"],
+        color=[style.VERMILION if value > 0 else style.BLUE for value in top["attribution"]],
+        height=0.7,
+        alpha=0.85,
+    )
+    left.set_yticks(
+        range(len(top)),
+        [style.figure_label(symbol or gene, 16) for symbol, gene in zip(top["symbol"], top["gene"], strict=True)],
+        fontsize=7.5,
+    )
+    left.set_ylim(len(top) - 0.4, -0.6)
+    left.axvline(0, color=style.MUTED, linewidth=0.8)
+    left.set(xlabel="attribution", title="highest rank")
+    if top["knockout_effect"].notna().any():
+        above = left.twiny()
+        above.plot(top["knockout_effect"], range(len(top)), "o", color=style.INK, markersize=4, markerfacecolor="none")
+        above.set_xlabel("○ change of the output when knocked out", fontsize=8)
+        left.set_title("")
+    rho, number, pairs = agreement(table, contrasts)
+    right.scatter(pairs["minus_log10_p"], pairs["size"], s=8, color=style.MUTED, alpha=0.5, linewidth=0, rasterized=len(pairs) > 1000)
+    first = pairs.head(8)
+    style.label_points(
+        right,
+        first["minus_log10_p"].to_numpy(),
+        first["size"].to_numpy(),
+        [str(s or g) for s, g in zip(first["symbol"], first["gene"], strict=True)],
+    )
+    right.set(xlabel="−log10 p of the differential expression", ylabel="size of the attribution")
+    right.set_title(f"Spearman ρ = {rho:.2f} over {number:,} genes" if np.isfinite(rho) else f"{number} genes in both tables")
+    right.grid(visible=True)
+    return Drawing(
+        "attributions", figure, table, "Genes that the model's output depends on most, and their differential expression.",
+        "Left: red pushes towards the class of interest, blue away from it. Right: a model that uses what differs shows a rising cloud.",
+    )  # fmt: skip

@@ -1,0 +1,86 @@
+"""Markers: sets with their expected direction, the excitation/inhibition score, the paper's claims."""
+
+from typing import Any
+
+from epigpt.report import blocks, wording
+from epigpt.report.blocks import Cell, Section
+from epigpt.report.figures import markers as figures
+from epigpt.report.plates import Plates
+from epigpt.report.results import Results
+
+_TITLE = "Markers"
+_TONES = {"as expected": "good", "supported": "good", "opposite": "bad", "contradicted": "bad", "not supported": "warn"}
+
+
+def section(results: Results, plates: Plates) -> Section:
+    """Make the section."""
+    told = "See whether known markers of epilepsy move in the direction that was expected beforehand."
+    markers, claims = results.markers, results.claims
+    if markers.empty and claims.empty and results.balance.empty:
+        return Section(
+            "markers", _TITLE, told, missing="markers.tsv lists no gene: there is no marker table for this organism, or nothing was tested."
+        )
+    content: list[Any] = []
+    if len(claims):
+        content.append(_claims(results))
+    content += plates.save(figures.panels(markers))
+    if markers["log2_fold_change"].isna().all():
+        content.append(blocks.Prose("No marker could be assessed: none of them is among the genes that were tested."))
+    content += _balance(results, plates)
+    if len(markers):
+        content.append(_table(results))
+    if not results.single_cell:
+        content.append(
+            blocks.Prose("In bulk tissue a marker can change because the cells of a kind became more or fewer, not because a cell changed.")
+        )
+    met = int((markers["verdict"] == "as expected").sum())
+    against = int((markers["verdict"] == "opposite").sum())
+    if len(markers):
+        told = f"Of {wording.count(len(markers), 'marker')}, {met} {'moves' if met == 1 else 'move'} as expected and {against} the other way: see which sets hold together."
+    return Section("markers", _TITLE, told, content)
+
+
+def _claims(results: Results) -> blocks.Table:
+    frame = results.claims
+    rows = [
+        [
+            Cell(str(value), str(value), _TONES.get(str(value), "") if name == "verdict" else "")
+            if len(str(value)) < 200
+            else blocks.cell(str(value))
+            for name, value in zip(frame.columns, row, strict=True)
+        ]
+        for row in frame.itertuples(index=False, name=None)
+    ]
+    return blocks.Table(
+        "claims-table", "Claims of the paper in this data set", [str(name) for name in frame.columns], rows, [False] * len(frame.columns),
+        "Held in this data set alone. Not assessable is not the same as not supported.",
+    )  # fmt: skip
+
+
+def _balance(results: Results, plates: Plates) -> list[Any]:
+    scores = results.balance
+    if scores.empty or "score" not in scores:
+        return [blocks.Prose("Excitation/inhibition score: excitation_inhibition.tsv lists no sample.")]
+    drawn: list[Any] = list(plates.save(figures.balance(scores, results.classes)))
+    members = [
+        f"{side.capitalize()}: {scores[side].iloc[0]}."
+        for side in ("excitatory", "inhibitory")
+        if side in scores and str(scores[side].iloc[0])
+    ]
+    return [
+        blocks.Heading("Excitation/inhibition score", "See whether the balance shifts between the classes."),
+        *drawn,
+        *[blocks.Prose(text) for text in members],
+    ]
+
+
+def _table(results: Results) -> blocks.Table:
+    frame = results.markers.rename(columns={"log2_fold_change": "log2 fold change", "padj": "FDR"})
+    frame = frame.dropna(axis=1, how="all")
+    made = blocks.table(frame, "markers-table", "Markers, set by set", folded=20, search=True)
+    at = [str(name) for name in frame.columns].index("verdict")
+    rows = [
+        [Cell(cell.shown, cell.value, _TONES.get(cell.value, "")) if column == at else cell for column, cell in enumerate(row)]
+        for row in made.rows
+    ]
+    return blocks.Table(made.id, made.caption, made.columns, rows, made.numeric, made.note, made.folded, made.search)
