@@ -70,6 +70,10 @@ class Settings(_Section):
         description="gene-tokens: genes ranked against the training samples. gene-values: the same genes with their deviation as a value.",
     )
     max_genes: Annotated[int, Field(ge=8, le=1023)] = Field(256, description="Genes per sequence.")
+    vocabulary_genes: Annotated[int, Field(ge=8, le=65536)] = Field(
+        2000,
+        description="Genes that a model knows: those that vary most over its training samples, beyond what is usual at their level.",
+    )
     vocabulary_genes: Annotated[int, Field(ge=8)] = Field(
         4096, description="Genes the model knows: the most variable ones of each fit's training samples."
     )

@@ -60,9 +60,13 @@ def run(options: argparse.Namespace) -> int:
 
 def text(made: plan.Plan, work: plan.Workload, hardware: presets.HardwarePreset, folds: int) -> str:
     """Lay the plan out for reading, a line per figure."""
+    base = presets.load(made.model).parameters(work.vocabulary)
     devices = f"{hardware.nodes} × {hardware.devices} {hardware.device}"
     lines = [
-        ("model", f"{made.model}, {made.parameters:,} parameters with {work.vocabulary:,} tokens and {work.classes} classes"),
+        (
+            "model",
+            f"{made.model}, {base:,} parameters with {work.vocabulary:,} tokens, and {made.parameters - base:,} of the classifier's head",
+        ),
         ("hardware", f"{made.hardware}: {devices}, {_gb(made.bytes['available'])} each"),
         *((name, _gb(made.bytes[name])) for name in ("weights", "gradients", "optimizer", "activations", "process")),
         ("memory", f"{_gb(made.bytes['total'])} of {_gb(made.bytes['available'])} per device"),

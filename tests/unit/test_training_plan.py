@@ -1,0 +1,96 @@
+"""The plan: what fits, what is refused and with which remedy."""
+
+from dataclasses import replace
+
+import pytest
+
+from epigpt.models import presets
+from epigpt.refusal import Refusal
+from epigpt.training import plan, plan_command
+
+GB = plan.GB
+WORK = plan.Workload(examples=4000, length=1024, vocabulary=50_257, classes=2, epochs=3, global_batch_size=64)
+
+
+def _xl(hardware: str, **changes: object) -> plan.Plan:
+    chosen = presets.hardware(hardware)
+    return plan.make(presets.load("gpt2-xl"), chosen, replace(WORK, **changes), int(chosen.device_memory_gb * GB))  # type: ignore[arg-type]
+
+
+def test_gpt2_xl_needs_no_sharding_on_one_h100() -> None:
+    made = _xl("h100x1")
+    states = made.bytes["weights"] + made.bytes["gradients"] + made.bytes["optimizer"]
+    assert states / GB == pytest.approx(24.9, abs=0.05)
+    assert (made.precision, made.zero_stage) == ("bf16", 1)
+    assert made.micro_batch_size * made.accumulation == 64
+    assert made.bytes["total"] < 0.9 * 80 * GB
+
+
+@pytest.mark.parametrize(("hardware", "world"), [("h100x1", 1), ("h100x8", 8), ("h100x8-nodes", 32)])
+def test_the_batch_is_the_users_on_every_hardware(hardware: str, world: int) -> None:
+    made = _xl(hardware)
+    assert made.world_size == world
+    assert made.micro_batch_size * made.accumulation * world == 64
+    assert made.steps == 188
+    assert len(made.why) == 3
+
+
+def test_stages_rise_only_as_memory_demands() -> None:
+    layout = plan.Layout(presets.load("gpt2-xl"), 1_557_614_400, "bf16", 8, 1024, "cuda")
+    totals = {stage: layout.memory(stage, 1, True)["total"] for stage in (1, 2, 3)}
+    assert totals[1] > totals[2] > totals[3]
+    for stage, total in totals.items():
+        chosen = plan._first_fit(layout, 1, total)
+        assert chosen is not None
+        assert chosen[0] == stage
+    assert plan._first_fit(layout, 1, totals[3] - 1) is None
+
+
+def test_a_batch_larger_than_the_training_set_is_refused() -> None:
+    with pytest.raises(Refusal) as refusal:
+        _xl("h100x1", examples=40)
+    assert "set global_batch_size to 40 or less" in refusal.value.remedy
+
+
+def test_a_batch_that_the_devices_do_not_divide_names_the_nearest() -> None:
+    with pytest.raises(Refusal) as refusal:
+        _xl("h100x8", global_batch_size=60)
+    assert "set global_batch_size to 56" in refusal.value.remedy
+
+
+def test_what_cannot_fit_names_the_fewest_devices_that_would_do() -> None:
+    small = replace(presets.hardware("h100x1"), device_memory_gb=16)
+    with pytest.raises(Refusal) as refusal:
+        plan.make(presets.load("gpt2-xl"), small, WORK, 16 * GB)
+    devices = int(refusal.value.remedy.split()[1])
+    layout = plan.Layout(presets.load("gpt2-xl"), 1_557_614_400, "bf16", devices, 1024, "cuda")
+    assert layout.memory(3, 1, True)["total"] <= 16 * GB * plan.USABLE
+    assert replace(layout, world=devices - 1).memory(3, 1, True)["total"] > 16 * GB * plan.USABLE
+
+
+def test_long_sequences_are_refused() -> None:
+    with pytest.raises(Refusal, match="lower max_genes by 6"):
+        _xl("h100x1", length=1030)
+
+
+def test_deepspeed_is_told_everything_it_would_guess() -> None:
+    config = plan.deepspeed_config(_xl("h100x8"), gradient_clipping=0.0)
+    assert config["gradient_clipping"] == 0.0
+    assert config["train_batch_size"] == 64
+    assert config["train_micro_batch_size_per_gpu"] * config["gradient_accumulation_steps"] * 8 == 64
+    assert config["bf16"] == {"enabled": True}
+
+
+def test_flops_of_a_token_of_gpt2_xl() -> None:
+    assert plan.flops_per_token(presets.load("gpt2-xl"), 1024) == pytest.approx(9.79e9, rel=0.01)
+
+
+def test_the_command_prints_a_line_per_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    plan_command.add_arguments(parser)
+    assert plan_command.run(parser.parse_args(["--model", "gpt2-xl", "--hardware", "h100x1"])) == 0
+    printed = capsys.readouterr().out
+    for part in ("1,557,611,200 parameters", "micro-batch", "ZeRO 1", "weights", "optimizer", "disk", "time"):
+        assert part in printed
