@@ -74,9 +74,6 @@ class Settings(_Section):
         2000,
         description="Genes that a model knows: those that vary most over its training samples, beyond what is usual at their level.",
     )
-    vocabulary_genes: Annotated[int, Field(ge=8)] = Field(
-        4096, description="Genes the model knows: the most variable ones of each fit's training samples."
-    )
     views: Annotated[int, Field(ge=1, le=256)] = Field(
         4, description="Versions of each sample: the first is the sample itself, the others draw a part of its counts (binomial thinning)."
     )
