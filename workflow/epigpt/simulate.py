@@ -115,8 +115,8 @@ class Simulated:
 def simulate(seed: int = 1, design: Design | None = None, accession: str = ACCESSION) -> Simulated:
     """Draw a series.
 
-    The abundances, the layout, the nuisance effects and the counts come from streams of their own, so that two designs which differ in
-    `effect` alone share everything else.
+    The abundances, the layout, the nuisance effects and the counts of each gene come from streams of their own: two designs that differ
+    in `effect` alone give the same counts for every gene without a planted change.
 
     Raises
     ------
@@ -142,8 +142,10 @@ def simulate(seed: int = 1, design: Design | None = None, accession: str = ACCES
     # Rounded, so that the last bit of a machine's exponential function cannot decide a count.
     mean = np.round(depth * np.exp2(log2_mean), 4)
     size = 1 / truth["dispersion"].to_numpy()[:, None]
-    drawn = count_stream.poisson(count_stream.gamma(size, 1.0, mean.shape) * mean / size)
-    counts = pd.DataFrame(drawn.astype(np.int64), index=pd.Index(truth["gene"], name="gene"), columns=samples.index)
+    expected = count_stream.gamma(size, 1.0, mean.shape) * mean / size
+    # A stream for each gene: a planted gene must not shift the draws of the genes after it.
+    drawn = [stream.poisson(row) for stream, row in zip(count_stream.spawn(len(expected)), expected, strict=True)]
+    counts = pd.DataFrame(np.array(drawn, dtype=np.int64), index=pd.Index(truth["gene"], name="gene"), columns=samples.index)
     return Simulated(accession, counts, samples, truth, design, seed)
 
 
@@ -183,9 +185,14 @@ def _check(design: Design) -> None:
     unknown = sorted(set(design.sets or ()) - set(SETS))
     if unknown:
         raise Refusal(f"marker set {unknown[0]!r}", "the sets to plant", "there is no such set", f"choose from {', '.join(SETS)}")
-    for name in ("effect", "severity", "group_sd", "batch_sd", "depth_sd", "others"):
+    for name in ("effect", "severity", "group_sd", "batch_sd", "depth_sd", "others", "dispersion"):
         if getattr(design, name) < 0:
-            raise Refusal(f"{name} {getattr(design, name)}", "the design to simulate", "it cannot be negative", f"choose {name} ≥ 0")
+            raise Refusal(f"{name} {getattr(design, name):g}", "the design to simulate", "it cannot be negative", f"choose {name} ≥ 0")
+    if design.batches < 1 or design.depth <= 0:
+        raise Refusal(
+            f"{design.batches} batches, depth {design.depth:g}", "the design to simulate", "no counts could be drawn",
+            "choose at least 1 batch and a depth above 0",
+        )  # fmt: skip
 
 
 def _truth(design: Design, abundance_stream: np.random.Generator, effect_stream: np.random.Generator) -> pd.DataFrame:
