@@ -66,8 +66,9 @@ class Settings(_Section):
 
     model: str = Field("tiny", min_length=1, description="Model preset: tiny, gpt2, gpt2-medium, gpt2-large or gpt2-xl.")
     encoding: Literal["gene-tokens", "gene-values"] = Field(
-        "gene-tokens",
-        description="gene-tokens: genes ranked against the training samples. gene-values: the same genes with their deviation as a value.",
+        "gene-values",
+        description="gene-values: the genes that deviate most from the training samples, each with its deviation. "
+        "gene-tokens: the detected genes ranked by their deviation, for GPT-2's stock class.",
     )
     max_genes: Annotated[int, Field(ge=8, le=1023)] = Field(256, description="Genes per sequence.")
     vocabulary_genes: Annotated[int, Field(ge=8, le=65536)] = Field(
