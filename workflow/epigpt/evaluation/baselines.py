@@ -78,7 +78,7 @@ def _nested_probabilities(
     model: str, training: Observations, train: np.ndarray, test: np.ndarray, candidates: list[dict[str, float]], seed: int
 ) -> np.ndarray:
     X, y = training.lognorm[train], training.label[train]
-    pipeline, _ = pipelines.build(model, X.shape, len(np.unique(y)), seed)
+    pipeline, _ = pipelines.build(model, X.shape, len(np.unique(y)), seed, pipelines.N_NESTED_TREES)
     steps, classifier = pipeline[:-1], pipeline[-1]
     # Selection, scaling and rotation are the same for every candidate of this part.
     X, X_test = steps.fit_transform(X), steps.transform(training.lognorm[test])

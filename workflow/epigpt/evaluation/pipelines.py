@@ -16,6 +16,9 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 
 N_GENES = 2000
 N_COMPONENTS = 20
+N_TREES = 200
+# Nested folds choose only the forest's threshold, for which fewer trees do.
+N_NESTED_TREES = 50
 # Ascending: where two penalties do equally well the stronger one is met first and kept.
 L1_STRENGTHS = (0.03, 0.1, 0.3, 1.0, 10.0)
 L2_STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -47,7 +50,9 @@ class MostVariableGenes(TransformerMixin, BaseEstimator):
         return np.asarray(kept.toarray() if scipy.sparse.issparse(kept) else kept, dtype=np.float64)
 
 
-def build(model: str, shape: tuple[int, int], n_classes: int, seed: int) -> tuple[Pipeline, list[dict[str, float]]]:
+def build(
+    model: str, shape: tuple[int, int], n_classes: int, seed: int, n_trees: int = N_TREES
+) -> tuple[Pipeline, list[dict[str, float]]]:
     """Make the unfitted pipeline of a baseline and the candidates that nested folds choose from.
 
     Parameters
@@ -60,6 +65,8 @@ def build(model: str, shape: tuple[int, int], n_classes: int, seed: int) -> tupl
         Classes among them.
     seed
         For the models that draw.
+    n_trees
+        Trees of the random forest.
 
     Returns
     -------
@@ -88,7 +95,7 @@ def build(model: str, shape: tuple[int, int], n_classes: int, seed: int) -> tupl
             return Pipeline([select, scale, ("classify", lasso)]), [{"classify__C": C} for C in L1_STRENGTHS]
         return Pipeline([select, scale, ("classify", OneVsRestClassifier(lasso))]), [{"classify__estimator__C": C} for C in L1_STRENGTHS]
     if model == "random_forest":
-        return Pipeline([select, ("classify", RandomForestClassifier(200, class_weight="balanced", random_state=seed))]), [{}]
+        return Pipeline([select, ("classify", RandomForestClassifier(n_trees, class_weight="balanced", random_state=seed))]), [{}]
     if model == "gradient_boosting":
         boosted = GradientBoostingClassifier(n_estimators=100, max_depth=2, max_features="sqrt", random_state=seed)
         return Pipeline([select, ("classify", boosted)]), [{}]
