@@ -42,6 +42,7 @@ class GeoServer:
     etags: bool = True
     dates: bool = True
     conditions: bool = True
+    if_range: bool = True
     index: bool = True
     statuses: dict[str, str] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
@@ -173,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
         asked = self.headers.get("Range")
         if not self.geo.ranges or asked is None:
             return None
-        if (condition := self.headers.get("If-Range")) and condition not in headers.values():
+        if self.geo.if_range and (condition := self.headers.get("If-Range")) and condition not in headers.values():
             return None
         return int(asked.removeprefix("bytes=").rstrip("-"))
 

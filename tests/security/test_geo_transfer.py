@@ -206,6 +206,14 @@ def test_huge_gzip_is_read_in_little_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
+def test_full_disk_is_refused_before_the_transfer(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 1000})())
+    with pytest.raises(Refusal, match="too little room") as refused:
+        fetch(server.url, tmp_path / "geo")
+    assert not any(path.name.endswith((".gz", ".part")) for path in (tmp_path / "geo").rglob("*"))
+    assert "--directory" in refused.value.remedy
+
+
 def test_body_without_a_length_cannot_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def endless() -> Iterator[bytes]:
         while True:
@@ -263,3 +271,12 @@ def test_retry_after_is_read_as_seconds_or_a_date_only() -> None:
     assert remote.retry_after("Thu, 01 Jan 2026 00:00:09 GMT", now) == 9.0
     for value in ("", "soon", "-5", "1e9", "Thu, 01 Jan 2020 00:00:00 GMT", "9" * 40, "\u0661"):
         assert remote.retry_after(value, now) == 0.0
+
+
+def test_no_more_than_three_requests_a_second_to_a_host(server: Any) -> None:
+    (server.root / "index").mkdir()
+    with Remote(Connection()) as remote:
+        for _ in range(5):
+            remote.text(f"{server.url}/index/")
+    times = [asked.time for asked in server.asked]
+    assert all(later - earlier >= 0.99 for earlier, later in zip(times, times[3:], strict=False))

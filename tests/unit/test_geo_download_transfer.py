@@ -7,7 +7,6 @@ import logging
 import os
 import random
 import tarfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -105,6 +104,21 @@ def test_changed_file_is_fetched_from_its_first_byte(validator: str, server: Any
     os.utime(server.root / "a.txt.gz", (1e9, 1e9))
     fetched()
     assert body(tmp_path) == changed
+
+
+@pytest.mark.parametrize("if_range", [True, False])
+@pytest.mark.parametrize("length", [60_000, 100_000, 40_000])
+def test_two_versions_are_never_joined(if_range: bool, length: int, server: Any, fetched: Fetch, tmp_path: Path) -> None:
+    (server.root / "b.csv").write_bytes(RANDOM.randbytes(100_000))
+    server.fail("b.csv", "short", 1)
+    with pytest.raises(Refusal, match="server trouble"):
+        fetched("b.csv", Connection(retries=0, backoff_seconds=0, requests_per_second=2000.0))
+    changed = RANDOM.randbytes(length)
+    (server.root / "b.csv").write_bytes(changed)
+    server.if_range = if_range  # a server that ignores the condition sends the rest of the other version
+    fetched("b.csv")
+    assert body(tmp_path, "b.csv") == changed
+    assert len([asked for asked in server.asked if asked.range is None]) == (1 if if_range else 2)
 
 
 def test_changed_file_of_equal_length_without_validators_is_noticed_by_gzip(server: Any, fetched: Fetch, tmp_path: Path) -> None:
@@ -276,20 +290,3 @@ def test_cut_archives_are_noticed(server: Any, fetched: Fetch, tmp_path: Path) -
     (server.root / "x.xlsx").write_bytes(b"PK\x03\x04 cut")
     with pytest.raises(Refusal, match="zip"):
         fetched("x.xlsx")
-
-
-def test_full_disk_is_refused_before_the_transfer(server: Any, fetched: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 1000})())
-    with pytest.raises(Refusal, match="too little room") as refused:
-        fetched()
-    assert "--directory" in refused.value.remedy
-
-
-def test_no_more_than_three_requests_a_second_to_a_host(server: Any) -> None:
-    (server.root / "index").mkdir()
-    with Remote(Connection()) as remote:
-        for _ in range(5):
-            remote.text(f"{server.url}/index/")
-    times = [asked.time for asked in server.asked]
-    assert all(later - earlier >= 0.99 for earlier, later in zip(times, times[3:], strict=False))
-    assert time.monotonic() - times[0] < 10

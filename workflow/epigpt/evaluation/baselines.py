@@ -91,7 +91,9 @@ def _nested_probabilities(
 
 def _balanced_threshold(probability: np.ndarray, truth: np.ndarray, sample: np.ndarray) -> float:
     # Balanced accuracy (Youden's index) treats both classes alike and, unlike F1, cannot be raised by calling everything positive.
-    averaged = pd.DataFrame({"sample": sample, "probability": probability, "truth": truth}).groupby(["sample", "truth"]).mean().reset_index()
+    averaged = (
+        pd.DataFrame({"sample": sample, "probability": probability, "truth": truth}).groupby(["sample", "truth"]).mean().reset_index()
+    )
     score, positive = averaged["probability"].to_numpy(), averaged["truth"].to_numpy() == 1
     levels = np.unique(score)
     between = np.unique(np.r_[0.5, (levels[1:] + levels[:-1]) / 2])

@@ -50,9 +50,7 @@ class MostVariableGenes(TransformerMixin, BaseEstimator):
         return np.asarray(kept.toarray() if scipy.sparse.issparse(kept) else kept, dtype=np.float64)
 
 
-def build(
-    model: str, shape: tuple[int, int], n_classes: int, seed: int, n_trees: int = N_TREES
-) -> tuple[Pipeline, list[dict[str, float]]]:
+def build(model: str, shape: tuple[int, int], n_classes: int, seed: int, n_trees: int = N_TREES) -> tuple[Pipeline, list[dict[str, float]]]:
     """Make the unfitted pipeline of a baseline and the candidates that nested folds choose from.
 
     Parameters

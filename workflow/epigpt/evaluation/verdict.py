@@ -1,98 +1,133 @@
 """One verdict per data set, by fixed rules, applied in this order:
 
-1. not_assessable: a class has fewer than three groups (the folds say so).
-2. confounded: another characteristic determines the label (see `confounders`).
-3. no_evidence: the lower end of GPT-2's AUC interval does not exceed 0.5.
-4. no_better_than_baseline: the best baseline's AUC is higher, or equal.
+1. not_assessable: the folds say so (a class has fewer than three groups).
+2. confounded: the label follows from another characteristic that was not accepted (see `confounding`).
+3. no_evidence: GPT-2 is not shown to do better than chance. Evidence takes all of: the lower limit of its AUC above 0.5; p at most 0.05
+   where labels were permuted; and groups enough that p could be that small at all.
+4. no_better_than_baseline: the best baseline, or GPT-2's own model without transformer blocks, has at least GPT-2's AUC. Where both are
+   perfect (an AUC of at least 0.995), there is nothing left to do better, and it does not apply.
 5. works: everything else.
+
+The AUCs compared under 4 are point estimates, the best baseline being the best on the same held-out samples, which favours the baseline;
+the interval of the difference is printed beside them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
+from epigpt.evaluation.confounding import confounders
 
-def confounders(samples: pd.DataFrame, ignored: list[str]) -> list[str]:
-    """List the characteristics that determine the label.
-
-    A characteristic counts if each of its values occurs in one class only, and if at least one of its values covers several groups:
-    a characteristic that is unique to each group always determines the label and says nothing; neither does a constant one.
-
-    Parameters
-    ----------
-    samples
-        Columns sample, label, group, then the characteristics (text).
-    ignored
-        Characteristics that were accepted by the user.
-    """
-    found = []
-    label_column = samples["label"].astype(str)
-    for name in samples.columns.drop(["sample", "label", "group"]):
-        values = samples[name].astype(str)
-        if name in ignored or values.nunique() < 2 or (values == "").any() or _is_label(values, label_column):
-            continue
-        classes = label_column.groupby(values).nunique()
-        groups = samples["group"].groupby(values).nunique()
-        if classes.max() == 1 and groups.max() > 1:
-            found.append(str(name))
-    return found
+VERDICTS = ("works", "no_better_than_baseline", "no_evidence", "confounded", "not_assessable")
+CHANCE, SIGNIFICANT, PERFECT = 0.5, 0.05, 0.995
+GPT2, LOGISTIC = "finetuned", "logistic_l2"
+OWN_RIVALS = ("finetuned_no_blocks",)
+_TIE = 1e-9
+_NAMES = {
+    "majority": "the majority class", "logistic_l1": "logistic regression (L1)", "logistic_l2": "logistic regression",
+    "pca_logistic": "logistic regression on principal components", "random_forest": "the random forest",
+    "gradient_boosting": "gradient boosting", "frozen_logistic": "logistic regression on frozen GPT-2",
+    "finetuned_no_blocks": "GPT-2 without its transformer blocks",
+}  # fmt: skip
 
 
-def _is_label(values: pd.Series, labels: pd.Series) -> bool:
-    """Tell the characteristic that the label was read from: the same text, or one side of it joined by `|` or named 'not …'."""
-    return all(
-        value == label or value in label.split("|") or label.startswith("not ") for value, label in zip(values, labels, strict=True)
-    )
+def asked(classes: Sequence[str]) -> str:
+    """Say which classes are to be told apart, the class of interest first."""
+    if len(classes) == 2:
+        return f"'{classes[1]}' from '{classes[0]}'"
+    named = [f"'{name}'" for name in classes]
+    return f"{', '.join(named[:-1])} and {named[-1]} apart" if len(named) > 1 else " ".join(named)
 
 
-def decide(
-    metrics: pd.DataFrame, folds: dict[str, Any], samples: pd.DataFrame, ignored: list[str], paired: dict[str, float] | None, asked: str
-) -> dict[str, Any]:
-    """Apply the rules.
+def baselines(models: Sequence[str]) -> list[str]:
+    """List the models that GPT-2 must do better than; its random, shuffled and frozen variants are controls of another kind."""
+    return [model for model in models if not model.startswith("finetuned") or model in OWN_RIVALS]
+
+
+def not_assessable(reason: str, classes: Sequence[str], judged: pd.DataFrame) -> dict[str, Any]:
+    """Give the verdict of a data set without folds."""
+    told = reason.strip().rstrip(".")
+    sentence = f"Asked to tell {asked(classes)}, neither GPT-2 nor logistic regression was tested: {told}."
+    return {"verdict": "not_assessable", "reason": told, "sentence": sentence, **_confounding(judged)}
+
+
+def decide(metrics: pd.DataFrame, differences: pd.DataFrame, judged: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
+    """Apply the rules to a data set with folds.
 
     Parameters
     ----------
     metrics
-        As `epigpt.evaluation.metrics.table` gives it; empty where not assessable.
-    folds
-        Summary of the folds: assessable, reason.
-    samples, ignored
-        For `confounders`.
-    paired
-        Difference in AUC between GPT-2 and the best baseline.
-    asked
-        The comparison in words.
+        As `epigpt.evaluation.intervals.table` gives it, `finetuned` and `logistic_l2` among the models.
+    differences
+        As `epigpt.evaluation.intervals.differences` gives it, of `finetuned` against each of `baselines`.
+    judged
+        As `epigpt.evaluation.confounding.table` gives it.
+    classes
+        In their order.
 
     Returns
     -------
     dict
-        verdict, reason, sentence (the report's first), and the figures behind them.
+        verdict, reason, sentence (the report's first) and the figures behind them.
     """
-    if not folds["assessable"]:
-        sentence = f"Asked to tell {asked}, no classifier was tested: {folds['reason']}."
-        return {"verdict": "not_assessable", "reason": folds["reason"], "sentence": sentence}
     auc = metrics[metrics["metric"] == "auc"].set_index("model")
-    gpt, logistic = auc.loc["finetuned"], auc.loc["logistic_l2"]
-    rivals = auc.drop("finetuned")["estimate"]
-    best = str(rivals.idxmax())
-    relation = "beat" if gpt["estimate"] > logistic["estimate"] else "equalled" if gpt["estimate"] == logistic["estimate"] else "did not beat"
-    sentence = (
-        f"Asked to tell {asked} in donors it had not seen, GPT-2 {relation} logistic regression: AUC {gpt['estimate']:.2f} "
-        f"({gpt['low']:.2f} to {gpt['high']:.2f}) against {logistic['estimate']:.2f} ({logistic['low']:.2f} to {logistic['high']:.2f})."
-    )
-    figures = {
-        "auc": {str(model): {key: float(row[key]) for key in ("estimate", "low", "high")} for model, row in auc.iterrows()},
-        "best_baseline": best,
-        "difference_to_best_baseline": paired,
-        "confounders": confounders(samples, ignored),
-        "ignored_confounders": ignored,
-    }
-    if figures["confounders"]:
-        verdict, reason = "confounded", f"the label follows from {', '.join(figures['confounders'])}: no score can tell the two apart"
-    elif not gpt["low"] > 0.5:
-        verdict, reason = "no_evidence", "the interval of GPT-2's AUC includes 0.5, which is chance"
-    elif rivals[best] >= gpt["estimate"]:
-        verdict, reason = "no_better_than_baseline", f"{best} reaches an AUC of {rivals[best]:.2f}, GPT-2 {gpt['estimate']:.2f}"
+    gpt2 = auc.loc[GPT2]
+    rivals = auc.loc[baselines([str(model) for model in auc.index]), "estimate"]
+    best = str(rivals.index[rivals.to_numpy().argmax()])
+    follows = confounders(judged)
+    doubt = _doubt(gpt2)
+    if follows:
+        verdict = "confounded"
+        reason = f"the label follows from {', '.join(follows)}, so no score can say which of the two was learned"
+    elif doubt:
+        verdict, reason = "no_evidence", doubt
+    elif rivals[best] >= gpt2["estimate"] - _TIE and min(rivals[best], gpt2["estimate"]) < PERFECT:
+        verdict = "no_better_than_baseline"
+        reason = f"{_NAMES.get(best, best)} reaches an AUC of {rivals[best]:.3f}, GPT-2 {gpt2['estimate']:.3f}"
     else:
-        verdict, reason = "works", f"GPT-2's AUC is above chance and above that of the best baseline ({best}, {rivals[best]:.2f})"
-    return {"verdict": verdict, "reason": reason, "sentence": sentence, **figures}
+        perfect = rivals[best] >= PERFECT and gpt2["estimate"] < rivals[best] + _TIE
+        than = "perfect, as is that of" if perfect else "above that of"
+        verdict = "works"
+        reason = f"GPT-2's AUC of {gpt2['estimate']:.3f} is above chance and {than} {_NAMES.get(best, best)} ({rivals[best]:.3f})"
+    apart = differences.set_index("versus")
+    return {
+        "verdict": verdict,
+        "reason": reason,
+        "sentence": _sentence(auc, apart, classes),
+        "auc": {str(model): {key: float(row[key]) for key in ("estimate", "low", "high")} for model, row in auc.iterrows()},
+        "p": None if pd.isna(gpt2["p"]) else float(gpt2["p"]),
+        "p_floor": float(gpt2["p_floor"]),
+        "best_baseline": best,
+        "difference_to_best_baseline": {key: float(apart.loc[best, key]) for key in ("estimate", "low", "high", "share_above")},
+        **_confounding(judged),
+    }
+
+
+def _doubt(gpt2: pd.Series) -> str:
+    """Say why the AUC is no evidence; empty where it is."""
+    if not gpt2["low"] > CHANCE:
+        return f"the interval of GPT-2's AUC ({gpt2['low']:.2f} to {gpt2['high']:.2f}) includes 0.5, which is chance"
+    if gpt2["p_floor"] > SIGNIFICANT + _TIE:
+        return f"with {int(gpt2['n_groups'])} groups and these permutations p cannot be smaller than {gpt2['p_floor']:.2g}"
+    if gpt2["p"] > SIGNIFICANT + _TIE:
+        return f"permuted labels do as well (p {gpt2['p']:.2g})"
+    return ""
+
+
+def _sentence(auc: pd.DataFrame, apart: pd.DataFrame, classes: Sequence[str]) -> str:
+    gpt2, logistic = auc.loc[GPT2], auc.loc[LOGISTIC]
+    difference = apart.loc[LOGISTIC, "estimate"]
+    relation = "equalled" if abs(difference) <= _TIE else "beat" if difference > 0 else "did not beat"
+    held = "samples" if gpt2["n_samples"] == gpt2["n_groups"] else "groups"
+    kind = "AUC" if len(classes) == 2 else "mean AUC of one class against the rest"
+    return (
+        f"Asked to tell {asked(classes)} in {held} that it had not seen ({int(gpt2['n_samples'])} samples of {int(gpt2['n_groups'])} groups),"
+        f" GPT-2 {relation} logistic regression: {kind} {gpt2['estimate']:.2f} (95 % interval {gpt2['low']:.2f} to {gpt2['high']:.2f})"
+        f" against {logistic['estimate']:.2f} ({logistic['low']:.2f} to {logistic['high']:.2f})."
+    )
+
+
+def _confounding(judged: pd.DataFrame) -> dict[str, Any]:
+    accepted = judged.loc[(judged["kind"] == "label follows") & judged["accepted"].astype(bool), "characteristic"]
+    return {"confounders": confounders(judged), "ignored_confounders": accepted.tolist()}

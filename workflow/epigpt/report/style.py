@@ -114,6 +114,7 @@ def label_points(axes: Axes, x: np.ndarray, y: np.ndarray, names: list[str]) -> 
                 axes.annotate(
                     names[at], (x[at], y[at]), xytext=offset, textcoords="offset points", fontsize=7.5, va="center",
                     ha="left" if right else "right", zorder=5, bbox={"facecolor": PAPER, "alpha": 0.72, "linewidth": 0, "pad": 0.4},
+                    arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": MUTED} if step else None,
                 )  # fmt: skip
                 break
 

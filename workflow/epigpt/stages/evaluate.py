@@ -1,47 +1,83 @@
 """Collect held-out predictions, score every model on the same folds, decide the verdict."""
 
+import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from epigpt import atomic
-from epigpt.evaluation import metrics, verdict
+from epigpt import atomic, splits
+from epigpt.evaluation import calibration, confounding, intervals, null, predictions, verdict
+from epigpt.evaluation.metrics import HeldOut
 from epigpt.stages import entry
-
-PREDICTIONS = ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"]
 
 
 def main() -> None:
-    """Run the stage."""
+    """Read predictions, folds and samples; write predictions.tsv, metrics.tsv, verdict.json and what the report draws."""
     parser = entry.parser(__doc__)
     for name in ("--folds", "--folds-summary", "--samples", "--predictions", "--metrics", "--verdict"):
         parser.add_argument(name, type=Path, required=True)
-    parser.add_argument("--predictions-in", type=Path, nargs="+", required=True)
+    parser.add_argument("--predictions-in", type=Path, nargs="+", required=True, help="of GPT-2's folds and of the baselines")
+    parser.add_argument("--null-in", type=Path, nargs="*", default=[], help="scores under permuted labels")
+    parser.add_argument("--confounding", type=Path, help="table of the characteristics against the label")
+    parser.add_argument("--comparison", type=Path, help="table of GPT-2's AUC minus that of each other model")
+    parser.add_argument("--calibration", type=Path, help="table of calibration curves")
     with entry.job(parser) as job:
         options, settings = job.options, job.settings
-        read = [
-            pd.read_csv(path, sep="\t", dtype={"sample": str, "group": str, "truth": str, "class": str}, keep_default_na=False)
-            for path in options.predictions_in
-        ]
-        filled = [table for table in read if len(table)]
-        predictions = pd.concat(filled, ignore_index=True)[PREDICTIONS] if filled else pd.DataFrame(columns=PREDICTIONS)
-        predictions["probability"] = predictions["probability"].astype(float)
+        summary = json.loads(options.folds_summary.read_text(encoding="utf-8"))
         samples = pd.read_csv(options.samples, sep="\t", dtype=str, keep_default_na=False)
-        folds = json.loads(options.folds_summary.read_text(encoding="utf-8"))
-        scored, paired = pd.DataFrame(columns=metrics.COLUMNS), None
-        if folds["assessable"]:
-            scored = metrics.table(predictions, settings["model"], settings["bootstrap"], settings["seed"])
-            auc = scored[scored["metric"] == "auc"].set_index("model")["estimate"]
-            best = str(auc.drop("finetuned").idxmax())
-            paired = metrics.difference(predictions, "finetuned", best, settings["bootstrap"], settings["seed"])
-        classes = metrics.class_order(predictions) if folds["assessable"] else sorted(samples["label"].unique())
-        asked = " from ".join(reversed(classes)) if len(classes) == 2 else " from ".join([", ".join(classes[:-1]), classes[-1]])
-        decided = verdict.decide(scored, folds, samples, settings["ignore_confounders"], paired, asked)
-        atomic.write_tsv(options.predictions, predictions)
-        atomic.write_tsv(options.metrics, scored)
+        judged = confounding.table(samples, settings["ignore_confounders"])
+        _warn_of_unknown(settings["ignore_confounders"], samples, job.log.warning)
+        classes = [str(name) for name in summary.get("classes") or sorted(set(samples["label"]))]
+        collected = predictions.ordered(predictions.collect(options.predictions_in), classes)
+        models: dict[str, HeldOut] = {}
+        if summary["assessable"]:
+            models = predictions.by_model(collected, splits.read(options.folds), classes)
+            scored, compared = _score(models, _nulls(options.null_in), settings)
+            decided = verdict.decide(scored, compared, judged, classes)
+        else:
+            collected, scored = collected.iloc[:0], pd.DataFrame(columns=intervals.COLUMNS)
+            compared = pd.DataFrame(columns=["model", "versus", "estimate", "low", "high", "share_above"])
+            decided = verdict.not_assessable(summary["reason"], classes, judged)
+        _write(options, collected, scored, judged, compared, models)
         atomic.write_json(options.verdict, decided)
         job.log.info("%s", decided["sentence"])
+
+
+def _score(models: dict[str, HeldOut], nulls: pd.DataFrame, settings: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    weights = intervals.resampled_weights(models[verdict.GPT2], settings["bootstrap"], settings["seed"])
+    scored = intervals.table(models, settings["model"], weights, nulls)
+    others = [model for model in models if model != verdict.GPT2]
+    return scored, intervals.differences(models, verdict.GPT2, others, weights)
+
+
+def _nulls(paths: Sequence[Path]) -> pd.DataFrame:
+    read = [table for table in (pd.read_csv(path, sep="\t") for path in paths) if len(table)]
+    return pd.concat(read, ignore_index=True) if read else pd.DataFrame(columns=null.NULL_COLUMNS)
+
+
+def _warn_of_unknown(accepted: list[str], samples: pd.DataFrame, warn: Any) -> None:
+    for name in accepted:
+        if name not in samples.columns:
+            warn("ignore_confounders names '%s', which this data set does not have.", name)
+
+
+def _write(
+    options: argparse.Namespace,
+    collected: pd.DataFrame,
+    scored: pd.DataFrame,
+    judged: pd.DataFrame,
+    compared: pd.DataFrame,
+    models: dict[str, HeldOut],
+) -> None:
+    atomic.write_tsv(options.predictions, collected[predictions.COLUMNS])
+    atomic.write_tsv(options.metrics, scored)
+    tables = ((options.confounding, judged), (options.comparison, compared), (options.calibration, calibration.curve(models)))
+    for path, table in tables:
+        if path is not None:
+            atomic.write_tsv(path, table)
 
 
 if __name__ == "__main__":

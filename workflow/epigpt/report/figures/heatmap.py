@@ -37,7 +37,7 @@ def top_genes(values: pd.DataFrame, annotation: pd.DataFrame, classes: list[str]
     columns = hierarchy.linkage(pdist(scores.to_numpy().T), "average", optimal_ordering=scores.shape[1] <= 150)
     genes, total = scores.shape
     bars = annotation.shape[1]
-    height = 1.55 + 0.145 * genes + 0.17 * bars + 0.25 * bars
+    height = 1.95 + 0.145 * genes + 0.17 * bars + 0.25 * bars
     figure = Figure(figsize=(style.WIDTH, height))
     _, unused = style.canvas(1)  # sets the style
     del unused

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from epigpt.report import curves, style, wording
 from epigpt.report.plates import Drawing
@@ -64,13 +66,19 @@ def forest(metrics: pd.DataFrame, metric: str) -> Drawing | None:
     )  # fmt: skip
 
 
+def _curve_canvas(models: int) -> tuple[Figure, list[Axes]]:
+    legend = 0.75 + 0.19 * ((models + 1) // 2)
+    height = 3.1 + legend
+    return style.canvas(height, columns=2, left=0.075, right=0.985, bottom=legend / height, top=1 - 0.25 / height, wspace=0.24)
+
+
 def curve_panels(predictions: pd.DataFrame, metrics: pd.DataFrame, classes: list[str], case: str) -> Drawing | None:
     """Draw ROC (left) and precision-recall (right) of all models; several classes: the mean over one-against-the-rest curves."""
     if predictions.empty:
         return None
     models = order([model for model in predictions["model"].unique() if model != "majority"])
     positives = [case] if case else classes
-    figure, panels = style.canvas(4.55, columns=2, left=0.075, right=0.985, bottom=0.4, top=0.94, wspace=0.24)
+    figure, panels = _curve_canvas(len(models))
     parts, handles = [], []
     for axes, (kind, metric) in zip(panels, (("roc", "auc"), ("precision_recall", "average_precision")), strict=True):
         for at, model in enumerate(models):

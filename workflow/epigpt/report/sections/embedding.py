@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from epigpt.report import blocks, style, wording
+from epigpt.report import blocks, style, tsne, wording
 from epigpt.report.blocks import Section
 from epigpt.report.figures import embedding as figures
 from epigpt.report.matrix import Expression
@@ -14,6 +14,8 @@ from epigpt.report.results import Results
 
 _MOST_POINTS = 20_000
 _MOST_LEVELS = 40
+_TSNE_FROM, _TSNE_UP_TO = 12, 600
+_NO_TSNE = f"It is drawn for {_TSNE_FROM} to {_TSNE_UP_TO} observations, or where expression.h5ad brings it."
 _ALWAYS_OFFERED = ("label", "group", "sample")
 _QUALITY = {"total_counts", "n_genes", "mitochondrial_percent"}
 
@@ -26,9 +28,8 @@ def section(results: Results, plates: Plates) -> Section:
     if data is None or not data.obsm:
         return Section("embedding", title, told, missing="expression.h5ad holds no embedding.")
     chosen = _chosen(data)
-    coordinates = {
-        name: data.obsm[name][chosen][:, :2] for name in ("pca", "umap", "tsne") if name in data.obsm and data.obsm[name].shape[1] > 1
-    }
+    points = _points(data, chosen)
+    coordinates = {name: points[name] for name in ("pca", "umap", "tsne") if name in points}
     names = {name: _axes(data, name) for name in coordinates}
     ids = data.obs.index[chosen].astype(str).tolist()
     labels = data.obs["label"].astype(str).to_numpy()[chosen].tolist() if "label" in data.obs else [""] * len(chosen)
@@ -55,10 +56,21 @@ def section(results: Results, plates: Plates) -> Section:
     ]
     missing = [figures.NAMES[name] for name in ("pca", "umap", "tsne") if name not in coordinates]
     if missing:
-        content_blocks.append(blocks.Prose(f"Not in expression.h5ad: {wording.listing(missing)}."))
+        content_blocks.append(
+            blocks.Prose(
+                f"Not shown: {wording.listing(missing)}. {_NO_TSNE if missing == [figures.NAMES['tsne']] else 'Not in expression.h5ad.'}"
+            )
+        )
     if len(chosen) < len(data.obs):
         content_blocks.append(blocks.Prose(f"Shown: {len(chosen):,} of {len(data.obs):,} {results.observation}s, evenly picked."))
     return Section("embedding", title, told, content_blocks)
+
+
+def _points(data: Expression, chosen: np.ndarray) -> dict[str, np.ndarray]:
+    found = {name: data.obsm[name][chosen] for name in figures.NAMES if name in data.obsm and data.obsm[name].shape[1] > 1}
+    if "tsne" not in found and "pca" in found and _TSNE_FROM <= len(chosen) <= _TSNE_UP_TO:
+        found["tsne"] = tsne.embed(found["pca"])
+    return {name: values[:, :2] for name, values in found.items()}
 
 
 def _chosen(data: Expression) -> np.ndarray:

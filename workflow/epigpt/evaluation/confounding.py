@@ -1,0 +1,100 @@
+"""Which other characteristics of the samples go with the label, and from which of them it follows."""
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+COLUMNS = ["characteristic", "values", "groups", "association", "kind", "accepted"]
+KINDS = ("is the label", "constant", "unique to each group", "label follows", "balanced or partly associated")
+_RESERVED = ("sample", "label", "group")
+_DRAWS = 2000
+_RARE = 0.01
+
+
+def table(samples: pd.DataFrame, accepted: Collection[str] = ()) -> pd.DataFrame:
+    """Hold every characteristic against the label.
+
+    The label *follows from* a characteristic when each of its values occurs in one class only: whoever knows the value knows the label.
+    The reverse is not asked, so that in a series of days 0, 4 and 8 the time decides the infection, but not the infection the time.
+    Four kinds say nothing: the label's own source, a constant, a characteristic whose every value belongs to one group (a name, an
+    id), and one so finely divided that the label would follow from it by chance (more values than half the groups, and more than one
+    in a hundred random labellings of the groups follow too: a weight, a quality score).
+
+    Parameters
+    ----------
+    samples
+        Columns sample, label, group, then the characteristics, as text; an empty text counts as a value of its own.
+    accepted
+        Characteristics from which the label may follow.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `COLUMNS`: values and groups are numbers of distinct ones, association is Cramér's V over samples (0 to 1), kind one of `KINDS`,
+        accepted whether the user accepts it.
+    """
+    label = samples["label"].astype(str)
+    group = samples["group"].astype(str)
+    rows = []
+    for name in samples.columns.drop(list(_RESERVED)):
+        values = samples[name].fillna("").astype(str)
+        told = (name, values.nunique(), group.nunique(), cramers_v(values, label), _kind(values, label, group), name in accepted)
+        rows.append(told)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def confounders(judged: pd.DataFrame) -> list[str]:
+    """List the characteristics from which the label follows and which were not accepted."""
+    return judged.loc[(judged["kind"] == "label follows") & ~judged["accepted"].astype(bool), "characteristic"].tolist()
+
+
+def _kind(values: pd.Series, label: pd.Series, group: pd.Series) -> str:
+    if _is_label(values, label):
+        return "is the label"
+    if values.nunique() < 2:
+        return "constant"
+    if group.groupby(values).nunique().max() == 1:
+        return "unique to each group"
+    if label.groupby(values).nunique().max() > 1:
+        return "balanced or partly associated"
+    if values.nunique() > group.nunique() / 2 and _by_chance(values, label, group) > _RARE:
+        return "unique to each group"
+    return "label follows"
+
+
+def _is_label(values: pd.Series, label: pd.Series) -> bool:
+    """Tell the characteristic that the label was read from: the same texts, or one of those that the label joins or excludes."""
+    return all(
+        value == name or value in name.split("|") or (name.startswith("not ") and value not in name.removeprefix("not ").split("|"))
+        for value, name in zip(values, label, strict=True)
+    )
+
+
+def _by_chance(values: pd.Series, label: pd.Series, group: pd.Series) -> float:
+    """Share of random labellings of the groups that follow from the values too."""
+    pairs = pd.DataFrame({"group": group, "value": values}).drop_duplicates()
+    groups, of_pair = np.unique(pairs["group"].to_numpy(dtype=str), return_inverse=True)
+    levels, level = np.unique(pairs["value"].to_numpy(dtype=str), return_inverse=True)
+    first = label.groupby(group).first().reindex(groups)
+    codes = pd.factorize(first)[0]
+    random = np.random.default_rng(0)
+    follows = 0
+    for _ in range(_DRAWS):
+        drawn = random.permutation(codes)[of_pair]
+        low, high = np.full(len(levels), codes.max() + 1), np.full(len(levels), -1)
+        np.minimum.at(low, level, drawn)
+        np.maximum.at(high, level, drawn)
+        follows += bool((low == high).all())
+    return follows / _DRAWS
+
+
+def cramers_v(one: pd.Series, other: pd.Series) -> float:
+    """Give Cramér's V of two characteristics (1 for a complete association, 0 where one is constant)."""
+    counts = pd.crosstab(one, other).to_numpy(dtype=float)
+    smaller = min(counts.shape) - 1
+    if smaller < 1:
+        return 0.0
+    total = counts.sum()
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / total
+    return float(np.sqrt(((counts - expected) ** 2 / expected).sum() / total / smaller))
