@@ -62,7 +62,7 @@ def test_variable_genes_are_those_that_vary() -> None:
     data = series(12, genes=4_000)
     embedding.embed(data, 1)
     assert data.var["highly_variable"].sum() == 2_000
-    assert data.var["highly_variable"].iloc[:30].mean() > 0.9
+    assert data.var["highly_variable"].iloc[:30].mean() > 0.8
     assert data.n_vars == 4_000
 
 

@@ -13,7 +13,9 @@ def series(counts: np.ndarray, assay: str) -> anndata.AnnData:
     names = [f"g{number}" for number in range(counts.shape[1])]
     return anndata.AnnData(
         sp.csr_array(counts.astype(np.int32)),
-        obs=pd.DataFrame({"sample": [f"s{number}" for number in range(len(counts))]}, index=[f"o{number}" for number in range(len(counts))]),
+        obs=pd.DataFrame(
+            {"sample": [f"s{number}" for number in range(len(counts))]}, index=[f"o{number}" for number in range(len(counts))]
+        ),
         var=pd.DataFrame({"symbol": names}, index=names),
         uns={"assay": assay, "organism": "human"},
     )

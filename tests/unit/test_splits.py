@@ -151,7 +151,9 @@ def test_a_measurement_is_refused_with_cells_that_make_classes_of_it() -> None:
 
 
 def test_numbers_with_enough_donors_each_are_classes() -> None:
-    doses = pd.concat([pure(x=4).assign(label=dose).add_prefix(f"{dose}").set_axis(["sample", "group", "label"], axis=1) for dose in "01259"])
+    doses = pd.concat(
+        [pure(x=4).assign(label=dose).add_prefix(f"{dose}").set_axis(["sample", "group", "label"], axis=1) for dose in "01259"]
+    )
     doses["sample"] += doses["label"]
     doses["group"] += doses["label"]
     assert splits.assess(doses, 5).folds == 4

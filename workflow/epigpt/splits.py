@@ -132,7 +132,7 @@ def assess(samples: pd.DataFrame, k: int) -> Assessment:
 def _held(samples: pd.DataFrame) -> pd.DataFrame:
     """Count samples of each class (columns, sorted) in each group (rows, sorted)."""
     texts = samples[["sample", "group", "label"]].astype(str).drop_duplicates()
-    return pd.crosstab(texts["group"], texts["label"]).sort_index(axis=0).sort_index(axis=1)
+    return texts.groupby(["group", "label"]).size().unstack(fill_value=0).sort_index(axis=0).sort_index(axis=1)
 
 
 def _draw(held: pd.DataFrame, k: int, random: np.random.Generator) -> np.ndarray | None:
