@@ -1,6 +1,7 @@
 """Baselines on the folds of the fine-tuned model: tuned in nested folds by group, tested on groups they never saw."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,7 @@ def fit(model: str, training: Observations, seed: int) -> Fitted:
     if not splits or model == "majority":
         middle = candidates[len(candidates) // 2]
         return Fitted(clone(pipeline).set_params(**middle).fit(training.lognorm, training.label), middle, 0.5)
-    held_out = [_nested_probabilities(model, training, train, test, candidates, seed) for train, test in splits]
+    held_out = [_nested_probabilities(model, subset(training, train), training.lognorm[test], candidates, seed) for train, test in splits]
     truth = np.searchsorted(classes, np.concatenate([training.label[test] for _, test in splits]))
     sample = np.concatenate([training.sample[test] for _, test in splits])
     probabilities = np.concatenate(held_out, axis=1)  # candidates × held-out observations × classes
@@ -74,18 +75,16 @@ def fit(model: str, training: Observations, seed: int) -> Fitted:
     return Fitted(fitted, candidates[best], threshold)
 
 
-def _nested_probabilities(
-    model: str, training: Observations, train: np.ndarray, test: np.ndarray, candidates: list[dict[str, float]], seed: int
-) -> np.ndarray:
-    X, y = training.lognorm[train], training.label[train]
-    pipeline, _ = pipelines.build(model, X.shape, len(np.unique(y)), seed, pipelines.N_NESTED_TREES)
+def _nested_probabilities(model: str, part: Observations, X_test: Any, candidates: list[dict[str, float]], seed: int) -> np.ndarray:
+    n_classes = len(np.unique(part.label))
+    pipeline, _ = pipelines.build(model, part.lognorm.shape, n_classes, seed, n_trees=pipelines.N_NESTED_TREES)
     steps, classifier = pipeline[:-1], pipeline[-1]
     # Selection, scaling and rotation are the same for every candidate of this part.
-    X, X_test = steps.fit_transform(X), steps.transform(training.lognorm[test])
+    X, X_test = steps.fit_transform(part.lognorm), steps.transform(X_test)
     scored = []
     for candidate in candidates:
         own = {name.removeprefix("classify__"): value for name, value in candidate.items()}
-        scored.append(clone(classifier).set_params(**own).fit(X, y).predict_proba(X_test))
+        scored.append(clone(classifier).set_params(**own).fit(X, part.label).predict_proba(X_test))
     return np.stack(scored)
 
 

@@ -34,6 +34,9 @@ class HeldOut:
         Names, likewise.
     probability
         (repeats × samples, classes).
+    ranking
+        What samples are ranked by: the probability, or a constant where the model says the same of every sample of a fold, for then
+        its probabilities differ between folds by the training prior alone, which is lowest where a class is held out most.
     """
 
     classes: tuple[str, ...]
@@ -44,6 +47,7 @@ class HeldOut:
     truth: Integers
     called: Integers
     probability: Floats
+    ranking: Floats
 
     def unit_weights(self) -> Floats:
         """Every group once: weights of the estimate itself, (1, groups)."""
@@ -88,7 +92,18 @@ def held_out(predictions: pd.DataFrame, classes: list[str]) -> HeldOut:
         truth=rows["truth"].map({name: number for number, name in enumerate(classes)}).to_numpy(dtype=np.intp),
         called=called,
         probability=probability,
+        ranking=_ranking(probability, predictions, wide.index),
     )
+
+
+def _ranking(probability: Floats, predictions: pd.DataFrame, rows: pd.MultiIndex) -> Floats:
+    if "fold" not in predictions.columns:
+        return probability
+    fold_of = predictions.drop_duplicates(["repeat", "sample"]).set_index(["repeat", "sample"])["fold"]
+    fold = fold_of.reindex(rows.droplevel(["group", "truth"])).to_numpy()
+    by_fold = pd.DataFrame(probability).groupby([rows.get_level_values("repeat"), fold])
+    same = bool((by_fold.max() - by_fold.min()).to_numpy().max() == 0) and by_fold.size().max() > 1
+    return np.zeros_like(probability) if same else probability
 
 
 def scores(held: HeldOut, weights: Floats) -> dict[str, Floats]:
@@ -118,7 +133,7 @@ def _scores_of_rows(held: HeldOut, rows: Integers, weights: Floats) -> dict[str,
     truth, called, probability = held.truth[rows], held.called[rows], held.probability[rows]
     weight = weights[:, held.group[rows]]
     positive = [1] if number == 2 else list(range(number))
-    ranked = [_ranked(probability[:, k], truth == k, weight) for k in positive]
+    ranked = [_ranked(held.ranking[rows, k], truth == k, weight) for k in positive]
     confusion = (weight @ np.eye(number * number)[truth * number + called]).reshape(-1, number, number)  # truth × called
     squared = [weight @ (probability[:, k] - (truth == k)) ** 2 / weight.sum(axis=1) for k in positive]
     complete = (confusion.sum(axis=2) > 0).all(axis=1)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 N_GENES = 2000
@@ -70,31 +71,41 @@ def build(model: str, shape: tuple[int, int], n_classes: int, seed: int, n_trees
     -------
     The pipeline, and its candidates as parameter settings (one empty setting where nothing is tuned).
     """
-    n_genes = min(N_GENES, shape[1])
-    select = ("select", MostVariableGenes(N_GENES))
-    scale = ("scale", StandardScaler())
+    few = shape[0] <= min(N_GENES, shape[1])
+    select, scale = ("select", MostVariableGenes()), ("scale", StandardScaler())
+    penalties = [{"classify__C": C} for C in L2_STRENGTHS]
+    match model:
+        case "majority":
+            return Pipeline([("classify", DummyClassifier(strategy="prior"))]), [{}]
+        case "logistic_l1":
+            lasso, name = _lasso(n_classes, seed)
+            built, candidates = Pipeline([select, scale, ("classify", lasso)]), [{name: C} for C in L1_STRENGTHS]
+        case "logistic_l2":
+            rotate = [("rotate", PCA(svd_solver="full"))] if few else []
+            built, candidates = Pipeline([select, scale, *rotate, ("classify", _ridge(few))]), penalties
+        case "pca_logistic":
+            n_components = min(N_COMPONENTS, shape[0] - 1, shape[1])
+            reduce = PCA(n_components=n_components, svd_solver="full" if few else "covariance_eigh")
+            built, candidates = Pipeline([select, scale, ("reduce", reduce), ("classify", _ridge(few))]), penalties
+        case "random_forest":
+            forest = RandomForestClassifier(n_trees, class_weight="balanced", random_state=seed)
+            built, candidates = Pipeline([select, ("classify", forest)]), [{}]
+        case "gradient_boosting":
+            boosted = BalancedBoosting(n_estimators=100, max_depth=2, max_features="sqrt", random_state=seed)
+            built, candidates = Pipeline([select, ("classify", boosted)]), [{}]
+        case _:
+            raise ValueError(f"no baseline is called {model!r}")
+    return built, candidates
+
+
+def _ridge(few: bool) -> LogisticRegression:
     # An L2 penalty does not change under rotation, so the principal axes of few samples, all kept, carry the very same problem in few
     # dimensions (Hastie & Tibshirani 2004, Biostatistics 5:329), where Newton's method converges in a handful of steps.
-    few = shape[0] <= n_genes
-    ridge = LogisticRegression(
-        solver="newton-cholesky" if few else "lbfgs", class_weight="balanced", max_iter=200 if few else 5000, tol=1e-6 if few else 1e-4
-    )
-    if model == "majority":
-        return Pipeline([("classify", DummyClassifier(strategy="prior"))]), [{}]
-    if model == "logistic_l2":
-        rotate = [("rotate", PCA(svd_solver="full"))] if few else []
-        return Pipeline([select, scale, *rotate, ("classify", ridge)]), [{"classify__C": C} for C in L2_STRENGTHS]
-    if model == "pca_logistic":
-        reduce = PCA(n_components=min(N_COMPONENTS, shape[0] - 1, n_genes), svd_solver="full" if few else "covariance_eigh")
-        return Pipeline([select, scale, ("reduce", reduce), ("classify", ridge)]), [{"classify__C": C} for C in L2_STRENGTHS]
-    if model == "logistic_l1":
-        lasso = LogisticRegression(l1_ratio=1.0, solver="liblinear", class_weight="balanced", max_iter=5000, tol=1e-3, random_state=seed)
-        if n_classes == 2:
-            return Pipeline([select, scale, ("classify", lasso)]), [{"classify__C": C} for C in L1_STRENGTHS]
-        return Pipeline([select, scale, ("classify", OneVsRestClassifier(lasso))]), [{"classify__estimator__C": C} for C in L1_STRENGTHS]
-    if model == "random_forest":
-        return Pipeline([select, ("classify", RandomForestClassifier(n_trees, class_weight="balanced", random_state=seed))]), [{}]
-    if model == "gradient_boosting":
-        boosted = GradientBoostingClassifier(n_estimators=100, max_depth=2, max_features="sqrt", random_state=seed)
-        return Pipeline([select, ("classify", boosted)]), [{}]
-    raise ValueError(f"no baseline is called {model!r}")
+    if few:
+        return LogisticRegression(solver="newton-cholesky", class_weight="balanced", max_iter=200, tol=1e-6)
+    return LogisticRegression(solver="lbfgs", class_weight="balanced", max_iter=5000)
+
+
+def _lasso(n_classes: int, seed: int) -> tuple[ClassifierMixin, str]:
+    lasso = LogisticRegression(l1_ratio=1.0, solver="liblinear", class_weight="balanced", max_iter=5000, tol=1e-3, random_state=seed)
+    return (lasso, "classify__C") if n_classes == 2 else (OneVsRestClassifier(lasso), "classify__estimator__C")

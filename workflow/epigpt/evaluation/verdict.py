@@ -121,10 +121,11 @@ def _sentence(auc: pd.DataFrame, apart: pd.DataFrame, classes: Sequence[str]) ->
     relation = "equalled" if abs(difference) <= _TIE else "beat" if difference > 0 else "did not beat"
     held = "samples" if gpt2["n_samples"] == gpt2["n_groups"] else "groups"
     kind = "AUC" if len(classes) == 2 else "mean AUC of one class against the rest"
+    own, other = (f"{row['estimate']:.2f} (95 % interval {row['low']:.2f} to {row['high']:.2f})" for row in (gpt2, logistic))
     return (
-        f"Asked to tell {asked(classes)} in {held} that it had not seen ({int(gpt2['n_samples'])} samples of {int(gpt2['n_groups'])} groups),"
-        f" GPT-2 {relation} logistic regression: {kind} {gpt2['estimate']:.2f} (95 % interval {gpt2['low']:.2f} to {gpt2['high']:.2f})"
-        f" against {logistic['estimate']:.2f} ({logistic['low']:.2f} to {logistic['high']:.2f})."
+        f"Asked to tell {asked(classes)} in {held} that it had not seen"
+        f" ({int(gpt2['n_samples'])} samples of {int(gpt2['n_groups'])} groups), GPT-2 {relation} logistic regression:"
+        f" {kind} {own} against {other}."
     )
 
 

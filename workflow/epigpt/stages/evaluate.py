@@ -1,6 +1,5 @@
 """Collect held-out predictions, score every model on the same folds, decide the verdict."""
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,7 +40,12 @@ def main() -> None:
             collected, scored = collected.iloc[:0], pd.DataFrame(columns=intervals.COLUMNS)
             compared = pd.DataFrame(columns=["model", "versus", "estimate", "low", "high", "share_above"])
             decided = verdict.not_assessable(summary["reason"], classes, judged)
-        _write(options, collected, scored, judged, compared, models)
+        atomic.write_tsv(options.predictions, collected[predictions.COLUMNS])
+        atomic.write_tsv(options.metrics, scored)
+        drawn = ((options.confounding, judged), (options.comparison, compared), (options.calibration, calibration.curve(models)))
+        for path, table in drawn:
+            if path is not None:
+                atomic.write_tsv(path, table)
         atomic.write_json(options.verdict, decided)
         job.log.info("%s", decided["sentence"])
 
@@ -62,22 +66,6 @@ def _warn_of_unknown(accepted: list[str], samples: pd.DataFrame, warn: Any) -> N
     for name in accepted:
         if name not in samples.columns:
             warn("ignore_confounders names '%s', which this data set does not have.", name)
-
-
-def _write(
-    options: argparse.Namespace,
-    collected: pd.DataFrame,
-    scored: pd.DataFrame,
-    judged: pd.DataFrame,
-    compared: pd.DataFrame,
-    models: dict[str, HeldOut],
-) -> None:
-    atomic.write_tsv(options.predictions, collected[predictions.COLUMNS])
-    atomic.write_tsv(options.metrics, scored)
-    tables = ((options.confounding, judged), (options.comparison, compared), (options.calibration, calibration.curve(models)))
-    for path, table in tables:
-        if path is not None:
-            atomic.write_tsv(path, table)
 
 
 if __name__ == "__main__":
