@@ -10,25 +10,16 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-# Names, not imports: nothing that imports epigpt shall depend on the code of the models.
-OUR_CONFIGURATION, OUR_MODEL = "epigpt.models.configuration", "epigpt.models.gene_values"
+# A name, not an import: nothing that imports epigpt shall depend on the code of the models. The module registers its class itself.
+OUR_MODEL = "epigpt.models.gene_values"
 
 
 def install() -> None:
     """Register now if transformers is loaded, else as soon as it is."""
     if "transformers" in sys.modules:
-        _register()
+        importlib.import_module(OUR_MODEL)
     elif not any(isinstance(finder, _AfterTransformers) for finder in sys.meta_path):
         sys.meta_path.insert(0, _AfterTransformers())
-
-
-def _register() -> None:
-    configuration, model = importlib.import_module(OUR_CONFIGURATION), importlib.import_module(OUR_MODEL)
-    auto = importlib.import_module("transformers.models.auto")
-    auto.AutoConfig.register(configuration.MODEL_TYPE, configuration.GeneValuesConfig, exist_ok=True)
-    auto.AutoModelForSequenceClassification.register(
-        configuration.GeneValuesConfig, model.GeneValuesForSequenceClassification, exist_ok=True
-    )
 
 
 class _AfterTransformers(importlib.abc.MetaPathFinder):
@@ -49,7 +40,7 @@ class _AfterTransformers(importlib.abc.MetaPathFinder):
 
             def run_then_register(module: ModuleType) -> None:
                 run(module)
-                _register()
+                importlib.import_module(OUR_MODEL)
 
             spec.loader.exec_module = run_then_register  # type: ignore[method-assign]
         return spec

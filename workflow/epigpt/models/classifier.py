@@ -14,8 +14,7 @@ from transformers.utils import logging as transformers_logging
 
 from epigpt.encoding import encoders
 from epigpt.encoding.vocabulary import END, PAD, SPECIAL
-from epigpt.models.configuration import GeneValuesConfig
-from epigpt.models.gene_values import GeneValuesForSequenceClassification
+from epigpt.models.gene_values import GeneValuesConfig, GeneValuesForSequenceClassification
 from epigpt.models.presets import ModelPreset
 from epigpt.refusal import Refusal
 

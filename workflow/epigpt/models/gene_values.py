@@ -5,10 +5,19 @@ from typing import Any, cast
 import torch
 from torch import nn
 from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.models.auto import AutoConfig, AutoModelForSequenceClassification
+from transformers.models.gpt2.configuration_gpt2 import GPT2Config
 from transformers.models.gpt2.modeling_gpt2 import GPT2Model, GPT2PreTrainedModel
 
 from epigpt.encoding.vocabulary import PAD
-from epigpt.models.configuration import GeneValuesConfig
+
+MODEL_TYPE = "epigpt-gene-values"
+
+
+class GeneValuesConfig(GPT2Config):
+    """GPT-2's configuration under a name of its own."""
+
+    model_type = MODEL_TYPE
 
 
 class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
@@ -59,3 +68,7 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
         logits = self.score((hidden * mask).sum(1) / mask.sum(1).clamp(min=1))
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+AutoConfig.register(MODEL_TYPE, GeneValuesConfig, exist_ok=True)
+AutoModelForSequenceClassification.register(GeneValuesConfig, GeneValuesForSequenceClassification, exist_ok=True)
