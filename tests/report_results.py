@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> \"quoted\" 'single' {{ 7*7 }} \u202eevil\u202c $x^2$ & <b>"
+HOSTILE = (
+    "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> "
+    "\"quoted\" 'single' {{ 7*7 }} \u202eevil\u202c $x^2$ & <b>"
+)
 METRICS = ("auc", "average_precision", "f1", "balanced_accuracy", "mcc", "brier")
 MODELS = ("finetuned", "logistic_l2", "pca_logistic", "random_forest", "majority")
 SYMBOLS = ["Gfap", "Vim", "Gria1", "Gria2", "Sst", "Pvalb", "Fosb", "Gad1", "Slc17a7", "Aqp4"]
@@ -18,6 +21,7 @@ SYMBOLS = ["Gfap", "Vim", "Gria1", "Gria2", "Sst", "Pvalb", "Fosb", "Gad1", "Slc
 
 def write(
     folder: Path,
+    *,
     samples: int = 12,
     classes: tuple[str, ...] = ("control", "epilepsy"),
     genes: int = 60,
@@ -35,7 +39,7 @@ def write(
     tsv(folder / "samples.tsv", table)
     _manifest(folder)
     _json(folder / "reading.json", _reading(classes, hostile, cells))
-    _expression(folder, table, genes, cells, classes, rng, hostile)
+    _expression(folder, table, genes, cells, classes=classes, rng=rng, hostile=hostile)
     _contrasts(folder, genes, classes, rng)
     _folds(folder, table, classes, assessable)
     _performance(folder, table, classes, assessable, rng)
@@ -45,10 +49,15 @@ def write(
     _json(
         folder / "provenance.json",
         {
-            "epigpt": {"version": "0.1.0", "git": "abc"}, "packages": {"numpy": "2"}, "settings": {"model": "tiny", "views": 4, "row": {"case": "x"}}, "seed": 1,
-            "checksums": {"counts.tsv.gz": "0" * 64}, "created": "2026-01-01T00:00:00+00:00", "machine": {"system": "test", "cores": 2},
+            "epigpt": {"version": "0.1.0", "git": "abc"},
+            "packages": {"numpy": "2"},
+            "settings": {"model": "tiny", "views": 4, "row": {"case": "x"}},
+            "seed": 1,
+            "checksums": {"counts.tsv.gz": "0" * 64},
+            "created": "2026-01-01T00:00:00+00:00",
+            "machine": {"system": "test", "cores": 2},
         },
-    )  # fmt: skip
+    )
     return folder
 
 
@@ -84,23 +93,52 @@ def _samples(samples: int, classes: tuple[str, ...], hostile: bool, characterist
 
 
 def _manifest(folder: Path) -> None:
-    row = {"file": "geo/counts.tsv.gz", "url": "https://example.org/counts.tsv.gz", "bytes": 123456, "sha256": hashlib.sha256(b"x").hexdigest()}
+    row = {
+        "file": "geo/counts.tsv.gz",
+        "url": "https://example.org/counts.tsv.gz",
+        "bytes": 123456,
+        "sha256": hashlib.sha256(b"x").hexdigest(),
+    }
     tsv(folder / "geo" / "manifest.tsv", pd.DataFrame([{**row, "time": "2026-01-01T00:00:00Z"}]))
 
 
 def _reading(classes: tuple[str, ...], hostile: bool, cells: int) -> dict[str, Any]:
     text = HOSTILE if hostile else "Hippocampus of epileptic mice"
     return {
-        "matrix": "counts.tsv.gz", "shape": "table, genes × samples", "orientation": "genes × samples", "organism": "mouse", "assay": "single_cell" if cells else "bulk",
-        "values": {"type": "raw_counts", "evidence": "all values are integers"}, "genes": {"how": "60 rows became 60 genes"}, "simulated": False,
-        "label": {"column": "condition", "case": classes[-1] if len(classes) == 2 else "", "control": classes[0], "rule": "label = condition", "candidates": []},
+        "matrix": "counts.tsv.gz",
+        "shape": "table, genes × samples",
+        "orientation": "genes × samples",
+        "organism": "mouse",
+        "assay": "single_cell" if cells else "bulk",
+        "values": {"type": "raw_counts", "evidence": "all values are integers"},
+        "genes": {"how": "60 rows became 60 genes"},
+        "simulated": False,
+        "label": {
+            "column": "condition",
+            "case": classes[-1] if len(classes) == 2 else "",
+            "control": classes[0],
+            "rule": "label = condition",
+            "candidates": [],
+        },
         "group": {"column": "litter", "groups": 6},
-        "left_out": [{"sample": "GSM1", "reason": text}], "refused": [{"file": "other.txt", "reason": "no numbers"}], "notes": [],
-        "series": {"accession": "GSE1", "title": text, "summary": text * (60 if hostile else 1), "type": "RNA-seq", "organisms": ["Mus musculus"], "platforms": ["GPL1"], "pubmed": ["1"]},
-    }  # fmt: skip
+        "left_out": [{"sample": "GSM1", "reason": text}],
+        "refused": [{"file": "other.txt", "reason": "no numbers"}],
+        "notes": [],
+        "series": {
+            "accession": "GSE1",
+            "title": text,
+            "summary": text * (60 if hostile else 1),
+            "type": "RNA-seq",
+            "organisms": ["Mus musculus"],
+            "platforms": ["GPL1"],
+            "pubmed": ["1"],
+        },
+    }
 
 
-def _expression(folder: Path, table: pd.DataFrame, genes: int, cells: int, classes: tuple[str, ...], rng: np.random.Generator, hostile: bool) -> None:
+def _expression(
+    folder: Path, table: pd.DataFrame, genes: int, cells: int, *, classes: tuple[str, ...], rng: np.random.Generator, hostile: bool
+) -> None:
     obs = table.loc[table.index.repeat(max(cells, 1))].reset_index(drop=True).astype(str)
     obs.index = pd.Index([f"{name}_{at}" if cells else name for at, name in enumerate(obs["sample"])])
     if hostile:  # HDF5 takes a slash in a name for a folder
@@ -111,16 +149,31 @@ def _expression(folder: Path, table: pd.DataFrame, genes: int, cells: int, class
     values = np.log1p(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) * 1e4)
     ids, symbols = _gene_names(genes)
     data = anndata.AnnData(
-        sparse.csr_matrix(values.astype(np.float32)), obs=obs, var=pd.DataFrame({"symbol": symbols}, index=ids),
+        sparse.csr_matrix(values.astype(np.float32)),
+        obs=obs,
+        var=pd.DataFrame({"symbol": symbols}, index=ids),
         layers={"counts": sparse.csr_matrix(counts.astype(np.int32)), "lognorm": sparse.csr_matrix(values.astype(np.float32))},
-    )  # fmt: skip
+    )
     left, scale, _ = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
     data.obsm["X_pca"] = (left * scale)[:, :5]
     data.obsm["X_umap"] = rng.normal(size=(len(obs), 2)) + 3 * code[:, None]
-    data.uns = {"organism": "mouse", "assay": "single_cell" if cells else "bulk", "normalisation": "log1p CPM", "simulated": False, "pca": {"variance_ratio": scale[:5] / scale.sum()}}
+    data.uns = {
+        "organism": "mouse",
+        "assay": "single_cell" if cells else "bulk",
+        "normalisation": "log1p CPM",
+        "simulated": False,
+        "pca": {"variance_ratio": scale[:5] / scale.sum()},
+    }
     data.write_h5ad(folder / "expression.h5ad")
     quality = pd.DataFrame(
-        {"sample": obs.index, "total_counts": counts.sum(axis=1), "n_genes": (counts > 0).sum(axis=1), "mitochondrial_percent": rng.uniform(1, 5, len(obs)), "kept": "true", "reason": ""}
+        {
+            "sample": obs.index,
+            "total_counts": counts.sum(axis=1),
+            "n_genes": (counts > 0).sum(axis=1),
+            "mitochondrial_percent": rng.uniform(1, 5, len(obs)),
+            "kept": "true",
+            "reason": "",
+        }
     )
     quality.loc[len(quality)] = ["GSM9", 12, 3, 50.0, "false", "fewer than 100000 counts"]
     tsv(folder / "quality.tsv", quality)
@@ -135,11 +188,17 @@ def _contrasts(folder: Path, genes: int, classes: tuple[str, ...], rng: np.rando
         parts.append(
             pd.DataFrame(
                 {
-                    "contrast": name, "gene": ids, "symbol": symbols, "base_mean": rng.gamma(2, 100, genes), "log2_fold_change": rng.normal(0, 1, genes), "se": 0.2, "p": p,
+                    "contrast": name,
+                    "gene": ids,
+                    "symbol": symbols,
+                    "base_mean": rng.gamma(2, 100, genes),
+                    "log2_fold_change": rng.normal(0, 1, genes),
+                    "se": 0.2,
+                    "p": p,
                     "padj": np.minimum(1, p * genes / np.arange(1, genes + 1)),
                 }
             )
-        )  # fmt: skip
+        )
     table = pd.concat(parts)
     table.iloc[-1, 6:] = np.nan
     tsv(folder / "differential_expression.tsv", table)
@@ -147,7 +206,14 @@ def _contrasts(folder: Path, genes: int, classes: tuple[str, ...], rng: np.rando
 
 def _folds(folder: Path, table: pd.DataFrame, classes: tuple[str, ...], assessable: bool) -> None:
     groups = {name: int(table.loc[table["label"] == name, "group"].nunique()) for name in classes}
-    summary = {"assessable": assessable, "reason": "" if assessable else "class epilepsy has 2 groups", "folds": 3, "repeats": 2, "checksum": "f" * 64, "groups_per_class": groups}
+    summary = {
+        "assessable": assessable,
+        "reason": "" if assessable else "class epilepsy has 2 groups",
+        "folds": 3,
+        "repeats": 2,
+        "checksum": "f" * 64,
+        "groups_per_class": groups,
+    }
     _json(folder / "folds.json", {**summary, "classes": list(classes)})
     number = table["group"].rank(method="dense").astype(int) - 1
     rows = [table[["sample", "group"]].assign(repeat=repeat, fold=(number + repeat) % 3) for repeat in range(2)]
@@ -162,25 +228,65 @@ def _performance(folder: Path, table: pd.DataFrame, classes: tuple[str, ...], as
             raw = rng.gamma(1, 1, (len(table), len(classes))) + np.eye(len(classes))[truth] * (3 - at * 0.6)
             share = raw / raw.sum(axis=1, keepdims=True)
             predictions += [
-                {"model": model, "repeat": repeat, "fold": row % 3, "sample": table["sample"][row], "group": table["group"][row], "truth": table["label"][row], "class": name, "probability": share[row, c]}
-                for row in range(len(table)) for c, name in enumerate(classes)
-            ]  # fmt: skip
+                {
+                    "model": model,
+                    "repeat": repeat,
+                    "fold": row % 3,
+                    "sample": table["sample"][row],
+                    "group": table["group"][row],
+                    "truth": table["label"][row],
+                    "class": name,
+                    "probability": share[row, c],
+                }
+                for row in range(len(table))
+                for c, name in enumerate(classes)
+            ]
         for metric in METRICS:
             estimate = 0.9 - 0.08 * at
-            metrics.append([model, "tiny" if model == "finetuned" else "", metric, estimate, estimate - 0.2, min(1, estimate + 0.1), "", "", "", len(table), table["group"].nunique()])
+            metrics.append(
+                [
+                    model,
+                    "tiny" if model == "finetuned" else "",
+                    metric,
+                    estimate,
+                    estimate - 0.2,
+                    min(1, estimate + 0.1),
+                    "",
+                    "",
+                    "",
+                    len(table),
+                    table["group"].nunique(),
+                ]
+            )
     columns = ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"]
     tsv(folder / "predictions.tsv", pd.DataFrame(predictions, columns=columns))
     columns = ["model", "preset", "metric", "estimate", "low", "high", "null_mean", "p", "p_floor", "n_samples", "n_groups"]
     tsv(folder / "metrics.tsv", pd.DataFrame(metrics, columns=columns))
-    sentence = "Asked to tell epilepsy from control in donors it had not seen, GPT-2 beat logistic regression: AUC 0.90 (0.70 to 1.00) against 0.82 (0.62 to 0.92)."
-    verdict = {"verdict": "works", "reason": "its AUC is above chance", "sentence": sentence, "best_baseline": "logistic_l2", "confounders": []}
+    sentence = (
+        "Asked to tell epilepsy from control in donors it had not seen, GPT-2 beat logistic regression: "
+        "AUC 0.90 (0.70 to 1.00) against 0.82 (0.62 to 0.92)."
+    )
+    verdict = {
+        "verdict": "works",
+        "reason": "its AUC is above chance",
+        "sentence": sentence,
+        "best_baseline": "logistic_l2",
+        "confounders": [],
+    }
     if not assessable:
-        verdict = {"verdict": "not_assessable", "reason": "class epilepsy has 2 groups", "sentence": "Asked to tell epilepsy from control, no classifier was tested: class epilepsy has 2 groups."}
+        verdict = {
+            "verdict": "not_assessable",
+            "reason": "class epilepsy has 2 groups",
+            "sentence": "Asked to tell epilepsy from control, no classifier was tested: class epilepsy has 2 groups.",
+        }
     _json(folder / "verdict.json", verdict)
     for fit in ["repeat0/fold0", "repeat0/fold1", "final"] if assessable else []:
         place = folder / "models" / "tiny" / fit
         place.mkdir(parents=True)
-        lines = [json.dumps({"step": step + 1, "epoch": 0.1 * step, "loss": 0.7 * 0.8**step, "tokens_per_second": 100.0, "memory_bytes": 10**9}) for step in range(8)]
+        lines = [
+            json.dumps({"step": step + 1, "epoch": 0.1 * step, "loss": 0.7 * 0.8**step, "tokens_per_second": 100.0, "memory_bytes": 10**9})
+            for step in range(8)
+        ]
         (place / "training.jsonl").write_text("\n".join(lines) + '\n{"step": 9, "lo')
         _json(place / "plan.json", {"steps": 8, "hours": 0.01, "bytes": {"total": 2 * 10**9}, "why": ["fits"]})
 
@@ -199,5 +305,7 @@ def _biology(folder: Path, table: pd.DataFrame, rng: np.random.Generator) -> Non
 
 def _attributions(folder: Path, genes: int, rng: np.random.Generator) -> None:
     ids, symbols = _gene_names(genes)
-    table = pd.DataFrame({"gene": ids, "symbol": symbols, "attribution": np.sort(rng.normal(size=genes)), "knockout_effect": rng.normal(size=genes)})
+    table = pd.DataFrame(
+        {"gene": ids, "symbol": symbols, "attribution": np.sort(rng.normal(size=genes)), "knockout_effect": rng.normal(size=genes)}
+    )
     tsv(folder / "attributions.tsv", table.assign(rank=range(1, genes + 1), stability=0.5))

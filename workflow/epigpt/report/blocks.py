@@ -130,14 +130,14 @@ class Section:
     missing: str = ""
 
 
-def table(frame: pd.DataFrame, id: str, caption: str, digits: int = 3, most: int = 160, **more: Any) -> Table:
+def table(frame: pd.DataFrame, name: str, caption: str, digits: int = 3, most: int = 160, **more: Any) -> Table:
     """Turn a frame into a table block: number columns right-aligned and rounded for the eye, long texts cut to `most` characters."""
     numeric = [pd.api.types.is_numeric_dtype(frame[column]) and not pd.api.types.is_bool_dtype(frame[column]) for column in frame.columns]
     rows = [
         [cell(value, digits if is_number else 0, most) for value, is_number in zip(row, numeric, strict=True)]
         for row in frame.itertuples(index=False, name=None)
     ]
-    return Table(id=id, caption=caption, columns=[str(column) for column in frame.columns], rows=rows, numeric=numeric, **more)
+    return Table(id=name, caption=caption, columns=[str(column) for column in frame.columns], rows=rows, numeric=numeric, **more)
 
 
 def cell(value: Any, digits: int = 3, most: int = 160, tone: str = "") -> Cell:

@@ -66,26 +66,21 @@ def mean_curve(rows: pd.DataFrame, kind: str) -> Floats:
 def band(rows: pd.DataFrame, kind: str) -> tuple[Floats, Floats]:
     """Give the pointwise 95 % band of a model's mean curve over groups resampled with replacement, classes kept."""
     rng = np.random.default_rng(0)
-    groups = {name: part for name, part in rows.groupby("group")}
-    strata: dict[tuple[bool, ...], list[str]] = {}
-    for name in sorted(groups):
-        strata.setdefault(tuple(sorted(set(groups[name]["truth"].map(bool)))), []).append(name)
+    curve = roc if kind == "roc" else precision_recall
+    truth, probability = rows["truth"].to_numpy(dtype=bool), rows["probability"].to_numpy(dtype=float)
+    repeats = [rows["repeat"].to_numpy() == one for one in sorted(rows["repeat"].unique())]
+    members = {name: np.nonzero((rows["group"] == name).to_numpy())[0] for name in sorted(rows["group"].unique())}
+    strata: dict[tuple[bool, bool], list[str]] = {}
+    for name, at in members.items():
+        strata.setdefault((bool(truth[at].any()), bool(truth[at].all())), []).append(name)
     drawn = []
     for _ in range(_RESAMPLES):
-        chosen = [name for names in strata.values() for name in rng.choice(names, len(names))]
-        drawn.append(_fast_mean([groups[name] for name in chosen], kind))
-    usable = np.array([line for line in drawn if np.isfinite(line).all()])
-    if not len(usable):
+        at = np.concatenate([members[name] for names in strata.values() for name in rng.choice(names, len(names))])
+        lines = [curve(truth[inside], probability[inside]) for inside in (at[one[at]] for one in repeats)]
+        usable = [line for line in lines if np.isfinite(line).all()]
+        if usable:
+            drawn.append(np.mean(usable, axis=0))
+    if not drawn:
         empty = np.full(len(GRID), np.nan)
         return empty, empty
-    return np.percentile(usable, 2.5, axis=0), np.percentile(usable, 97.5, axis=0)
-
-
-def _fast_mean(parts: list[pd.DataFrame], kind: str) -> Floats:
-    curve = roc if kind == "roc" else precision_recall
-    repeat = np.concatenate([part["repeat"].to_numpy() for part in parts])
-    truth = np.concatenate([part["truth"].to_numpy(dtype=bool) for part in parts])
-    probability = np.concatenate([part["probability"].to_numpy(dtype=float) for part in parts])
-    found = [curve(truth[repeat == one], probability[repeat == one]) for one in np.unique(repeat)]
-    usable = [line for line in found if np.isfinite(line).all()]
-    return np.mean(usable, axis=0) if usable else np.full(len(GRID), np.nan)
+    return np.percentile(drawn, 2.5, axis=0), np.percentile(drawn, 97.5, axis=0)

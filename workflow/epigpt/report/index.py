@@ -70,17 +70,32 @@ def render(entries: list[Entry]) -> str:
     verdicts = [wording.VERDICT_NAMES.get(str(entry.verdict.get("verdict")), "no verdict yet") for entry in entries]
     per_verdict = [f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts)]
     overview = Table(
-        "overview", "All data sets", _COLUMNS, rows, _NUMERIC, "Best baseline: the highest AUC among all models other than fine-tuned GPT-2, on the same folds.",
-        folded=1000, search=True,
-    )  # fmt: skip
+        "overview",
+        "All data sets",
+        _COLUMNS,
+        rows,
+        _NUMERIC,
+        "Best baseline: the highest AUC among all models other than fine-tuned GPT-2, on the same folds.",
+        folded=1000,
+        search=True,
+    )
     filters = [
         (name, column, sorted({row[column].shown for row in rows})) for name, column in (("Verdict", 2), ("Organism", 10), ("Assay", 11))
     ]
     matrix, told = _claims(entries)
-    return environment().get_template("index.html.j2").render(
-        headline=wording.count(len(entries), "data set"), sentence=f"Verdicts: {wording.listing(per_verdict)}." if per_verdict else "The table of data sets is empty.",
-        overview=overview, filters=filters, claims=matrix, claims_sentence=told, **assets("report.css", "report.js"),
-    )  # fmt: skip
+    return (
+        environment()
+        .get_template("index.html.j2")
+        .render(
+            headline=wording.count(len(entries), "data set"),
+            sentence=f"Verdicts: {wording.listing(per_verdict)}." if per_verdict else "The table of data sets is empty.",
+            overview=overview,
+            filters=filters,
+            claims=matrix,
+            claims_sentence=told,
+            **assets("report.css", "report.js"),
+        )
+    )
 
 
 def _row(entry: Entry) -> list[Cell]:
@@ -103,14 +118,17 @@ def _row(entry: Entry) -> list[Cell]:
         Cell(entry.dataset, entry.dataset, link=link),
         blocks.cell(("Simulated: " if simulated else "") + str(series.get("title") or ""), most=110),
         Cell(wording.VERDICT_NAMES.get(verdict, "no verdict yet"), verdict, _TONES.get(verdict, "")),
-        _score(own), _score(other),
+        _score(own),
+        _score(other),
         Cell(wording.MODEL_NAMES.get(str(best), str(best)), str(best)),
         Cell(f"{own - other:+.2f}".replace("-", "−"), f"{own - other:.6g}") if math.isfinite(own - other) else Cell("–", ""),
-        blocks.cell(len(entry.samples)), blocks.cell(entry.samples["group"].nunique()), blocks.cell(entry.samples["label"].nunique()),
+        blocks.cell(len(entry.samples)),
+        blocks.cell(entry.samples["group"].nunique()),
+        blocks.cell(entry.samples["label"].nunique()),
         blocks.cell(", ".join(organism) if isinstance(organism, list) else str(organism), most=40),
         blocks.cell(str(entry.reading.get("assay") or "").replace("_", " ")),
         blocks.cell(int(entry.contrasts["padj"].lt(0.05).sum())),
-    ]  # fmt: skip
+    ]
 
 
 def _score(value: float) -> Cell:
@@ -153,10 +171,16 @@ def _claims(entries: list[Entry]) -> tuple[Table | None, str]:
     # A row per data set: 200 of them are scrolled through more easily than 200 columns.
     names = list(outcomes)
     rows = [
-        [Cell(entry.dataset, entry.dataset), *[Cell(result.replace("_", " ") or "–", result, claim_tone(result)) for result in (outcomes[name].get(entry.dataset, "") for name in names)]]
+        [
+            Cell(entry.dataset, entry.dataset),
+            *[
+                Cell(result.replace("_", " ") or "–", result, claim_tone(result))
+                for result in (outcomes[name].get(entry.dataset, "") for name in names)
+            ],
+        ]
         for entry in entries
         if not entry.claims.empty
-    ]  # fmt: skip
+    ]
     return Table(
         "claims",
         "Claims by data set",

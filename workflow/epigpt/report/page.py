@@ -54,20 +54,26 @@ def write(results_folder: Path, page: Path, figures: Path) -> None:
 def render(results: Results, plates: Plates) -> str:
     """Give the page's text; its figures are saved on the way."""
     sections = list(_sections(results, plates))
-    return environment().get_template("report.html.j2").render(
-        dataset=results.dataset,
-        title=str((results.reading.get("series") or {}).get("title") or ""),
-        sentence=verdict.sentence(results),
-        verdict=str(results.verdict.get("verdict") or ""),
-        verdict_name=wording.VERDICT_NAMES.get(str(results.verdict.get("verdict")), str(results.verdict.get("verdict") or "")),
-        tone=verdict.tone(str(results.verdict.get("verdict"))),
-        simulated=results.simulated,
-        key_figures=verdict.key_figures(results),
-        sections=sections,
-        machine=methods.machine(results),
-        version=(results.provenance.get("epigpt") or {}).get("version", "") if isinstance(results.provenance.get("epigpt"), dict) else "",
-        **assets("report.css", "report.js"),
-    )  # fmt: skip
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            dataset=results.dataset,
+            title=str((results.reading.get("series") or {}).get("title") or ""),
+            sentence=verdict.sentence(results),
+            verdict=str(results.verdict.get("verdict") or ""),
+            verdict_name=wording.VERDICT_NAMES.get(str(results.verdict.get("verdict")), str(results.verdict.get("verdict") or "")),
+            tone=verdict.tone(str(results.verdict.get("verdict"))),
+            simulated=results.simulated,
+            key_figures=verdict.key_figures(results),
+            sections=sections,
+            machine=methods.machine(results),
+            version=(results.provenance.get("epigpt") or {}).get("version", "")
+            if isinstance(results.provenance.get("epigpt"), dict)
+            else "",
+            **assets("report.css", "report.js"),
+        )
+    )
 
 
 def _sections(results: Results, plates: Plates) -> list[Section]:

@@ -29,10 +29,31 @@ COLUMNS = {
     "claims": [],
 }
 _NUMBERS = {
-    "bytes", "total_counts", "n_genes", "mitochondrial_percent", "base_mean", "log2_fold_change", "se", "p", "padj", "repeat", "fold",
-    "probability", "estimate", "low", "high", "null_mean", "p_floor", "n_samples", "n_groups", "attribution", "knockout_effect", "rank",
-    "stability", "score",
-}  # fmt: skip
+    "bytes",
+    "total_counts",
+    "n_genes",
+    "mitochondrial_percent",
+    "base_mean",
+    "log2_fold_change",
+    "se",
+    "p",
+    "padj",
+    "repeat",
+    "fold",
+    "probability",
+    "estimate",
+    "low",
+    "high",
+    "null_mean",
+    "p_floor",
+    "n_samples",
+    "n_groups",
+    "attribution",
+    "knockout_effect",
+    "rank",
+    "stability",
+    "score",
+}
 
 
 @dataclass(frozen=True)

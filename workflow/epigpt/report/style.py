@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -23,7 +24,7 @@ MARKERS = "osD^vPX*"
 SEQUENTIAL, DIVERGING = "cividis", "RdBu_r"
 WIDTH = 7.2  # inches: the width of a page's text
 
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.family": ["DejaVu Sans"],
@@ -112,10 +113,17 @@ def label_points(axes: Axes, x: np.ndarray, y: np.ndarray, names: list[str]) -> 
                 taken.append(box)
                 offset = ((0.5 if right else -0.5) * 7.5, (height - spot[1]) / axes.figure.dpi * 72)
                 axes.annotate(
-                    names[at], (x[at], y[at]), xytext=offset, textcoords="offset points", fontsize=7.5, va="center",
-                    ha="left" if right else "right", zorder=5, bbox={"facecolor": PAPER, "alpha": 0.72, "linewidth": 0, "pad": 0.4},
+                    names[at],
+                    (x[at], y[at]),
+                    xytext=offset,
+                    textcoords="offset points",
+                    fontsize=7.5,
+                    va="center",
+                    ha="left" if right else "right",
+                    zorder=5,
+                    bbox={"facecolor": PAPER, "alpha": 0.72, "linewidth": 0, "pad": 0.4},
                     arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": MUTED} if step else None,
-                )  # fmt: skip
+                )
                 break
 
 

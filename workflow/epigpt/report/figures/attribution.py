@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from epigpt.report import style
 from epigpt.report.plates import Drawing
@@ -17,7 +16,7 @@ def agreement(attributions: pd.DataFrame, contrasts: pd.DataFrame) -> tuple[floa
     joined = joined.assign(size=joined["attribution"].abs(), minus_log10_p=-np.log10(joined["p"].clip(lower=1e-300)))
     if len(joined) < 5 or joined["size"].nunique() < 2 or joined["minus_log10_p"].nunique() < 2:
         return float("nan"), len(joined), joined
-    return float(spearmanr(joined["size"], joined["minus_log10_p"]).statistic), len(joined), joined
+    return float(joined[["size", "minus_log10_p"]].rank().corr().iloc[0, 1]), len(joined), joined
 
 
 def ranks(attributions: pd.DataFrame, contrasts: pd.DataFrame) -> Drawing | None:
@@ -60,6 +59,9 @@ def ranks(attributions: pd.DataFrame, contrasts: pd.DataFrame) -> Drawing | None
     right.set_title(f"Spearman ρ = {rho:.2f} over {number:,} genes" if np.isfinite(rho) else f"{number} genes in both tables")
     right.grid(visible=True)
     return Drawing(
-        "attributions", figure, table, "Genes that the model's output depends on most, and their differential expression.",
+        "attributions",
+        figure,
+        table,
+        "Genes that the model's output depends on most, and their differential expression.",
         "Left: red pushes towards the class of interest, blue away from it. Right: a model that uses what differs shows a rising cloud.",
-    )  # fmt: skip
+    )

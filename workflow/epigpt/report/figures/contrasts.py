@@ -20,7 +20,7 @@ def volcano_and_ma(table: pd.DataFrame, contrast: str, name: str) -> Drawing | N
     rows["log10_mean"] = np.log10(rows["base_mean"].clip(lower=1e-3))
     found = rows["padj"].lt(THRESHOLD).to_numpy()
     up = rows["log2_fold_change"].gt(0).to_numpy()
-    first, second = (contrast.split(" vs ", 1) + [""])[:2] if " vs " in contrast else (contrast, "")
+    first, second = contrast.split(" vs ", 1) if " vs " in contrast else (contrast, "")
     figure, panels = style.canvas(3.7, columns=2, left=0.075, right=0.985, bottom=0.24, top=0.95, wspace=0.24)
     named = [str(symbol) or str(gene) for symbol, gene in zip(rows["symbol"][:10], rows["gene"][:10], strict=True)]
     for axes, (x, y) in zip(panels, (("log2_fold_change", "minus_log10_p"), ("log10_mean", "log2_fold_change")), strict=True):
@@ -34,15 +34,18 @@ def volcano_and_ma(table: pd.DataFrame, contrast: str, name: str) -> Drawing | N
     panels[0].set(xlabel="log2 fold change", ylabel="−log10 p")
     panels[1].set(xlabel="log10 mean of normalised counts", ylabel="log2 fold change")
     ups, downs = int((found & up).sum()), int((found & ~up).sum())
-    for x, colour, words in (
+    for left, shade, words in (
         (0.075, style.VERMILION, f"● {ups:,} higher in {style.figure_label(first)}"),
         (0.42, style.BLUE, f"● {downs:,} lower"),
         (0.62, style.MUTED, f"● {int((~found).sum()):,} not at FDR {THRESHOLD:g}"),
     ):
-        figure.text(x, 0.02, words, color=colour, fontsize=8.5)
+        figure.text(left, 0.02, words, color=shade, fontsize=8.5)
     source = rows[["contrast", "gene", "symbol", "base_mean", "log2_fold_change", "p", "padj", "minus_log10_p", "log10_mean"]]
     return Drawing(
-        name, figure, source, f"Volcano plot and MA plot of {contrast}: {ups} genes higher and {downs} lower at a false discovery rate of 5 %.",
+        name,
+        figure,
+        source,
+        f"Volcano plot and MA plot of {contrast}: {ups} genes higher and {downs} lower at a false discovery rate of 5 %.",
         f"{style.figure_label(contrast, 90)}: positive fold changes are higher in {style.figure_label(first)}"
         f"{' than in ' + style.figure_label(second) if second else ''}. Named: the ten genes with the smallest p.",
-    )  # fmt: skip
+    )

@@ -35,9 +35,17 @@ def panels(
         for level in classes:
             member = np.array([label == level for label in labels])
             axes.scatter(
-                points[member, 0], points[member, 1], s=5 if many else 34, color=palette[level], marker=signs[level], linewidth=0 if many else 0.4,
-                edgecolor="white", alpha=0.6 if many else 0.95, rasterized=many, label=style.figure_label(level),
-            )  # fmt: skip
+                points[member, 0],
+                points[member, 1],
+                s=5 if many else 34,
+                color=palette[level],
+                marker=signs[level],
+                linewidth=0 if many else 0.4,
+                edgecolor="white",
+                alpha=0.6 if many else 0.95,
+                rasterized=many,
+                label=style.figure_label(level),
+            )
         axes.set_title(NAMES.get(name, name))
         axes.set_xlabel(axis_names[name][0])
         axes.set_ylabel(axis_names[name][1])
@@ -52,7 +60,10 @@ def panels(
     for name, points in coordinates.items():
         source[f"{name}_1"], source[f"{name}_2"] = points[:, 0], points[:, 1]
     return Drawing(
-        "embedding", figure, source,
+        "embedding",
+        figure,
+        source,
         f"{', '.join(NAMES.get(name, name) for name in coordinates)} of all observations, coloured by class.",
-        "Colour and sign: the class.", print_only=True,
-    )  # fmt: skip
+        "Colour and sign: the class.",
+        print_only=True,
+    )

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from scipy.cluster import hierarchy
@@ -67,10 +68,12 @@ def top_genes(values: pd.DataFrame, annotation: pd.DataFrame, classes: list[str]
     beside.set_title("z score", fontsize=7.5, loc="center", fontweight="normal")
     beside.tick_params(labelsize=7)
     return Drawing(
-        "heatmap", figure, shown.round(4).reset_index(names="gene"),
+        "heatmap",
+        figure,
+        shown.round(4).reset_index(names="gene"),
         f"Heat map of {genes} genes over {total} {noun}s with dendrograms.",
         "z score of log-normalised expression per gene (red above, blue below the gene's mean), both sides ordered by average linkage.",
-    )  # fmt: skip
+    )
 
 
 def _tree(axes: Axes, linkage: np.ndarray, side: str) -> list[int]:
@@ -92,21 +95,28 @@ def _tree(axes: Axes, linkage: np.ndarray, side: str) -> list[int]:
 
 def _annotate(figure: Figure, axes: Axes, annotation: pd.DataFrame, classes: list[str], inch: float) -> None:
     total, bars = annotation.shape
-    axes.set_xlim(-0.5, total - 0.5)
-    axes.set_ylim(bars, 0)
     for at, name in enumerate(annotation.columns):
         values = annotation[name].astype(str).tolist()
         levels = classes if at == 0 else sorted(set(values))
         shades = style.colours(levels) if at == 0 else dict(zip(levels, _shades(at, len(levels)), strict=True))
-        for spot, value in enumerate(values):
-            axes.fill_between([spot - 0.5, spot + 0.5], at + 0.06, at + 0.94, color=shades[value], linewidth=0)
+        picture = np.array([[to_rgb(shades[value]) for value in values]])
+        axes.imshow(picture, extent=(-0.5, total - 0.5, at + 0.94, at + 0.06), aspect="auto")
         handles = [Patch(color=shades[level], label=style.figure_label(level or "not given", 20)) for level in levels]
         figure.legend(
-            handles=handles, loc="lower left", bbox_to_anchor=(0.13, (0.05 + 0.25 * (bars - 1 - at)) * inch), ncols=len(handles), fontsize=7.2,
-            handlelength=1, handletextpad=0.4, columnspacing=1, borderpad=0, borderaxespad=0,
-        )  # fmt: skip
+            handles=handles,
+            loc="lower left",
+            bbox_to_anchor=(0.13, (0.05 + 0.25 * (bars - 1 - at)) * inch),
+            ncols=len(handles),
+            fontsize=7.2,
+            handlelength=1,
+            handletextpad=0.4,
+            columnspacing=1,
+            borderpad=0,
+            borderaxespad=0,
+        )
         figure.text(0.12, (0.05 + 0.25 * (bars - 1 - at)) * inch, style.figure_label(name, 14), ha="right", va="bottom", fontsize=7.2)
-    axes.set_yticks([])
+    axes.set_xlim(-0.5, total - 0.5)
+    axes.set_ylim(bars, 0)
     axes.yaxis.tick_right()
     axes.set_yticks([at + 0.5 for at in range(bars)], [style.figure_label(name, 18) for name in annotation.columns], fontsize=7.2)
     axes.tick_params(length=0)

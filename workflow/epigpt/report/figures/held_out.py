@@ -39,10 +39,17 @@ def sample_probabilities(predictions: pd.DataFrame, classes: list[str], case: st
     for model in models:
         rows = source[source["model"] == model]
         axes.scatter(
-            rows["probability"], rows["sample"].map(place), s=30 if named else 9, marker="D" if model == GPT2 else "o", zorder=3,
-            facecolor=colour(model, models) if model == GPT2 else "none", edgecolor=colour(model, models), linewidth=1,
-            label=wording.MODEL_NAMES.get(model, model), rasterized=len(place) > 1000,
-        )  # fmt: skip
+            rows["probability"],
+            rows["sample"].map(place),
+            s=30 if named else 9,
+            marker="D" if model == GPT2 else "o",
+            zorder=3,
+            facecolor=colour(model, models) if model == GPT2 else "none",
+            edgecolor=colour(model, models),
+            linewidth=1,
+            label=wording.MODEL_NAMES.get(model, model),
+            rasterized=len(place) > 1000,
+        )
     _class_bands(axes, rank["truth"].tolist(), classes)
     if named:
         axes.set_yticks(range(len(place)), [style.figure_label(name, 24) for name in place], fontsize=7.2)
@@ -55,15 +62,21 @@ def sample_probabilities(predictions: pd.DataFrame, classes: list[str], case: st
     axes.grid(axis="x")
     axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2)
     return Drawing(
-        "sample_probabilities", figure, source, "Held-out probability of every sample by GPT-2 and by logistic regression.",
-        "Each line is a sample, its probability the mean over repeats while its group was held out; the bar on the right is its true class.",
-    )  # fmt: skip
+        "sample_probabilities",
+        figure,
+        source,
+        "Held-out probability of every sample by GPT-2 and by logistic regression.",
+        "Each line is a sample, its probability the mean over repeats while its group was held out; the bar on the right"
+        " is its true class.",
+    )
 
 
 def _class_bands(axes: Axes, truth: list[str], classes: list[str]) -> None:
     palette = style.colours(classes)
-    for at, name in enumerate(truth):
-        axes.plot([1.015, 1.015], [at - 0.5, at + 0.5], color=palette.get(name, style.MUTED), linewidth=5, solid_capstyle="butt", zorder=2)
+    starts = [at for at in range(len(truth)) if at == 0 or truth[at] != truth[at - 1]]
+    for start, end in zip(starts, [*starts[1:], len(truth)], strict=True):
+        colour_here = palette.get(truth[start], style.MUTED)
+        axes.plot([1.015, 1.015], [start - 0.5, end - 0.5], color=colour_here, linewidth=5, solid_capstyle="butt", zorder=2)
 
 
 def bins(truth: np.ndarray, probability: np.ndarray, number: int) -> pd.DataFrame:
@@ -103,9 +116,13 @@ def calibration_and_confusion(predictions: pd.DataFrame, classes: list[str], cas
         shift = 0.006 * (at - 0.5)
         left.vlines(table["mean_probability"] + shift, table["low"], table["high"], color=shade, alpha=0.5, linewidth=1.6)
         left.plot(
-            table["mean_probability"] + shift, table["observed"], color=shade, marker="D" if model == GPT2 else "o", markersize=5.5,
+            table["mean_probability"] + shift,
+            table["observed"],
+            color=shade,
+            marker="D" if model == GPT2 else "o",
+            markersize=5.5,
             label=wording.MODEL_NAMES.get(model, model),
-        )  # fmt: skip
+        )
         parts.append(table.assign(panel="calibration", model=model))
     left.plot([0, 1], [0, 1], color=style.MUTED, linestyle=":", linewidth=0.9)
     left.set(xlabel="mean predicted probability", ylabel="observed share", title="calibration", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
@@ -113,10 +130,13 @@ def calibration_and_confusion(predictions: pd.DataFrame, classes: list[str], cas
     left.legend(loc="upper left", fontsize=7.5)
     parts.append(_confusion(right, averaged(predictions, GPT2), classes).assign(panel="confusion", model=GPT2))
     return Drawing(
-        "calibration_confusion", figure, pd.concat(parts, ignore_index=True), "Calibration curves, and the confusion matrix of fine-tuned GPT-2.",
+        "calibration_confusion",
+        figure,
+        pd.concat(parts, ignore_index=True),
+        "Calibration curves, and the confusion matrix of fine-tuned GPT-2.",
         "Left: bins of equal size with Wilson 95 % intervals; on the dotted line a probability means what it says."
         " Right: GPT-2's most probable class against the true one, in samples.",
-    )  # fmt: skip
+    )
 
 
 def _confusion(axes: Axes, wide: pd.DataFrame, classes: list[str]) -> pd.DataFrame:

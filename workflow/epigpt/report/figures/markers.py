@@ -58,9 +58,13 @@ def panels(markers: pd.DataFrame, significant: float = 0.05) -> Drawing | None:
         axes.spines["left"].set_visible(False)
     figure.text(0.5, 0.06 / height, "log2 fold change", ha="center", fontsize=8.5)
     return Drawing(
-        "markers", figure, markers, f"Log2 fold change of the marker genes in {len(names)} sets.",
-        "▲ ▼: direction that was expected beforehand. Filled: found at a false discovery rate of 5 %. Not assessable: missing or not tested, which is not unchanged.",
-    )  # fmt: skip
+        "markers",
+        figure,
+        markers,
+        f"Log2 fold change of the marker genes in {len(names)} sets.",
+        "▲ ▼: direction that was expected beforehand. Filled: found at a false discovery rate of 5 %. Not assessable:"
+        " missing or not tested, which is not unchanged.",
+    )
 
 
 def balance(scores: pd.DataFrame, classes: list[str]) -> Drawing | None:
@@ -81,6 +85,11 @@ def balance(scores: pd.DataFrame, classes: list[str]) -> Drawing | None:
     axes.set_ylabel("excitation − inhibition (mean z)")
     axes.grid(axis="y")
     return Drawing(
-        "excitation_inhibition", figure, known, "Excitation/inhibition score of every sample by class.",
-        "Mean z of the excitatory genes minus mean z of the inhibitory ones, over the samples of this data set; the bar is the class's mean.", wide=False,
-    )  # fmt: skip
+        "excitation_inhibition",
+        figure,
+        known,
+        "Excitation/inhibition score of every sample by class.",
+        "Mean z of the excitatory genes minus mean z of the inhibitory ones, over the samples of this data set; the bar"
+        " is the class's mean.",
+        wide=False,
+    )

@@ -60,10 +60,14 @@ def forest(metrics: pd.DataFrame, metric: str) -> Drawing | None:
     axes.spines["left"].set_visible(False)
     source = rows.reset_index()
     return Drawing(
-        f"forest_{metric}", figure, source, f"{title} of every model with its 95 % interval.",
-        f"{title} on held-out groups, all models on the same folds. Line: 95 % interval over resampled groups. Upright stroke: mean under permuted labels,"
+        f"forest_{metric}",
+        figure,
+        source,
+        f"{title} of every model with its 95 % interval.",
+        f"{title} on held-out groups, all models on the same folds. Line: 95 % interval over resampled groups. Upright"
+        f" stroke: mean under permuted labels,"
         " where permutations were run. Dotted line: guessing.",
-    )  # fmt: skip
+    )
 
 
 def _curve_canvas(models: int) -> tuple[Figure, list[Axes]]:
@@ -80,7 +84,7 @@ def curve_panels(predictions: pd.DataFrame, metrics: pd.DataFrame, classes: list
     positives = [case] if case else classes
     figure, panels = _curve_canvas(len(models))
     parts, handles = [], []
-    for axes, (kind, metric) in zip(panels, (("roc", "auc"), ("precision_recall", "average_precision")), strict=True):
+    for axes, kind in zip(panels, ("roc", "precision_recall"), strict=True):
         for at, model in enumerate(models):
             per_class = [curves.one_class(predictions[predictions["model"] == model], positive) for positive in positives]
             line = np.mean([curves.mean_curve(rows, kind) for rows in per_class], axis=0)
@@ -119,7 +123,11 @@ def curve_panels(predictions: pd.DataFrame, metrics: pd.DataFrame, classes: list
         title_fontproperties={"size": 8.5, "weight": "bold"},
     )
     return Drawing(
-        "curves", figure, pd.concat(parts, ignore_index=True), "ROC and precision-recall curves of all models.",
-        "Curves over held-out samples, averaged over repeats; bands for GPT-2 and L2 logistic regression are 95 % over resampled groups. Dotted: guessing."
+        "curves",
+        figure,
+        pd.concat(parts, ignore_index=True),
+        "ROC and precision-recall curves of all models.",
+        "Curves over held-out samples, averaged over repeats; bands for GPT-2 and L2 logistic regression are 95 % over"
+        " resampled groups. Dotted: guessing."
         + ("" if case else " Several classes: the mean of the curves of each class against the rest."),
-    )  # fmt: skip
+    )

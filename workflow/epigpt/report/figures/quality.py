@@ -48,9 +48,15 @@ def distributions(quality: pd.DataFrame, labels: pd.Series, classes: list[str], 
             inside = kept[member]
             many = len(values) > 500
             axes.scatter(
-                spread[inside], values[inside], s=4 if many else 26, color=palette[level], marker=signs[level], alpha=0.35 if many else 0.85,
-                linewidth=0, rasterized=many,
-            )  # fmt: skip
+                spread[inside],
+                values[inside],
+                s=4 if many else 26,
+                color=palette[level],
+                marker=signs[level],
+                alpha=0.35 if many else 0.85,
+                linewidth=0,
+                rasterized=many,
+            )
             axes.scatter(spread[~inside], values[~inside], s=8 if many else 30, facecolor="none", edgecolor=palette[level], linewidth=1)
             if np.isfinite(values).any():
                 axes.hlines(np.nanmedian(values), at - 0.36, at + 0.36, color=style.INK, linewidth=1.4)
@@ -63,10 +69,12 @@ def distributions(quality: pd.DataFrame, labels: pd.Series, classes: list[str], 
         axes.set_xticks(range(len(levels)), names, rotation=25 if turned else 0, ha="right" if turned else "center")
         axes.set_xlim(-0.6, len(levels) - 0.4)
     return Drawing(
-        "quality", figure, shown,
+        "quality",
+        figure,
+        shown,
         f"Counts, genes detected and mitochondrial share of every {noun}, by class.",
         f"Each sign is a {noun}, the bar is the class's median. Open signs: left out by the quality limits.",
-    )  # fmt: skip
+    )
 
 
 def spread_by_rank(values: np.ndarray) -> np.ndarray:
@@ -125,11 +133,13 @@ def correlation_map(similar: pd.DataFrame, labels: dict[str, str], classes: list
     beside = figure.add_axes((0.85, 0.3, 0.025, 0.5))
     figure.colorbar(image, cax=beside, label="correlation")
     return Drawing(
-        "correlation", figure, shown.reset_index(names="sample"),
+        "correlation",
+        figure,
+        shown.reset_index(names="sample"),
         "Correlation between every two samples, as a heat map ordered by similarity.",
         "Pearson correlation of log-normalised expression over all genes, ordered by average linkage; the bar on the left is the class.",
         wide=False,
-    )  # fmt: skip
+    )
 
 
 def _bar(x: float, y: float, wide: float, high: float, colour: str) -> Rectangle:

@@ -30,11 +30,14 @@ def losses(fits: list[Fit], classes: int) -> Drawing | None:
         parts.append(
             pd.DataFrame(
                 {
-                    "preset": fit.preset, "fit": fit.name, "step": at.astype(float), "loss": rows[loss].astype(float),
+                    "preset": fit.preset,
+                    "fit": fit.name,
+                    "step": at.astype(float),
+                    "loss": rows[loss].astype(float),
                     "held_out_loss": pd.to_numeric(rows[held_out], errors="coerce") if held_out else np.nan,
                 }
             )
-        )  # fmt: skip
+        )
     if not parts:
         return None
     source = pd.concat(parts, ignore_index=True)
@@ -57,6 +60,9 @@ def losses(fits: list[Fit], classes: int) -> Drawing | None:
     axes.grid(axis="y")
     axes.legend(loc="upper right", ncols=2)
     return Drawing(
-        "training", figure, source, "Training loss over optimiser steps for every fold and the final model.",
+        "training",
+        figure,
+        source,
+        "Training loss over optimiser steps for every fold and the final model.",
         "Loss on the training views. A loss near zero on few samples says that the model can memorise them, nothing of what it learned.",
-    )  # fmt: skip
+    )

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import pandas as pd
+
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Section
 from epigpt.report.figures import attribution as figures
@@ -32,9 +34,9 @@ def section(results: Results, plates: Plates) -> Section:
         "columns": [
             [str(value) for value in shown[name]]
             if name in ("symbol", "gene")
-            else [None if value != value else float(f"{value:.3g}") for value in shown[name]]
+            else [None if pd.isna(value) else float(f"{value:.3g}") for value in shown[name]]
             for name in columns
-        ],  # noqa: PLR0124 (missing values are NaN)
+        ],
         "levels": [],
     }
     first = [[blocks.cell(value, 3, 60) for value in row] for row in shown[columns].head(20).itertuples(index=False, name=None)]
@@ -49,7 +51,8 @@ def section(results: Results, plates: Plates) -> Section:
     )
     content.append(
         blocks.Prose(
-            f"Attributions are of the models as trained here on {wording.count(len(results.samples), 'sample')}; they describe the model, not the disease."
+            f"Attributions are of the models as trained here on {wording.count(len(results.samples), 'sample')}; they"
+            f" describe the model, not the disease."
         )
     )
     return Section("attributions", _TITLE, told, content)

@@ -52,13 +52,14 @@ def _genes(table: pd.DataFrame, contrasts: list[str]) -> blocks.GeneTable:
     if len(contrasts) > 1:
         columns.append("contrast")
     # Numbers travel with the digits that are shown: the exact ones are in the file.
-    data = {
+    data: dict[str, Any] = {
         "columns": [
             [str(value) for value in shown[name]] if name in ("symbol", "gene") else [_rounded(value) for value in shown[name]]
-            for name in columns if name != "contrast"
+            for name in columns
+            if name != "contrast"
         ],
         "levels": [str(name) for name in contrasts],
-    }  # fmt: skip
+    }
     if "contrast" in columns:
         code = {name: at for at, name in enumerate(contrasts)}
         data["columns"].append([code[name] for name in shown["contrast"]])
@@ -70,9 +71,14 @@ def _genes(table: pd.DataFrame, contrasts: list[str]) -> blocks.GeneTable:
         else f"The {len(shown):,} rows with the smallest p of {len(ranked):,}; all are in differential_expression.tsv."
     )
     return blocks.GeneTable(
-        "genes", "Genes by p value", [_HEADS.get(name, name) for name in columns], [name not in ("symbol", "gene", "contrast") for name in columns],
-        data, first, whole,
-    )  # fmt: skip
+        "genes",
+        "Genes by p value",
+        [_HEADS.get(name, name) for name in columns],
+        [name not in ("symbol", "gene", "contrast") for name in columns],
+        data,
+        first,
+        whole,
+    )
 
 
 def _rounded(value: float) -> float | None:

@@ -44,7 +44,7 @@ def section(results: Results) -> Section:
 def _facts(results: Results, series: dict[str, Any]) -> list[tuple[str, str]]:
     reading = results.reading
     genes = reading.get("genes") or (results.expression.uns.get("genes") if results.expression else {}) or {}
-    label, group, values = (reading.get(key) if isinstance(reading.get(key), dict) else {} for key in ("label", "group", "values"))
+    label, group, values = _part(reading, "label"), _part(reading, "group"), _part(reading, "values")
     shape = reading.get("shape")
     rows: list[tuple[str, Any]] = [
         ("Series", " · ".join(part for part in (_text(series.get("accession")), _text(series.get("title"))) if part) or results.dataset),
@@ -61,12 +61,17 @@ def _facts(results: Results, series: dict[str, Any]) -> list[tuple[str, str]]:
             if isinstance(shape, list)
             else _text(shape),
         ),
-        ("Values", f"{str((values or {}).get('type') or '').replace('_', ' ')}: {(values or {}).get('evidence') or ''}".strip(": ")),
+        ("Values", f"{str(values.get('type') or '').replace('_', ' ')}: {values.get('evidence') or ''}".strip(": ")),
         ("Genes", _genes(genes)),
-        ("Label", _label(label or {})),
-        ("Group", (group or {}).get("column") or (group or {}).get("rule") or reading.get("group")),
+        ("Label", _label(label)),
+        ("Group", group.get("column") or group.get("rule")),
     ]
     return [(term, wording.short(_text(value), 400)) for term, value in rows if _text(value)]
+
+
+def _part(reading: dict[str, Any], key: str) -> dict[str, Any]:
+    found = reading.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def _text(value: Any) -> str:
@@ -105,7 +110,7 @@ def _files(results: Results) -> Any:
         {
             "file": [name.rsplit("/", 1)[-1] for name in results.manifest["file"]],
             "size": [
-                blocks.Cell(wording.size(amount), f"{amount:.0f}" if amount == amount else "") for amount in results.manifest["bytes"]
+                blocks.Cell(wording.size(amount), f"{amount:.0f}" if pd.notna(amount) else "") for amount in results.manifest["bytes"]
             ],
             "sha256": results.manifest["sha256"],
             "from": results.manifest["url"],

@@ -29,7 +29,7 @@ def section(results: Results, plates: Plates) -> Section:
         return Section("embedding", title, told, missing="expression.h5ad holds no embedding.")
     chosen = _chosen(data)
     points = _points(data, chosen)
-    coordinates = {name: points[name] for name in ("pca", "umap", "tsne") if name in points}
+    coordinates = {name: points[name] for name in figures.NAMES if name in points}
     names = {name: _axes(data, name) for name in coordinates}
     ids = data.obs.index[chosen].astype(str).tolist()
     labels = data.obs["label"].astype(str).to_numpy()[chosen].tolist() if "label" in data.obs else [""] * len(chosen)

@@ -54,7 +54,10 @@ def _genes(results: Results) -> tuple[list[str], str]:
         parts = [part["gene"].tolist() for _, part in ranked.groupby("contrast", sort=False)]
         # In turn from each contrast, so that no class fills the picture alone.
         mixed = [part[at] for at in range(max(map(len, parts))) for part in parts if at < len(part)]
-        how = "Genes with the smallest p of the differential expression. They were chosen because they differ: that the classes separate here is no evidence."
+        how = (
+            "Genes with the smallest p of the differential expression. They were chosen because they differ: "
+            "that the classes separate here is no evidence."
+        )
         return list(dict.fromkeys(mixed))[:_GENES], how
     name = next((name for name in ("dispersions_norm", "dispersion", "dispersions", "variances_norm") if name in data.var), "")
     if name:

@@ -36,7 +36,9 @@ def section(results: Results, plates: Plates) -> Section:
     met = int((markers["verdict"] == "as expected").sum())
     against = int((markers["verdict"] == "opposite").sum())
     if len(markers):
-        told = f"Of {wording.count(len(markers), 'marker')}, {met} {'moves' if met == 1 else 'move'} as expected and {against} the other way: see which sets hold together."
+        moves = "moves" if met == 1 else "move"
+        told = f"Of {wording.count(len(markers), 'marker')}, {met} {moves} as expected and {against} the other way:"
+            " see which sets hold together."
     return Section("markers", _TITLE, told, content)
 
 
@@ -52,9 +54,13 @@ def _claims(results: Results) -> blocks.Table:
         for row in frame.itertuples(index=False, name=None)
     ]
     return blocks.Table(
-        "claims-table", "Claims of the paper in this data set", [str(name) for name in frame.columns], rows, [False] * len(frame.columns),
+        "claims-table",
+        "Claims of the paper in this data set",
+        [str(name) for name in frame.columns],
+        rows,
+        [False] * len(frame.columns),
         "Held in this data set alone. Not assessable is not the same as not supported.",
-    )  # fmt: skip
+    )
 
 
 def _balance(results: Results, plates: Plates) -> list[Any]:

@@ -14,8 +14,10 @@ _CITATIONS = {
     "Snakemake": "Mölder F. et al. Sustainable data analysis with Snakemake. F1000Research 2021;10:33.",
     "DeepSpeed ZeRO": "Rajbhandari S. et al. ZeRO: memory optimizations toward training trillion parameter models. SC 2020.",
     "scanpy": "Wolf F. A. et al. SCANPY: large-scale single-cell gene expression data analysis. Genome Biology 2018;19:15.",
-    "PyDESeq2": "Muzellec B. et al. PyDESeq2: a Python package for bulk RNA-seq differential expression analysis. Bioinformatics 2023;39:btad547.",
-    "DESeq2": "Love M. I. et al. Moderated estimation of fold change and dispersion for RNA-seq data with DESeq2. Genome Biology 2014;15:550.",
+    "PyDESeq2": "Muzellec B. et al. PyDESeq2: a Python package for bulk RNA-seq differential expression analysis."
+    " Bioinformatics 2023;39:btad547.",
+    "DESeq2": "Love M. I. et al. Moderated estimation of fold change and dispersion for RNA-seq data with DESeq2. Genome"
+    " Biology 2014;15:550.",
     "scikit-learn": "Pedregosa F. et al. Scikit-learn: machine learning in Python. JMLR 2011;12:2825.",
 }
 
@@ -36,9 +38,12 @@ def section(results: Results) -> Section:
         content.append(blocks.Facts([(key, "" if value is None else str(value)) for key, value in flatten(rest)]))
     content.append(blocks.Fold("Citations", [blocks.Facts(list(_CITATIONS.items()))]))
     return Section(
-        "methods", "Methods, versions, checksums", "What a repetition of this run would need.", content,
+        "methods",
+        "Methods, versions, checksums",
+        "What a repetition of this run would need.",
+        content,
         "" if provenance else "There is no provenance.json.",
-    )  # fmt: skip
+    )
 
 
 def machine(results: Results) -> str:
@@ -54,24 +59,27 @@ def machine(results: Results) -> str:
 def _sentences(results: Results) -> list[str]:
     settings = results.provenance.get("settings") or {}
     summary = results.folds_summary
+    others = [wording.MODEL_NAMES.get(model, model) for model in sorted(set(results.metrics["model"])) if model != "finetuned"]
     data = results.expression
     found = [
-        f"Counts were read from {results.reading['matrix']} and mapped to canonical genes; co-orthologs and repeated ids are summed before any logarithm."
+        f"Counts were read from {results.reading['matrix']} and mapped to canonical genes; co-orthologs and repeated ids"
+        f" are summed before any logarithm."
         if results.reading.get("matrix")
         else "",
         f"Expression is {data.uns['normalisation']}." if data is not None and data.uns.get("normalisation") else "",
-        f"{len(results.samples)} samples were split {summary.get('repeats', 1)} time(s) into {summary['folds']} folds by group, stratified by class; everything that is fitted (gene reference, scaling,"
+        f"{len(results.samples)} samples were split {summary.get('repeats', 1)} time(s) into {summary['folds']} folds by"
+        f" group, stratified by class; everything that is fitted (gene reference, scaling,"
         " model) is fitted inside the training part of each fold."
         if results.assessable and summary.get("folds")
         else "",
-        f"GPT-2 (preset {settings.get('model')}, encoding {settings.get('encoding')}, at most {settings.get('max_genes')} genes, {settings.get('views')} views of each sample by binomial thinning)"
-        f" was trained for {settings.get('epochs')} epochs with AdamW (learning rate {settings.get('learning_rate')}, batch {settings.get('global_batch_size')}, weights {settings.get('weights')});"
+        f"GPT-2 (preset {settings.get('model')}, encoding {settings.get('encoding')}, at most {settings.get('max_genes')}"
+        f" genes, {settings.get('views')} views of each sample by binomial thinning)"
+        f" was trained for {settings.get('epochs')} epochs with AdamW (learning rate {settings.get('learning_rate')},"
+        f" batch {settings.get('global_batch_size')}, weights {settings.get('weights')});"
         " a sample's probability is the mean over its views."
         if results.assessable and settings.get("model")
         else "",
-        f"Baselines see the same folds: {wording.listing([wording.MODEL_NAMES.get(model, model) for model in sorted(set(results.metrics['model'])) if model != 'finetuned'], 20)}."
-        if len(results.metrics)
-        else "",
+        f"Baselines see the same folds: {wording.listing(others, 20)}." if len(results.metrics) else "",
         "Intervals are percentiles over resampled groups; with few groups they are wide and themselves uncertain."
         if len(results.metrics)
         else "",
@@ -95,7 +103,8 @@ def _limits(results: Results) -> list[str]:
         found.append("The data are simulated. What is found here was planted.")
     if results.assessable and len(results.metrics):
         found.append(
-            f"The smallest class has {wording.count(fewest, 'group')}. With 3 against 3 groups an AUC of 0.90 or more arises by luck in 5 % of draws without any signal,"
+            f"The smallest class has {wording.count(fewest, 'group')}. With 3 against 3 groups an AUC of 0.90 or more"
+            f" arises by luck in 5 % of draws without any signal,"
             " with 4 against 4 in 2.8 %, with 6 against 6 in 0.75 %."
         )
         if results.metrics["p"].isna().all():
@@ -107,7 +116,8 @@ def _limits(results: Results) -> list[str]:
         found.append("In bulk tissue a change in expression can be a change in cell composition.")
     found.append("Immediate early genes also rise with handling and time of death.")
     found.append(
-        "Expression changes in epilepsy agree only in part between laboratories and animal models: what is claimed here is claimed of this data set alone."
+        "Expression changes in epilepsy agree only in part between laboratories and animal models: what is claimed here"
+        " is claimed of this data set alone."
     )
     found.append("Attributions and differential expression are associations; neither names a cause.")
     return found

@@ -92,8 +92,7 @@ def _metrics(metrics: pd.DataFrame) -> blocks.Table:
     for model in models:
         own = metrics[metrics["model"] == model].drop_duplicates("metric").set_index("metric")
         cells = [Cell(wording.MODEL_NAMES.get(model, model), model, "strong" if model == figures.GPT2 else "")]
-        for name in names:
-            cells.append(_estimate(own.loc[name]) if name in own.index else Cell("–", ""))
+        cells += [_estimate(own.loc[name]) if name in own.index else Cell("–", "") for name in names]
         auc = own.loc["auc"] if "auc" in own.index else None
         cells.append(
             Cell("–", "")
@@ -104,9 +103,14 @@ def _metrics(metrics: pd.DataFrame) -> blocks.Table:
     sizes = metrics[["n_samples", "n_groups"]].dropna().drop_duplicates()
     basis = f"Over {int(sizes['n_samples'].iloc[0])} samples of {int(sizes['n_groups'].iloc[0])} groups. " if len(sizes) else ""
     return blocks.Table(
-        "metrics", "All metrics, with 95 % intervals over resampled groups", ["model", *[wording.METRIC_NAMES.get(name, name) for name in names], "p of AUC (smallest possible)"],
-        rows, [False, *[True] * (len(names) + 1)], basis + "Brier score: smaller is better. p: share of label permutations that reach the AUC; – where none were run.", folded=30,
-    )  # fmt: skip
+        "metrics",
+        "All metrics, with 95 % intervals over resampled groups",
+        ["model", *[wording.METRIC_NAMES.get(str(name), str(name)) for name in names], "p of AUC (smallest possible)"],
+        rows,
+        [False, *[True] * (len(names) + 1)],
+        basis + "Brier score: smaller is better. p: share of label permutations that reach the AUC; – where none were run.",
+        folded=30,
+    )
 
 
 def _estimate(row: pd.Series) -> Cell:

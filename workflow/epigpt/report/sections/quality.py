@@ -42,7 +42,8 @@ def section(results: Results, plates: Plates) -> Section:
             )
         )
     kept = f"{wording.count(len(table) - len(left_out), noun)} of {len(table):,} kept"
-    middle = f"median {wording.number(float(table['total_counts'].median()))} counts and {wording.number(float(table['n_genes'].median()))} genes"
+    depth, rich = (wording.number(float(table[name].median())) for name in ("total_counts", "n_genes"))
+    middle = f"median {depth} counts and {rich} genes"
     return Section(
         "quality",
         _TITLE,
@@ -70,7 +71,8 @@ def _correlation(results: Results, plates: Plates) -> tuple[list[str], list[Any]
     labels = dict(zip(results.samples["sample"], results.samples["label"], strict=True))
     apart = figures.outliers(similar)
     told = (
-        f"Less like the others than usual: {wording.listing(apart)} (median correlation more than 5 median absolute deviations below the typical one)."
+        f"Less like the others than usual: {wording.listing(apart)} (median correlation more than 5 median absolute"
+        f" deviations below the typical one)."
         if apart
         else "No sample is much less like the others than they are among themselves."
     )

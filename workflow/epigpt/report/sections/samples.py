@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2_contingency
 
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Section
@@ -41,11 +40,13 @@ def section(results: Results) -> Section:
     content.append(_sample_table(results))
     followers = related[related["told_by_class"]]["characteristic"].tolist() if len(related) else []
     warning = (
-        f" Beware: {wording.listing([wording.short(name) for name in followers], 4)} {'goes' if len(followers) == 1 else 'go'} with the class."
+        f" Beware: {wording.listing([wording.short(name) for name in followers], 4)} {'goes' if len(followers) == 1 else 'go'}"
+        f" with the class."
         if followers
         else ""
     )
-    unit = f"{wording.count(len(samples), 'sample')} of {wording.count(samples['group'].nunique(), 'group')} in {wording.count(len(classes), 'class', 'classes')}"
+    in_classes = wording.count(len(classes), "class", "classes")
+    unit = f"{wording.count(len(samples), 'sample')} of {wording.count(samples['group'].nunique(), 'group')} in {in_classes}"
     return Section("samples", "Samples and design", f"{unit}: see whether anything but the label separates the classes.{warning}", content)
 
 
@@ -74,7 +75,8 @@ def association(samples: pd.DataFrame, characteristics: list[str]) -> pd.DataFra
         crossed = pd.crosstab(values, label)
         if min(crossed.shape) < 2:
             continue
-        chi2 = chi2_contingency(crossed, correction=False).statistic
+        expected = np.outer(crossed.sum(axis=1), crossed.sum(axis=0)) / crossed.to_numpy().sum()
+        chi2 = float(((crossed.to_numpy() - expected) ** 2 / expected).sum())
         strength = float(np.sqrt(chi2 / (len(samples) * (min(crossed.shape) - 1))))
         alone = bool(((crossed > 0).sum(axis=1) == 1).all() and crossed.to_numpy().max() > 1)
         rows.append((name, int(levels), min(strength, 1.0), alone))
@@ -85,16 +87,27 @@ def association(samples: pd.DataFrame, characteristics: list[str]) -> pd.DataFra
 def _confounding(related: pd.DataFrame) -> blocks.Table:
     rows = [
         [
-            blocks.cell(row.characteristic, most=60), blocks.cell(float(row.values_)), blocks.cell(row.cramers_v),
-            Cell("each value in one class only" if row.told_by_class else "", str(row.told_by_class).lower(), "bad" if row.told_by_class else ""),
+            blocks.cell(row.characteristic, most=60),
+            blocks.cell(float(row.values_)),
+            blocks.cell(row.cramers_v),
+            Cell(
+                "each value in one class only" if row.told_by_class else "",
+                str(row.told_by_class).lower(),
+                "bad" if row.told_by_class else "",
+            ),
         ]
         for row in related.rename(columns={"values": "values_"}).itertuples()
-    ]  # fmt: skip
+    ]
     return blocks.Table(
-        "confounding", "The label against every other characteristic (Cramér's V: 0 unrelated, 1 the same thing)",
-        ["characteristic", "values", "Cramér's V", "warning"], rows, [False, True, True, False],
-        "A characteristic that goes with the class cannot be told from it by any cross-validation. With few samples, a large V arises by chance too.", folded=10,
-    )  # fmt: skip
+        "confounding",
+        "The label against every other characteristic (Cramér's V: 0 unrelated, 1 the same thing)",
+        ["characteristic", "values", "Cramér's V", "warning"],
+        rows,
+        [False, True, True, False],
+        "A characteristic that goes with the class cannot be told from it by any cross-validation. With few samples, a"
+        " large V arises by chance too.",
+        folded=10,
+    )
 
 
 def _design(samples: pd.DataFrame, classes: list[str]) -> Any:
