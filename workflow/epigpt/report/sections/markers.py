@@ -37,8 +37,10 @@ def section(results: Results, plates: Plates) -> Section:
     against = int((markers["verdict"] == "opposite").sum())
     if len(markers):
         moves = "moves" if met == 1 else "move"
-        told = f"Of {wording.count(len(markers), 'marker')}, {met} {moves} as expected and {against} the other way:"
-            " see which sets hold together."
+        told = (
+            f"Of {wording.count(len(markers), 'marker')}, {met} {moves} as expected and {against} the other way: "
+            "see which sets hold together."
+        )
     return Section("markers", _TITLE, told, content)
 
 
