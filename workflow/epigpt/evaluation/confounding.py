@@ -1,15 +1,17 @@
 """Which other characteristics of the samples go with the label, and from which of them it follows."""
 
+import re
 from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 
 COLUMNS = ["characteristic", "values", "groups", "association", "kind", "accepted"]
-KINDS = ("is the label", "constant", "unique to each group", "label follows", "balanced or partly associated")
+KINDS = ("states the label", "constant", "unique to each group", "label follows", "balanced or partly associated")
 _RESERVED = ("sample", "label", "group")
 _DRAWS = 2000
 _RARE = 0.01
+_WORD = re.compile(r"[^\W_]+")
 
 
 def table(samples: pd.DataFrame, accepted: Collection[str] = ()) -> pd.DataFrame:
@@ -17,7 +19,7 @@ def table(samples: pd.DataFrame, accepted: Collection[str] = ()) -> pd.DataFrame
 
     The label *follows from* a characteristic when each of its values occurs in one class only: whoever knows the value knows the label.
     The reverse is not asked, so that in a series of days 0, 4 and 8 the time decides the infection, but not the infection the time.
-    Four kinds say nothing: the label's own source, a constant, a characteristic whose every value belongs to one group (a name, an
+    Four kinds say nothing: the label's own source or another wording of it, a constant, a characteristic whose every value belongs to one group (a name, an
     id), and one so finely divided that the label would follow from it by chance (more values than half the groups, and more than one
     in a hundred random labellings of the groups follow too: a weight, a quality score).
 
@@ -50,8 +52,8 @@ def confounders(judged: pd.DataFrame) -> list[str]:
 
 
 def _kind(values: pd.Series, label: pd.Series, group: pd.Series) -> str:
-    if _is_label(values, label):
-        return "is the label"
+    if _states_label(values, label):
+        return "states the label"
     if values.nunique() < 2:
         return "constant"
     if group.groupby(values).nunique().max() == 1:
@@ -63,8 +65,18 @@ def _kind(values: pd.Series, label: pd.Series, group: pd.Series) -> str:
     return "label follows"
 
 
-def _is_label(values: pd.Series, label: pd.Series) -> bool:
-    """Tell the characteristic that the label was read from: the same texts, or one of those that the label joins or excludes."""
+def _states_label(values: pd.Series, label: pd.Series) -> bool:
+    """Tell the characteristic that the label was read from, and others that state it in each of their values.
+
+    The first holds the same texts, or one of those that the label joins or excludes; the second hold the name of their class, and of no
+    other, among their words ('conflict.trained' for 'trained'). Names of fewer than two letters could be anything and are not looked for.
+    """
+    words = {name: f" {' '.join(_WORD.findall(name.lower()))} " for name in sorted(set(label) | set(values))}
+    names = sorted(set(label))
+    if all(sum(map(str.isalpha, name)) >= 2 for name in names) and all(
+        [other for other in names if words[other] in words[value]] == [name] for value, name in zip(values, label, strict=True)
+    ):
+        return True
     return all(
         value == name or value in name.split("|") or (name.startswith("not ") and value not in name.removeprefix("not ").split("|"))
         for value, name in zip(values, label, strict=True)

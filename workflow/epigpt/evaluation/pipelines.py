@@ -51,6 +51,15 @@ class MostVariableGenes(TransformerMixin, BaseEstimator):
         return np.asarray(kept.toarray() if scipy.sparse.issparse(kept) else kept, dtype=np.float64)
 
 
+class BalancedBoosting(GradientBoostingClassifier):
+    """Gradient boosting that weighs the classes alike, as the other baselines do through `class_weight`."""
+
+    def fit(self, X: Any, y: Any) -> "BalancedBoosting":
+        """Fit on `X` (observations × genes) and `y`, each class with the same total weight."""
+        super().fit(X, y, sample_weight=compute_sample_weight("balanced", y))
+        return self
+
+
 def build(model: str, shape: tuple[int, int], n_classes: int, seed: int, n_trees: int = N_TREES) -> tuple[Pipeline, list[dict[str, float]]]:
     """Make the unfitted pipeline of a baseline and the candidates that nested folds choose from.
 
