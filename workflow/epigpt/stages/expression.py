@@ -21,6 +21,7 @@ def main() -> None:
         assay = str(counts.uns["assay"])
         limits = quality.limits(job.settings, assay, counts.n_vars)
         judged = quality.judge(quality.measure(counts), limits)
+        quality.require_some(judged, limits, f"data set '{counts.uns.get('dataset', '')}'")
         kept = judged["kept"].to_numpy()
         job.log.info(
             "%d of %d kept (at least %d counts, %d genes, at most %g %% mitochondrial)",
@@ -32,7 +33,6 @@ def main() -> None:
         )
         for name, reason in judged.loc[judged["reason"] != "", "reason"].head(50).items():
             job.log.info("  %s: %s", name, reason)
-        quality.require_some(judged, limits, f"data set '{counts.uns.get('dataset', '')}'")
         expression = normalisation.normalise(counts, kept)
         embedding.embed(expression, job.settings["seed"])
         with atomic.path(job.options.output) as temporary:
