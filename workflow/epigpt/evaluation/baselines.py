@@ -1,6 +1,6 @@
 """Baselines on the folds of the fine-tuned model: tuned in nested folds by group, tested on groups they never saw."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from epigpt.evaluation import pipelines
+from epigpt import splits
+from epigpt.evaluation import null, pipelines
+from epigpt.evaluation.metrics import held_out, scores
 from epigpt.evaluation.observations import Observations, each_fold
 
 BASELINES = ("majority", "logistic_l1", "logistic_l2", "pca_logistic", "random_forest", "gradient_boosting")
@@ -141,6 +143,26 @@ def cross_predict(model: str, observations: Observations, folds: pd.DataFrame, s
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+
+
+def permuted_scores(model: str, observations: Observations, folds: pd.DataFrame, seed: int, permutations: int) -> pd.DataFrame:
+    """Score a baseline under permuted labels, everything done again: folds, tuning, fits.
+
+    Returns
+    -------
+    `epigpt.evaluation.null.NULL_COLUMNS`, a row per permutation and metric; none where there are no folds.
+    """
+    rows = []
+    known = pd.DataFrame({"sample": observations.sample, "group": observations.group, "label": observations.label})
+    tested = known[known["sample"].isin(folds["sample"])].drop_duplicates("sample")
+    for number, drawn in enumerate(null.permuted(tested, permutations if len(folds) else 0, seed)):
+        label = pd.Series(observations.sample).map(drawn.set_index("sample")["label"]).to_numpy(dtype=object)
+        relabelled = replace(observations, label=np.where(pd.isna(label), observations.label, label).astype(str))
+        redrawn = splits.folds(drawn, int(folds["fold"].max()) + 1, int(folds["repeat"].nunique()), seed)
+        predicted = cross_predict(model, relabelled, redrawn, seed)
+        held = held_out(predicted, sorted(set(drawn["label"])))
+        rows += [(model, number, metric, float(value[0])) for metric, value in scores(held, held.unit_weights()).items()]
+    return pd.DataFrame(rows, columns=null.NULL_COLUMNS)
 
 
 def subset(observations: Observations, rows: np.ndarray) -> Observations:

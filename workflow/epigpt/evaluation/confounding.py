@@ -19,9 +19,9 @@ def table(samples: pd.DataFrame, accepted: Collection[str] = ()) -> pd.DataFrame
 
     The label *follows from* a characteristic when each of its values occurs in one class only: whoever knows the value knows the label.
     The reverse is not asked, so that in a series of days 0, 4 and 8 the time decides the infection, but not the infection the time.
-    Four kinds say nothing: the label's own source or another wording of it, a constant, a characteristic whose every value belongs to one group (a name, an
-    id), and one so finely divided that the label would follow from it by chance (more values than half the groups, and more than one
-    in a hundred random labellings of the groups follow too: a weight, a quality score).
+    Four kinds say nothing: the label's own source or another wording of it, a constant, a characteristic whose every value belongs to
+    one group (a name, an id), and one so finely divided that the label would follow from it by chance (more values than half the
+    groups, and more than one in a hundred random labellings of the groups follow too: a weight, a quality score).
 
     Parameters
     ----------

@@ -1,0 +1,245 @@
+"""Baselines: fitted inside the fold, indifferent to order, and chance on noise."""
+
+import sys
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+
+from epigpt import splits
+from epigpt.evaluation import baselines, metrics, null, observations, pipelines, predictions
+from epigpt.refusal import Refusal
+from epigpt.stages import baseline as stage
+
+COLUMNS = "model repeat fold sample group truth class probability threshold".split()
+
+
+def series(seed=0, n=16, genes=300, effect=2.5, per_group=1, classes=2, planted=20):
+    """Give log-normalised noise with an effect on some genes; groups hold one class each."""
+    random = np.random.default_rng(seed)
+    number = n * per_group
+    label = np.array([f"class{i * classes // number}" for i in range(number)])
+    X = random.normal(3, 1, (number, genes))
+    for k in range(1, classes):
+        X[label == f"class{k}", (k - 1) * planted : k * planted] += effect
+    names = np.array([f"S{i:03d}" for i in range(number)])
+    group = np.repeat([f"G{i:02d}" for i in range(n)], per_group)
+    X += np.repeat(random.normal(0, 0.1, (n, genes)), per_group, axis=0)
+    return observations.Observations(np.maximum(X, 0), names, label, group)
+
+
+def folds_of(data, k=4, repeats=1, seed=1):
+    samples = pd.DataFrame({"sample": data.sample, "group": data.group, "label": data.label}).drop_duplicates()
+    return splits.folds(samples, k, repeats, seed)
+
+
+def auc(predicted, classes):
+    held = metrics.held_out(predicted, classes)
+    return float(metrics.scores(held, held.unit_weights())["auc"][0])
+
+
+@pytest.mark.parametrize("model", baselines.BASELINES)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_planted_effect_is_found_and_probabilities_add_to_one(model, classes):
+    data = series(n=18, classes=classes)
+    folds = folds_of(data, 3)
+    predicted = baselines.cross_predict(model, data, folds, seed=1)
+    names = [f"class{k}" for k in range(classes)]
+    assert list(predicted.columns) == COLUMNS
+    assert len(predicted) == 18 * classes
+    sums = predicted.groupby(["repeat", "sample"])["probability"].sum()
+    assert np.allclose(sums, 1)
+    assert set(predicted["class"]) == set(names)
+    merged = predicted.merge(folds, on=["sample", "repeat"], suffixes=("", "_drawn"))
+    assert (merged["fold"] == merged["fold_drawn"]).all()
+    assert (predicted["threshold"].isna().all()) == (classes > 2)
+    predictions.by_model(predicted, folds, names)  # refuses any other set of samples
+    if model == "majority":
+        assert auc(predicted, names) == 0.5
+    else:
+        assert auc(predicted, names) > 0.9
+
+
+@pytest.mark.parametrize("model", baselines.BASELINES)
+def test_garbage_in_the_test_samples_changes_nothing_that_was_trained(model):
+    data = series(n=12, genes=120)
+    folds = folds_of(data, 3)
+    fold = next(observations.each_fold(data, folds))
+    spoiled = data.lognorm.copy()
+    spoiled[fold.test] = np.random.default_rng(9).gamma(0.3, 40.0, spoiled[fold.test].shape)
+    label = data.label.copy()
+    label[fold.test] = "class1"
+    garbage = observations.Observations(spoiled, data.sample, label, data.group)
+    clean, other = (baselines.fit(model, baselines.subset(part, fold.train), seed=1) for part in (data, garbage))
+    assert clean.chosen == other.chosen
+    assert clean.threshold == other.threshold
+    probe = data.lognorm[fold.test]
+    assert np.array_equal(clean.pipeline.predict_proba(probe), other.pipeline.predict_proba(probe))
+
+
+def test_a_leaky_gene_selection_is_caught_by_the_garbage():
+    data = series(n=12, genes=4 * 120, effect=0)
+    fold = next(observations.each_fold(data, folds_of(data, 3)))
+    spoiled = data.lognorm.copy()
+    spoiled[fold.test] = np.random.default_rng(9).gamma(0.3, 40.0, spoiled[fold.test].shape)
+
+    def leaky(matrix):
+        chosen = np.argsort(-np.var(matrix, axis=0), kind="stable")[:50]  # selected on all samples
+        part = observations.Observations(
+            matrix[:, chosen][fold.train], data.sample[fold.train], data.label[fold.train], data.group[fold.train]
+        )
+        return baselines.fit("logistic_l2", part, seed=1).pipeline[0].columns_, chosen
+
+    assert not np.array_equal(leaky(data.lognorm)[1], leaky(spoiled)[1])
+
+
+@pytest.mark.parametrize("model", ["logistic_l1", "logistic_l2", "random_forest", "gradient_boosting"])
+def test_order_of_samples_and_genes_in_the_file_does_not_matter(model, tmp_path):
+    data = series(n=12, genes=150, per_group=2)
+    folds = folds_of(data, 3)
+    written = []
+    for number, order in enumerate((slice(None), np.random.default_rng(5).permutation(len(data.sample)))):
+        columns = np.arange(150) if number == 0 else np.random.default_rng(6).permutation(150)
+        path = tmp_path / f"{number}.h5ad"
+        write(path, data, order, columns)
+        written.append(baselines.cross_predict(model, observations.read(path), folds, seed=3))
+    pd.testing.assert_frame_equal(*written, check_exact=True)
+
+
+def write(path, data, order=slice(None), columns=slice(None), cells=None):
+    obs = pd.DataFrame({"sample": data.sample, "label": data.label, "group": data.group}, index=data.sample if cells is None else cells)
+    matrix = scipy.sparse.csr_matrix(data.lognorm[order][:, columns].astype(np.float32))
+    genes = np.array([f"g{i:04d}" for i in range(data.lognorm.shape[1])])[columns]
+    made = anndata.AnnData(matrix, obs=obs.iloc[order], var=pd.DataFrame(index=genes))
+    made.layers["lognorm"] = matrix
+    made.write_h5ad(path)
+
+
+def test_cells_are_averaged_to_their_sample(tmp_path):
+    base = series(n=60, genes=100)
+    # 20 samples of three cells each, 20 groups
+    sample = np.repeat([f"D{i:02d}" for i in range(20)], 3)
+    data = observations.Observations(base.lognorm, sample, base.label, sample)
+    path = tmp_path / "cells.h5ad"
+    write(path, data, cells=[f"c{i:02d}" for i in range(60)])
+    read = observations.read(path)
+    predicted = baselines.cross_predict("pca_logistic", read, folds_of(read, 4), seed=1)
+    assert len(predicted) == 20 * 2
+    fold = next(observations.each_fold(read, folds_of(read, 4)))
+    fitted = baselines.fit("pca_logistic", baselines.subset(read, fold.train), 1)
+    of_cells = fitted.pipeline.predict_proba(read.lognorm[fold.test])[:, 1]
+    expected = pd.Series(of_cells).groupby(read.sample[fold.test]).mean()
+    found = predicted[(predicted["class"] == "class1") & predicted["sample"].isin(expected.index)].set_index("sample")["probability"]
+    assert np.allclose(found.loc[expected.index], expected)
+
+
+def test_many_cells_are_thinned_evenly_over_samples(tmp_path):
+    base = series(n=60, genes=50)
+    data = observations.Observations(base.lognorm, np.repeat([f"D{i}" for i in range(3)], [40, 15, 5]), base.label, base.sample)
+    path = tmp_path / "cells.h5ad"
+    write(path, data, cells=[f"c{i:02d}" for i in range(60)])
+    kept = observations.read(path, max_observations=30)
+    assert dict(zip(*np.unique(kept.sample, return_counts=True), strict=True)) == {"D0": 10, "D1": 10, "D2": 5}
+
+
+def test_noise_gives_chance():
+    scores = [auc(baselines.cross_predict("logistic_l2", data, folds_of(data, 4), 1), ["class0", "class1"]) for data in
+              (series(seed, n=16, genes=200, effect=0) for seed in range(25))]  # fmt: skip
+    assert abs(np.mean(scores) - 0.5) < 0.09
+    assert max(scores) < 1
+
+
+def test_donors_with_effects_but_no_disease_effect_give_chance_by_donor():
+    scores = []
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        data = series(seed, n=12, genes=200, effect=0, per_group=3)
+        own = np.repeat(random.normal(0, 2, (12, 200)), 3, axis=0)
+        shifted = observations.Observations(data.lognorm + own, data.sample, data.label, data.group)
+        scores.append(auc(baselines.cross_predict("logistic_l2", shifted, folds_of(shifted, 4), 1), ["class0", "class1"]))
+    assert abs(np.mean(scores) - 0.5) < 0.15
+
+
+def test_rotated_ridge_is_the_ridge_on_the_genes():
+    data = series(n=20, genes=80)
+    X = (data.lognorm - data.lognorm.mean(axis=0)) / data.lognorm.std(axis=0)
+    plain = LogisticRegression(C=0.01, class_weight="balanced", solver="lbfgs", tol=1e-9, max_iter=10000).fit(X, data.label)
+    pipeline, _ = pipelines.build("logistic_l2", data.lognorm.shape, 2, 1)
+    assert isinstance(pipeline["rotate"], PCA)
+    fitted = pipeline.set_params(classify__C=0.01).fit(data.lognorm, data.label)
+    assert np.allclose(fitted.predict_proba(data.lognorm), plain.predict_proba(X), atol=1e-5)
+
+
+def test_most_variable_genes_leaves_constants_out_and_breaks_ties_by_column():
+    X = np.zeros((4, 6))
+    X[:, 1] = X[:, 4] = [0, 1, 0, 1]
+    X[:, 5] = [0, 5, 0, 5]
+    for matrix in (X, scipy.sparse.csr_matrix(X)):
+        assert pipelines.MostVariableGenes(2).fit(matrix).columns_.tolist() == [1, 5]
+        assert pipelines.MostVariableGenes(9).fit(matrix).columns_.tolist() == [1, 4, 5]
+    assert pipelines.MostVariableGenes(3).fit(np.ones((4, 2))).columns_.tolist() == [0]
+
+
+def test_nested_splits_keep_groups_whole_and_give_up_where_a_class_has_one():
+    data = series(n=12, per_group=2)
+    for train, test in baselines.nested_splits(data.label, data.group, 1):
+        assert not set(data.group[train]) & set(data.group[test])
+        assert set(data.label[train]) == set(data.label)
+    assert len(baselines.nested_splits(data.label, data.group, 1)) == 3
+    assert baselines.nested_splits(np.array(["a", "a", "b", "b"]), np.array(["1", "1", "2", "3"]), 1) == []
+    assert baselines.fit("logistic_l2", baselines.subset(data, np.array([0, 1, -1, -2])), 1).threshold == 0.5
+
+
+def test_a_group_on_both_sides_is_refused():
+    data = series(n=12)
+    folds = folds_of(data, 3)
+    shared = observations.Observations(data.lognorm, data.sample, data.label, np.array(["same"] * 12))
+    with pytest.raises(Refusal, match="same"):
+        baselines.cross_predict("majority", shared, folds, 1)
+
+
+def test_predictions_on_other_samples_are_refused():
+    data = series(n=12)
+    folds = folds_of(data, 3)
+    predicted = baselines.cross_predict("majority", data, folds, 1)
+    with pytest.raises(Refusal, match="majority"):
+        predictions.by_model(predicted[predicted["sample"] != "S000"], folds, ["class0", "class1"])
+
+
+def test_stage_writes_the_same_table_for_any_number_of_threads(tmp_path, monkeypatch):
+    data = series(n=12, genes=60)
+    write(tmp_path / "expression.h5ad", data)
+    folds_of(data, 3).to_csv(tmp_path / "folds.tsv", sep="\t", index=False)
+    for threads in (1, 4):
+        run(monkeypatch, tmp_path, f"{threads}.tsv", "--threads", str(threads))
+    assert (tmp_path / "1.tsv").read_bytes() == (tmp_path / "4.tsv").read_bytes()
+
+
+def test_not_assessable_gives_a_header_only(tmp_path, monkeypatch):
+    write(tmp_path / "expression.h5ad", series(n=4, genes=20))
+    (tmp_path / "folds.tsv").write_text("sample\tgroup\trepeat\tfold\n", encoding="utf-8")
+    run(monkeypatch, tmp_path, "none.tsv")
+    assert (tmp_path / "none.tsv").read_text(encoding="utf-8") == "\t".join(COLUMNS) + "\n"
+    assert predictions.collect([tmp_path / "none.tsv"]).empty
+
+
+def run(monkeypatch, folder, output, *more):
+    command = ["baseline", "--model", "logistic_l2", "--settings", '{"seed": 1}', "--expression", str(folder / "expression.h5ad")]
+    monkeypatch.setattr(sys, "argv", [*command, "--folds", str(folder / "folds.tsv"), "--output", str(folder / output), *more])
+    stage.main()
+
+
+def test_null_is_the_whole_pipeline_with_folds_drawn_anew():
+    data = series(n=12, genes=100, effect=4)
+    table = null.NULL_COLUMNS
+    scored = baselines.permuted_scores("logistic_l2", data, folds_of(data, 3), seed=1, permutations=8)
+    assert list(scored.columns) == table
+    values = scored[scored["metric"] == "auc"]["value"]
+    assert len(values) == 8
+    assert 0.2 < values.mean() < 0.8
+    assert scored.equals(baselines.permuted_scores("logistic_l2", data, folds_of(data, 3), seed=1, permutations=8))
+    assert baselines.permuted_scores("logistic_l2", data, folds_of(data, 3), seed=1, permutations=0).empty

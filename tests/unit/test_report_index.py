@@ -1,0 +1,63 @@
+"""The page over all data sets."""
+
+import importlib.util
+import json
+import re
+import time
+from pathlib import Path
+
+from epigpt.report import index
+
+_SPEC = importlib.util.spec_from_file_location("report_results", Path(__file__).parents[1] / "report_results.py")
+assert _SPEC is not None
+assert _SPEC.loader is not None
+make = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(make)
+
+
+def test_data_sets_stand_in_the_order_of_the_table(tmp_path: Path) -> None:
+    make.write(tmp_path / "zeta")
+    make.write(tmp_path / "alpha", assessable=False, samples=6)
+    (tmp_path / "zeta" / "report.html").write_text("x")
+    index.write(tmp_path, ["zeta", "alpha", "missing"], tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert [text.index(f"<bdi>{name}</bdi>") for name in ("zeta", "alpha", "missing")] == sorted(
+        text.index(f"<bdi>{name}</bdi>") for name in ("zeta", "alpha", "missing")
+    )
+    assert 'href="zeta/report.html"' in text
+    assert 'href="alpha/report.html"' not in text
+    assert "1 works, 1 not assessable and 1 no verdict yet" in text
+    assert "GRIA1 up" in text
+
+
+def test_the_best_baseline_is_the_highest_of_the_others(tmp_path: Path) -> None:
+    make.write(tmp_path / "one")
+    index.write(tmp_path, ["one"], tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    row = text[text.index("<bdi>one</bdi>") :]
+    assert re.findall(r"<bdi>([^<]*)</bdi>", row)[3:7] == ["0.90", "0.82", "logistic regression (L2)", "+0.08"]
+
+
+def test_hostile_titles_stay_text(tmp_path: Path) -> None:
+    make.write(tmp_path / "bad", hostile=True)
+    index.write(tmp_path, ["bad"], tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert text.count("<script") == 1
+    assert "<img" not in text
+
+
+def test_two_hundred_data_sets(tmp_path: Path) -> None:
+    make.write(tmp_path / "first")
+    for at in range(200):
+        folder = tmp_path / f"set{at:03d}"
+        folder.mkdir()
+        for name in ("reading.json", "samples.tsv", "metrics.tsv", "claims.tsv"):
+            (folder / name).write_bytes((tmp_path / "first" / name).read_bytes())
+        verdict = ("works", "no_evidence", "confounded")[at % 3]
+        (folder / "verdict.json").write_text(json.dumps({"verdict": verdict, "sentence": "."}))
+    began = time.process_time()
+    index.write(tmp_path, [f"set{at:03d}" for at in range(200)], tmp_path / "index.html")
+    assert time.process_time() - began < 20
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert len(text) < 2_000_000
+    assert text.count("<bdi>set") == 400  # a row in the overview, a row among the claims

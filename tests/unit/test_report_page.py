@@ -1,0 +1,190 @@
+"""The page as text: sections, escaping, determinism, size."""
+
+import importlib.util
+import json
+import re
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from epigpt.report import page
+
+SECTIONS = [
+    "verdict", "data", "samples", "quality", "embedding", "heatmap", "contrasts", "markers", "models", "attributions", "training", "methods",
+    "limits",
+]  # fmt: skip
+
+
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("report_results", Path(__file__).parents[1] / "report_results.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+make = generator()
+
+
+class Outline(HTMLParser):
+    """Collects what a test asks of a page: ids, tags, attributes, section order, texts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self._inside: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._inside.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self._inside and self._inside[-1] not in ("script", "style"):
+            self.texts.append(data)
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def build(folder: Path, **how: object) -> str:
+    make.write(folder, **how)
+    page.write(folder, folder / "report.html", folder / "figures")
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report") / "two"
+    build(folder, attributions=True)
+    return folder
+
+
+def test_the_first_sentence_is_the_verdict(two: Path) -> None:
+    text = (two / "report.html").read_text(encoding="utf-8")
+    main = text[text.index("<main") :]
+    first = re.search(r"<p[^>]*>([^<]+)</p>", main)
+    assert first is not None
+    assert first[1].startswith("Asked to tell epilepsy from control")
+
+
+def test_sections_stand_in_their_order_each_with_a_sentence(two: Path) -> None:
+    text = (two / "report.html").read_text(encoding="utf-8")
+    assert [tag["id"] for tag in Outline(text).named("section")] == SECTIONS
+    for part in text.split("<section ")[1:]:
+        see = re.search(r'<p class="see"[^>]*>([^<]+)</p>', part)
+        assert see is not None
+        assert see[1].strip()
+    assert "Nothing to show" not in text
+
+
+def test_every_figure_lies_beside_the_page_three_times(two: Path) -> None:
+    shown = set(re.findall(r'id="figure-([a-z_0-9]+)"', (two / "report.html").read_text(encoding="utf-8")))
+    assert {"quality", "embedding", "heatmap", "contrast_1", "forest_auc", "curves", "training", "markers", "attributions"} <= shown
+    for name in shown:
+        for suffix in ("svg", "png", "tsv"):
+            assert (two / "figures" / f"{name}.{suffix}").stat().st_size > 50, name
+
+
+def test_the_page_names_nothing_outside_itself(two: Path) -> None:
+    outline = Outline((two / "report.html").read_text(encoding="utf-8"))
+    for _, attributes in outline.tags:
+        for key in ("src", "href", "xlink:href", "action", "srcset", "data"):
+            value = attributes.get(key)
+            assert value is None or value.startswith(("#", "data:")), value
+    ids = [attributes["id"] for _, attributes in outline.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_same_results_give_the_same_bytes(two: Path, tmp_path: Path) -> None:
+    page.write(two, tmp_path / "again.html", tmp_path / "figures")
+    assert (tmp_path / "again.html").read_bytes() == (two / "report.html").read_bytes()
+    for figure in sorted((two / "figures").iterdir()):
+        assert (tmp_path / "figures" / figure.name).read_bytes() == figure.read_bytes(), figure.name
+
+
+def test_time_and_machine_change_one_line_only(two: Path, tmp_path: Path) -> None:
+    provenance = json.loads((two / "provenance.json").read_text(encoding="utf-8"))
+    before = (two / "report.html").read_text(encoding="utf-8").splitlines()
+    try:
+        other = {**provenance, "created": "2031-05-06T07:08:09+00:00", "machine": {"system": "another", "cores": 64}}
+        (two / "provenance.json").write_text(json.dumps(other), encoding="utf-8")
+        page.write(two, tmp_path / "other.html", tmp_path / "figures")
+    finally:
+        (two / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+    after = (tmp_path / "other.html").read_text(encoding="utf-8").splitlines()
+    changed = [at for at, (left, right) in enumerate(zip(before, after, strict=True)) if left != right]
+    assert len(changed) == 1
+    assert "2031-05-06" in after[changed[0]]
+
+
+def test_a_series_that_is_not_assessable_is_described_in_full(tmp_path: Path) -> None:
+    text = build(tmp_path / "few", assessable=False, samples=6)
+    assert [tag["id"] for tag in Outline(text).named("section")] == SECTIONS
+    assert "class epilepsy has 2 groups" in text[text.index("<main") : text.index('id="data"')]
+    for name in ("quality", "embedding", "heatmap", "contrast_1", "markers"):
+        assert f'id="figure-{name}"' in text
+    for name in ("models", "attributions", "training"):
+        part = text[text.index(f'<section id="{name}"') :]
+        assert "Nothing to show" in part[: part.index("</section>")]
+
+
+def test_three_classes(tmp_path: Path) -> None:
+    text = build(tmp_path / "three", classes=("a", "b", "c"), samples=18)
+    assert 'id="figure-contrast_3"' in text
+    assert "Several classes" in text
+
+
+def test_an_empty_folder_still_gives_every_section(tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    page.write(tmp_path / "nothing", tmp_path / "report.html", tmp_path / "figures")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert [tag["id"] for tag in Outline(text).named("section")] == SECTIONS
+    assert text.count("Nothing to show") >= len(SECTIONS) - 2
+
+
+def test_simulated_data_are_called_so_at_the_top(tmp_path: Path) -> None:
+    make.write(tmp_path / "made")
+    reading = json.loads((tmp_path / "made" / "reading.json").read_text(encoding="utf-8"))
+    (tmp_path / "made" / "reading.json").write_text(json.dumps({**reading, "simulated": True}), encoding="utf-8")
+    page.write(tmp_path / "made", tmp_path / "report.html", tmp_path / "figures")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    top = text[text.index("<main") : text.index('id="data"')]
+    assert "simulated data" in top
+    assert "This series is simulated" in top
+
+
+def test_hostile_records_are_shown_as_text(tmp_path: Path) -> None:
+    text = build(tmp_path / "hostile", hostile=True, characteristics=500, classes=("control", make.HOSTILE))
+    outline = Outline(text)
+    kinds = {attributes.get("type") for attributes in outline.named("script")}
+    assert kinds == {"application/json", None}
+    assert [attributes for attributes in outline.named("script") if "type" not in attributes] == [{}]
+    assert not outline.named("img")
+    assert not [name for _, attributes in outline.tags for name in attributes if name.startswith("on")]
+    assert "49" not in [part.strip() for part in outline.texts if part.strip() == "49"]
+    assert "\u202e" not in text
+    assert "x" * 3000 not in text
+    assert len(text) < 5_000_000
+    for figure in sorted((tmp_path / "hostile" / "figures").glob("*.svg")):
+        drawn = figure.read_text(encoding="utf-8")
+        assert "<script" not in drawn, figure.name
+        assert "onerror=" not in re.sub(r">[^<]*<", "><", drawn), figure.name
+
+
+def test_a_hundred_samples_fit_into_a_mail(tmp_path: Path) -> None:
+    began = time.process_time()
+    text = build(tmp_path / "hundred", samples=100, genes=4000)
+    assert len(text.encode()) < 5_000_000
+    assert time.process_time() - began < 40
+
+
+def test_cells_are_shown_as_cells(tmp_path: Path) -> None:
+    text = build(tmp_path / "cells", samples=10, cells=100, genes=120)
+    assert "Cells in two dimensions" in text
+    assert "In bulk tissue" not in text
