@@ -12,10 +12,7 @@ import pytest
 
 from epigpt.report import page
 
-SECTIONS = [
-    "verdict", "data", "samples", "quality", "embedding", "heatmap", "contrasts", "markers", "models", "attributions", "training", "methods",
-    "limits",
-]  # fmt: skip
+SECTIONS = ("verdict data samples quality embedding heatmap contrasts markers models attributions training methods limits").split()
 
 
 def generator() -> ModuleType:

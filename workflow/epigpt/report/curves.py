@@ -46,12 +46,12 @@ def _cumulated(truth: npt.NDArray[np.bool_], probability: Floats) -> tuple[Float
 
 
 def _step(x: Floats, y: Floats) -> Floats:
-    # Samples with equal probabilities enter together, which is a slanted line in a ROC curve: hence linear interpolation,
-    # and of several points with the same x the highest.
-    unique, last = np.unique(x[::-1], return_index=True)
-    top = y[::-1][last]
-    values = np.interp(GRID, unique, top)
-    values[0] = y[x == 0].max()
+    # Samples with equal probabilities enter together, which is a slanted line in a ROC curve: hence linear interpolation.
+    # Where several points share an x, the curve rises there: from its left side to the lowest of them, at x itself to the highest.
+    values = np.interp(GRID, x, y)
+    last = np.searchsorted(x, GRID + 1e-12, side="right") - 1
+    met = np.abs(x[last] - GRID) < 1e-12
+    values[met] = y[last[met]]
     return values
 
 
