@@ -11,7 +11,7 @@ from sklearn import metrics as reference
 from epigpt.evaluation import calibration, intervals, metrics, null
 
 
-def predictions(truth, probability, repeat=None, fold=None, group=None, classes=("control", "case"), threshold=None):
+def predictions(truth, probability, *, repeat=None, fold=None, group=None, classes=("control", "case"), threshold=None):
     """Make a long table from arrays; `probability` of the last class where there are two."""
     number = len(truth)
     rows = pd.DataFrame(
@@ -172,7 +172,7 @@ def test_table_has_the_contract_columns_and_no_null_without_permutations():
     held = donors(1)
     weights = intervals.resampled_weights(held, 100, 1)
     table = intervals.table({"finetuned": held, "logistic_l2": held}, "tiny", weights, pd.DataFrame(columns=null.NULL_COLUMNS))
-    assert list(table.columns) == "model preset metric estimate low high null_mean p p_floor n_samples n_groups".split()
+    assert " ".join(table.columns) == "model preset metric estimate low high null_mean p p_floor n_samples n_groups"
     assert len(table) == 2 * 6
     assert table[["null_mean", "p"]].isna().all(axis=None)
     assert set(table["preset"]) == {"tiny", ""}

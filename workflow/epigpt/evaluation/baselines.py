@@ -145,8 +145,12 @@ def cross_predict(model: str, observations: Observations, folds: pd.DataFrame, s
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
 
 
-def permuted_scores(model: str, observations: Observations, folds: pd.DataFrame, seed: int, permutations: int) -> pd.DataFrame:
+def permuted_scores(
+    model: str, observations: Observations, folds: pd.DataFrame, *, classes: list[str], seed: int, permutations: int
+) -> pd.DataFrame:
     """Score a baseline under permuted labels, everything done again: folds, tuning, fits.
+
+    `classes` are given in their order, which F1 and average precision depend on.
 
     Returns
     -------
@@ -160,7 +164,7 @@ def permuted_scores(model: str, observations: Observations, folds: pd.DataFrame,
         relabelled = replace(observations, label=np.where(pd.isna(label), observations.label, label).astype(str))
         redrawn = splits.folds(drawn, int(folds["fold"].max()) + 1, int(folds["repeat"].nunique()), seed)
         predicted = cross_predict(model, relabelled, redrawn, seed)
-        held = held_out(predicted, sorted(set(drawn["label"])))
+        held = held_out(predicted, classes)
         rows += [(model, number, metric, float(value[0])) for metric, value in scores(held, held.unit_weights()).items()]
     return pd.DataFrame(rows, columns=null.NULL_COLUMNS)
 

@@ -1,5 +1,6 @@
 """Predict every sample with a baseline that was fitted on the other folds."""
 
+import json
 from pathlib import Path
 
 from epigpt import atomic
@@ -13,6 +14,8 @@ def main() -> None:
     parser.add_argument("--expression", type=Path, required=True)
     parser.add_argument("--folds", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True, help="predictions, a row per sample, repeat and class")
+    parser.add_argument("--folds-summary", type=Path, help="folds.json, which names the classes in their order; for --null")
+    parser.add_argument("--null", type=Path, help="scores under permuted labels; their number is the setting permutations")
     with entry.job(parser) as job:
         from epigpt.evaluation import baselines, observations
 
@@ -20,6 +23,10 @@ def main() -> None:
         data = observations.read(job.options.expression)
         predicted = baselines.cross_predict(job.options.model, data, folds, job.settings["seed"])
         atomic.write_tsv(job.options.output, predicted)
+        if job.options.null is not None:
+            classes = json.loads(job.options.folds_summary.read_text(encoding="utf-8"))["classes"]
+            chance = {"classes": classes, "seed": job.settings["seed"], "permutations": job.settings["permutations"]}
+            atomic.write_tsv(job.options.null, baselines.permuted_scores(job.options.model, data, folds, **chance))
         job.log.info("%s: %d held-out predictions", job.options.model, predicted.groupby(["repeat", "sample"]).ngroups)
 
 

@@ -1,0 +1,121 @@
+"""The stage evaluate: its files, its columns, and its independence of file order."""
+
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from epigpt.stages import evaluate as stage
+
+COLUMNS = ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"]
+CLASSES = ["control", "case"]
+OUTPUTS = ("predictions", "metrics", "verdict", "confounding", "comparison", "calibration")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Twelve samples, two repeats of three folds, GPT-2 perfect and logistic regression nearly so."""
+    names = [f"S{i:02d}" for i in range(12)]
+    truth = np.array(["control", "case"] * 6)
+    samples = pd.DataFrame({"sample": names, "label": truth, "group": names, "batch": ["B1"] * 6 + ["B2"] * 6})
+    samples.to_csv(tmp_path / "samples.tsv", sep="\t", index=False)
+    folds = pd.concat([pd.DataFrame({"sample": names, "group": names, "repeat": r, "fold": (np.arange(12) // 2 + r) % 3}) for r in (0, 1)])
+    folds.to_csv(tmp_path / "folds.tsv", sep="\t", index=False)
+    summary(tmp_path, assessable=True, reason="")
+    random = np.random.default_rng(0)
+    for model, right in (("finetuned", 0.9), ("logistic_l2", 0.6), ("majority", None)):
+        rows = folds.assign(model=model, truth=np.tile(truth, 2))
+        certain = 0.5 if right is None else right + random.normal(0, 0.08, len(rows))
+        case = np.where(rows["truth"] == "case", certain, 1 - certain).clip(0, 1)
+        long = pd.concat(
+            [rows.assign(**{"class": "case", "probability": case}), rows.assign(**{"class": "control", "probability": 1 - case})]
+        )
+        for (repeat, fold), part in long.groupby(["repeat", "fold"]):
+            part[COLUMNS].to_csv(tmp_path / f"in.{model}.{repeat}.{fold}.tsv", sep="\t", index=False, float_format="%.6g")
+    return tmp_path
+
+
+def summary(folder, **content):
+    (folder / "folds.json").write_text(json.dumps({"classes": CLASSES, **content}), encoding="utf-8")
+
+
+def run(monkeypatch, folder, tag="out", reverse=False, nulls=(), **settings):
+    given = {"model": "tiny", "bootstrap": 200, "seed": 1, "ignore_confounders": [], **settings}
+    tables = sorted(map(str, folder.glob("in.*.tsv")), reverse=reverse)
+    arguments = ["--settings", json.dumps(given), "--folds", folder / "folds.tsv", "--folds-summary", folder / "folds.json"]
+    arguments += ["--samples", folder / "samples.tsv", "--predictions-in", *tables]
+    arguments += ["--null-in", *nulls] if nulls else []
+    for name in OUTPUTS:
+        arguments += [f"--{name}", folder / f"{tag}.{name}"]
+    monkeypatch.setattr(sys, "argv", ["evaluate", *map(str, arguments)])
+    stage.main()
+    return {name: (folder / f"{tag}.{name}").read_text(encoding="utf-8") for name in OUTPUTS}
+
+
+def test_files_hold_the_contract_columns(folder, monkeypatch):
+    written = run(monkeypatch, folder)
+    predictions = pd.read_csv(folder / "out.predictions", sep="\t")
+    assert list(predictions.columns) == COLUMNS
+    assert len(predictions) == 3 * 2 * 12 * 2
+    assert predictions["class"].tolist()[:2] == CLASSES
+    metrics = pd.read_csv(folder / "out.metrics", sep="\t")
+    assert metrics["model"].unique().tolist() == ["finetuned", "logistic_l2", "majority"]
+    assert metrics.set_index(["model", "metric"]).loc[("finetuned", "auc"), "estimate"] == 1
+    assert metrics[["null_mean", "p"]].isna().all(axis=None)
+    verdict = json.loads(written["verdict"])
+    assert verdict["verdict"] == "works"
+    assert verdict["sentence"].startswith("Asked to tell 'case' from 'control' in samples that it had not seen (12 samples of 12 groups)")
+    assert {"reason", "auc", "best_baseline", "difference_to_best_baseline", "confounders", "ignored_confounders"} <= set(verdict)
+    assert pd.read_csv(folder / "out.comparison", sep="\t")["versus"].tolist() == ["logistic_l2", "majority"]
+    assert pd.read_csv(folder / "out.confounding", sep="\t")["characteristic"].tolist() == ["batch"]
+
+
+def test_order_of_files_does_not_matter(folder, monkeypatch):
+    assert run(monkeypatch, folder, "one") == run(monkeypatch, folder, "other", reverse=True)
+
+
+def test_confounded_and_accepted(folder, monkeypatch):
+    samples = pd.read_csv(folder / "samples.tsv", sep="\t")
+    samples["day"] = np.where(samples["label"] == "case", "4", "0")
+    samples.to_csv(folder / "samples.tsv", sep="\t", index=False)
+    assert json.loads(run(monkeypatch, folder)["verdict"])["verdict"] == "confounded"
+    accepted = json.loads(run(monkeypatch, folder, ignore_confounders=["day"])["verdict"])
+    assert accepted["verdict"] == "works"
+    assert accepted["ignored_confounders"] == ["day"]
+
+
+def test_null_gives_p_and_enters_the_verdict(folder, monkeypatch):
+    null = pd.DataFrame(
+        [("finetuned", i, "auc", 1.0 if i < 5 else 0.4) for i in range(19)], columns=["model", "permutation", "metric", "value"]
+    )
+    null.to_csv(folder / "null.tsv", sep="\t", index=False)
+    decided = json.loads(run(monkeypatch, folder, nulls=[folder / "null.tsv"])["verdict"])
+    assert decided["verdict"] == "no_evidence"
+    assert decided["p"] == pytest.approx(6 / 20)
+    metrics = pd.read_csv(folder / "out.metrics", sep="\t").set_index(["model", "metric"])
+    assert metrics.loc[("finetuned", "auc"), "p_floor"] == pytest.approx(0.05)
+    assert np.isnan(metrics.loc[("logistic_l2", "auc"), "p"])
+
+
+def test_not_assessable_writes_headers_and_the_reason(folder, monkeypatch):
+    summary(folder, assessable=False, reason="class 'case' has 2 groups")
+    header = "\t".join(COLUMNS) + "\n"
+    for path in folder.glob("in.*.tsv"):
+        path.write_text(header, encoding="utf-8")
+    written = run(monkeypatch, folder)
+    assert written["predictions"] == header
+    assert written["metrics"] == "model\tpreset\tmetric\testimate\tlow\thigh\tnull_mean\tp\tp_floor\tn_samples\tn_groups\n"
+    decided = json.loads(written["verdict"])
+    assert decided["verdict"] == "not_assessable"
+    assert "class 'case' has 2 groups" in decided["sentence"]
+
+
+def test_predictions_that_are_not_of_these_folds_are_refused_and_nothing_is_written(folder, monkeypatch, capsys):
+    next(folder.glob("in.majority.*")).unlink()
+    with pytest.raises(SystemExit) as stopped:
+        run(monkeypatch, folder)
+    assert stopped.value.code == 1
+    assert "majority" in capsys.readouterr().err
+    assert not list(folder.glob("out.*"))
