@@ -12,7 +12,8 @@ import pytest
 
 from epigpt.report import page
 
-SECTIONS = ("verdict data samples quality embedding heatmap contrasts markers models attributions training methods limits").split()
+SECTIONS = ["verdict", "data", "samples", "quality", "embedding", "heatmap", "contrasts", "markers", "models"]
+SECTIONS += ["attributions", "training", "methods", "limits"]
 
 
 def generator() -> ModuleType:

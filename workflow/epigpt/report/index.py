@@ -183,7 +183,7 @@ def _claims(entries: list[Entry]) -> tuple[Table | None, str]:
     ]
     return Table(
         "claims",
-        "Claims by data set",
+        "Every claim in every data set",
         ["data set", *[wording.short(name, 60) for name in names]],
         rows,
         [False] * (len(names) + 1),

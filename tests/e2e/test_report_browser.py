@@ -1,0 +1,255 @@
+"""The pages in a real browser: Debian's Chromium, headless.
+
+Skipped with a reason where playwright or Chromium is missing. axe-core is looked for at $EPIGPT_AXE, in node_modules and in build/.
+Screenshots stay in build/screenshots.
+"""
+
+import importlib.util
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from epigpt.report import index, page
+
+ROOT = Path(__file__).resolve().parents[2]
+SHOTS = ROOT / "build" / "screenshots"
+SECTIONS = ["verdict", "data", "samples", "quality", "embedding", "heatmap", "contrasts", "markers", "models"]
+SECTIONS += ["attributions", "training", "methods", "limits"]
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+]  # fmt: skip
+
+
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("report_results", ROOT / "tests" / "report_results.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+make = generator()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    found = (
+        os.environ.get("EPIGPT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    )
+    if not found:
+        pytest.skip("no Chromium on this machine: apt-get install chromium, or set EPIGPT_CHROMIUM")
+    with api.sync_playwright() as play:
+        started = play.chromium.launch(executable_path=found, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("pages")
+    make.write(base / "two", attributions=True, genes=900)
+    make.write(base / "few", assessable=False, samples=6)
+    make.write(base / "hostile", hostile=True, characteristics=500, classes=("control", make.HOSTILE))
+    for name in ("two", "few", "hostile"):
+        page.write(base / name, base / name / "report.html", base / name / "figures")
+    for at in range(200):
+        folder = base / f"set{at:03d}"
+        folder.mkdir()
+        for name in ("reading.json", "samples.tsv", "metrics.tsv", "claims.tsv"):
+            (folder / name).write_bytes((base / "two" / name).read_bytes())
+        verdict = ("works", "no_evidence", "confounded", "not_assessable")[at % 4]
+        (folder / "verdict.json").write_text(json.dumps({"verdict": verdict, "sentence": "."}))
+    index.write(base, ["two", "few", "hostile", *[f"set{at:03d}" for at in range(200)]], base / "index.html")
+    return base
+
+
+class Visit:
+    """An opened page that remembers what the browser complained of and asked for."""
+
+    def __init__(self, browser: Any, file: Path, **options: Any) -> None:
+        self.context = browser.new_context(accept_downloads=True, **options)
+        self.page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
+        began = time.monotonic()
+        self.page.goto(file.as_uri())
+        self.page.wait_for_load_state("load")
+        self.seconds = time.monotonic() - began
+        self.file = file
+
+    def __enter__(self) -> "Visit":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+    def shoot(self, name: str, full: bool = True) -> None:
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{name}.png", full_page=full)
+
+    def assert_quiet(self) -> None:
+        assert self.complaints == []
+        assert [url for url in self.requests if url != self.file.as_uri() and not url.startswith(("blob:", "data:"))] == []
+
+
+@pytest.mark.parametrize("name", ["two", "few", "hostile"])
+def test_a_report_opens_quietly_with_its_sections_in_order(browser: Any, pages: Path, name: str) -> None:
+    with Visit(browser, pages / name / "report.html", viewport={"width": 1280, "height": 900}) as visit:
+        assert visit.page.eval_on_selector_all("main > section", "all => all.map(one => one.id)") == SECTIONS
+        assert visit.page.locator("main p").first.inner_text().startswith("Asked to tell")
+        assert visit.seconds < 10  # usable in 2 s on an idle machine; tests share theirs
+        visit.shoot(name)
+        visit.assert_quiet()
+        assert visit.page.title() == f"{name}: EpiGPT report"
+
+
+def test_tables_sort_search_unfold_and_download(browser: Any, pages: Path) -> None:
+    with Visit(browser, pages / "two" / "report.html") as visit:
+        genes = visit.page.locator("#table-genes")
+        change = genes.locator("thead button", has_text="log2 fold change")
+        change.click()
+        values = [float(text) for text in genes.locator("tbody tr td:nth-child(3)").all_inner_texts()]
+        assert values == sorted(values)
+        change.click()
+        values = [float(text) for text in genes.locator("tbody tr td:nth-child(3)").all_inner_texts()]
+        assert values == sorted(values, reverse=True)
+        assert genes.locator("th[aria-sort='descending']").count() == 1
+        genes.locator("input[type=search]").fill("gria")
+        assert set(genes.locator("tbody tr th").all_inner_texts()) == {"Gria1", "Gria2"}
+        with visit.page.expect_download() as caught:
+            genes.locator("button", has_text="Save as TSV").click()
+        lines = Path(caught.value.path()).read_text(encoding="utf-8").splitlines()
+        assert lines[0].split("\t")[0] == "gene"
+        assert sorted(line.split("\t")[0] for line in lines[1:]) == ["Gria1", "Gria2"]
+        genes.locator("input[type=search]").fill("")
+        genes.locator("button", has_text="Next").click()
+        assert "page 2" in genes.locator(".pages").inner_text()
+        markers = visit.page.locator("#table-markers-table")
+        markers.locator("input[type=search]").fill("gfap")
+        assert markers.locator("tbody tr:visible").count() == 1
+        with visit.page.expect_download() as caught:
+            visit.page.locator("#figure-forest_auc button").click()
+        assert Path(caught.value.path()).read_text(encoding="utf-8").startswith("<svg")
+        visit.assert_quiet()
+
+
+def test_points_take_the_colour_of_another_characteristic(browser: Any, pages: Path) -> None:
+    with Visit(browser, pages / "two" / "report.html", viewport={"width": 1280, "height": 900}) as visit:
+        plot = visit.page.locator("#embedding-plot")
+        assert plot.locator("canvas[role=img]").count() == 3
+        before = plot.locator("canvas[role=img]").first.evaluate("canvas => canvas.toDataURL()")
+        assert plot.locator(".legend li").all_inner_texts() == ["control", "epilepsy"]
+        plot.locator("select").select_option(label="sex")
+        assert plot.locator(".legend li").all_inner_texts() == ["female", "male"]
+        after = plot.locator("canvas[role=img]").first.evaluate("canvas => canvas.toDataURL()")
+        assert after != before
+        plot.locator(".legend button").first.click()
+        assert plot.locator(".legend button").first.get_attribute("aria-pressed") == "true"
+        assert plot.locator("canvas[role=img]").first.evaluate("canvas => canvas.toDataURL()") != after
+        plot.locator("select").select_option(label="total_counts")
+        assert plot.locator(".legend .ramp").count() == 1
+        plot.locator("canvas[role=img]").first.focus()
+        visit.page.keyboard.press("ArrowRight")
+        assert "GSM1000" in plot.locator(".told").inner_text()
+        visit.assert_quiet()
+
+
+@pytest.mark.parametrize("name", ["two", "hostile", "index"])
+def test_no_horizontal_scroll_at_360_pixels(browser: Any, pages: Path, name: str) -> None:
+    file = pages / "index.html" if name == "index" else pages / name / "report.html"
+    with Visit(browser, file, viewport={"width": 360, "height": 740}) as visit:
+        wide = visit.page.evaluate("() => document.documentElement.scrollWidth")
+        assert wide <= 360
+        visit.shoot(f"{name}_360", full=False)
+        visit.assert_quiet()
+
+
+def test_dark_by_system_and_by_button(browser: Any, pages: Path) -> None:
+    ground = "() => getComputedStyle(document.body).backgroundColor"
+    with Visit(browser, pages / "two" / "report.html", color_scheme="dark", viewport={"width": 1280, "height": 900}) as visit:
+        assert visit.page.evaluate(ground) == "rgb(20, 24, 28)"
+        visit.shoot("two_dark")
+        visit.page.locator("#theme").click()
+        assert visit.page.evaluate(ground) == "rgb(255, 255, 255)"
+        assert visit.page.locator("#theme").get_attribute("aria-pressed") == "false"
+        visit.assert_quiet()
+
+
+def test_print_to_pdf_cuts_no_figure(browser: Any, pages: Path) -> None:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    with Visit(browser, pages / "two" / "report.html") as visit:
+        visit.page.emulate_media(media="print")
+        rules = visit.page.eval_on_selector_all(
+            "figure", "all => all.filter(one => one.offsetParent).map(one => getComputedStyle(one).breakInside)"
+        )
+        assert rules
+        assert set(rules) == {"avoid"}
+        # A4 without its margins at 96 pixels per inch: what avoids breaks must fit on one page.
+        heights = visit.page.eval_on_selector_all("figure", "all => all.map(one => one.getBoundingClientRect().height)")
+        assert max(heights) < (297 - 28) / 25.4 * 96
+        assert visit.page.locator("#figure-embedding").is_visible()
+        assert not visit.page.locator("#embedding-plot").is_visible()
+        visit.page.pdf(path=SHOTS / "two.pdf", prefer_css_page_size=True)
+        assert (SHOTS / "two.pdf").read_bytes().startswith(b"%PDF")
+        visit.assert_quiet()
+
+
+def test_hostile_records_execute_nothing(browser: Any, pages: Path) -> None:
+    with Visit(browser, pages / "hostile" / "report.html") as visit:
+        visit.page.locator("#embedding-plot select").select_option(index=1)
+        visit.page.locator("#table-sample-table input[type=search]").fill("quoted")
+        assert visit.page.title() == "hostile: EpiGPT report"
+        assert visit.page.locator("main img").count() == 0
+        visit.assert_quiet()
+    with Visit(browser, pages / "index.html") as visit:
+        assert visit.page.title() == "EpiGPT: all data sets"
+        visit.assert_quiet()
+
+
+def test_the_index_sorts_and_filters_two_hundred(browser: Any, pages: Path) -> None:
+    with Visit(browser, pages / "index.html", viewport={"width": 1400, "height": 900}) as visit:
+        rows = visit.page.locator("#table-overview tbody tr:visible")
+        assert rows.count() == 203
+        visit.page.locator("select[data-filter=overview]").first.select_option("confounded")
+        assert rows.count() == 50
+        visit.page.locator("#table-overview input[type=search]").fill("set00")
+        assert rows.count() == 2
+        visit.page.locator("#table-overview input[type=search]").fill("")
+        visit.page.locator("select[data-filter=overview]").first.select_option("")
+        visit.page.locator("#table-overview thead button").first.click()
+        names = visit.page.locator("#table-overview tbody tr th").all_inner_texts()
+        assert names == sorted(names)
+        assert visit.page.locator("#table-claims tbody tr").count() == 203
+        visit.shoot("index", full=False)
+        visit.assert_quiet()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["two", "few", "index"])
+def test_axe_finds_no_violation(browser: Any, pages: Path, name: str, scheme: str) -> None:
+    places = [os.environ.get("EPIGPT_AXE", ""), ROOT / "node_modules/axe-core/axe.min.js", ROOT / "build/node_modules/axe-core/axe.min.js"]
+    script = next((Path(place) for place in places if place and Path(place).is_file()), None)
+    if script is None:
+        pytest.skip("no axe-core: npm install --prefix build axe-core, or set EPIGPT_AXE to axe.min.js")
+    file = pages / "index.html" if name == "index" else pages / name / "report.html"
+    with Visit(browser, file, color_scheme=scheme, viewport={"width": 1280, "height": 900}) as visit:
+        visit.page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
+        visit.page.evaluate(script.read_text(encoding="utf-8"))
+        found = visit.page.evaluate(
+            "async () => (await axe.run()).violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 200)])"
+        )
+        assert found == []
