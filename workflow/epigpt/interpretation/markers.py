@@ -1,20 +1,25 @@
-"""Marker genes against their expected direction, the excitation/inhibition score, and the paper's claims."""
+"""Marker genes and marker sets against the direction that was expected before the data were seen."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from epigpt.genes.markers import EXCITATORY, INHIBITORY, locate, marker_sets
+from epigpt.genes.markers import SETS, locate, marker_sets
+from epigpt.interpretation.donors import Difference, compare, detected, false_discovery_rate, z_scores
 
 MARKERS = ["set", "gene", "symbol", "expected", "log2_fold_change", "padj", "attribution", "verdict"]
-CLAIMS = ["claim", "genes", "expected", "finding", "verdict"]
-BALANCE = ["sample", "group", "label", "score", "excitatory", "inhibitory"]
+SET_TESTS = [
+    "set", "title", "expected", "n_genes", "genes", "not_assessable", "difference", "p", "padj",
+    "n_case", "n_control", "verdict", "caution",
+]  # fmt: skip
 SIGNIFICANT = 0.05
-_GENE_CLAIMS = (("GRIA1 up", ["GRIA1"], "up"), ("GRIA2 down", ["GRIA2"], "down"), ("SST and PVALB changed", ["SST", "PVALB"], "changed"))
-_FOSB = ("FOSB up", ["FOSB"], "up")
+# Of fewer genes a set's mean is that of a gene, which has a row of its own.
+_FEWEST_GENES = 3
 
 
-def assess(organism: str, genes: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:
-    """Hold every marker against its expected direction.
+def assess(organism: str, genes: pd.DataFrame, contrast: pd.DataFrame, attributions: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Hold every marker gene against its expected direction.
 
     Parameters
     ----------
@@ -22,28 +27,35 @@ def assess(organism: str, genes: pd.DataFrame, contrasts: pd.DataFrame) -> pd.Da
         human, mouse, rat or zebrafish.
     genes
         Index: canonical gene ids of the data set; column symbol.
-    contrasts
-        Differential expression of one contrast; may be empty.
+    contrast
+        Rows of differential_expression.tsv of one contrast; may be empty.
+    attributions
+        Columns gene and attribution, where there are any.
 
     Returns
     -------
     pandas.DataFrame
-        Columns `MARKERS` and human_symbol. verdict: as expected, opposite, changed, not significant; "not assessable" where the gene is
-        missing or was not tested, which is not the same as unchanged.
+        `MARKERS`, human_symbol and located, a row per set, human gene and co-ortholog. gene is the data set's own id where it has the
+        gene (located), the species' Ensembl id otherwise. verdict: as expected, opposite, changed (where no direction was expected),
+        not significant; or not assessable, where the gene is missing, has no ortholog or was not tested, which is not unchanged.
     """
-    table = marker_sets(organism).copy()
-    table["gene"] = locate(table, list(genes.index), list(genes["symbol"])).to_numpy()
-    tested = contrasts.drop_duplicates("gene").set_index("gene")
-    found = tested.reindex(table["gene"])
-    table["log2_fold_change"] = found["log2_fold_change"].to_numpy(dtype=float)
-    table["padj"] = found["padj"].to_numpy(dtype=float)
-    table["attribution"] = np.nan
-    table["expected"] = table["expected"].fillna("")
-    table["verdict"] = [_verdict(*row) for row in zip(table["expected"], table["log2_fold_change"], table["padj"], strict=True)]
+    table = marker_sets(organism).rename(columns={"gene": "ensembl"})
+    own = locate(table.rename(columns={"ensembl": "gene"}), [str(gene) for gene in genes.index], [str(name) for name in genes["symbol"]])
+    table["located"] = (own != "").to_numpy()
+    table["gene"] = np.where(table["located"], own, table["ensembl"])
+    table["symbol"] = np.where(table["symbol"] == "", table["human_symbol"], table["symbol"])
+    tested = contrast.drop_duplicates("gene").set_index("gene")[["log2_fold_change", "padj"]].astype(float)
+    found = tested.reindex(table["gene"].where(table["located"]))
+    table["log2_fold_change"] = found["log2_fold_change"].to_numpy()
+    table["padj"] = found["padj"].to_numpy()
+    weights = {} if attributions is None else dict(zip(attributions["gene"].astype(str), attributions["attribution"], strict=True))
+    table["attribution"] = table["gene"].map(weights).astype(float)
+    table["verdict"] = [verdict(*row) for row in zip(table["expected"], table["log2_fold_change"], table["padj"], strict=True)]
     return table
 
 
-def _verdict(expected: str, change: float, padj: float) -> str:
+def verdict(expected: str, change: float, padj: float) -> str:
+    """Hold one change against its expected direction."""
     if np.isnan(change) or np.isnan(padj):
         return "not assessable"
     if padj >= SIGNIFICANT:
@@ -53,74 +65,62 @@ def _verdict(expected: str, change: float, padj: float) -> str:
     return "as expected" if (change > 0) == (expected == "up") else "opposite"
 
 
-def balance(sets: pd.DataFrame, samples: pd.DataFrame, lognorm: pd.DataFrame) -> pd.DataFrame:
-    """Score each sample: mean z of the excitatory genes minus mean z of the inhibitory ones (z over the samples of the data set).
+def members(table: pd.DataFrame) -> dict[str, list[str]]:
+    """Give the data set's genes of each human gene: one, or co-orthologs whose counts belong together."""
+    here = table[table["located"]]
+    return {str(name): list(dict.fromkeys(part["gene"])) for name, part in here.groupby("human_symbol", sort=True)}
+
+
+def score_sets(
+    table: pd.DataFrame,
+    expression: pd.DataFrame,
+    samples: pd.DataFrame,
+    classes: tuple[str, str],
+    extra: Mapping[str, Sequence[str]] | None = None,
+) -> pd.DataFrame:
+    """Test each set as a whole, donors as units.
+
+    A sample's score of a set is the mean z of the set's expressed genes (co-orthologs summed beforehand, z over the samples of the data
+    set); the scores' donor means are compared between the classes. Whole scores are tested, so that the correlation of a set's genes
+    cannot narrow the test, as it would if genes were the units.
 
     Parameters
     ----------
-    sets
-        As `assess` gives it; its members are EXCITATORY and INHIBITORY of `epigpt.genes.markers`.
+    table
+        As `assess` gives it.
+    expression
+        Samples × human symbols (for `extra`: names as in its values), as `epigpt.interpretation.donors.pooled` gives it.
     samples
-        Index: samples; columns group, label.
-    lognorm
-        Samples × genes, log-normalised, means over the cells of a sample.
+        Index: samples; columns group and label.
+    classes
+        Case and control; an empty control stands for all other classes.
+    extra
+        The user's own sets: name → columns of `expression`, without an expected direction.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `SET_TESTS`: difference in mean z, FDR over the sets that could be tested, and the set's genes with and without expression.
     """
-    sides = {
-        "excitatory": sets[sets["human_symbol"].isin(EXCITATORY)],
-        "inhibitory": sets[sets["human_symbol"].isin(INHIBITORY)],
-    }
-    spread = lognorm.std(ddof=0)
-    z = (lognorm - lognorm.mean())[spread.index[spread > 0]] / spread[spread > 0]
-    means = {side: z[[gene for gene in dict.fromkeys(part["gene"]) if gene in z]] for side, part in sides.items()}
-    score = means["excitatory"].mean(axis=1) - means["inhibitory"].mean(axis=1)
-    members = {side: " ".join(sorted(set(sides[side].loc[sides[side]["gene"].isin(list(part)), "symbol"]))) for side, part in means.items()}
-    table = pd.DataFrame({"sample": z.index, "group": samples["group"].to_numpy(), "label": samples["label"].to_numpy()})
-    return table.assign(score=score.to_numpy(), **members)[BALANCE]
-
-
-def claims(markers: pd.DataFrame, scores: pd.DataFrame, case: str) -> pd.DataFrame:
-    """Hold the paper's four claims and two findings against the data set: supported, contradicted, not supported, not assessable."""
-    rows = [_gene_claim(markers, *claim) for claim in (*_GENE_CLAIMS, _FOSB)]
-    glia = markers[markers["set"].str.contains("astrogliosis", case=False)].dropna(subset=["log2_fold_change"])
-    rows.append(_set_claim("astrogliosis changed", glia))
-    rows.append(_balance_claim(scores, case))
-    return pd.DataFrame(rows, columns=CLAIMS)
-
-
-def _gene_claim(markers: pd.DataFrame, claim: str, human: list[str], expected: str) -> tuple[str, str, str, str, str]:
-    part = markers[markers["human_symbol"].isin(human)].drop_duplicates(["human_symbol", "symbol"])
-    known = part.dropna(subset=["log2_fold_change", "padj"])
-    if known.empty or len(set(known["human_symbol"])) < len(human):
-        return claim, " ".join(human), expected, "gene missing or not tested", "not assessable"
-    told = [(row.log2_fold_change, row.padj) for row in known.itertuples()]
-    finding = "; ".join(f"{row.symbol} log2 fold change {row.log2_fold_change:+.2f}, padj {row.padj:.2g}" for row in known.itertuples())
-    verdicts = {_verdict(expected if expected != "changed" else "", change, padj) for change, padj in told}
-    if verdicts <= {"as expected", "changed"}:
-        return claim, " ".join(human), expected, finding, "supported"
-    return claim, " ".join(human), expected, finding, "contradicted" if "opposite" in verdicts else "not supported"
-
-
-def _set_claim(claim: str, part: pd.DataFrame) -> tuple[str, str, str, str, str]:
-    from scipy.stats import wilcoxon
-
-    genes = " ".join(part["symbol"])
-    if len(part) < 5 or not part["log2_fold_change"].any():
-        return claim, genes, "changed", f"{len(part)} genes of the set were tested", "not assessable"
-    p = float(wilcoxon(part["log2_fold_change"]).pvalue)
-    finding = f"median log2 fold change {part['log2_fold_change'].median():+.2f} over {len(part)} genes, signed-rank p {p:.2g}"
-    return claim, genes, "changed", finding, "supported" if p < SIGNIFICANT else "not supported"
-
-
-def _balance_claim(scores: pd.DataFrame, case: str) -> tuple[str, str, str, str, str]:
-    from scipy.stats import mannwhitneyu
-
-    claim = "excitation/inhibition balance changed"
-    by_group = scores.groupby(["label", "group"])["score"].mean().dropna()
-    classes = list(by_group.index.unique("label"))
-    if len(classes) != 2 or min(len(by_group[name]) for name in classes) < 3:
-        return claim, "", "changed", "needs two classes of three donors", "not assessable"
-    positive = case if case in classes else classes[-1]
-    other = next(name for name in classes if name != positive)
-    p = float(mannwhitneyu(by_group[positive], by_group[other]).pvalue)
-    finding = f"mean score {by_group[positive].mean():+.2f} in {positive}, {by_group[other].mean():+.2f} in {other}, rank-sum p {p:.2g}"
-    return claim, "", "changed", finding, "supported" if p < SIGNIFICANT else "not supported"
+    expressed = set(detected(expression, samples)) if len(expression.columns) else set()
+    z = z_scores(expression[[name for name in expression.columns if name in expressed]])
+    asked = {name: list(dict.fromkeys(table.loc[table["set"] == name, "human_symbol"])) for name in SETS}
+    asked.update({name: list(dict.fromkeys(genes)) for name, genes in (extra or {}).items()})
+    rows, differences = [], []
+    for name, genes in asked.items():
+        there = [gene for gene in genes if gene in z.columns]
+        missing = [gene for gene in genes if gene not in z.columns]
+        enough = len(there) >= _FEWEST_GENES
+        differences.append(compare(z[there].mean(axis=1), samples, *classes) if enough else Difference(np.nan, np.nan, 0, 0, paired=False))
+        known = SETS.get(name)
+        told = (known.title, known.expected, known.caution) if known else (name, "", "A set of the user's.")
+        rows.append({"set": name, "title": told[0], "expected": told[1], "caution": told[2], "n_genes": len(there)})
+        rows[-1] |= {"genes": " ".join(there), "not_assessable": " ".join(missing)}
+    tested = pd.DataFrame(rows)
+    tested["difference"] = [found.estimate for found in differences]
+    tested["p"] = [found.p for found in differences]
+    tested["padj"] = false_discovery_rate([found.p for found in differences])
+    tested["n_case"] = [found.cases for found in differences]
+    tested["n_control"] = [found.controls for found in differences]
+    tested["verdict"] = [verdict(*row) for row in zip(tested["expected"], tested["difference"], tested["padj"], strict=True)]
+    return tested[SET_TESTS]

@@ -1,46 +1,73 @@
-"""Hold marker genes and the paper's claims against the contrasts; score excitation against inhibition."""
+"""Hold marker genes, marker sets and the paper's claims against the data set; score excitation against inhibition."""
 
+import argparse
 from pathlib import Path
 
 import pandas as pd
 
 from epigpt import atomic
+from epigpt.genes.annotation import ORGANISMS
+from epigpt.interpretation import balance, claims, donors, gene_sets, markers
 from epigpt.stages import entry
 
 
 def main() -> None:
-    """Run the stage."""
+    """Read contrasts and expression; write markers, set tests, scores and claims."""
     parser = entry.parser(__doc__)
     for name in ("--contrasts", "--expression", "--markers", "--balance", "--claims"):
         parser.add_argument(name, type=Path, required=True)
+    parser.add_argument("--sets", type=Path, help="table of set-level tests")
+    parser.add_argument("--attributions", type=Path, help="what the model attributes to each gene")
+    parser.add_argument("--gene-sets", type=Path, nargs="*", default=[], help="GMT files")
     with entry.job(parser) as job:
-        import anndata
+        own_sets = {name: genes for path in job.options.gene_sets for name, genes in gene_sets.read(path).items()}
+        tables = _tables(job.options, own_sets)
+        if tables["claims"].empty:
+            job.log.info("There is no marker table for this organism: header-only tables.")
+        for name, table in tables.items():
+            if getattr(job.options, name) is not None:
+                atomic.write_tsv(getattr(job.options, name), table)
 
-        from epigpt.interpretation import markers
 
-        data = anndata.read_h5ad(job.options.expression)
-        organism = str(data.uns.get("organism", ""))
-        if organism not in ("human", "mouse", "rat", "zebrafish"):
-            job.log.info("No marker table for organism '%s': header-only tables.", organism)
-            for path, columns in (
-                (job.options.markers, markers.MARKERS),
-                (job.options.balance, markers.BALANCE),
-                (job.options.claims, markers.CLAIMS),
-            ):
-                atomic.write_tsv(path, pd.DataFrame(columns=columns))
-            return
-        contrasts = pd.read_csv(job.options.contrasts, sep="\t", dtype={"gene": str, "symbol": str, "contrast": str})
-        first = contrasts["contrast"].iloc[0] if len(contrasts) else ""
-        found = markers.assess(organism, data.var, contrasts[contrasts["contrast"] == first])
-        chosen = data[:, [gene in set(found["gene"]) for gene in data.var_names]]
-        values = pd.DataFrame(
-            chosen.layers["lognorm"].toarray(), index=data.obs["sample"].astype(str).to_numpy(), columns=chosen.var_names
-        )
-        samples = data.obs.astype({"sample": str, "group": str, "label": str}).drop_duplicates("sample").set_index("sample").sort_index()
-        scores = markers.balance(found, samples, values.groupby(level=0).mean().sort_index())
-        atomic.write_tsv(job.options.markers, found[markers.MARKERS])
-        atomic.write_tsv(job.options.balance, scores)
-        atomic.write_tsv(job.options.claims, markers.claims(found, scores, first.split(" vs ")[0]))
+def _tables(options: argparse.Namespace, own_sets: dict[str, list[str]]) -> dict[str, pd.DataFrame]:
+    import anndata
+
+    data = anndata.read_h5ad(options.expression)
+    organism = str(data.uns.get("organism", ""))
+    if organism not in ORGANISMS:
+        columns = {"markers": markers.MARKERS, "sets": markers.SET_TESTS, "balance": balance.BALANCE, "claims": claims.CLAIMS}
+        return {name: pd.DataFrame(columns=listed) for name, listed in columns.items()}
+    genes = pd.DataFrame({"symbol": data.var["symbol"].astype(str)}, index=data.var_names.astype(str))
+    contrasts = pd.read_csv(
+        options.contrasts, sep="\t", dtype={"gene": str, "symbol": str, "contrast": str}, keep_default_na=False, na_values=[""]
+    )
+    contrast = str(contrasts["contrast"].iloc[0]) if len(contrasts) else ""
+    attributions = pd.read_csv(options.attributions, sep="\t", dtype={"gene": str}) if options.attributions else None
+    table = markers.assess(organism, genes, contrasts[contrasts["contrast"] == contrast], attributions)
+    samples = data.obs.astype({"sample": str, "group": str, "label": str}).drop_duplicates("sample").set_index("sample")[["group", "label"]]
+    named = markers.members(table)
+    # A name of its own for each gene of the user's sets, which may be a marker too.
+    located = gene_sets.locate(own_sets, list(genes.index), list(genes["symbol"]))
+    singles = {f"{genes.loc[gene, 'symbol']}": [gene] for found in located.values() for gene in found}
+    singles = {name: ids for name, ids in singles.items() if name not in named}
+    expression = donors.pooled(data.layers["lognorm"], list(data.obs["sample"].astype(str)), list(genes.index), named | singles)
+    extra = {name: [str(genes.loc[gene, "symbol"]) for gene in found] for name, found in located.items()}
+    classes = _classes(contrast, sorted(set(samples["label"])))
+    tested = markers.score_sets(table, expression, samples, classes, extra)
+    scores = balance.score(expression[[name for name in expression.columns if name in named]], samples)
+    judged = claims.judge(claims.Evidence(table, tested, scores, expression, samples, classes))
+    return {"markers": table[markers.MARKERS], "sets": tested, "balance": scores, "claims": judged}
+
+
+def _classes(contrast: str, labels: list[str]) -> tuple[str, str]:
+    """Read case and control off the contrast's name; without one, the last of two labels by name against the other."""
+    for case in labels:
+        for control in labels:
+            if contrast == f"{case} vs {control}":
+                return case, control
+        if contrast == f"{case} vs rest":
+            return case, ""
+    return (labels[-1], labels[0]) if len(labels) == 2 else (labels[0] if labels else "", "")
 
 
 if __name__ == "__main__":
