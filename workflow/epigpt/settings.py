@@ -72,7 +72,7 @@ class Settings(_Section):
     )
     max_genes: Annotated[int, Field(ge=8, le=1023)] = Field(256, description="Genes per sequence.")
     vocabulary_genes: Annotated[int, Field(ge=8, le=65536)] = Field(
-        2000,
+        1000,
         description="Genes that a model knows: those that vary most over its training samples, beyond what is usual at their level.",
     )
     views: Annotated[int, Field(ge=1, le=256)] = Field(
