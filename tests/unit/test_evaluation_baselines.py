@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
 from epigpt import splits
-from epigpt.evaluation import baselines, metrics, null, observations, pipelines, predictions
+from epigpt.evaluation import baselines, learning, metrics, null, observations, pipelines, predictions
 from epigpt.refusal import Refusal
 from epigpt.stages import baseline as stage
 
@@ -235,14 +235,26 @@ def test_stage_writes_the_same_table_for_any_number_of_threads(tmp_path, monkeyp
 
 def test_not_assessable_gives_a_header_only(tmp_path, monkeypatch):
     write(tmp_path / "expression.h5ad", series(n=4, genes=20))
+    (tmp_path / "folds.json").write_text('{"classes": ["class0", "class1"]}', encoding="utf-8")
     (tmp_path / "folds.tsv").write_text("sample\tgroup\trepeat\tfold\n", encoding="utf-8")
-    run(monkeypatch, tmp_path, "none.tsv")
+    more = ("--folds-summary", tmp_path / "folds.json", "--null", tmp_path / "null.tsv", "--learning-curve", tmp_path / "curve.tsv")
+    run(monkeypatch, tmp_path, "none.tsv", *map(str, more))
+    assert (tmp_path / "null.tsv").read_text(encoding="utf-8") == "\t".join(null.NULL_COLUMNS) + "\n"
+    assert (tmp_path / "curve.tsv").read_text(encoding="utf-8") == "\t".join(learning.COLUMNS) + "\n"
     assert (tmp_path / "none.tsv").read_text(encoding="utf-8") == "\t".join(COLUMNS) + "\n"
     assert predictions.collect([tmp_path / "none.tsv"]).empty
 
 
 def run(monkeypatch, folder, output, *more):
-    command = ["baseline", "--model", "logistic_l2", "--settings", '{"seed": 1}', "--expression", str(folder / "expression.h5ad")]
+    command = [
+        "baseline",
+        "--model",
+        "logistic_l2",
+        "--settings",
+        '{"seed": 1, "permutations": 2}',
+        "--expression",
+        str(folder / "expression.h5ad"),
+    ]
     monkeypatch.setattr(sys, "argv", [*command, "--folds", str(folder / "folds.tsv"), "--output", str(folder / output), *more])
     stage.main()
 
@@ -259,3 +271,15 @@ def test_null_is_the_whole_pipeline_with_folds_drawn_anew():
         baselines.permuted_scores("logistic_l2", data, folds_of(data, 3), classes=["class0", "class1"], seed=1, permutations=4)
     )
     assert baselines.permuted_scores("logistic_l2", data, folds_of(data, 3), classes=["class0", "class1"], seed=1, permutations=0).empty
+
+
+def test_learning_curve_rises_with_groups_and_ends_at_the_model_itself():
+    data = series(n=40, genes=300, effect=0.9)
+    folds = folds_of(data, 4)
+    classes = ["class0", "class1"]
+    curve = learning.curve("pca_logistic", data, folds, classes, seed=1)
+    assert list(curve.columns) == learning.COLUMNS
+    assert curve["n_groups"].is_monotonic_increasing
+    assert curve["n_groups"].iloc[-1] == 30
+    assert curve["auc"].iloc[-1] > curve["auc"].iloc[0]
+    assert curve["auc"].iloc[-1] == pytest.approx(auc(baselines.cross_predict("pca_logistic", data, folds, 1), classes))

@@ -75,12 +75,6 @@ def _capped(sample: np.ndarray, max_observations: int) -> np.ndarray:
     return np.concatenate(kept)
 
 
-def read_folds(table: Path) -> pd.DataFrame:
-    """Read `folds.tsv`: sample and group as text, repeat and fold as integers; a header alone when not assessable."""
-    folds = pd.read_csv(table, sep="\t", dtype={"sample": str, "group": str}, keep_default_na=False)
-    return folds.astype({"repeat": int, "fold": int})
-
-
 def each_fold(observations: Observations, folds: pd.DataFrame) -> Iterator[Fold]:
     """Give the training and test rows of every fold, in order of repeat and fold.
 
