@@ -23,7 +23,7 @@ ATTRIBUTES = (
 )
 JOINED = "; "
 
-_EXPRESSION_BY_ARRAY = re.compile(r"\bby (genome tiling |SNP )?array\b", re.IGNORECASE)
+_BY_ARRAY = re.compile(r"\barray\b", re.IGNORECASE)
 # Bidirectional marks and line separators count as printable for some terminals and can rewrite what the eye sees.
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+")
 
@@ -39,7 +39,8 @@ class Series:
     types, organisms, platforms, relations, pubmed, supplementary
         Lists in the record's order; `supplementary` holds the addresses of the series' own files.
     samples
-        One row per GSM in the record's order, text columns `ATTRIBUTES`; several values are joined by "; ", addresses and series by a space.
+        One row per GSM in the record's order, text columns `ATTRIBUTES`; several values are joined by "; ", addresses and series by
+        a space.
     characteristics
         Same rows; one text column per characteristic, "" where a sample has none. The columns stand in the order of the first sample
         that has them, alphabetically within a sample, because the order inside a sample carries no meaning and differs between samples.
@@ -77,9 +78,9 @@ class Series:
     @property
     def is_microarray(self) -> bool:
         """Whether the values were measured on arrays: every series type says so or, for old records, the platforms' technology does."""
-        spoken = [text for text in self.types if text.lower() not in {"", "other"}]
+        spoken = [text for text in self.types if text.lower() not in {"", "other", "third-party reanalysis"}]
         if spoken:
-            return all(_EXPRESSION_BY_ARRAY.search(text) for text in spoken)
+            return all(_BY_ARRAY.search(text) for text in spoken)
         return bool(self.technologies) and not any("sequencing" in text.lower() for text in self.technologies.values())
 
 

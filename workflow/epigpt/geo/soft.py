@@ -1,24 +1,16 @@
 """Read GEO's SOFT family files: one pass over the lines, tables skipped, characteristics by key."""
 
-import gzip
-import re
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO, StringIO
+from io import StringIO
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import pandas as pd
 
 from epigpt.geo.record import ATTRIBUTES, JOINED, Series, characteristics_table, clean
+from epigpt.geo.record_lines import REMEDY, Text, lines_outside_tables, opened
 from epigpt.refusal import Refusal
 
-_BLOCK = 1 << 20
-_GZIP_MAGIC = b"\x1f\x8b"
-_TABLE_BEGIN = re.compile(rb"![A-Za-z]+_table_begin\s*$", re.IGNORECASE)
-_TABLE_END = re.compile(rb"\n![A-Za-z]+_table_end[ \t\r]*(?=\n|$)", re.IGNORECASE)
 _SAMPLE_ATTRIBUTE = {
     "title": "title",
     "source_name_ch1": "source_name",
@@ -37,7 +29,6 @@ _SAMPLE_ATTRIBUTE = {
     "data_row_count": "data_rows",
 }
 _PLATFORM_ATTRIBUTES = {b"technology", b"organism"}
-_REMEDY = "Delete the file and download it again; if it stays like this, name another mirror by `geo.base_url`."
 
 
 @dataclass
@@ -47,10 +38,6 @@ class Entity:
     kind: str
     accession: str
     attributes: dict[str, list[str]] = field(default_factory=dict)
-
-    def first(self, key: str) -> str:
-        """Give the first value of `key`, or ""."""
-        return self.attributes.get(key, [""])[0]
 
 
 def read_soft(path: Path, accession: str | None = None) -> Series:
@@ -73,25 +60,23 @@ def read_soft(path: Path, accession: str | None = None) -> Series:
     samples: list[Entity] = []
     technologies: dict[str, str] = {}
     organisms: list[str] = []
-    foreign_bytes = [0]
-    for entity in _entities(source, foreign_bytes):
+    text = Text()
+    for entity in _entities(source, text):
         if entity.kind == "series" and series is None:
             series = entity
         elif entity.kind == "sample":
             samples.append(entity)
         elif entity.kind == "platform":
-            technologies[entity.accession] = entity.first("technology")
+            technologies[entity.accession] = _first(entity.attributes, "technology")
             organisms += entity.attributes.get("organism", [])
     if series is None:
-        raise Refusal("a file without a ^SERIES line", str(source), "It is not a SOFT file of a GEO series.", _REMEDY)
+        raise Refusal("a file without a ^SERIES line", str(source), "it is not a SOFT file of a GEO series", REMEDY)
     if accession and series.accession.upper() != accession.upper():
         raise Refusal(
-            f"the record of {series.accession}", str(source), f"{accession} was asked for.", "Delete the file and download it again."
+            f"the record of {series.accession}", str(source), f"{accession} was asked for", "delete the file and download it again"
         )
     samples, notes = _checked(source, series, samples)
-    if foreign_bytes[0]:
-        notes.append(f"{foreign_bytes[0]} lines of the record are not UTF-8 and were read as Windows-1252.")
-    return _series(series, samples, technologies, organisms, notes)
+    return _series(series, samples, technologies, organisms, text.notes + notes)
 
 
 def _checked(source: Path, series: Entity, samples: list[Entity]) -> tuple[list[Entity], list[str]]:
@@ -102,52 +87,80 @@ def _checked(source: Path, series: Entity, samples: list[Entity]) -> tuple[list[
         raise Refusal(
             f"a record of {series.accession} that describes no sample",
             str(source),
-            f"Not one ^SAMPLE line is in it{named}, so nothing says which sample belongs to which condition.",
-            _REMEDY + " The series matrix of the same series, if there is one, holds the samples too.",
+            f"not one ^SAMPLE line is in it{named}, so nothing says which sample belongs to which condition",
+            f"{REMEDY}, or give the counts with a sample sheet (cells `source` and `samples`)",
         )
-    distinct = {entity.accession: entity for entity in reversed(samples)}
+    distinct: dict[str, Entity] = {}
+    for entity in samples:
+        distinct.setdefault(entity.accession, entity)
     notes = []
     if len(distinct) < len(samples):
         notes.append(f"{len(samples) - len(distinct)} samples stand in the record twice; the first entry of each is used.")
-        samples = [entity for number, entity in enumerate(samples) if entity.accession not in {s.accession for s in samples[:number]}]
     missing = [sample for sample in listed if sample not in distinct]
     if missing and listed[-1] in missing:
         raise Refusal(
             f"a record of {series.accession} that ends early",
             str(source),
-            f"It names {len(listed)} samples and describes {len(distinct)}; {missing[0]} is the first that is not there.",
-            _REMEDY,
+            f"it names {len(listed)} samples and describes {len(distinct)}; {missing[0]} is the first that is not there",
+            REMEDY,
         )
     if missing:
         notes.append(f"{len(missing)} samples are named by the series but not described: {', '.join(missing[:5])}.")
-    return samples, notes
+    return list(distinct.values()), notes
 
 
 def _series(series: Entity, samples: list[Entity], technologies: dict[str, str], organisms: list[str], notes: list[str]) -> Series:
-    index = pd.Index([entity.accession for entity in samples], name="sample", dtype=object)
-    attributes = pd.DataFrame([sample_attributes(entity.attributes) for entity in samples], index=index, columns=list(ATTRIBUTES))
-    characteristics, joined = characteristics_table(list(index), [characteristic_texts(entity.attributes) for entity in samples])
-    described = list(dict.fromkeys(name for cell in attributes["organism"] for name in cell.split(JOINED) if name))
-    platforms = series.attributes.get("platform_id") or [name for name in attributes["platform"].unique() if name]
+    described = described_series(
+        series.accession, series.attributes, [entity.accession for entity in samples], [entity.attributes for entity in samples]
+    )
+    described.technologies = {name: text for name, text in technologies.items() if text}
+    described.organisms = described.organisms or list(dict.fromkeys(organisms))
+    described.notes = notes + described.notes
+    return described
+
+
+def described_series(
+    accession: str, series: Mapping[str, list[str]], samples: Sequence[str], attributes: Sequence[Mapping[str, list[str]]]
+) -> Series:
+    """Put a series together from the lines of its record.
+
+    Parameters
+    ----------
+    accession
+        Of the series.
+    series
+        The series' lines: key in lower case without "series_" → values in order.
+    samples
+        GSM accessions.
+    attributes
+        For each of them its lines, keys in lower case without "sample_".
+    """
+    index = pd.Index(list(samples), name="sample", dtype=object)
+    table = pd.DataFrame([sample_attributes(lines) for lines in attributes], index=index, columns=list(ATTRIBUTES), dtype=object)
+    characteristics, notes = characteristics_table(samples, [characteristic_texts(lines) for lines in attributes])
+    platforms = series.get("platform_id") or [name for name in table["platform"] if name]
     return Series(
-        accession=series.accession,
-        title=series.first("title"),
-        summary="\n".join(series.attributes.get("summary", [])).strip(),
-        status=series.first("status"),
-        types=list(dict.fromkeys(series.attributes.get("type", []))),
-        organisms=described or list(dict.fromkeys(organisms)),
+        accession=accession,
+        title=_first(series, "title"),
+        summary="\n".join(series.get("summary", [])).strip(),
+        status=_first(series, "status"),
+        types=list(dict.fromkeys(series.get("type", []))),
+        organisms=list(dict.fromkeys(name for cell in table["organism"] for name in cell.split(JOINED) if name)),
         platforms=list(dict.fromkeys(platforms)),
-        relations=series.attributes.get("relation", []),
-        pubmed=series.attributes.get("pubmed_id", []),
-        supplementary=supplementary_files(series.attributes),
-        samples=attributes,
+        relations=list(series.get("relation", [])),
+        pubmed=list(series.get("pubmed_id", [])),
+        supplementary=supplementary_files(series),
+        samples=table,
         characteristics=characteristics,
-        technologies={name: text for name, text in technologies.items() if text},
-        notes=notes + joined,
+        notes=notes,
     )
 
 
-def sample_attributes(attributes: dict[str, list[str]]) -> dict[str, str]:
+def _first(attributes: Mapping[str, list[str]], key: str) -> str:
+    return next(iter(attributes.get(key, [])), "")
+
+
+def sample_attributes(attributes: Mapping[str, list[str]]) -> dict[str, str]:
     """Give one sample's `ATTRIBUTES` from its record lines; distinct values of both channels are joined."""
     gathered: dict[str, list[str]] = {}
     for key, column in _SAMPLE_ATTRIBUTE.items():
@@ -158,7 +171,7 @@ def sample_attributes(attributes: dict[str, list[str]]) -> dict[str, str]:
     return row
 
 
-def characteristic_texts(attributes: dict[str, list[str]]) -> list[str]:
+def characteristic_texts(attributes: Mapping[str, list[str]]) -> list[str]:
     """Give one sample's texts "key: value"; those of a two-colour array's second channel get " (ch2)" behind the key."""
     texts = [*attributes.get("characteristics_ch1", []), *attributes.get("characteristics", [])]
     for text in attributes.get("characteristics_ch2", []):
@@ -167,18 +180,18 @@ def characteristic_texts(attributes: dict[str, list[str]]) -> list[str]:
     return texts
 
 
-def supplementary_files(attributes: dict[str, list[str]]) -> list[str]:
+def supplementary_files(attributes: Mapping[str, list[str]]) -> list[str]:
     """Give the addresses under `supplementary_file`, `supplementary_file_1` and so on; GEO's word NONE is none."""
     keys = [key for key in attributes if key.startswith("supplementary_file")]
     return [address for key in keys for address in attributes[key] if address and address.upper() != "NONE"]
 
 
-def _entities(source: Path, foreign_bytes: list[int]) -> Iterator[Entity]:
-    """Yield every entity with the attributes that are used; counts lines that are not UTF-8 in `foreign_bytes[0]`."""
+def _entities(source: Path, text: Text) -> Iterator[Entity]:
+    """Yield every entity with the attributes that are used."""
     current: Entity | None = None
     wanted: set[bytes] | None = None
     with opened(source) as handle:
-        for line in _lines_outside_tables(handle, source):
+        for line in lines_outside_tables(handle, source):
             mark = line[:1]
             if mark == b"^":
                 if current is not None:
@@ -191,88 +204,9 @@ def _entities(source: Path, foreign_bytes: list[int]) -> Iterator[Entity]:
                 name = key[key.find(b"_") + 1 :].strip().lower()
                 # Protocols and contacts are most of a record's bytes and nobody asks for them.
                 if (wanted is None or name in wanted) and not name.startswith(b"contact_") and b"protocol" not in name:
-                    current.attributes.setdefault(name.decode("latin-1"), []).append(_text(value, foreign_bytes))
+                    current.attributes.setdefault(name.decode("latin-1"), []).append(text.of(value))
     if current is not None:
         yield current
-
-
-def _text(value: bytes, foreign_bytes: list[int]) -> str:
-    try:
-        return clean(value.decode("utf-8"))
-    except UnicodeDecodeError:
-        foreign_bytes[0] += 1
-        return decode_foreign(value)
-
-
-def decode_foreign(value: bytes) -> str:
-    """Decode bytes that are not UTF-8: Windows-1252, or Latin-1 where that has no character."""
-    try:
-        return clean(value.decode("cp1252"))
-    except UnicodeDecodeError:
-        return clean(value.decode("latin-1"))
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a plain or gzipped record for reading bytes; empty, HTML and damaged files are refused.
-
-    Raises
-    ------
-    Refusal
-        When the file is absent, empty, a web page, or a gzip that ends early or is damaged.
-    """
-    try:
-        start = path.read_bytes() if path.stat().st_size < 512 else _start(path)
-    except FileNotFoundError:
-        raise Refusal("no such file", str(path), "The record of the series was not downloaded.", "Download it again.") from None
-    if not start.strip():
-        raise Refusal("an empty file", str(path), "It describes no series.", _REMEDY)
-    if start.lstrip()[:1] == b"<":
-        raise Refusal("a web page instead of a record", str(path), "The server answered with HTML where a file was expected.", _REMEDY)
-    try:
-        with gzip.open(path) if start.startswith(_GZIP_MAGIC) else path.open("rb") as handle:
-            yield cast(BinaryIO, handle)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise Refusal("a gzip file that is cut short or damaged", str(path), f"It cannot be unpacked ({error}).", _REMEDY) from None
-
-
-def _start(path: Path) -> bytes:
-    with path.open("rb") as handle:
-        return handle.read(512)
-
-
-def _lines_outside_tables(handle: BinaryIO, source: Path) -> Iterator[bytes]:
-    """Yield the lines that do not belong to a table; inside one, only its end is searched for, block by block.
-
-    Array series are almost all table: 1,000 samples of 50,000 probes are 50 million lines that need not be looked at one by one.
-    """
-    rest = b""
-    inside = False
-    while block := handle.read(_BLOCK):
-        rest += block
-        while True:
-            if inside:
-                end = _TABLE_END.search(rest)
-                if end is None or end.end() == len(rest):
-                    # The end mark may be cut by the block's border: keep enough to see it whole with the next block.
-                    rest = rest[max(0, rest.rfind(b"\n", 0, max(0, len(rest) - 256))) :] if end is None else rest[end.start() :]
-                    break
-                rest = rest[end.end() :].lstrip(b"\r\n")
-                inside = False
-            lines = rest.split(b"\n")
-            for number, line in enumerate(lines[:-1]):
-                if line.startswith(b"!") and _TABLE_BEGIN.match(line):
-                    inside = True
-                    rest = b"\n" + b"\n".join(lines[number + 1 :])
-                    break
-                yield line
-            else:
-                rest = lines[-1]
-                break
-    if inside and not _TABLE_END.search(rest):
-        raise Refusal("a record that ends inside a table", str(source), "The file is cut short.", _REMEDY)
-    if not inside and rest:
-        yield rest
 
 
 def read_tables(path: Path, kind: str = "sample") -> Iterator[tuple[str, pd.DataFrame]]:
@@ -287,7 +221,7 @@ def read_tables(path: Path, kind: str = "sample") -> Iterator[tuple[str, pd.Data
 
     Yields
     ------
-    Accession and table (text cells; first column as the index). Entities without a table, as all of sequencing, are left out.
+    Accession and table (text cells, columns as in the file). Entities without a table, as all of sequencing, are left out.
     """
     begin = f"!{kind}_table_begin".encode()
     accession = ""
@@ -306,7 +240,7 @@ def read_tables(path: Path, kind: str = "sample") -> Iterator[tuple[str, pd.Data
             elif mark == b"!" and line.lower().startswith(begin):
                 rows = []
     if rows is not None:
-        raise Refusal("a record that ends inside a table", str(path), "The file is cut short.", _REMEDY)
+        raise Refusal("a record that ends inside a table", str(path), "the file is cut short", REMEDY)
 
 
 def _parsed(rows: list[bytes]) -> pd.DataFrame:
@@ -314,11 +248,7 @@ def _parsed(rows: list[bytes]) -> pd.DataFrame:
     if not content.strip():
         return pd.DataFrame()
     try:
-        return pd.read_csv(BytesIO(content), sep="\t", dtype=str, keep_default_na=False, quoting=3, index_col=0)
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
-        return pd.read_csv(StringIO(decode_lines(content)), sep="\t", dtype=str, keep_default_na=False, quoting=3, index_col=0)
-
-
-def decode_lines(content: bytes) -> str:
-    """Decode a table that is not UTF-8, keeping its tabs and line breaks."""
-    return content.decode("cp1252", errors="replace")
+        text = content.decode("cp1252", errors="replace")
+    return pd.read_csv(StringIO(text), sep="\t", dtype=str, keep_default_na=False, quoting=3)
