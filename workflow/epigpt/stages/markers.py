@@ -30,27 +30,31 @@ def main() -> None:
 
 
 def _tables(options: argparse.Namespace, own_sets: dict[str, list[str]]) -> dict[str, pd.DataFrame]:
-    import anndata
+    import h5py
+    from anndata.io import read_elem
 
-    data = anndata.read_h5ad(options.expression)
-    organism = str(data.uns.get("organism", ""))
+    with h5py.File(options.expression) as file:  # the other layers would fill the memory for nothing
+        organism = str(read_elem(file["uns/organism"])) if "uns/organism" in file else ""
+        described, var, lognorm = (read_elem(file[part]) for part in ("obs", "var", "layers/lognorm"))
     if organism not in ORGANISMS:
         columns = {"markers": markers.MARKERS, "sets": markers.SET_TESTS, "balance": balance.BALANCE, "claims": claims.CLAIMS}
         return {name: pd.DataFrame(columns=listed) for name, listed in columns.items()}
-    genes = pd.DataFrame({"symbol": data.var["symbol"].astype(str)}, index=data.var_names.astype(str))
+    genes = pd.DataFrame({"symbol": var["symbol"].astype(str)}, index=var.index.astype(str))
     contrasts = pd.read_csv(
         options.contrasts, sep="\t", dtype={"gene": str, "symbol": str, "contrast": str}, keep_default_na=False, na_values=[""]
     )
     contrast = str(contrasts["contrast"].iloc[0]) if len(contrasts) else ""
     attributions = pd.read_csv(options.attributions, sep="\t", dtype={"gene": str}) if options.attributions else None
     table = markers.assess(organism, genes, contrasts[contrasts["contrast"] == contrast], attributions)
-    samples = data.obs.astype({"sample": str, "group": str, "label": str}).drop_duplicates("sample").set_index("sample")[["group", "label"]]
+    samples = (
+        described.astype({"sample": str, "group": str, "label": str}).drop_duplicates("sample").set_index("sample")[["group", "label"]]
+    )
     named = markers.members(table)
     # A name of its own for each gene of the user's sets, which may be a marker too.
     located = gene_sets.locate(own_sets, list(genes.index), list(genes["symbol"]))
     singles = {f"{genes.loc[gene, 'symbol']}": [gene] for found in located.values() for gene in found}
     singles = {name: ids for name, ids in singles.items() if name not in named}
-    expression = donors.pooled(data.layers["lognorm"], list(data.obs["sample"].astype(str)), list(genes.index), named | singles)
+    expression = donors.pooled(lognorm, list(described["sample"].astype(str)), list(genes.index), named | singles)
     extra = {name: [str(genes.loc[gene, "symbol"]) for gene in found] for name, found in located.items()}
     classes = _classes(contrast, sorted(set(samples["label"])))
     tested = markers.score_sets(table, expression, samples, classes, extra)
