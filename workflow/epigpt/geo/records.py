@@ -10,6 +10,7 @@ from epigpt.geo.record import Series
 from epigpt.geo.record_lines import opened
 from epigpt.geo.series_matrix import read_series_matrix
 from epigpt.geo.soft import read_soft
+from epigpt.refusal import Refusal
 
 
 def read_record(paths: Path | Sequence[Path]) -> Series:
@@ -38,10 +39,22 @@ def join(top: Series, leaves: Sequence[Series]) -> Series:
         The SuperSeries.
     leaves
         The series without parts below it; may be empty when none could be read.
+
+    Raises
+    ------
+    Refusal
+        None of them describes a sample.
     """
     parts = [*leaves, top]
     samples = pd.concat([part.samples for part in parts]).fillna("")
     characteristics = pd.concat([part.characteristics for part in parts]).fillna("")
+    if samples.empty:
+        raise Refusal(
+            f"{top.accession} and its parts describe no sample",
+            "the record",
+            "nothing says which sample belongs to which condition",
+            "give the counts with a sample sheet (cells `source` and `samples`)",
+        )
     first = ~samples.index.duplicated()
     repeated = sum(len(part.samples) for part in leaves) - len({name for part in leaves for name in part.samples.index})
     notes = [f"{part.accession}: {note}" for part in parts for note in part.notes]

@@ -53,7 +53,7 @@ def read_soft(path: Path, accession: str | None = None) -> Series:
     Raises
     ------
     Refusal
-        When the file is empty, HTML, cut short, of another series, or describes no sample.
+        When the file is empty, HTML, cut short, of another series, or describes no sample though it is no SuperSeries.
     """
     source = Path(path)
     series: Entity | None = None
@@ -76,20 +76,15 @@ def read_soft(path: Path, accession: str | None = None) -> Series:
             f"the record of {series.accession}", str(source), f"{accession} was asked for", "delete the file and download it again"
         )
     samples, notes = _checked(source, series, samples)
-    return _series(series, samples, technologies, organisms, text.notes + notes)
+    described = _series(series, samples, technologies, organisms, text.notes + notes)
+    if not samples and not described.subseries:
+        raise _without_samples(source, series)
+    return described
 
 
 def _checked(source: Path, series: Entity, samples: list[Entity]) -> tuple[list[Entity], list[str]]:
     """Compare the ^SAMPLE entries with the samples that the series names; refuse a record that ends early."""
     listed = series.attributes.get("sample_id", [])
-    if not samples:
-        named = f"; it names {len(listed)} ({', '.join(listed[:3])} …)" if listed else ""
-        raise Refusal(
-            f"a record of {series.accession} that describes no sample",
-            str(source),
-            f"not one ^SAMPLE line is in it{named}, so nothing says which sample belongs to which condition",
-            f"{REMEDY}, or give the counts with a sample sheet (cells `source` and `samples`)",
-        )
     distinct: dict[str, Entity] = {}
     for entity in samples:
         distinct.setdefault(entity.accession, entity)
@@ -97,16 +92,27 @@ def _checked(source: Path, series: Entity, samples: list[Entity]) -> tuple[list[
     if len(distinct) < len(samples):
         notes.append(f"{len(samples) - len(distinct)} samples stand in the record twice; the first entry of each is used.")
     missing = [sample for sample in listed if sample not in distinct]
-    if missing and listed[-1] in missing:
+    if missing and samples and listed[-1] in missing:
         raise Refusal(
             f"a record of {series.accession} that ends early",
             str(source),
             f"it names {len(listed)} samples and describes {len(distinct)}; {missing[0]} is the first that is not there",
             REMEDY,
         )
-    if missing:
+    if missing and samples:
         notes.append(f"{len(missing)} samples are named by the series but not described: {', '.join(missing[:5])}.")
     return list(distinct.values()), notes
+
+
+def _without_samples(source: Path, series: Entity) -> Refusal:
+    listed = series.attributes.get("sample_id", [])
+    named = f"; it names {len(listed)} ({', '.join(listed[:3])}{' …' if len(listed) > 3 else ''})" if listed else ""
+    return Refusal(
+        f"a record of {series.accession} that describes no sample",
+        str(source),
+        f"not one ^SAMPLE line is in it{named}, so nothing says which sample belongs to which condition",
+        f"{REMEDY}, or give the counts with a sample sheet (cells `source` and `samples`)",
+    )
 
 
 def _series(series: Entity, samples: list[Entity], technologies: dict[str, str], organisms: list[str], notes: list[str]) -> Series:
