@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 
 from epigpt.report import wording
 
@@ -47,10 +48,13 @@ class Expression:
         named = self.var.get("symbol", pd.Series("", index=self.var.index)).astype(str)
         return named.where(named.ne("") & named.ne("nan"), self.var.index.astype(str))
 
-    def blocks(self, layer: str = "lognorm") -> Iterator[tuple[int, Floats]]:
+    def blocks(self, layer: str = "lognorm") -> Iterator[tuple[int, sparse.csr_matrix]]:
         """Give the layer in blocks of observations: index of the first one, then observations × genes."""
         with h5py.File(self.path) as file:
             stored = file["layers"][layer] if layer in self.layers else file["X"]
+            if stored.attrs.get("encoding-type") == "csc_matrix":
+                yield 0, _whole_csc(stored)
+                return
             for start in range(0, len(self.obs), _ROWS_AT_ONCE):
                 yield start, _rows(stored, start, min(start + _ROWS_AT_ONCE, len(self.obs)), len(self.var))
 
@@ -60,8 +64,8 @@ class Expression:
         chosen = np.arange(len(self.obs)) if rows is None else rows
         values = np.empty((len(chosen), len(at)))
         for start, block in self.blocks(layer):
-            inside = (chosen >= start) & (chosen < start + len(block))
-            values[inside] = block[chosen[inside] - start][:, at]
+            inside = (chosen >= start) & (chosen < start + block.shape[0])
+            values[inside] = block[chosen[inside] - start][:, at].toarray()
         return values
 
     def profiles(self, layer: str = "lognorm") -> pd.DataFrame:
@@ -70,27 +74,24 @@ class Expression:
         codes, names = pd.factorize(owner)
         sums = np.zeros((len(names), len(self.var)))
         for start, block in self.blocks(layer):
-            np.add.at(sums, codes[start : start + len(block)], block)
+            own = codes[start : start + block.shape[0]]
+            member = sparse.csr_matrix((np.ones(len(own)), (own, np.arange(len(own)))), shape=(len(names), len(own)))
+            sums += (member @ block).toarray()
         return pd.DataFrame(sums / np.bincount(codes, minlength=len(names))[:, None], index=names, columns=self.var.index)
 
 
-def _rows(stored: h5py.Group | h5py.Dataset, start: int, stop: int, width: int) -> Floats:
+def _rows(stored: h5py.Group | h5py.Dataset, start: int, stop: int, width: int) -> sparse.csr_matrix:
     if isinstance(stored, h5py.Dataset):
-        return np.asarray(stored[start:stop], dtype=float)
-    if stored.attrs.get("encoding-type") == "csc_matrix":
-        return _columns_of_csc(stored, width)[start:stop]
+        return sparse.csr_matrix(np.asarray(stored[start:stop], dtype=float))
     pointers = stored["indptr"][start : stop + 1].astype(np.int64)
-    block = np.zeros((stop - start, width))
-    row = np.repeat(np.arange(stop - start), np.diff(pointers))
-    block[row, stored["indices"][pointers[0] : pointers[-1]]] = stored["data"][pointers[0] : pointers[-1]]
-    return block
+    inside = slice(int(pointers[0]), int(pointers[-1]))
+    parts = (stored["data"][inside].astype(float), stored["indices"][inside], pointers - pointers[0])
+    return sparse.csr_matrix(parts, shape=(stop - start, width))
 
 
-def _columns_of_csc(stored: h5py.Group, width: int) -> Floats:
-    full = np.zeros(tuple(stored.attrs["shape"]))
-    column = np.repeat(np.arange(width), np.diff(stored["indptr"][:]))
-    full[stored["indices"][:], column] = stored["data"][:]
-    return full
+def _whole_csc(stored: h5py.Group) -> sparse.csr_matrix:
+    parts = (stored["data"][:].astype(float), stored["indices"][:], stored["indptr"][:])
+    return sparse.csc_matrix(parts, shape=tuple(stored.attrs["shape"])).tocsr()
 
 
 def _frame(group: h5py.Group) -> pd.DataFrame:

@@ -62,8 +62,8 @@ def number(value: Any, digits: int = 3) -> str:
         return "yes" if value else "no"
     if isinstance(value, str):
         return value
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
+    if (float(value).is_integer() and abs(value) < 1e15) or 1e5 <= abs(value) < 1e12:
+        return f"{value:,.0f}"
     if 1e-3 <= abs(value) < 1e5:
         return f"{value:,.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
     return f"{value:.{digits - 1}e}"

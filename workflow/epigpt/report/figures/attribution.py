@@ -56,12 +56,13 @@ def ranks(attributions: pd.DataFrame, contrasts: pd.DataFrame) -> Drawing | None
         [str(s or g) for s, g in zip(first["symbol"], first["gene"], strict=True)],
     )
     right.set(xlabel="−log10 p of the differential expression", ylabel="size of the attribution")
-    right.set_title(f"Spearman ρ = {rho:.2f} over {number:,} genes" if np.isfinite(rho) else f"{number} genes in both tables")
+    right.set_title(f"ρ = {rho:.2f}, {number:,} genes" if np.isfinite(rho) else f"{number} genes in both tables")
     right.grid(visible=True)
     return Drawing(
         "attributions",
         figure,
         table,
         "Genes that the model's output depends on most, and their differential expression.",
-        "Left: red pushes towards the class of interest, blue away from it. Right: a model that uses what differs shows a rising cloud.",
+        "Left: red pushes towards the class of interest, blue away from it. Right: a model that uses what differs shows"
+        " a rising cloud (ρ: Spearman).",
     )

@@ -28,7 +28,8 @@ def volcano_and_ma(table: pd.DataFrame, contrast: str, name: str) -> Drawing | N
             axes.scatter(rows.loc[member, x], rows.loc[member, y], s=size, color=colour, linewidth=0, rasterized=True, alpha=0.8)
         axes.margins(0.08)
         axes.grid(visible=True)
-        style.label_points(axes, rows[x].to_numpy()[: len(named)], rows[y].to_numpy()[: len(named)], named)
+        few = named if x == "log2_fold_change" else named[:6]  # in the MA plot they lie closer
+        style.label_points(axes, rows[x].to_numpy()[: len(few)], rows[y].to_numpy()[: len(few)], few)
     panels[0].axvline(0, color=style.MUTED, linewidth=0.8)
     panels[1].axhline(0, color=style.MUTED, linewidth=0.8)
     panels[0].set(xlabel="log2 fold change", ylabel="−log10 p")

@@ -12,6 +12,7 @@ from scipy.spatial.distance import pdist
 from epigpt.report import style
 from epigpt.report.plates import Drawing
 
+_MOST_NAMED = 40  # observations
 _LIMIT = 2.5  # z scores beyond are drawn like this
 
 
@@ -38,13 +39,14 @@ def top_genes(values: pd.DataFrame, annotation: pd.DataFrame, classes: list[str]
     columns = hierarchy.linkage(pdist(scores.to_numpy().T), "average", optimal_ordering=scores.shape[1] <= 150)
     genes, total = scores.shape
     bars = annotation.shape[1]
-    height = 1.95 + 0.145 * genes + 0.17 * bars + 0.25 * bars
+    names_inches = 0.15 + 0.062 * max(len(style.figure_label(name, 14)) for name in scores.columns) if total <= _MOST_NAMED else 0.1
+    height = 1.1 + names_inches + 0.145 * genes + 0.17 * bars + 0.25 * bars
     figure = Figure(figsize=(style.WIDTH, height))
     _, unused = style.canvas(1)  # sets the style
     del unused
     inch = 1 / height
     left, right = 0.13, 0.835
-    bottom = (0.3 + 0.25 * bars + (0.85 if total <= 40 else 0.1)) * inch
+    bottom = (0.3 + 0.25 * bars + names_inches) * inch
     body = 0.145 * genes * inch
     map_axes = figure.add_axes((left, bottom, right - left, body))
     bar_axes = figure.add_axes((left, bottom + body + 0.04 * inch, right - left, 0.17 * bars * inch))
@@ -56,7 +58,7 @@ def top_genes(values: pd.DataFrame, annotation: pd.DataFrame, classes: list[str]
     image = map_axes.imshow(shown, cmap=style.DIVERGING, vmin=-_LIMIT, vmax=_LIMIT, aspect="auto")
     map_axes.yaxis.tick_right()
     map_axes.set_yticks(range(genes), [style.figure_label(name, 18) for name in shown.index], fontsize=7.2)
-    if total <= 40:
+    if total <= _MOST_NAMED:
         map_axes.set_xticks(range(total), [style.figure_label(name, 14) for name in shown.columns], rotation=90, fontsize=7)
     else:
         map_axes.set_xticks([])

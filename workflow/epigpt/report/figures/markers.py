@@ -27,7 +27,7 @@ def panels(markers: pd.DataFrame, significant: float = 0.05) -> Drawing | None:
     figure, spare = style.canvas(height)
     for axes in spare:
         axes.remove()
-    limit = 1.08 * float(np.nanpercentile(shown["log2_fold_change"].abs(), 99)) or 1.0
+    limit = 1.08 * min(float(shown["log2_fold_change"].abs().max()), 8.0) or 1.0
     top = height - 0.02
     for at, name in enumerate(names):
         column, line = at % _COLUMNS, at // _COLUMNS
@@ -51,7 +51,7 @@ def panels(markers: pd.DataFrame, significant: float = 0.05) -> Drawing | None:
         axes.set_yticks(range(len(rows)), labels, fontsize=7.2)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(-limit, limit)
-        axes.set_title(style.figure_label(name, 30), fontsize=8.5)
+        axes.set_title(style.figure_label(str(name).replace("_", " "), 30), fontsize=8.5)
         axes.tick_params(axis="y", length=0)
         axes.tick_params(axis="x", labelsize=7)
         axes.grid(axis="x")

@@ -84,7 +84,7 @@ def _balance(results: Results, plates: Plates) -> list[Any]:
 
 def _table(results: Results) -> blocks.Table:
     frame = results.markers.rename(columns={"log2_fold_change": "log2 fold change", "padj": "FDR"})
-    frame = frame.dropna(axis=1, how="all")
+    frame = frame.dropna(axis=1, how="all").assign(set=frame["set"].str.replace("_", " "))
     made = blocks.table(frame, "markers-table", "Markers, set by set", folded=20, search=True)
     at = [str(name) for name in frame.columns].index("verdict")
     rows = [

@@ -66,7 +66,7 @@ def _sentences(results: Results) -> list[str]:
         f" are summed before any logarithm."
         if results.reading.get("matrix")
         else "",
-        f"Expression is {data.uns['normalisation']}." if data is not None and data.uns.get("normalisation") else "",
+        f"Expression: {_normalisation(data.uns)}." if data is not None and data.uns.get("normalisation") else "",
         f"{len(results.samples)} samples were split {summary.get('repeats', 1)} time(s) into {summary['folds']} folds by"
         f" group, stratified by class; everything that is fitted (gene reference, scaling,"
         " model) is fitted inside the training part of each fold."
@@ -86,6 +86,11 @@ def _sentences(results: Results) -> list[str]:
         f"Seed {results.provenance['seed']}." if results.provenance.get("seed") is not None else "",
     ]
     return [text for text in found if text]
+
+
+def _normalisation(uns: dict[str, Any]) -> str:
+    told = uns["normalisation"]
+    return str(told.get("said") or told.get("formula") or "") if isinstance(told, dict) else str(told)
 
 
 def limits(results: Results) -> Section:

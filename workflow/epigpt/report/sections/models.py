@@ -46,7 +46,7 @@ def _splits(results: Results) -> list[Any]:
         row.append("none" if not set(trained["group"]) & set(held_out) else "some")
         rows.append(row)
     classes = [f"{wording.short(name, 24)}: trained / tested" for name in results.classes]
-    frame = pd.DataFrame(rows, columns=["repeat", "fold", "groups tested", *classes, "groups on both sides"])
+    frame = pd.DataFrame(rows, columns=["repeat", "fold", "groups tested", *classes, "shared groups"])
     found: list[Any] = [
         heading,
         blocks.table(frame, "splits", "Samples per class in training and test, per fold", folded=25),

@@ -26,6 +26,9 @@ def section(results: Results, plates: Plates) -> Section:
         return Section("training", _TITLE, told, missing=reason)
     content: list[Any] = list(plates.save(figures.losses(fits, len(results.classes))))
     content.append(blocks.table(_runs(fits), "fits", "Training runs", folded=12))
+    compared = _plan_against_actual(fits)
+    if len(compared):
+        content.append(blocks.table(compared, "plan-actual", "Plan against what happened", folded=12))
     final = next((fit for fit in fits if fit.name == "final" and fit.plan), next((fit for fit in fits if fit.plan), None))
     if final is not None:
         rows = pd.DataFrame(
@@ -33,6 +36,26 @@ def section(results: Results, plates: Plates) -> Section:
         )
         content.append(blocks.Fold(f"Plan of {final.name}", [blocks.table(rows, "plan", "Plan, as in plan.json", most=300, folded=80)]))
     return Section("training", _TITLE, told, content)
+
+
+def _plan_against_actual(fits: list[Fit]) -> pd.DataFrame:
+    """Set the planned steps and bytes beside those of the log, for each fit that has a plan."""
+    rows = []
+    for fit in fits:
+        planned_bytes = (fit.plan.get("bytes") or {}).get("total") if isinstance(fit.plan.get("bytes"), dict) else None
+        if not fit.plan:
+            continue
+        rows.append(
+            {
+                "preset": fit.preset,
+                "fit": fit.name,
+                "steps planned": pd.to_numeric(fit.plan.get("steps"), errors="coerce"),
+                "steps taken": float(len(fit.steps)),
+                "memory planned, MB": pd.to_numeric(planned_bytes, errors="coerce") / 1e6 if planned_bytes else float("nan"),
+                "memory peak, MB": _summary(fit.steps, _MEMORY, "max") / 1e6,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def _runs(fits: list[Fit]) -> pd.DataFrame:
@@ -47,14 +70,8 @@ def _runs(fits: list[Fit]) -> pd.DataFrame:
                 "steps": float(len(values)),
                 "first loss": float(values.iloc[0]) if len(values) else float("nan"),
                 "last loss": float(values.iloc[-1]) if len(values) else float("nan"),
-                **{
-                    head: _summary(fit.steps, names, how)
-                    for head, names, how in (
-                        ("per second", _SPEED, "median"),
-                        ("peak memory", _MEMORY, "max"),
-                        ("seconds", _SECONDS, "max"),
-                    )
-                },
+                "tokens per second": _summary(fit.steps, _SPEED, "median"),
+                "seconds": _summary(fit.steps, _SECONDS, "max"),
             }
         )
     frame = pd.DataFrame(rows)

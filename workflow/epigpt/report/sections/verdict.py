@@ -89,7 +89,7 @@ def section(results: Results) -> Section:
     meaning = {
         "works": "GPT-2 separates the classes on held-out groups and does better than every baseline.",
         "no_better_than_baseline": "The classes can be told apart, but GPT-2 does it no better than a baseline.",
-        "no_evidence": "The held-out predictions give no evidence that the classes can be told apart.",
+        "no_evidence": "GPT-2's held-out predictions give no evidence that it can tell the classes apart.",
         "confounded": "The classes follow another characteristic of the samples, so that no model can say which of the two it learned.",
         "not_assessable": "There are too few groups to train and test a classifier; the series is described instead.",
     }.get(verdict, "What the rules fixed beforehand make of the figures.")

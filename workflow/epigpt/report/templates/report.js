@@ -82,7 +82,7 @@
     const text = (value) => value === null ? "–" : typeof value !== "number" ? value : value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5) ? value.toExponential(2) : String(value);
     const draw = () => {
       body.replaceChildren(...found.slice(at * size, (at + 1) * size).map((row) => make("tr", {}, ...columns.map((column, c) => {
-        const cell = make(c ? "td" : "th", { className: numeric[c] ? "number" : "" }, make("bdi", {}, text(column[row])));
+        const cell = make(c ? "td" : "th", { className: numeric[c] ? "number" : "short" }, make("bdi", {}, text(column[row])));
         if (!c) cell.scope = "row";
         return cell;
       }))));
