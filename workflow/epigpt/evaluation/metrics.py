@@ -2,8 +2,11 @@
 
 Probabilities are pooled within a repeat and the scores averaged over repeats. Every test fold holds at least one group of every class and
 the models weigh the classes alike, so that the training prior does not follow the held-out class, which is what pulls pooled leave-one-out
-far below 0.5. On simulated null data this pooling has mean 0.50; comparing samples of the same fold only has the same mean but a spread
-larger by a fifth, and at four against four it reaches 0.9 by luck twice as often.
+far below 0.5. Measured on 30 simulated null series (24 mice of 12 litters, PCA and logistic regression): mean AUC 0.50 with three even
+folds, 0.45 with five, of which some must be uneven; comparing samples of the same fold only gives 0.52 and 0.53 at a spread that is larger
+by a tenth and a quarter, and at four against four it reached 0.9 by luck twice as often. What is left of the bias is the same for all
+models and pulls away from a claim; designs whose batches are balanced over the classes pull further (0.36), which a null by permutation
+takes along.
 """
 
 from dataclasses import dataclass
