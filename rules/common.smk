@@ -40,16 +40,19 @@ except Refusal as refusal:
     raise WorkflowError(str(refusal)) from None
 
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
-# Stages run with Snakemake's own interpreter, so that nothing needs activating; under --sdm conda with their environment's.
-# Only this name stands in the rules: Snakemake compares the text of a shell command, which therefore holds no path.
-EPIGPT = " ".join(
-    [
-        f"PYTHONPATH={shlex.quote(str(ROOT / 'workflow'))}",
-        "PYTHONHASHSEED=0 MPLBACKEND=Agg TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1",
-        "python" if CONDA else shlex.quote(sys.executable),
-        "-m epigpt.stages",
-    ]
-)
+TABLES = [
+    "samples.tsv",
+    "quality.tsv",
+    "differential_expression.tsv",
+    "folds.tsv",
+    "predictions.tsv",
+    "metrics.tsv",
+    "verdict.json",
+    "markers.tsv",
+    "excitation_inhibition.tsv",
+    "claims.tsv",
+    "provenance.json",
+]
 BASELINES = list(dict.fromkeys(["logistic_l2", *SETTINGS.baselines]))
 
 
@@ -58,6 +61,26 @@ wildcard_constraints:
     preset=PRESET.name,
     fit="repeat[0-9]+/fold[0-9]+|final",
     baseline="|".join(BASELINES),
+
+
+def stage(name):
+    """Give a params function: the command that starts a stage.
+
+    Stages run with Snakemake's own interpreter, so that nothing needs activating; under --sdm conda with their environment's.
+    Snakemake leaves params that follow from resources out of what makes a job run again, so another folder or interpreter does not.
+    """
+
+    def command(wildcards, resources):
+        return " ".join(
+            [
+                f"PYTHONPATH={shlex.quote(str(ROOT / 'workflow'))}",
+                "PYTHONHASHSEED=0 MPLBACKEND=Agg TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1",
+                "python" if CONDA else shlex.quote(sys.executable),
+                f"-m epigpt.stages.{name}",
+            ]
+        )
+
+    return command
 
 
 def fingerprint(stage):
@@ -125,6 +148,27 @@ def fold_files(name):
         f"results/{wildcards.dataset}/models/{PRESET.name}/{fit}/{name}"
         for fit in fits(wildcards)
     ]
+
+
+def model_files(wildcards):
+    """List what the report shows of the models: none where the data set is not assessable."""
+    if not fold_summary(wildcards)["assessable"]:
+        return []
+    final = f"results/{wildcards.dataset}/models/{PRESET.name}/final"
+    return (
+        fold_files("training.jsonl")(wildcards)
+        + fold_files("plan.json")(wildcards)
+        + [f"{final}/{name}" for name in ("model.safetensors", "plan.json")]
+    )
+
+
+def fold_weights(path):
+    """Delete large weights after their last use, unless the user keeps them; those of the final model always stay."""
+    return (
+        path
+        if SETTINGS.keep_fold_weights or PRESET.weight_bytes <= 1_000_000_000
+        else temp(path)
+    )
 
 
 def with_attempt(amount):

@@ -23,7 +23,16 @@ rule encode:
         runtime=with_attempt(60),
     params:
         *fingerprint("encode"),
-        settings=reads("encoding", "max_genes", "vocabulary_genes", "views", "seed", "row.case", "row.control"),
+        start=stage("encode"),
+        settings=reads(
+            "encoding",
+            "max_genes",
+            "vocabulary_genes",
+            "views",
+            "seed",
+            "row.case",
+            "row.control",
+        ),
     shell:
-        "{EPIGPT}.encode --expression {input.expression:q} --folds {input.folds:q} --fit {wildcards.fit}"
+        "{params.start} --expression {input.expression:q} --folds {input.folds:q} --fit {wildcards.fit}"
         " --output-folder {output.tokens:q} --settings {params.settings:q} --log {log:q}"

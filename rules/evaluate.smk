@@ -23,9 +23,10 @@ rule baseline:
         runtime=with_attempt(60),
     params:
         *fingerprint("baseline"),
+        start=stage("baseline"),
         settings=reads("seed"),
     shell:
-        "{EPIGPT}.baseline --model {wildcards.baseline} --expression {input.expression:q} --folds {input.folds:q}"
+        "{params.start} --model {wildcards.baseline} --expression {input.expression:q} --folds {input.folds:q}"
         " --output {output.predictions:q} --settings {params.settings:q} --log {log:q}"
 
 
@@ -53,9 +54,10 @@ rule evaluate:
         runtime=with_attempt(60),
     params:
         *fingerprint("evaluate"),
+        start=stage("evaluate"),
         settings=reads("model", "bootstrap", "seed", "ignore_confounders"),
     shell:
-        "{EPIGPT}.evaluate --folds {input.folds:q} --folds-summary {input.summary:q} --samples {input.samples:q}"
+        "{params.start} --folds {input.folds:q} --folds-summary {input.summary:q} --samples {input.samples:q}"
         " --predictions-in {input.finetuned:q} {input.baselines:q}"
         " --predictions {output.predictions:q} --metrics {output.metrics:q} --verdict {output.verdict:q}"
         " --settings {params.settings:q} --log {log:q}"

@@ -21,6 +21,7 @@ rule download:
         "../envs/geo.yaml"
     params:
         *fingerprint("download"),
+        start=stage("download"),
         settings=reads(
             "geo.base_url",
             "geo.ncbi_counts",
@@ -33,7 +34,7 @@ rule download:
         source=lambda wildcards: ROWS[wildcards.dataset].source,
         sheet=lambda wildcards: ROWS[wildcards.dataset].samples,
     shell:
-        "{EPIGPT}.download --dataset {wildcards.dataset} --source {params.source:q} --samples-sheet={params.sheet:q}"
+        "{params.start} --dataset {wildcards.dataset} --source {params.source:q} --samples-sheet={params.sheet:q}"
         " --manifest {output.manifest:q} --settings {params.settings:q} --log {log:q}"
 
 
@@ -56,6 +57,7 @@ rule counts:
         runtime=with_attempt(60),
     params:
         *fingerprint("counts"),
+        start=stage("counts"),
         settings=reads(
             "allow_values",
             "geo.max_unpacked_gb",
@@ -70,6 +72,6 @@ rule counts:
             "row.include",
         ),
     shell:
-        "{EPIGPT}.counts --dataset {wildcards.dataset} --manifest {input.manifest:q}"
+        "{params.start} --dataset {wildcards.dataset} --manifest {input.manifest:q}"
         " --samples {output.samples:q} --counts {output.counts:q} --reading {output.reading:q}"
         " --settings {params.settings:q} --log {log:q}"

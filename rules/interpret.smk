@@ -25,6 +25,7 @@ rule markers:
         runtime=with_attempt(30),
     params:
         *fingerprint("markers"),
+        start=stage("markers"),
     shell:
-        "{EPIGPT}.markers --contrasts {input.contrasts:q} --expression {input.expression:q}"
+        "{params.start} --contrasts {input.contrasts:q} --expression {input.expression:q}"
         " --markers {output.markers:q} --balance {output.balance:q} --claims {output.claims:q} --log {log:q}"

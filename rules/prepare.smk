@@ -23,6 +23,7 @@ rule expression:
         runtime=with_attempt(60),
     params:
         *fingerprint("expression"),
+        start=stage("expression"),
         settings=reads(
             "quality.min_counts",
             "quality.min_genes",
@@ -30,7 +31,7 @@ rule expression:
             "seed",
         ),
     shell:
-        "{EPIGPT}.expression --counts {input.counts:q} --output {output.expression:q} --quality {output.quality:q}"
+        "{params.start} --counts {input.counts:q} --output {output.expression:q} --quality {output.quality:q}"
         " --settings {params.settings:q} --log {log:q}"
 
 
@@ -51,9 +52,10 @@ rule differential_expression:
         runtime=with_attempt(60),
     params:
         *fingerprint("differential_expression"),
+        start=stage("differential_expression"),
         settings=reads("row.case", "row.control", "row.covariates"),
     shell:
-        "{EPIGPT}.differential_expression --expression {input.expression:q} --output {output.table:q}"
+        "{params.start} --expression {input.expression:q} --output {output.table:q}"
         " --settings {params.settings:q} --threads {threads} --log {log:q}"
 
 
@@ -75,7 +77,8 @@ checkpoint folds:
         runtime=with_attempt(20),
     params:
         *fingerprint("folds"),
+        start=stage("folds"),
         settings=reads("folds", "repeats", "seed", "row.case", "row.control"),
     shell:
-        "{EPIGPT}.folds --expression {input.expression:q} --output {output.folds:q} --summary {output.summary:q}"
+        "{params.start} --expression {input.expression:q} --output {output.folds:q} --summary {output.summary:q}"
         " --settings {params.settings:q} --log {log:q}"

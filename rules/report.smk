@@ -6,18 +6,6 @@ Outputs: results/{dataset}/provenance.json, report.html, figures/; results/index
 """
 
 
-def model_files(wildcards):
-    """List what the report shows of the models: none where the data set is not assessable."""
-    if not fold_summary(wildcards)["assessable"]:
-        return []
-    final = f"results/{wildcards.dataset}/models/{PRESET.name}/final"
-    return (
-        fold_files("training.jsonl")(wildcards)
-        + fold_files("plan.json")(wildcards)
-        + [f"{final}/{name}" for name in ("model.safetensors", "plan.json")]
-    )
-
-
 rule provenance:
     input:
         manifest="results/{dataset}/geo/manifest.tsv",
@@ -34,6 +22,7 @@ rule provenance:
         "../envs/report.yaml"
     params:
         *fingerprint("provenance"),
+        start=stage("provenance"),
         settings=lambda wildcards: json.dumps(
             {
                 **SETTINGS.model_dump(mode="json", exclude={"datasets"}),
@@ -42,7 +31,7 @@ rule provenance:
             sort_keys=True,
         ),
     shell:
-        "{EPIGPT}.provenance --manifest {input.manifest:q} --folds {input.folds:q} --output {output:q}"
+        "{params.start} --manifest {input.manifest:q} --folds {input.folds:q} --output {output:q}"
         " --settings {params.settings:q} --log {log:q}"
 
 
@@ -78,9 +67,10 @@ rule report:
         runtime=with_attempt(30),
     params:
         *fingerprint("report"),
-        folder="results/{dataset}",
+        start=stage("report"),
+        folder=lambda wildcards: f"results/{wildcards.dataset}",
     shell:
-        "{EPIGPT}.report --results {params.folder:q} --output {output.page:q} --figures {output.figures:q} --log {log:q}"
+        "{params.start} --results {params.folder:q} --output {output.page:q} --figures {output.figures:q} --log {log:q}"
 
 
 rule index:
@@ -97,6 +87,7 @@ rule index:
         "../envs/report.yaml"
     params:
         *fingerprint("index"),
+        start=stage("index"),
         datasets=",".join(ROWS),
     shell:
-        "{EPIGPT}.index --results results --datasets {params.datasets:q} --output {output:q} --log {log:q}"
+        "{params.start} --results results --datasets {params.datasets:q} --output {output:q} --log {log:q}"

@@ -6,15 +6,6 @@ Outputs: results/{dataset}/models/{preset}/{fit}/ with weights, vocabulary, refe
 """
 
 
-def fold_weights(path):
-    """Delete large weights after their last use, unless the user keeps them; those of the final model always stay."""
-    return (
-        path
-        if SETTINGS.keep_fold_weights or PRESET.weight_bytes <= 1_000_000_000
-        else temp(path)
-    )
-
-
 rule train:
     input:
         tokens="results/{dataset}/tokens/{fit}",
@@ -40,6 +31,7 @@ rule train:
         runtime=with_attempt(120),
     params:
         *fingerprint("train"),
+        start=stage("train"),
         settings=reads(
             "epochs",
             "learning_rate",
@@ -53,6 +45,6 @@ rule train:
         # Outside the declared outputs, which Snakemake deletes when a job fails: training resumes from here.
         checkpoints=lambda wildcards: f"results/{wildcards.dataset}/checkpoints/{wildcards.preset}/{wildcards.fit}",
     shell:
-        "{EPIGPT}.train --tokens {input.tokens:q} --fit {wildcards.fit} --preset {wildcards.preset}"
+        "{params.start} --tokens {input.tokens:q} --fit {wildcards.fit} --preset {wildcards.preset}"
         " --checkpoints {params.checkpoints:q} --output-folder {params.folder:q}"
         " --settings {params.settings:q} --threads {threads} --log {log:q}"

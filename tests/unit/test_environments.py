@@ -23,14 +23,19 @@ def pins(root):
 
 def environment(root, name):
     content = yaml.safe_load((root / "envs" / f"{name}.yaml").read_text())
-    return dict(re.fullmatch(r"(\S+) =(\S+)", entry).groups() for entry in content["dependencies"])
+    from_conda = [entry for entry in content["dependencies"] if isinstance(entry, str)]
+    from_pip = [entry for part in content["dependencies"] if isinstance(part, dict) for entry in part["pip"]]
+    named = dict(re.fullmatch(r"(\S+) =(\S+)", entry).groups() for entry in from_conda)
+    assert ("pip" in named) == bool(from_pip)
+    named.pop("pip", None)
+    return named | dict(re.fullmatch(r"(\S+)==(\S+)", entry).groups() for entry in from_pip)
 
 
 def rules(root):
     for path in sorted((root / "rules").glob("*.smk")):
         text = path.read_text()
         for block in re.split(r"\n(?=(?:rule|checkpoint) )", text)[1:]:
-            stage = re.search(r"\{EPIGPT\}\.(\w+)", block)
+            stage = re.search(r'start=stage\("(\w+)"\)', block)
             env = re.search(r'"\.\./envs/(\w+)\.yaml"', block)
             assert stage, block
             assert env, block
@@ -59,7 +64,7 @@ def test_every_rule_has_an_environment_with_what_its_stage_imports(root):
 def test_every_rule_passes_the_fingerprint_of_its_own_stage(root):
     for path in sorted((root / "rules").glob("*.smk")):
         for block in re.split(r"\n(?=(?:rule|checkpoint) )", path.read_text())[1:]:
-            stage = re.search(r"\{EPIGPT\}\.(\w+)", block)[1]
+            stage = re.search(r'start=stage\("(\w+)"\)', block)[1]
             assert f'*fingerprint("{stage}")' in block, block
             assert "log:" in block
             assert "benchmark:" in block

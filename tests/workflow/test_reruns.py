@@ -64,7 +64,8 @@ def test_a_finished_run_has_nothing_to_do(finished):
     [
         ("workflow/epigpt/evaluation/metrics.py", '"""', '"""Another beginning. ', set()),
         ("workflow/epigpt/training/loop.py", "\nimport", "\n# a remark\nimport", set()),
-        ("workflow/epigpt/evaluation/metrics.py", "\nimport", "\nEDITED = 1\nimport", {"evaluate", "report", "index"}),
+        ("workflow/epigpt/evaluation/metrics.py", "\nimport", "\nEDITED = 1\nimport", {"baseline", "evaluate", "report", "index"}),
+        ("workflow/epigpt/evaluation/intervals.py", "\nimport", "\nEDITED = 1\nimport", {"evaluate", "report", "index"}),
         ("workflow/epigpt/training/loop.py", "\nimport", "\nEDITED = 1\nimport", MODEL - {"provenance"}),
         ("workflow/epigpt/stages/baseline.py", "\nimport|\nfrom", "\nEDITED = 1\n", {"baseline", "evaluate", "report", "index"}),
         ("workflow/epigpt/cli.py", "\nimport", "\nEDITED = 1\nimport", set()),
@@ -93,10 +94,10 @@ def test_an_edited_file(finished, file, old, new, rules):
 
 
 def test_a_report_template_never_retrains(finished):
-    path = next((finished.checkout / "workflow" / "epigpt" / "report").rglob("*.html"))
+    path = next((finished.checkout / "workflow" / "epigpt" / "report").rglob("*.html.j2"))
     text = path.read_text()
     try:
-        path.write_text(text + "\n<!-- edited -->\n")
+        path.write_text(text + "\n{# edited #}\n")
         assert would_run(finished)[0] == {"report", "index"}
     finally:
         path.write_text(text)

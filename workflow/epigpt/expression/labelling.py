@@ -148,8 +148,7 @@ def _auto(row: Row, candidates: list[dict[str, Any]], characteristics: pd.DataFr
     pasted = "\t".join(cells) + "\n    " + "\t".join(cells.values())
     raise Refusal(
         f"label = auto, and {'several characteristics' if fitting else 'no characteristic'} split the samples into two classes "
-        f"of {_FEWEST_GROUPS} donors:\n"
-        + (listed or f"    (characteristics: {', '.join(map(str, characteristics.columns)) or 'none'})"),
+        f"of {_FEWEST_GROUPS} donors:\n" + (listed or f"    (characteristics: {', '.join(map(str, characteristics.columns)) or 'none'})"),
         f"data set '{row.dataset}', column 'label'",
         "which comparison is meant cannot be told from the data",
         f"name it in the data set table, such as\n    {pasted}",
