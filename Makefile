@@ -1,4 +1,4 @@
-# make demo | test | lint | install-profile | documents
+# make demo | test | bench | lint | install-profile | documents
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3.11
@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 CORES ?= 2
 
-.PHONY: demo test lint install-profile documents
+.PHONY: demo test bench lint install-profile documents
 
 # torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
 $(INSTALLED): pyproject.toml
@@ -21,6 +21,13 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(CORES) --dist worksteal
+
+# Each prints its figures beside the bound that the project promises; one that fails does not keep the others from running.
+bench: $(INSTALLED)
+	status=0; for script in tests/benchmarks/bench_*.py; do \
+		echo "== $$script"; \
+		PYTHONPATH=workflow OMP_NUM_THREADS=1 $(BIN)/python "$$script" || status=1; \
+	done; exit $$status
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
