@@ -53,10 +53,10 @@ class Run:
             stdin=subprocess.DEVNULL,
         )
 
-    def train(self, output: str, processes: int = 1, tokens: str = "tokens", **settings: Any) -> Path:
+    def train(self, output: str, processes: int = 1, tokens: str = "tokens", options: tuple[str, ...] = (), **settings: Any) -> Path:
         finished = self.stage(
             "epigpt.stages.train", "--tokens", tokens, "--fit", FIT, "--preset", "tiny", "--checkpoints", f"{output}.checkpoints",
-            "--output-folder", output, processes=processes, settings=settings,
+            "--output-folder", output, *options, processes=processes, settings=settings,
         )  # fmt: skip
         assert finished.returncode == 0, finished.stderr
         return self.folder / output
@@ -143,3 +143,9 @@ def test_a_batch_larger_than_the_training_set_is_one_message(run: Run) -> None:
     assert "set global_batch_size to 24 or less" in finished.stderr
     assert "Traceback" not in finished.stderr
     assert not (run.folder / "refused").exists()
+
+
+def test_a_variant_names_itself_in_its_predictions(run: Run) -> None:
+    variant = run.train("bare", options=("--variant", "finetuned_no_blocks"))
+    assert set(pd.read_csv(variant / "predictions.tsv", sep="\t")["model"]) == {"finetuned_no_blocks"}
+    assert json.loads((variant / "config.json").read_text())["n_layer"] == 0

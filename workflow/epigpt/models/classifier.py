@@ -45,7 +45,8 @@ def configuration(preset: ModelPreset, encoding: str, vocabulary_size: int, widt
             f"the model has {preset.positions} positions",
             f"lower max_genes by {width - preset.positions}",
         )
-    kind = GeneValuesConfig if encoders.find(encoding).has_values else GPT2Config
+    # Without blocks nothing carries the genes to the last position, which the stock class reads; ours takes the mean over all.
+    kind = GeneValuesConfig if encoders.find(encoding).has_values or preset.layers == 0 else GPT2Config
     return kind(
         vocab_size=vocabulary_size,
         n_positions=preset.positions,

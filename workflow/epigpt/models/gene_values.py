@@ -40,7 +40,7 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
     def forward(
         self,
         input_ids: torch.LongTensor,
-        values: torch.Tensor,
+        values: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         labels: torch.LongTensor | None = None,
         **options: Any,
@@ -52,7 +52,7 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
         input_ids
             Gene tokens, int64, shape (batch, length), padded on the right.
         values
-            Deviations, float, shape (batch, length).
+            Deviations, float, shape (batch, length); absent: 1 everywhere, for encodings without values.
         attention_mask
             1 before the padding, shape (batch, length); derived from the padding token where absent.
         labels
@@ -61,7 +61,8 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
         if attention_mask is None:
             attention_mask = torch.ne(input_ids, PAD).long()
         embedded = self.transformer.wte(input_ids)
-        embedded = embedded * values.unsqueeze(-1).to(embedded.dtype)
+        if values is not None:
+            embedded = embedded * values.unsqueeze(-1).to(embedded.dtype)
         options.pop("return_dict", None)
         hidden = self.transformer(inputs_embeds=embedded, attention_mask=attention_mask, use_cache=False).last_hidden_state
         mask = attention_mask.unsqueeze(-1).to(hidden.dtype)

@@ -4,6 +4,9 @@ from pathlib import Path
 
 from epigpt.stages import entry
 
+# As in epigpt.training.variants, which costs a second to import.
+VARIANTS = ("finetuned", "finetuned_random_weights", "finetuned_shuffled_genes", "finetuned_no_blocks")
+
 
 def main() -> None:
     """Read a token store, write a fit's model folder."""
@@ -11,6 +14,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=Path, required=True)
     parser.add_argument("--fit", required=True, help="repeat{r}/fold{k}, or final")
     parser.add_argument("--preset", required=True)
+    parser.add_argument("--variant", default=VARIANTS[0], choices=VARIANTS, help="which model (default: %(default)s)")
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder for training in progress")
     parser.add_argument("--output-folder", type=Path, required=True)
     with entry.job(parser) as job:
@@ -18,7 +22,9 @@ def main() -> None:
         from epigpt.training import fit
 
         options = job.options
-        request = fit.Request(options.tokens, options.fit, options.preset, options.checkpoints, options.output_folder, job.settings)
+        request = fit.Request(
+            options.tokens, options.fit, options.preset, options.checkpoints, options.output_folder, job.settings, options.variant
+        )
         fit.run(request, job.threads, job.log)
 
 

@@ -15,7 +15,7 @@ from epigpt.encoding import store as token_store
 from epigpt.encoding.store import Store
 from epigpt.models import card, classifier, presets, scoring
 from epigpt.refusal import Refusal
-from epigpt.training import batches, launch, loop, plan
+from epigpt.training import batches, launch, loop, plan, variants
 from epigpt.training.launch import Placement
 
 PREDICTION_COLUMNS = ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"]
@@ -24,7 +24,7 @@ SCORING_BATCH = 32
 
 @dataclass(frozen=True)
 class Request:
-    """What the rule train asks for; `settings` are its settings, keys as in the configuration."""
+    """What the rule train asks for; `settings` are its settings, keys as in the configuration; `variant` is one of `variants.NAMES`."""
 
     tokens: Path
     fit: str
@@ -32,19 +32,20 @@ class Request:
     checkpoints: Path
     output: Path
     settings: dict[str, Any]
+    variant: str = variants.FINETUNED
 
 
 def run(request: Request, threads: int, log: logging.Logger) -> None:
     """Fine-tune on the training samples of a fit, score the held-out ones, write every file of the fit's folder."""
     settings = request.settings
-    preset = presets.load(request.preset)
-    store = token_store.load(request.tokens)
+    preset = variants.architecture(presets.load(request.preset), request.variant)
+    store = variants.shown(token_store.load(request.tokens), request.variant, settings["seed"])
     examples = batches.training_examples(store)
     _check(store, examples, settings)
     placement = launch.start(threads)
     planned = _plan(preset, store, examples, settings, placement)
     log.info("%s: %s; %s", request.fit, f"{planned.parameters:,} parameters", "; ".join(planned.why))
-    model = _model(preset, store, settings)
+    model = _model(preset, store, settings, request.variant)
     recipe = loop.Recipe(learning_rate=settings["learning_rate"], seed=settings["seed"])
     session = loop.Session(loop.engine(model, planned, recipe), store, examples, planned, recipe, placement)
     steps_file = request.checkpoints / "training.jsonl"
@@ -83,10 +84,11 @@ def _plan(
     return plan.make(preset, hardware, work, available)
 
 
-def _model(preset: presets.ModelPreset, store: Store, settings: dict[str, Any]) -> classifier.GPT2PreTrainedModel:
+def _model(preset: presets.ModelPreset, store: Store, settings: dict[str, Any], variant: str) -> classifier.GPT2PreTrainedModel:
     config = classifier.configuration(preset, store.recipe.encoding, len(store.vocabulary), store.tokens.shape[2], store.classes)
     model = classifier.build(config, settings["seed"])
-    classifier.start_from_axes(model, store.reference.axes)
+    if variant != variants.RANDOM_WEIGHTS:
+        classifier.start_from_axes(model, store.reference.axes)
     if settings["tuning"] == "frozen":
         model.transformer.requires_grad_(False)
     return model
@@ -103,7 +105,7 @@ def _held_out(request: Request, store: Store, device: torch.device) -> pd.DataFr
     repeat, fold = (int("".join(filter(str.isdigit, part))) for part in request.fit.split("/"))
     return pd.DataFrame(
         [
-            ("finetuned", repeat, fold, row.sample, row.group, row.label, name, means[number, column])
+            (request.variant, repeat, fold, row.sample, row.group, row.label, name, means[number, column])
             for number, row in enumerate(samples[["sample", "group", "label"]].itertuples(index=False))
             for column, name in enumerate(store.classes)
         ],
