@@ -6,7 +6,7 @@ import scipy.sparse
 
 from epigpt.encoding import encoders
 from epigpt.encoding.reference import CLIP, Reference
-from epigpt.encoding.vocabulary import END, PAD, SPECIAL
+from epigpt.encoding.vocabulary import END, PAD, SPECIAL, Vocabulary
 from epigpt.refusal import Refusal
 
 FIRST = len(SPECIAL)
@@ -52,6 +52,17 @@ def test_gene_values_clip_and_pad_where_the_vocabulary_is_small() -> None:
     assert encoded.lengths.tolist() == [2]
     assert encoded.values is not None
     assert encoded.values.tolist() == [[CLIP, 1.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize("name", ["gene-tokens", "gene-values"])
+def test_tokens_name_the_gene_they_speak_of_and_the_others_none(name: str) -> None:
+    encoder = encoders.find(name)
+    tokens = encoder.encode(_rows([5, 0, 2, 9], [0, 1, 0, 0]), _reference([5, 0, 0, 8]), max_genes=6).tokens
+    genes = encoder.genes_of(tokens, Vocabulary(("a", "b", "c", "d"), ("A", "B", "C", "D")))
+    assert genes.shape == tokens.shape
+    assert (genes[(tokens == PAD) | (tokens == END)] == -1).all()
+    assert set(genes[0]) >= {0, 2, 3}
+    assert (genes[tokens >= FIRST] == tokens[tokens >= FIRST] - FIRST).all()
 
 
 @pytest.mark.parametrize("name", sorted(encoders.ENCODERS))

@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse
 
 from epigpt.encoding.reference import Reference
-from epigpt.encoding.vocabulary import END, PAD, SPECIAL
+from epigpt.encoding.vocabulary import END, PAD, SPECIAL, Vocabulary
 from epigpt.refusal import Refusal, nearest_name
 
 
@@ -44,6 +44,13 @@ class Encoder(Protocol):
         """Encode log-normalised `expression`, shape (rows, vocabulary genes), columns sorted by canonical id."""
         ...
 
+    def genes_of(self, tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
+        """Tell which gene of the vocabulary each token speaks of, -1 for none; int64, shape of `tokens` (rows, width).
+
+        Attribution sums what the tokens of a gene contribute, and knock-out removes them all.
+        """
+        ...
+
 
 class GeneTokens:
     """One token per detected gene, the most raised against the reference first, then the end token.
@@ -75,6 +82,10 @@ class GeneTokens:
         tokens[np.arange(rows), lengths] = END
         return Encoded(tokens, (lengths + 1).astype(np.int32), None)
 
+    def genes_of(self, tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
+        """One token, one gene."""
+        return _gene_of_token(tokens)
+
 
 class GeneValues:
     """The genes that deviate most from the reference, in either direction, each with its deviation as a value.
@@ -105,6 +116,14 @@ class GeneValues:
         tokens[:, :kept] = columns + len(SPECIAL)
         values[:, :kept] = np.take_along_axis(deviations, columns, axis=1)
         return Encoded(tokens, np.full(rows, kept, dtype=np.int32), values)
+
+    def genes_of(self, tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
+        """One token, one gene."""
+        return _gene_of_token(tokens)
+
+
+def _gene_of_token(tokens: np.ndarray) -> np.ndarray:
+    return np.where(tokens >= len(SPECIAL), tokens.astype(np.int64) - len(SPECIAL), -1)
 
 
 def _ascending(numbers: np.ndarray) -> np.ndarray:
