@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from io import StringIO
 from pathlib import Path
 
 from epigpt.refusal import Refusal, nearest_name
@@ -94,7 +95,10 @@ def parse_include(cell: str) -> tuple[Filter, ...]:
 
 def row_to_paste(row: Row) -> str:
     """Write a row as a line of the table, all columns, tab-separated."""
-    return "\t".join(getattr(row, name) for name in COLUMNS)
+    line = StringIO()
+    # Values of a record may hold quotes, which the reader of the table takes for its own.
+    csv.writer(line, delimiter="\t", lineterminator="").writerow([getattr(row, name) for name in COLUMNS])
+    return line.getvalue()
 
 
 def read(table: Path) -> list[Row]:

@@ -11,11 +11,11 @@ import pandas as pd
 from scipy import sparse
 
 from epigpt.genes import identifiers
+from epigpt.geo import assays
 from epigpt.geo.matrices.delimited import Values
 from epigpt.geo.matrices.values import ValueKind
 from epigpt.refusal import Refusal
 
-LATIN = {"homo sapiens": "human", "mus musculus": "mouse", "rattus norvegicus": "rat", "danio rerio": "zebrafish"}
 _TOTAL = 1e6
 # Values of these kinds are brought to one total per observation before they are rounded, since they are no counts of anything.
 _RESCALED = ("fpkm", "log", "intensity")
@@ -48,7 +48,7 @@ def organism_of(cell: str, recorded: Sequence[str], genes: Sequence[str], where:
             "name one in the cell `organism` and keep its samples by the cell `include`, such as organism=Mus musculus",
         )
     if recorded:
-        return LATIN.get(recorded[0].lower())
+        return assays.ORGANISMS.get(recorded[0])
     return identifiers.guess_organism(genes)
 
 

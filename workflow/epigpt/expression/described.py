@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from epigpt.geo import soft
-from epigpt.geo.matrices import delimited, layout
+from epigpt.geo import records, sheet
 from epigpt.geo.matrices.names import SampleNames
-from epigpt.geo.matrices.streams import Budget, Member
-from epigpt.refusal import Refusal
+from epigpt.geo.record import Series
+
+_RECORD = re.compile(r"(?P<series>GSE\d+)(-GPL\d+)?_(family\.soft|series_matrix\.txt)(\.gz)?", re.IGNORECASE)
 
 
 @dataclass
@@ -27,18 +27,27 @@ class Described:
         What a matrix may call the samples.
     organisms
         Latin names in the record, without repeats.
+    types
+        Kinds of study that the record names.
     series
         Accession, title, summary … for the report; empty for local sources.
+    microarray
+        Whether the values stand in the records themselves.
+    records
+        Files that describe the samples, those of the parts of a SuperSeries.
+    declared_simulated
+        Whether the file itself says that its samples are simulated.
     """
 
     attributes: pd.DataFrame
     characteristics: pd.DataFrame
     names: SampleNames
     organisms: list[str] = field(default_factory=list)
+    types: list[str] = field(default_factory=list)
     series: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     microarray: bool = False
-    record: Path | None = None
+    records: list[Path] = field(default_factory=list)
     declared_simulated: bool = False
 
     @property
@@ -49,9 +58,35 @@ class Described:
         )
 
 
-def of_record(path: Path) -> Described:
-    """Read a SOFT family file or a series matrix."""
-    record = soft.read_soft(path)
+def is_record(path: Path) -> bool:
+    """Whether a file is a SOFT family file or a series matrix, by its name."""
+    return _RECORD.fullmatch(path.name) is not None
+
+
+def of_series(accession: str, files: Sequence[Path]) -> Described:
+    """Read the record of a series; of a SuperSeries those of the series it is made of, where they are among the files.
+
+    Parameters
+    ----------
+    accession
+        The series.
+    files
+        Its SOFT family file, or a series matrix for each of its platforms; the same for each part of a SuperSeries.
+    """
+    by_series: dict[str, list[Path]] = {}
+    for path in files:
+        if found := _RECORD.fullmatch(path.name):
+            by_series.setdefault(found["series"].upper(), []).append(path)
+    parts = {name: records.read_record(paths) for name, paths in sorted(by_series.items())}
+    top = parts.get(accession) or next(iter(parts.values()))
+    leaves = {name: part for name, part in parts.items() if not set(part.subseries) & parts.keys()}
+    record = top if list(leaves) == [top.accession] else records.join(top, list(leaves.values()))
+    described = _of_record(record)
+    described.records = [path for name in leaves for path in by_series[name]]
+    return described
+
+
+def _of_record(record: Series) -> Described:
     series = {
         "accession": record.accession,
         "title": record.title,
@@ -63,48 +98,19 @@ def of_record(path: Path) -> Described:
     }
     organisms = [name for name in dict.fromkeys(record.samples["organism"]) if name] or record.organisms
     names = SampleNames.of_record(record.samples, record.characteristics)
-    return Described(record.samples, record.characteristics, names, organisms, series, list(record.notes), record.is_microarray, path)
+    return Described(
+        attributes=record.samples,
+        characteristics=record.characteristics,
+        names=names,
+        organisms=organisms,
+        types=record.types,
+        series=series,
+        notes=list(record.notes),
+        microarray=record.is_microarray,
+    )
 
 
-def of_sheet(path: Path, budget: Budget) -> Described:
-    """Read a sample sheet: tab, comma or semicolon; its first column is the sample id, whatever its header."""
-    try:
-        with Member.of_file(path).open(budget) as stream:
-            _, found = delimited.head_of(stream)
-        with Member.of_file(path).open(budget) as stream:
-            text, _ = layout.decode(stream.read())
-    except layout.NoTable as error:
-        raise _bad_sheet(str(error), path) from None
-    if not found.has_header:
-        raise _bad_sheet("its first line names no columns", path)
-    rows = [layout.split_line(line, found.delimiter) for line in re.split(r"\r?\n", text)[found.skipped :] if line.strip()]
-    if ragged := [number for number, cells in enumerate(rows, found.skipped + 1) if len(cells) != len(found.header)]:
-        raise _bad_sheet(f"line {ragged[0]} has another number of cells than the header", path)
-    ids = [cells[0].strip() for cells in rows]
-    if repeated := sorted({name for name in ids if ids.count(name) > 1}):
-        raise _bad_sheet(f"the sample '{repeated[0]}' stands in it more than once", path)
-    columns = {_named(name, index): [cells[index].strip() for cells in rows] for index, name in enumerate(found.header) if index}
-    table = pd.DataFrame(columns, index=pd.Index(ids, name="sample", dtype=object), dtype=object)
-    return Described(table[[]], table, SampleNames.of_sheet(ids))
-
-
-def _named(name: str, index: int) -> str:
-    return name or f"column {index + 1}"
-
-
-def _bad_sheet(what: str, path: Path) -> Refusal:
-    return Refusal(what, str(path), "a sample sheet is a table with a header; its first column holds the sample ids", "correct the sheet")
-
-
-def joined(parts: Sequence[Described]) -> Described:
-    """Join the leaves of a SuperSeries; a sample that several of them hold counts once."""
-    if len(parts) == 1:
-        return parts[0]
-    attributes = pd.concat([part.attributes for part in parts]).fillna("")
-    characteristics = pd.concat([part.characteristics for part in parts]).fillna("")
-    first = ~attributes.index.duplicated()
-    attributes, characteristics = attributes[first], characteristics[~characteristics.index.duplicated()]
-    organisms = list(dict.fromkeys(name for part in parts for name in part.organisms))
-    series = {**parts[0].series, "accession": ", ".join(part.series["accession"] for part in parts)}
-    names = SampleNames.of_record(attributes, characteristics)
-    return Described(attributes, characteristics, names, organisms, series, [note for part in parts for note in part.notes])
+def of_sheet(path: Path) -> Described:
+    """Read the sample sheet of a local counts table."""
+    table = sheet.read_sheet(path)
+    return Described(table[[]], table, SampleNames.of_sheet(table.index))

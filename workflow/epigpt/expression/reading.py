@@ -1,8 +1,7 @@
 """From the files of a data set to its samples and raw counts: the one place where record, matrix and labels meet."""
 
-import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,9 @@ import anndata as ad
 import pandas as pd
 
 from epigpt.datasets import Row
-from epigpt.expression import counts, described, labelling
+from epigpt.expression import counts, described
 from epigpt.expression.described import Described
+from epigpt.geo import assays, labels
 from epigpt.geo.matrices import arrays, choose, hdf5
 from epigpt.geo.matrices.candidates import Candidate, Rejected, Search
 from epigpt.geo.matrices.names import SampleNames, like_barcodes
@@ -19,9 +19,6 @@ from epigpt.geo.matrices.streams import Budget, Member
 from epigpt.geo.matrices.values import IN_WORDS, kind_of_values
 from epigpt.refusal import Refusal
 
-_RECORD = re.compile(r"GSE\d+(-GPL\d+)?_(family\.soft|series_matrix\.txt)(\.gz)?$", re.IGNORECASE)
-_EXPRESSION = re.compile(r"expression profiling|^other$|^third-party reanalysis$", re.IGNORECASE)
-_RNA = re.compile(r"RNA|OTHER|EST|cDNA|SAGE|CAGE", re.IGNORECASE)
 _SAMPLE_COLUMNS = (
     "sample",
     "sample_id",
@@ -71,19 +68,26 @@ def read_dataset(
             candidate, about = _from_h5ad(row, Member.of_file(files[0]), allowed, budget, Path(scratch))
             rejected: list[Rejected] = []
         else:
-            records = [path for path in files if _RECORD.search(path.name)]
-            if row.is_accession:
-                about = described.joined([described.of_record(path) for path in records])
-                matrices = [path for path in files if path not in records]
+            about, matrices = _described(row, files)
+            wanted = labels.included(row, about.characteristics, about.attributes)
+            if about.microarray:
+                # Values of several platforms lie in tables of different probes: that choice comes before any of them is read.
+                chosen = labels.resolve(row, about.characteristics, None, about.attributes).samples["sample"]
+                candidate, rejected = _of_arrays(about.records, set(chosen), allowed), []
             else:
-                about, matrices = described.of_sheet(files[1], budget), [files[0]]
-            _refuse_other_assays(about, row)
-            search = Search(about.names, row.matrix, allowed, budget, Path(scratch), row.assay)
-            if about.microarray and about.record is not None:
-                candidate, rejected = _of_arrays(about.record, allowed), []
-            else:
+                search = Search(about.names, row.matrix, allowed, budget, Path(scratch), row.assay, wanted)
                 candidate, rejected = choose.find([Member.of_file(path) for path in matrices], search)
     return _finished(row, about, candidate, rejected)
+
+
+def _described(row: Row, files: Sequence[Path]) -> tuple[Described, list[Path]]:
+    """Read what describes the samples, and give the files that may hold their matrix."""
+    if not row.is_accession:
+        return described.of_sheet(files[1]), [files[0]]
+    records = [path for path in files if described.is_record(path)]
+    about = described.of_series(row.source, records)
+    assays.refuse_other_kinds(about.types, about.attributes, row.source)
+    return about, [path for path in files if path not in records]
 
 
 def _finished(
@@ -91,14 +95,16 @@ def _finished(
 ) -> tuple[pd.DataFrame, ad.AnnData, dict[str, Any]]:
     values = candidate.values
     shape = values.matrix.shape
-    resolved = labelling.resolve(row, about.attributes, about.characteristics, set(candidate.samples) - {""})
-    recorded = _recorded_organisms(about, resolved.table.index)
+    available = list(dict.fromkeys(sample for sample in candidate.samples if sample))
+    resolved = labels.resolve(row, about.characteristics, available, about.attributes, _columns(candidate))
+    table = resolved.samples.set_index("sample")
+    recorded = _recorded_organisms(about, table.index)
     organism = counts.organism_of(row.organism, recorded, values.genes, f"the record of '{row.dataset}'")
-    assay = row.assay if row.assay != "auto" else "single_cell" if candidate.single_cell else "bulk"
+    assay = row.assay if row.assay != "auto" else _assay(candidate, about, table.index)
     simulated = about.simulated
     origin = counts.Origin(row.dataset, row.source, simulated)
-    notes = [*about.notes, *values.notes]
-    adata = counts.assemble(values, candidate.samples, resolved.table, organism, candidate.kind, assay, origin)
+    notes = [*about.notes, *resolved.notes, *values.notes]
+    adata = counts.assemble(values, candidate.samples, table, organism, candidate.kind, assay, origin)
     unknown = [name for name, sample in zip(values.observations, candidate.samples, strict=True) if not sample]
     others = [*unknown, *candidate.facts.pop("other_columns", [])]
     if others:
@@ -107,7 +113,7 @@ def _finished(
     how = (
         f"{candidate.name}: {shape[0]} {'cells' if candidate.single_cell else 'samples'} × {shape[1]} genes, "
         f"{IN_WORDS[candidate.kind.type]} ({candidate.kind.evidence}); "
-        f"{len(resolved.table)} samples analysed, {len(resolved.left_out)} left out"
+        f"{len(table)} samples analysed, {len(resolved.left_out)} left out"
     )
     reading = {
         "matrix": candidate.name,
@@ -118,39 +124,36 @@ def _finished(
         "genes": adata.uns["genes"],
         "organism": adata.uns["organism"],
         "assay": assay,
-        "label": resolved.label,
-        "group": resolved.group,
-        "left_out": resolved.left_out,
+        **resolved.reading(),
         "refused": [{"file": found.file, "reason": found.reason} for found in rejected],
         "notes": notes,
         "series": about.series,
         "simulated": simulated,
         "how": how,
     }
-    return resolved.table, adata, reading
+    return table, adata, reading
 
 
-def _refuse_other_assays(about: Described, row: Row) -> None:
-    """Refuse series that measure no expression, by what their record calls them."""
-    kinds = [text for text in str(about.series.get("type", "")).split("; ") if text]
-    strategies = sorted(set(about.attributes["library_strategy"]) - {""}) if "library_strategy" in about.attributes else []
-    no_expression = kinds and not any(_EXPRESSION.search(text) for text in kinds)
-    no_rna = strategies and not any(_RNA.search(text) for text in strategies)
-    if no_expression or no_rna:
-        raise Refusal(
-            f"a series of another kind: {'; '.join(kinds if no_expression else strategies)}",
-            f"the record of {row.source}",
-            "EpiGPT reads gene expression; methylation, accessibility, binding and genotypes are no gene expression",
-            "name an expression series in the cell `source`; a SuperSeries lists the series of each kind it is made of",
-        )
+def _assay(candidate: Candidate, about: Described, samples: pd.Index) -> str:
+    """Tell cells from bulk samples: by the matrix, or by the record where every sample is one cell, as in plate-based sequencing."""
+    if candidate.single_cell:
+        return "single_cell"
+    known = about.attributes.loc[about.attributes.index.isin(samples)]
+    return "single_cell" if "library_source" in known and known["library_source"].str.contains("single cell").all() else "bulk"
 
 
-def _of_arrays(record: Path, allowed: frozenset[str]) -> Candidate:
-    candidate = arrays.read(record)
+def _columns(candidate: Candidate) -> Mapping[str, str] | None:
+    """Give the name of each sample's column in the matrix; None for cells, and where the columns are named by the sample ids."""
+    named = {sample: name for name, sample in zip(candidate.values.observations, candidate.samples, strict=True) if sample}
+    return None if candidate.single_cell or all(sample == name for sample, name in named.items()) else named
+
+
+def _of_arrays(records: Sequence[Path], samples: set[str], allowed: frozenset[str]) -> Candidate:
+    candidate = arrays.read(records, samples)
     if candidate.kind.type not in allowed:
         raise Refusal(
             f"a microarray series: {candidate.kind.evidence}",
-            record.name,
+            candidate.name,
             "intensities are no counts",
             "accept them by `--config allow_values='[intensity]'`, which the report will then say everywhere",
         )
@@ -180,8 +183,7 @@ def _from_h5ad(row: Row, member: Member, allowed: frozenset[str], budget: Budget
             "count models need counts",
             "store the counts in layers['counts'], or accept these values by `--config allow_values='[" + kind.type + "]'`",
         )
-    organisms = {"human": "Homo sapiens", "mouse": "Mus musculus", "rat": "Rattus norvegicus", "zebrafish": "Danio rerio"}
-    recorded = [organisms[uns["organism"]]] if uns.get("organism") in organisms else []
+    recorded = [latin for latin, name in assays.ORGANISMS.items() if name == uns.get("organism")]
     about = Described(table[[]], table, SampleNames.of_sheet(table.index), recorded)
     about.declared_simulated = uns.get("simulated", "") in ("True", "1", "true")
     return Candidate(member.name, "h5ad", values, samples, kind, assay == "single_cell", {"orientation": "cells × genes"}), about

@@ -35,7 +35,7 @@ _DONOR = re.compile(
     r"|(mouse|rat|animal|donor|subject)_?(id|number|uniqueidentifier)|biological replicate|sample[ _]name",
     re.IGNORECASE,
 )
-_TEXTS = ("title", "source_name", "description")
+_TEXTS = ("title", "source_name", "description", "column")
 
 
 @dataclass(frozen=True)

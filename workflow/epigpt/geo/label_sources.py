@@ -69,8 +69,9 @@ class Sources:
         self.characteristics = characteristics
         self._row = row
         extra = {name: attributes[name] for name in attributes if name not in _NOT_TO_NAME}
+        self.column = pd.Series(dict(columns or {}), dtype=object).reindex(characteristics.index).fillna("")
         if columns is not None:
-            extra["column"] = pd.Series(dict(columns), dtype=object).reindex(characteristics.index).fillna("")
+            extra["column"] = self.column
         self._texts: dict[str, pd.Series] = {**extra, **{str(name): characteristics[name] for name in characteristics}}
 
     def find(self, text: str, cell: str) -> tuple[str, pd.Series]:

@@ -10,7 +10,7 @@ from epigpt.datasets import Row
 from epigpt.geo import assays
 from epigpt.geo.label_candidates import FEWEST_GROUPS, Candidate, candidates, row_for, table_to_paste
 from epigpt.geo.label_sources import Sources, is_missing, one_spelling, output_name
-from epigpt.refusal import Refusal, nearest_name
+from epigpt.refusal import Refusal
 
 _FEWEST_NUMBERS = 5
 _MOST_CLASSES = 20
@@ -99,13 +99,13 @@ def resolve(
     sources = Sources(characteristics, described, columns, row)
     group_name, group = _group(row, sources)
     explicit = None if row.label == "auto" else sources.find(row.label, "label")
-    _check_covariates(row, characteristics)
     kept, left_out = _selected(row, sources, described, available)
     group = group.loc[kept].rename(group_name)
     possible = candidates(characteristics.loc[kept], group, besides=[group_name])
     if explicit is None:
         _check_group(row, group_name, group)
-        column, values, rule = _automatic(row, characteristics.loc[kept], group, possible, described.loc[kept])
+        texts = described if columns is None else described.assign(column=sources.column)
+        column, values, rule = _automatic(row, characteristics.loc[kept], group, possible, texts.loc[kept])
     else:
         column, values, rule = explicit[0], explicit[1].loc[kept], f"label = {row.label}"
     label, gone = _classes(row, sources, column, values, explicit[1] if explicit else characteristics[column])
@@ -130,17 +130,20 @@ def _group(row: Row, sources: Sources) -> tuple[str, pd.Series]:
     return ("sample", pd.Series(list(index), index=index, dtype=object)) if row.group == "sample" else sources.find(row.group, "group")
 
 
-def _check_covariates(row: Row, characteristics: pd.DataFrame) -> None:
-    known = {name: output_name(str(name)) for name in characteristics}
-    for name in row.covariate_names:
-        if name not in known and name not in known.values():
-            near = nearest_name(name, list(known))
-            raise Refusal(
-                f"covariates = '{name}'",
-                f"data set '{row.dataset}', column 'covariates'",
-                f"no characteristic has this name; there are {', '.join(map(repr, known)) or 'none'}",
-                f"did you mean '{near}'?" if near else "write one of these names",
-            )
+def included(row: Row, characteristics: pd.DataFrame, attributes: pd.DataFrame) -> frozenset[str] | None:
+    """Give the samples that the cell `include` keeps, before any matrix was read; None where it keeps all or is about matrix columns.
+
+    Raises
+    ------
+    Refusal
+        A name or a value in it that the record does not have.
+    """
+    filters = [condition for condition in row.filters if condition.name.partition("~")[0].strip() != "column"]
+    if not filters:
+        return None
+    sources = Sources(one_spelling(characteristics)[0], attributes, None, row)
+    fits = [sources.select(condition)[1] for condition in filters]
+    return frozenset(sample for sample in characteristics.index if all(one[sample] for one in fits))
 
 
 def _selected(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from epigpt.geo.archive import parts_of
+
 ATTRIBUTES = (
     "title",
     "source_name",
@@ -68,12 +70,10 @@ class Series:
     @property
     def subseries(self) -> list[str]:
         """Accessions of the series that this SuperSeries is made of; empty for an ordinary series."""
-        named = [found.group(1) for text in self.relations if (found := re.match(r"SuperSeries of:?\s*(GSE\d+)", text))]
+        named = parts_of(self.relations, self.summary.splitlines())
         if not named and "This SuperSeries is composed of" in self.summary:
-            named = re.findall(r"\b(GSE\d+)\b(?=:)", self.summary.split("This SuperSeries is composed of", 1)[1])
-            members = {accession for cell in self.samples["series"] for accession in cell.split()} - {self.accession}
-            named = named or sorted(members)
-        return list(dict.fromkeys(named))
+            named = sorted({accession for cell in self.samples["series"] for accession in cell.split()} - {self.accession})
+        return named
 
     @property
     def is_microarray(self) -> bool:

@@ -22,9 +22,13 @@ def read_record(paths: Path | Sequence[Path]) -> Series:
         As `read_soft` and `read_series_matrix` do.
     """
     files = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
-    with opened(files[0]) as handle:
-        is_matrix = handle.read(64).lstrip().lower().startswith((b"!series_", b"!sample_"))
-    return read_series_matrix(files) if is_matrix else read_soft(files[0])
+    return read_series_matrix(files) if is_series_matrix(files[0]) else read_soft(files[0])
+
+
+def is_series_matrix(path: Path) -> bool:
+    """Whether a record is a series matrix rather than a SOFT file, by its content."""
+    with opened(path) as handle:
+        return handle.read(64).lstrip().lower().startswith((b"!series_", b"!sample_"))
 
 
 def join(top: Series, leaves: Sequence[Series]) -> Series:

@@ -100,6 +100,8 @@ class Search:
         A folder for unpacked copies, removed by the caller.
     assay
         The cell `assay`.
+    wanted
+        Samples that the cell `include` keeps: a matrix of none of them is no candidate. None: all.
     """
 
     samples: SampleNames
@@ -108,6 +110,7 @@ class Search:
     budget: Budget
     scratch: Path
     assay: str = "auto"
+    wanted: frozenset[str] | None = None
 
 
 def look_into(piece: Piece | PerSample, search: Search) -> Iterator[Candidate | Rejected]:

@@ -46,6 +46,10 @@ def find(files: Sequence[Member], search: Search) -> tuple[Candidate, list[Rejec
             candidates.append(found)
             if found.kind.type not in accepted:
                 found.release()
+    if search.wanted is not None and any(search.wanted & set(found.samples) for found in candidates):
+        unwanted = [found for found in candidates if not search.wanted & set(found.samples)]
+        rejected += [Rejected(found.name, "holds none of the samples that `include` keeps") for found in unwanted]
+        candidates = [found for found in candidates if found not in unwanted]
     chosen, others = _decide(candidates, rejected, search)
     chosen.values = ncbi.add_symbols(chosen.values, files, search.budget) if ncbi.COUNTS.search(chosen.name) else chosen.values
     return chosen, others
