@@ -139,7 +139,7 @@ def _assay(candidate: Candidate, about: Described, samples: pd.Index) -> str:
     if candidate.single_cell:
         return "single_cell"
     known = about.attributes.loc[about.attributes.index.isin(samples)]
-    return "single_cell" if "library_source" in known and known["library_source"].str.contains("single cell").all() else "bulk"
+    return "single_cell" if assays.of_single_cells(known).all() else "bulk"
 
 
 def _columns(candidate: Candidate) -> Mapping[str, str] | None:

@@ -81,6 +81,11 @@ def _expression(attributes: pd.DataFrame) -> pd.Series:
     return named | unknown
 
 
+def of_single_cells(attributes: pd.DataFrame) -> pd.Series:
+    """Tell for each sample whether its library was made of single cells or nuclei."""
+    return _column(attributes, "library_source").map(lambda text: bool(_SINGLE_CELL.search(text)))
+
+
 def _column(attributes: pd.DataFrame, name: str) -> pd.Series:
     return attributes[name] if name in attributes else pd.Series("", index=attributes.index, dtype=object)
 
@@ -103,7 +108,7 @@ def _other_strategy(attributes: pd.DataFrame, row: Row, chosen: Collection[str])
 
 def _other_assay(attributes: pd.DataFrame, row: Row, chosen: Collection[str]) -> list[tuple[str, str]]:
     source = _column(attributes, "library_source")
-    single = source.map(lambda text: bool(_SINGLE_CELL.search(text)))
+    single = of_single_cells(attributes)
     if "library_source" in chosen or single.all() or not single.any():
         return []
     if row.assay == "auto":
