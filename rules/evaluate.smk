@@ -41,7 +41,13 @@ rule evaluate:
         ),
     output:
         predictions="results/{dataset}/predictions.tsv",
-        metrics="results/{dataset}/metrics.tsv",
+        metrics=report(
+            "results/{dataset}/metrics.tsv",
+            caption="../workflow/report/metrics.rst",
+            category="Tables",
+            subcategory="{dataset}",
+            labels={"data set": "{dataset}", "result": "metrics"},
+        ),
         verdict="results/{dataset}/verdict.json",
     log:
         "results/{dataset}/logs/evaluate.log",

@@ -11,9 +11,21 @@ rule markers:
         contrasts="results/{dataset}/differential_expression.tsv",
         expression="results/{dataset}/expression.h5ad",
     output:
-        markers="results/{dataset}/markers.tsv",
+        markers=report(
+            "results/{dataset}/markers.tsv",
+            caption="../workflow/report/markers.rst",
+            category="Tables",
+            subcategory="{dataset}",
+            labels={"data set": "{dataset}", "result": "markers"},
+        ),
         balance="results/{dataset}/excitation_inhibition.tsv",
-        claims="results/{dataset}/claims.tsv",
+        claims=report(
+            "results/{dataset}/claims.tsv",
+            caption="../workflow/report/claims.rst",
+            category="Tables",
+            subcategory="{dataset}",
+            labels={"data set": "{dataset}", "result": "claims"},
+        ),
     log:
         "results/{dataset}/logs/markers.log",
     benchmark:

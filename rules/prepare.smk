@@ -39,7 +39,13 @@ rule differential_expression:
     input:
         expression="results/{dataset}/expression.h5ad",
     output:
-        table="results/{dataset}/differential_expression.tsv",
+        table=report(
+            "results/{dataset}/differential_expression.tsv",
+            caption="../workflow/report/differential_expression.rst",
+            category="Tables",
+            subcategory="{dataset}",
+            labels={"data set": "{dataset}", "result": "differential expression"},
+        ),
     log:
         "results/{dataset}/logs/differential_expression.log",
     benchmark:

@@ -54,8 +54,20 @@ rule report:
         claims="results/{dataset}/claims.tsv",
         provenance="results/{dataset}/provenance.json",
     output:
-        page="results/{dataset}/report.html",
-        figures=directory("results/{dataset}/figures"),
+        page=report(
+            "results/{dataset}/report.html",
+            caption="../workflow/report/report.rst",
+            category="Reports",
+            labels={"data set": "{dataset}"},
+        ),
+        figures=report(
+            directory("results/{dataset}/figures"),
+            patterns=["{figure}.svg"],
+            caption="../workflow/report/figures.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"data set": "{dataset}", "figure": "{figure}"},
+        ),
     log:
         "results/{dataset}/logs/report.log",
     benchmark:
@@ -77,7 +89,12 @@ rule index:
     input:
         pages=expand("results/{dataset}/report.html", dataset=ROWS),
     output:
-        "results/index.html",
+        report(
+            "results/index.html",
+            caption="../workflow/report/index.rst",
+            category="Index",
+            labels={"page": "all data sets"},
+        ),
     log:
         "results/logs/index.log",
     benchmark:

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,20 @@ def test_a_finished_run_has_nothing_to_do(finished):
     named, output = would_run(finished)
     assert named == set()
     assert "Nothing to be done" in output
+
+
+def test_snakemakes_own_report_holds_pages_figures_and_tables(finished):
+    done = finished.run("--report", "report.zip")
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(finished.folder / "report.zip") as archive:
+        names = [Path(name).name for name in archive.namelist()]
+        text = archive.read("report/report.html").decode()
+    assert {"report.html", "index.html", "metrics.tsv", "markers.tsv", "claims.tsv", "differential_expression.tsv"} <= set(names)
+    assert {"forest_auc.svg", "heatmap.svg", "curves.svg"} <= set(names)
+    for caption in ("Every metric of every model on held-out groups", "each as SVG, as PNG", "All data sets side by side"):
+        assert caption in text
+    for category in ("Reports", "Figures", "Tables", "Index"):
+        assert f'"{category}"' in text
 
 
 @pytest.mark.parametrize(
