@@ -1,0 +1,178 @@
+"""Search the recipe: held-out AUC of GPT-2 with one choice changed at a time, beside baselines on the same folds.
+
+    python tests/benchmarks/recipes.py RESULTS [RESULTS ...] --table recipes.tsv [--only NAME ...] [--seeds 1 2]
+
+Each RESULTS is the folder of a data set whose expression.h5ad, folds.tsv and folds.json are finished. A row already in the table is not
+computed again, so a stopped search goes on where it was. `--show` prints the table as Markdown, best mean first.
+"""
+
+import argparse
+import dataclasses
+import json
+import logging
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from unittest import mock
+
+import pandas as pd
+
+COLUMNS = ["recipe", "series", "seed", "auc", "seconds"]
+# Settings that differ from the defaults; keys that begin with "+" change what no setting changes.
+RECIPES: dict[str, dict[str, object]] = {
+    "default": {},
+    "ranks (gene-tokens)": {"encoding": "gene-tokens"},
+    "ranks, random start": {"encoding": "gene-tokens", "+axes": False},
+    "values, random start": {"+axes": False},
+    "one view": {"views": 1, "epochs": 40},
+    "8 views": {"views": 8, "epochs": 5},
+    "5 epochs": {"epochs": 5},
+    "20 epochs": {"epochs": 20},
+    "learning rate 3e-4": {"learning_rate": 3e-4},
+    "learning rate 3e-3": {"learning_rate": 3e-3},
+    "128 genes": {"max_genes": 128},
+    "512 genes": {"max_genes": 512},
+    "know 500 genes": {"vocabulary_genes": 500},
+    "know 2000 genes": {"vocabulary_genes": 2000},
+    "know 5000 genes": {"vocabulary_genes": 5000},
+    "one layer": {"+layers": 1},
+    "four layers": {"+layers": 4},
+    "no label smoothing": {"+label_smoothing": 0.0},
+    "weight decay 0.1": {"+weight_decay": 0.1},
+}
+BASELINES = ["logistic_l2", "logistic_l1", "pca_logistic", "random_forest", "gradient_boosting"]
+
+
+def main() -> None:
+    """Fill the table, or print it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path, nargs="*")
+    parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", default=["baselines", *RECIPES])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--show", action="store_true")
+    options = parser.parse_args()
+    known = pd.read_csv(options.table, sep="\t") if options.table.is_file() else pd.DataFrame(columns=COLUMNS)
+    if not known.empty:
+        known = known.astype({"seed": int})
+    for recipe in options.only:
+        for seed in options.seeds:
+            for folder in options.results:
+                named = BASELINES[0] if recipe == "baselines" else recipe
+                if ((known["recipe"] == named) & (known["series"] == folder.name) & (known["seed"] == seed)).any():
+                    continue
+                rows = baseline_rows(folder, seed) if recipe == "baselines" else [gpt2_row(folder, recipe, seed)]
+                new = pd.DataFrame(rows, columns=COLUMNS)
+                known = pd.concat([known, new], ignore_index=True) if len(known) else new
+                known.to_csv(options.table, sep="\t", index=False, float_format="%.4f")
+                print(*(f"{row[0]:24s} {row[1]:16s} {row[2]} {row[3]:.3f} {row[4]:6.1f} s" for row in rows), sep="\n", flush=True)
+    if options.show:
+        print(shown(known))
+
+
+def redrawn(folder: Path, seed: int) -> tuple[pd.DataFrame, list[str]]:
+    """Give folds drawn with a seed of their own, so that two seeds are two draws of everything, and the classes."""
+    import h5py
+    from anndata.io import read_elem
+
+    from epigpt import splits
+
+    with h5py.File(folder / "expression.h5ad") as file:
+        observed = read_elem(file["obs"])
+    summary = json.loads((folder / "folds.json").read_text())
+    return splits.folds(observed, summary["folds"], 1, seed), summary["classes"]
+
+
+def auc(predicted: pd.DataFrame, classes: list[str]) -> float:
+    """Score held-out predictions as the workflow does."""
+    from epigpt.evaluation.metrics import held_out, scores
+
+    held = held_out(predicted, classes)
+    return float(scores(held, held.unit_weights())["auc"][0])
+
+
+def baseline_rows(folder: Path, seed: int) -> list[tuple[str, str, int, float, float]]:
+    """Score every baseline on one draw of folds."""
+    from epigpt.evaluation import baselines, observations
+
+    folds, classes = redrawn(folder, seed)
+    data = observations.read(folder / "expression.h5ad")
+    rows = []
+    for model in BASELINES:
+        began = time.monotonic()
+        rows.append((model, folder.name, seed, auc(baselines.cross_predict(model, data, folds, seed), classes), time.monotonic() - began))
+    return rows
+
+
+def gpt2_row(folder: Path, recipe: str, seed: int) -> tuple[str, str, int, float, float]:
+    """Encode and fine-tune every fold of one draw with one recipe."""
+    from epigpt.encoding import store
+    from epigpt.encoding.observations import open_observations
+    from epigpt.settings import Settings
+    from epigpt.training import fit
+
+    changes = RECIPES[recipe]
+    settings = {**Settings().model_dump(mode="json"), **{key: value for key, value in changes.items() if key[0] != "+"}, "seed": seed}
+    folds, classes = redrawn(folder, seed)
+    observed = open_observations(folder / "expression.h5ad")
+    encoding = {field.name: settings[field.name] for field in dataclasses.fields(store.Recipe)}
+    log = logging.getLogger("recipes")
+    log.setLevel(logging.ERROR)
+    parts = []
+    began = time.monotonic()
+    with changed(changes), tempfile.TemporaryDirectory() as scratch:
+        for fold in sorted(folds["fold"].unique()):
+            name = f"repeat0/fold{fold}"
+            place = Path(scratch) / str(fold)
+            place.mkdir()
+            held = store.in_test_set(folds.astype(str), name, observed.index["sample"])
+            (place / "tokens").mkdir()
+            store.write(place / "tokens", observed, held, classes, store.Recipe(**encoding))
+            request = fit.Request(place / "tokens", name, "tiny", place / "checkpoints", place / "model", settings)
+            # A process joins one process group in its life; a fork spares it the imports.
+            child = multiprocessing.get_context("fork").Process(target=fit.run, args=(request, 1, log))
+            child.start()
+            child.join()
+            if child.exitcode:
+                raise SystemExit(f"{recipe}, {folder.name}, {name}: the fit failed")
+            texts = dict.fromkeys(("sample", "group", "truth", "class"), str)
+            parts.append(pd.read_csv(place / "model" / "predictions.tsv", sep="\t", dtype=texts))
+    return recipe, folder.name, seed, auc(pd.concat(parts, ignore_index=True), classes), time.monotonic() - began
+
+
+@contextmanager
+def changed(changes: dict[str, object]) -> Iterator[None]:
+    """Change what no setting changes, for one recipe."""
+    from epigpt.models import classifier, presets
+    from epigpt.training import loop
+
+    with ExitStack() as stack:
+        if changes.get("+axes") is False:
+            stack.enter_context(mock.patch.object(classifier, "start_from_axes", lambda *_: None))
+        if "+layers" in changes:
+            load = presets.load
+            stack.enter_context(mock.patch.object(presets, "load", lambda name: dataclasses.replace(load(name), layers=changes["+layers"])))
+        trained = {key[1:]: value for key, value in changes.items() if key in ("+label_smoothing", "+weight_decay")}
+        if trained:
+            plain = loop.Recipe
+            stack.enter_context(mock.patch.object(loop, "Recipe", lambda **fields: plain(**{**fields, **trained})))
+        yield
+
+
+def shown(table: pd.DataFrame) -> str:
+    """Give the mean over seeds, recipes × series, as Markdown, GPT-2 recipes by their mean over series."""
+    wide = table.pivot_table(index="recipe", columns="series", values="auc")
+    wide["mean"] = wide.mean(axis=1)
+    wide["seconds a fit"] = table.groupby("recipe")["seconds"].mean() / 5
+    wide = pd.concat([wide[wide.index.isin(BASELINES)], wide[~wide.index.isin(BASELINES)].sort_values("mean", ascending=False)])
+    head = "| | " + " | ".join(map(str, wide.columns)) + " |\n|---|" + "---|" * len(wide.columns)
+    cells = [["" if pd.isna(cell) else f"{cell:.3f}" for cell in row] for row in wide.to_numpy()]
+    lines = [f"| {' | '.join([str(name), *row])} |" for name, row in zip(wide.index, cells, strict=True)]
+    return "\n".join([head, *lines])
+
+
+if __name__ == "__main__":
+    main()
