@@ -151,7 +151,7 @@ def changed(changes: dict[str, object]) -> Iterator[None]:
 
     with ExitStack() as stack:
         if changes.get("+axes") is False:
-            stack.enter_context(mock.patch.object(classifier, "start_from_axes", lambda *_: None))
+            stack.enter_context(mock.patch.object(classifier, "start_from_axes", return_value=None))
         if "+layers" in changes:
             load = presets.load
             stack.enter_context(mock.patch.object(presets, "load", lambda name: dataclasses.replace(load(name), layers=changes["+layers"])))

@@ -118,7 +118,9 @@ def _doubt(gpt2: pd.Series) -> str:
 def _sentence(auc: pd.DataFrame, apart: pd.DataFrame, classes: Sequence[str]) -> str:
     gpt2, logistic = auc.loc[GPT2], auc.loc[LOGISTIC]
     difference = apart.loc[LOGISTIC, "estimate"]
-    relation = "equalled" if abs(difference) <= _TIE else "beat" if difference > 0 else "did not beat"
+    # What a reader sees as the same figure twice is no victory.
+    same = f"{gpt2['estimate']:.2f}" == f"{logistic['estimate']:.2f}"
+    relation = "equalled" if same else "beat" if difference > 0 else "did not beat"
     held = "samples" if gpt2["n_samples"] == gpt2["n_groups"] else "groups"
     kind = "AUC" if len(classes) == 2 else "mean AUC of one class against the rest"
     own, other = (f"{row['estimate']:.2f} (95 % interval {row['low']:.2f} to {row['high']:.2f})" for row in (gpt2, logistic))
