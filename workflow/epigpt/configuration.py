@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from epigpt.refusal import Refusal, nearest_name
-from epigpt.settings import Settings, keys
+from epigpt.settings import Geo, Settings, keys
 
 RELATIVE_URL = "file://./"
 
@@ -32,15 +32,20 @@ def load(config: dict[str, Any], files: Sequence[Path], root: Path) -> Settings:
     """
     settings = validated(config, files)
     changed: dict[str, Any] = {"datasets": str(_table(settings.datasets, _folder_of("datasets", files), root))}
-    if settings.geo.base_url.startswith(RELATIVE_URL):
-        folder = _folder_of("geo", files) or Path.cwd()
-        mirror = (folder / settings.geo.base_url.removeprefix(RELATIVE_URL)).resolve()
-        changed["geo"] = settings.geo.model_copy(update={"base_url": mirror.as_uri()})
+    changed["geo"] = with_mirror(settings.geo, _folder_of("geo", files) or Path.cwd())
     changed["gene_sets"] = [_existing(name, "gene_sets", files) for name in settings.gene_sets]
     local = (_folder_of("weights", files) or Path.cwd()) / settings.weights
     if settings.weights != "none" and local.is_dir():
         changed["weights"] = str(local.resolve())
     return settings.model_copy(update=changed)
+
+
+def with_mirror(geo: Geo, folder: Path) -> Geo:
+    """Give the settings with the address of a mirror beside the config file (`file://./name`) made absolute."""
+    if not geo.base_url.startswith(RELATIVE_URL):
+        return geo
+    mirror = (folder / geo.base_url.removeprefix(RELATIVE_URL)).resolve()
+    return geo.model_copy(update={"base_url": mirror.as_uri()})
 
 
 def validated(config: dict[str, Any], files: Sequence[Path] = ()) -> Settings:

@@ -15,6 +15,19 @@ _SINGLE_CELL = re.compile(r"single[ -](cell|nucle)", re.IGNORECASE)
 _DNA = re.compile(r"genomic dna|^protein$", re.IGNORECASE)
 
 
+class Choice(Refusal):
+    """Several organisms, platforms or assays, of which the user has to choose.
+
+    Attributes
+    ----------
+    cell, text
+        What to write into the data set table for the choice that keeps most samples; "" where a cell cannot say it.
+    """
+
+    cell: str = ""
+    text: str = ""
+
+
 def refuse_other_kinds(types: Sequence[str], attributes: pd.DataFrame, source: str) -> None:
     """Refuse a series that measures no gene expression, by what its record calls it.
 
@@ -129,17 +142,20 @@ def _other_organism(attributes: pd.DataFrame, row: Row, chosen: Collection[str])
     return [(str(name), f"organism '{organism[name]}', organism = {row.organism}") for name in attributes.index[~wanted]]
 
 
-def _choose(row: Row, what: str, counts: dict[str, int], why: str, *, attribute: str = "", cell: str = "") -> Refusal:
+def _choose(row: Row, what: str, counts: dict[str, int], why: str, *, attribute: str = "", cell: str = "") -> Choice:
     listed = ", ".join(f"{name} ({number})" for name, number in counts.items())
-    ways = []
-    if cell == "organism":
-        known = [ORGANISMS[name] for name in counts if name in ORGANISMS]
-        ways += [f"set the cell `organism` to {' or '.join(known)}"] if known else []
-    elif cell:
-        ways.append(f"set the cell `{cell}` to {' or '.join(counts)}")
+    largest = sorted(counts, key=lambda name: (-counts[name], name))
+    cells = {name: ORGANISMS.get(name, "") if cell == "organism" else name for name in largest} if cell else {}
+    ways = [f"set the cell `{cell}` to {' or '.join(filter(None, cells.values()))}"] if any(cells.values()) else []
     if attribute:
-        first = max(sorted(counts), key=lambda name: counts[name])
-        ways.append(f"choose by `include`, such as {attribute}={first}" + (" (several joined by |)" if attribute == "platform" else ""))
-    return Refusal(
+        ways.append(
+            f"choose by `include`, such as {attribute}={largest[0]}" + (" (several joined by |)" if attribute == "platform" else "")
+        )
+    choice = Choice(
         f"samples of {len(counts)} {what}: {listed}", f"data set '{row.dataset}', the record of {row.source}", why, ", or ".join(ways)
     )
+    if cells.get(largest[0]):
+        choice.cell, choice.text = cell, cells[largest[0]]
+    elif attribute and not re.search("[;|]", largest[0]):
+        choice.cell, choice.text = "include", f"{attribute}={largest[0]}"
+    return choice

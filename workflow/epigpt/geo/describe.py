@@ -4,7 +4,6 @@ import argparse
 import json
 import logging
 import os
-import re
 import shutil
 import sys
 import textwrap
@@ -19,6 +18,7 @@ from epigpt.datasets import Row, parse_include
 from epigpt.geo.description import Description, describe_series, describe_sheet
 from epigpt.geo.label_candidates import FEWEST_GROUPS, table_to_paste
 from epigpt.geo.record import clean
+from epigpt.geo.remote import Connection
 from epigpt.refusal import Refusal
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("source", metavar="ACCESSION", help="a GEO series, such as GSE264537, or the path of a sample sheet")
     parser.add_argument("--base-url", metavar="URL", help="GEO or a mirror (https, http or file); default: geo.base_url of the settings")
-    parser.add_argument("--configfile", type=Path, metavar="FILE", help="take geo.base_url from this config file")
+    parser.add_argument("--configfile", type=Path, metavar="FILE", help="take the settings under geo from this config file")
     parser.add_argument("--label", default="auto", help="look at this label: a characteristic, or NAME~REGEX such as title~(KO|WT)")
     parser.add_argument("--group", default="sample", help="characteristic that names the donor; default: guessed from the names")
     parser.add_argument("--include", default="", help="filters as in datasets.tsv, such as 'tissue=Hippocampus;sex=F'")
@@ -58,7 +58,12 @@ def run(options: argparse.Namespace) -> int:
     row = Row("", "", label=options.label, group=options.group, include=options.include)
     path = Path(options.source).expanduser()
     fetched = not path.is_file()
-    shown = describe_series(options.source, _base_url(options), _log(options.verbose), row) if fetched else describe_sheet(path, row)
+    if fetched:
+        geo = _geo(options)
+        connection = Connection(geo.retries, geo.backoff_seconds, geo.timeout_seconds)
+        shown = describe_series(options.source, geo.base_url, _log(options.verbose), row, connection)
+    else:
+        shown = describe_sheet(path, row)
     if options.html:
         atomic.write_text(options.html, page(shown))
         print(f"written: {options.html}", file=sys.stderr)
@@ -66,15 +71,14 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _base_url(options: argparse.Namespace) -> str:
-    if options.base_url:
-        return str(options.base_url)
-    if not options.configfile:
-        return str(settings.Settings().value("geo.base_url"))
-    found = configuration.validated(configuration.read(options.configfile), [options.configfile]).geo.base_url
-    # As in a run, a relative file:// mirror counts from the config file's folder.
-    relative = re.fullmatch(r"file://(\.{1,2}/.*)", found)
-    return (options.configfile.parent / relative[1]).resolve().as_uri() if relative else found
+def _geo(options: argparse.Namespace) -> settings.Geo:
+    """Give the settings under `geo`: those of the config file, and the address from the command line."""
+    geo = settings.Settings().geo
+    if options.configfile:
+        # The rest of the file, its data set table for one, need not be complete for a look at a series.
+        given = configuration.validated(configuration.read(options.configfile), [options.configfile]).geo
+        geo = configuration.with_mirror(given, options.configfile.parent)
+    return geo.model_copy(update={"base_url": options.base_url}) if options.base_url else geo
 
 
 def _log(verbose: bool) -> logging.Logger:
@@ -112,11 +116,14 @@ def text(shown: Description, width: int | None = None) -> str:
 
 
 def _lines(shown: Description, width: int) -> Iterator[str]:
-    yield f"{shown.source}{'  ' + clean(shown.title) if shown.title else ''}"
+    yield from textwrap.wrap(f"{shown.source}  {clean(shown.title)}", width, subsequent_indent="  ")
     yield from _table([(f"  {name}", clean(value)) for name, value in shown.facts.items()], width)
     for problem in shown.problems:
-        yield from ("", f"NEEDS A DECISION: {problem}")
-    yield from ("", f"CHARACTERISTICS of {len(shown.samples)} samples")
+        yield ""
+        for line in f"NEEDS A DECISION: {problem}".splitlines():
+            yield from textwrap.wrap(line, width, subsequent_indent=" " * 10)
+    of_all = f" of {len(shown.samples)}" if shown.kept < len(shown.samples) else ""
+    yield from ("", f"CHARACTERISTICS of {shown.kept}{of_all} samples")
     rows = []
     for name, told in shown.characteristics.items():
         counts = list(told["values"].items())
@@ -157,7 +164,8 @@ def _file_lines(shown: Description, width: int) -> Iterator[str]:
 
 def _label_lines(shown: Description, width: int) -> Iterator[str]:
     donors = "every sample counts as its own donor" if shown.group == "sample" else f"donors by '{shown.group}'"
-    yield from ("", f"POSSIBLE LABELS, best first ({donors}; * splits all samples into two classes of at least {FEWEST_GROUPS} donors)")
+    heading = f"POSSIBLE LABELS, best first ({donors}; * splits all samples into two classes of at least {FEWEST_GROUPS} donors)"
+    yield from ("", *textwrap.wrap(heading, width))
     for one in shown.candidates[:_MOST_LABELS]:
         marked = "*" if one.splits and not one.is_text else "-"
         yield from textwrap.wrap(f"{marked} {clean(one.in_words)}", width, initial_indent="  ", subsequent_indent="      ")
@@ -166,10 +174,8 @@ def _label_lines(shown: Description, width: int) -> Iterator[str]:
     if shown.confounding.empty:
         return
     best = shown.candidates[0].label
-    yield from (
-        "",
-        f"CONFOUNDING: '{best}' against the other characteristics (Cramér's V; the label FOLLOWS where each value has one class)",
-    )
+    heading = f"CONFOUNDING: '{best}' against the other characteristics (Cramér's V; the label FOLLOWS where each value has one class)"
+    yield from ("", *textwrap.wrap(heading, width))
     rows = []
     for name, part in shown.confounding.groupby("characteristic", sort=False):
         follows = "FOLLOWS" if part["label_follows"].iloc[0] else ""

@@ -50,6 +50,8 @@ class Description:
         Name → value: types, organisms, platforms, status and so on.
     samples
         Columns sample, title, then the characteristics as they stand in samples.tsv.
+    kept
+        Number of samples that filters and choices leave; what follows is about them.
     characteristics
         For each its values with their counts, most frequent first, and the number of samples without one.
     files
@@ -74,6 +76,7 @@ class Description:
     facts: dict[str, str]
     samples: pd.DataFrame
     characteristics: dict[str, dict[str, Any]]
+    kept: int = 0
     files: list[File] = field(default_factory=list)
     problems: list[Refusal] = field(default_factory=list)
     candidates: list[Candidate] = field(default_factory=list)
@@ -90,6 +93,7 @@ class Description:
             "summary": self.summary,
             "facts": self.facts,
             "samples": self.samples.to_dict("records"),
+            "kept": self.kept,
             "characteristics": self.characteristics,
             "files": [asdict(file) for file in self.files],
             "problems": [{"found": one.found, "where": one.where, "why": one.why, "remedy": one.remedy} for one in self.problems],
@@ -101,7 +105,9 @@ class Description:
         }
 
 
-def describe_series(accession: str, base_url: str, log: logging.Logger, row: Row | None = None) -> Description:
+def describe_series(
+    accession: str, base_url: str, log: logging.Logger, row: Row | None = None, connection: Connection | None = None
+) -> Description:
     """Fetch the record of a series into a temporary folder and describe it; its matrices are not downloaded.
 
     Parameters
@@ -114,6 +120,8 @@ def describe_series(accession: str, base_url: str, log: logging.Logger, row: Row
         Gets the progress.
     row
         Cells that are decided already (group, include, organism, assay); defaults otherwise.
+    connection
+        How to ask the server; defaults otherwise.
 
     Raises
     ------
@@ -123,14 +131,23 @@ def describe_series(accession: str, base_url: str, log: logging.Logger, row: Row
     name = checked_accession(accession)
     with (
         tempfile.TemporaryDirectory(prefix="epigpt-describe-") as folder,
-        download.session(base_url, Path(folder), Connection(), log) as opened,
+        download.session(base_url, Path(folder), connection or Connection(), log) as opened,
     ):
         parts = opened.survey(name)
-        records = {part.series.accession: read_record([Path(folder) / line.file for line in part.record]) for part in parts}
+        records = {part.series.accession: _read(part, Path(folder)) for part in parts}
     leaves = [part.series.accession for part in parts if part.is_leaf]
     series = records[name] if leaves == [name] else join(records[name], [records[leaf] for leaf in leaves])
     files = [file for part in parts for file in _files(part)]
     return describe_record(series, files, replace(row or Row(name, name), dataset=name, source=name))
+
+
+def _read(part: Part, folder: Path) -> Series:
+    try:
+        return read_record([folder / line.file for line in part.record])
+    except Refusal as refusal:
+        # The temporary copy is of no use to anybody: what counts is where it came from.
+        where = ", ".join(line.url for line in part.record)
+        raise Refusal(refusal.found, where, refusal.why, refusal.remedy) from None
 
 
 def _files(part: Part) -> list[File]:
@@ -220,21 +237,9 @@ def _describe_labels(shown: Description, characteristics: pd.DataFrame, attribut
     unified, spellings = one_spelling(characteristics)
     shown.notes += spellings
     sources = Sources(unified, attributes, None, row)
-    kept = list(unified.index)
-    chosen = set()
-    for condition in row.filters:
-        name, fits = sources.select(condition)
-        chosen.add(name.partition("~")[0])
-        kept = [sample for sample in kept if fits[sample]]
-    try:
-        others = {sample for sample, _ in assays.select(attributes.loc[kept], row, chosen)} if kept else set()
-    except Refusal as refusal:
-        shown.problems.append(refusal)
-        others = set()
-    if others:
-        shown.notes.append(f"{len(others)} samples are no RNA sequencing of the assay or organism asked for and are left out.")
-    kept = [sample for sample in kept if sample not in others] or kept
+    kept, row = _kept(shown, sources, attributes, row)
     unified, attributes = unified.loc[kept], attributes.loc[kept]
+    shown.kept = len(kept)
     shown.characteristics = {str(name): _values(unified[name]) for name in unified}
     shown.group = row.group if row.group != "sample" else suggested_group(unified)
     group = pd.Series(kept, index=kept, dtype=object) if shown.group == "sample" else sources.find(shown.group, "group")[1].loc[kept]
@@ -250,6 +255,32 @@ def _describe_labels(shown: Description, characteristics: pd.DataFrame, attribut
         others_table = unified.drop(columns=[best.label], errors="ignore").reset_index(drop=True).rename(columns=output_name)
         shown.confounding = confounding.table(pd.concat([listed, others_table], axis=1)[label.ne("").to_numpy()])
     shown.rows = [row_for(row, one) for one in _to_paste(shown.candidates)] or [row_for(row, None)]
+
+
+def _kept(shown: Description, sources: Sources, attributes: pd.DataFrame, row: Row) -> tuple[list[str], Row]:
+    """Give the samples that filters, assay and organism leave, and the row; a choice that is open becomes a problem.
+
+    What follows is then shown for the choice that keeps most samples, so that the row to paste is one that runs.
+    """
+    kept = list(attributes.index)
+    chosen = set()
+    for condition in row.filters:
+        name, fits = sources.select(condition)
+        chosen.add(name.partition("~")[0])
+        kept = [sample for sample in kept if fits[sample]]
+    try:
+        others = dict(assays.select(attributes.loc[kept], row, chosen)) if kept else {}
+    except assays.Choice as choice:
+        shown.problems.append(choice)
+        if not choice.cell:
+            return kept, row
+        shown.notes.append(f"Labels and rows are those for {choice.cell} = {choice.text}.")
+        text = ";".join(filter(None, [row.include, choice.text])) if choice.cell == "include" else choice.text
+        return _kept(shown, sources, attributes, replace(row, **{choice.cell: text}))
+    if others:
+        reasons = Counter(others.values()).most_common()
+        shown.notes.append(f"{len(others)} samples are left out: {', '.join(f'{reason} ({number})' for reason, number in reasons)}.")
+    return [sample for sample in kept if sample not in others] or kept, row
 
 
 def _to_paste(possible: Sequence[Candidate]) -> list[Candidate]:
