@@ -17,6 +17,7 @@ from epigpt import configuration, datasets
 from epigpt.fingerprint import fingerprint as code_of
 from epigpt.models import presets
 from epigpt.refusal import Refusal
+from epigpt.training import gpus
 
 
 def read_configuration():
@@ -27,15 +28,37 @@ def read_configuration():
         files = [ROOT / "config" / "config.yaml"]
         merged = configuration.read(files[0])
     update_config(merged, config)
+    if "hardware" in workflow.config_settings.config:
+        merged.pop(
+            "hardware", None
+        )  # no setting: it decides where a result is computed, not what it is
     settings = configuration.load(merged, files, ROOT)
     return settings, {
         row.dataset: row for row in datasets.read(Path(settings.datasets))
     }
 
 
+def read_hardware():
+    """Take the hardware preset that --config hardware=NAME or else the profile names; without either it is this machine."""
+    named = workflow.config_settings.config.get("hardware") or site("hardware", "auto")
+    if named != "auto":
+        return presets.hardware(named)
+    if workflow.is_main_process and (found := len(gpus.visible())):
+        # One fit per GPU at a time; which one a fit gets is settled when it starts.
+        workflow.register_resource("local_gpu", found)
+    return presets.hardware("cpu")
+
+
+def site(key, otherwise):
+    """Give what the profile says of its site: an entry of its default resources."""
+    resources = workflow.resource_settings._parsed_default_resources
+    return str(resources[key].raw) if key in resources else otherwise
+
+
 try:
     SETTINGS, ROWS = read_configuration()
     PRESET = presets.load(SETTINGS.model)
+    HARDWARE = read_hardware()
 except Refusal as refusal:
     raise WorkflowError(str(refusal)) from None
 
@@ -53,6 +76,12 @@ TABLES = [
     "claims.tsv",
     "provenance.json",
 ]
+# What every stage needs around it; one Python for all, so that nothing needs activating.
+SURROUNDINGS = (
+    f"PYTHONPATH={shlex.quote(str(ROOT / 'workflow'))}"
+    " PYTHONHASHSEED=0 MPLBACKEND=Agg TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1"
+)
+PYTHON = "python" if CONDA else shlex.quote(sys.executable)
 BASELINES = list(dict.fromkeys(["logistic_l2", *SETTINGS.baselines]))
 
 
@@ -71,16 +100,55 @@ def stage(name):
     """
 
     def command(wildcards, resources):
-        return " ".join(
-            [
-                f"PYTHONPATH={shlex.quote(str(ROOT / 'workflow'))}",
-                "PYTHONHASHSEED=0 MPLBACKEND=Agg TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1",
-                "python" if CONDA else shlex.quote(sys.executable),
-                f"-m epigpt.stages.{name}",
-            ]
-        )
+        return f"{SURROUNDINGS} {PYTHON} -m epigpt.stages.{name}"
 
     return command
+
+
+def training(wildcards, resources, threads):
+    """Give the command that starts training on the chosen hardware.
+
+    One device: the stage itself. Several on a node: torchrun. Several nodes: one srun task on each, which starts torchrun there.
+    """
+    if HARDWARE.nodes > 1:
+        nodes = f"{resources.mpi} --nodes={resources.nodes} --ntasks={resources.tasks} --ntasks-per-node=1 --cpus-per-task={threads}"
+        start = f"{nodes} --kill-on-bad-exit=1 {PYTHON} -m epigpt.training.node --devices {HARDWARE.devices}"
+    elif HARDWARE.devices > 1:
+        start = f"{PYTHON} -m torch.distributed.run --standalone --nproc-per-node={HARDWARE.devices}"
+    else:
+        start = PYTHON
+    return f"{SURROUNDINGS} {start} -m epigpt.stages.train"
+
+
+def threads_per_process(wildcards, threads):
+    """Share a job's cores among the training processes of a node."""
+    return max(1, threads // HARDWARE.devices)
+
+
+def training_resources():
+    """Translate the hardware preset into what Snakemake asks a scheduler for; every amount is per node."""
+    needed = {
+        "mem_mb": with_attempt(4000 * HARDWARE.devices),
+        # Short at first, which schedulers favour; a job that ran out of time goes on from its checkpoint with four times as much.
+        "runtime": lambda wildcards, attempt: min(
+            120 * 4 ** (attempt - 1), int(HARDWARE.hours * 60)
+        ),
+    }
+    if HARDWARE.device == "cuda":
+        needed["gres"] = f"{site('gpu_gres', 'gpu')}:{HARDWARE.devices}"
+        needed["mem_mb"] = int(HARDWARE.node_memory_gb * 1000)
+        needed["slurm_partition"] = site("gpu_partition", "gpu")
+    elif "local_gpu" in workflow.global_resources:
+        needed["local_gpu"] = 1
+    if HARDWARE.nodes > 1:
+        # tasks_per_gpu=0, or the executor asks for tasks per GPU beside the tasks.
+        needed |= {
+            "nodes": HARDWARE.nodes,
+            "tasks": HARDWARE.nodes,
+            "tasks_per_gpu": 0,
+            "mpi": "srun",
+        }
+    return needed
 
 
 def fingerprint(stage):

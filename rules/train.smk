@@ -25,13 +25,13 @@ rule train:
         "results/{dataset}/benchmarks/train/{preset}/{fit}.tsv"
     conda:
         "../envs/train.yaml"
-    threads: 1
+    threads: 1 if HARDWARE.device == "cpu" and HARDWARE.devices == 1 else 2 * HARDWARE.devices
     resources:
-        mem_mb=with_attempt(4000),
-        runtime=with_attempt(120),
+        **training_resources(),
     params:
         *fingerprint("train"),
-        start=stage("train"),
+        start=training,
+        threads_each=threads_per_process,
         settings=reads(
             "epochs",
             "learning_rate",
@@ -47,4 +47,4 @@ rule train:
     shell:
         "{params.start} --tokens {input.tokens:q} --fit {wildcards.fit} --preset {wildcards.preset}"
         " --checkpoints {params.checkpoints:q} --output-folder {params.folder:q}"
-        " --settings {params.settings:q} --threads {threads} --log {log:q}"
+        " --settings {params.settings:q} --threads {params.threads_each} --log {log:q}"

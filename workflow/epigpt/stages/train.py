@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from epigpt.stages import entry
+from epigpt.training import gpus
 
 # As in epigpt.training.variants, which costs a second to import.
 VARIANTS = ("finetuned", "finetuned_random_weights", "finetuned_shuffled_genes", "finetuned_no_blocks")
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder for training in progress")
     parser.add_argument("--output-folder", type=Path, required=True)
     with entry.job(parser) as job:
+        gpus.claim()
         # Imported here: torch and transformers take seconds, and --help and wrong options shall not wait for them.
         from epigpt.training import fit
 
