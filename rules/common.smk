@@ -105,19 +105,23 @@ def stage(name):
     return command
 
 
-def training(wildcards, resources, threads):
-    """Give the command that starts training on the chosen hardware.
+def training(name):
+    """Give a params function: the command that starts a stage as a training on the chosen hardware.
 
     One device: the stage itself. Several on a node: torchrun. Several nodes: one srun task on each, which starts torchrun there.
     """
-    if HARDWARE.nodes > 1:
-        nodes = f"{resources.mpi} --nodes={resources.nodes} --ntasks={resources.tasks} --ntasks-per-node=1 --cpus-per-task={threads}"
-        start = f"{nodes} --kill-on-bad-exit=1 {PYTHON} -m epigpt.training.node --devices {HARDWARE.devices}"
-    elif HARDWARE.devices > 1:
-        start = f"{PYTHON} -m torch.distributed.run --standalone --nproc-per-node={HARDWARE.devices}"
-    else:
+
+    def command(wildcards, resources, threads):
         start = PYTHON
-    return f"{SURROUNDINGS} {start} -m epigpt.stages.train"
+        if HARDWARE.nodes > 1:
+            srun = f"{resources.mpi} --nodes={resources.nodes} --ntasks={resources.tasks} --ntasks-per-node=1"
+            srun += f" --cpus-per-task={threads} --kill-on-bad-exit=1"
+            start = f"{srun} {PYTHON} -m epigpt.training.node --devices {HARDWARE.devices}"
+        elif HARDWARE.devices > 1:
+            start += f" -m torch.distributed.run --standalone --nproc-per-node={HARDWARE.devices}"
+        return f"{SURROUNDINGS} {start} -m epigpt.stages.{name}"
+
+    return command
 
 
 def threads_per_process(wildcards, threads):

@@ -30,7 +30,7 @@ rule train:
         **training_resources(),
     params:
         *fingerprint("train"),
-        start=training,
+        start=training("train"),
         threads_each=threads_per_process,
         settings=reads(
             "epochs",

@@ -35,7 +35,7 @@ def rules(root):
     for path in sorted((root / "rules").glob("*.smk")):
         text = path.read_text()
         for block in re.split(r"\n(?=(?:rule|checkpoint) )", text)[1:]:
-            stage = re.search(r'start=stage\("(\w+)"\)', block)
+            stage = re.search(r'start=(?:stage|training)\("(\w+)"\)', block)
             env = re.search(r'"\.\./envs/(\w+)\.yaml"', block)
             assert stage, block
             assert env, block
@@ -64,7 +64,7 @@ def test_every_rule_has_an_environment_with_what_its_stage_imports(root):
 def test_every_rule_passes_the_fingerprint_of_its_own_stage(root):
     for path in sorted((root / "rules").glob("*.smk")):
         for block in re.split(r"\n(?=(?:rule|checkpoint) )", path.read_text())[1:]:
-            stage = re.search(r'start=stage\("(\w+)"\)', block)[1]
+            stage = re.search(r'start=(?:stage|training)\("(\w+)"\)', block)[1]
             assert f'*fingerprint("{stage}")' in block, block
             assert "log:" in block
             assert "benchmark:" in block
