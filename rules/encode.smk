@@ -29,6 +29,7 @@ rule encode:
             "max_genes",
             "vocabulary_genes",
             "views",
+            "gene_dropout",
             "seed",
             "row.case",
             "row.control",

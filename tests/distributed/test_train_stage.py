@@ -26,6 +26,7 @@ SETTINGS = {
     "max_genes": 32,
     "vocabulary_genes": 100,
     "views": 2,
+    "gene_dropout": 0.0,
     "row.case": "case",
     "row.control": "control",
 }

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+import threadpoolctl
 
 from epigpt.encoding import reference, store, views
 from epigpt.encoding.observations import open_observations
@@ -39,11 +40,11 @@ def _table(folder: Path, seed: int = 0, shuffle: bool = False, dense: bool = Fal
 def _write(path: Path, folder: Path, fit: str = "repeat0/fold1", encoding: str = "gene-tokens") -> store.Store:
     observations = open_observations(path)
     held_out = store.in_test_set(FOLDS, fit, observations.index["sample"])
-    store.write(folder, observations, held_out, ["a", "b"], store.Recipe(encoding, 40, 60, 3, 5))
+    store.write(folder, observations, held_out, ["a", "b"], store.Recipe(encoding, 40, 60, 3, 5, 0.2))
     return store.load(folder)
 
 
-@pytest.mark.parametrize("encoding", ["gene-tokens", "gene-values"])
+@pytest.mark.parametrize("encoding", ["gene-tokens", "gene-sentence", "gene-values"])
 def test_files_do_not_depend_on_the_order_of_samples_and_genes(tmp_path: Path, encoding: str) -> None:
     _write(_table(tmp_path), tmp_path / "one", encoding=encoding)
     _write(_table(tmp_path, shuffle=True, name="b.h5ad"), tmp_path / "two", encoding=encoding)
@@ -57,6 +58,16 @@ def test_files_do_not_depend_on_the_order_of_samples_and_genes(tmp_path: Path, e
                     assert all(np.array_equal(first[key], second[key]) for key in first.files)
             else:
                 assert (tmp_path / "one" / name).read_bytes() == (tmp_path / other / name).read_bytes(), name
+
+
+def test_threads_and_block_size_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _table(tmp_path)
+    one = _write(path, tmp_path / "one", encoding="gene-values")
+    monkeypatch.setattr(store, "MOST_VIEWS", 6)
+    with threadpoolctl.threadpool_limits(2):
+        two = _write(path, tmp_path / "two", encoding="gene-values")
+    for name in ("tokens", "values", "lengths"):
+        assert np.array_equal(getattr(one, name), getattr(two, name)), name
 
 
 def test_held_out_samples_leave_no_trace_in_vocabulary_and_reference(tmp_path: Path) -> None:

@@ -56,3 +56,16 @@ def test_lognormalised_is_log1p_of_the_scaled_counts_and_leaves_empty_rows_empty
     counts = scipy.sparse.csr_matrix(np.array([[1, 3, 0], [0, 0, 0]]))
     expression = views.lognormalised(counts, 100.0).toarray()
     np.testing.assert_allclose(expression, [[np.log1p(25), np.log1p(75), 0], [0, 0, 0]], rtol=1e-6)
+
+
+def test_hidden_genes_depend_on_seed_view_sample_and_gene_alone() -> None:
+    genes = [f"Gene{number}" for number in range(4000)]
+    hidden = views.hidden(genes, NAMES, 1, seed=1, share=0.3)
+    assert hidden is not None
+    np.testing.assert_allclose(hidden.mean(axis=1), 0.3, atol=0.03)
+    fewer = views.hidden(genes[::-7], NAMES[[4, 1]], 1, seed=1, share=0.3)
+    assert np.array_equal(fewer, hidden[[4, 1]][:, ::-7])
+    for view, seed in ((2, 1), (1, 2)):
+        assert not np.array_equal(views.hidden(genes, NAMES, view, seed, 0.3), hidden)
+    assert views.hidden(genes, NAMES, 0, 1, 0.3) is None
+    assert views.hidden(genes, NAMES, 1, 1, 0.0) is None

@@ -7,15 +7,20 @@ import pandas as pd
 import pytest
 import torch
 
-from epigpt.encoding.vocabulary import PAD, SPECIAL
+from epigpt.encoding import bpe, encoders
+from epigpt.encoding.vocabulary import SPECIAL
 from epigpt.models import auto, classifier, presets, scoring
 from epigpt.refusal import Refusal
 
-ENCODINGS = ["gene-tokens", "gene-values"]
+ENCODINGS = ["gene-tokens", "gene-sentence", "gene-values"]
+
+
+def _size(encoding: str) -> int:
+    return bpe.SIZE if encoding == "gene-sentence" else 102
 
 
 def _model(encoding: str, seed: int = 1) -> classifier.GPT2PreTrainedModel:
-    config = classifier.configuration(presets.load("tiny"), encoding, 102, 24, ["sham", "epilepsy"])
+    config = classifier.configuration(presets.load("tiny"), encoding, _size(encoding), 24, ["sham", "epilepsy"])
     return classifier.build(config, seed).eval()
 
 
@@ -27,20 +32,20 @@ def _batch(encoding: str, rows: int = 4, length: int = 12) -> dict[str, torch.Te
     return batch
 
 
-def _padded(batch: dict[str, torch.Tensor], by: int) -> dict[str, torch.Tensor]:
-    padded = {"input_ids": torch.nn.functional.pad(batch["input_ids"], (0, by), value=PAD)}
+def _padded(batch: dict[str, torch.Tensor], by: int, pad: int) -> dict[str, torch.Tensor]:
+    padded = {"input_ids": torch.nn.functional.pad(batch["input_ids"], (0, by), value=pad)}
     if "values" in batch:
         padded["values"] = torch.nn.functional.pad(batch["values"], (0, by))
-    return {**padded, "attention_mask": (padded["input_ids"] != PAD).long()}
+    return {**padded, "attention_mask": (padded["input_ids"] != pad).long()}
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_padding_and_batch_composition_do_not_change_logits(encoding: str) -> None:
-    model, batch = _model(encoding), _batch(encoding)
+    model, batch, pad = _model(encoding), _batch(encoding), encoders.find(encoding).pad
     with torch.inference_mode():
-        whole = model(**_padded(batch, 0)).logits
-        padded = model(**_padded(batch, 7)).logits
-        alone = torch.cat([model(**_padded({name: tensor[[row]] for name, tensor in batch.items()}, row)).logits for row in range(4)])
+        whole = model(**_padded(batch, 0, pad)).logits
+        padded = model(**_padded(batch, 7, pad)).logits
+        alone = torch.cat([model(**_padded({name: tensor[[row]] for name, tensor in batch.items()}, row, pad)).logits for row in range(4)])
     torch.testing.assert_close(padded, whole, rtol=0, atol=1e-6)
     torch.testing.assert_close(alone, whole, rtol=0, atol=1e-6)
 
@@ -57,7 +62,7 @@ def test_a_saved_model_gives_the_same_logits_through_the_auto_classes(encoding: 
     auto.install()
     from transformers import AutoModelForSequenceClassification
 
-    model, batch = _model(encoding), _padded(_batch(encoding), 3)
+    model, batch = _model(encoding), _padded(_batch(encoding), 3, encoders.find(encoding).pad)
     classifier.save(model, tmp_path)
     for loaded in (AutoModelForSequenceClassification.from_pretrained(tmp_path).eval(), classifier.load(tmp_path)):
         assert type(loaded) is type(model)

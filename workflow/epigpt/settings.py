@@ -65,18 +65,24 @@ class Settings(_Section):
     quality: Quality = Field(default_factory=Quality, description="Limits for samples and cells.")
 
     model: str = Field("tiny", min_length=1, description="Model preset: tiny, gpt2, gpt2-medium, gpt2-large or gpt2-xl.")
-    encoding: Literal["gene-tokens", "gene-values"] = Field(
+    encoding: Literal["gene-tokens", "gene-sentence", "gene-values"] = Field(
         "gene-values",
         description="gene-values: the genes that deviate most from the training samples, each with its deviation. "
-        "gene-tokens: the detected genes ranked by their deviation, for GPT-2's stock class.",
+        "gene-tokens: the detected genes ranked by their deviation, for GPT-2's stock class. "
+        "gene-sentence: the same, their symbols written as text in GPT-2's own byte pairs.",
     )
-    max_genes: Annotated[int, Field(ge=8, le=1023)] = Field(256, description="Genes per sequence.")
+    max_genes: Annotated[int, Field(ge=8, le=1023)] = Field(
+        256, description="Genes per sequence; of a gene-sentence as many as fit whole into 1,024 pieces (about 290)."
+    )
     vocabulary_genes: Annotated[int, Field(ge=8, le=65536)] = Field(
         1000,
         description="Genes that a model knows: those that vary most over its training samples, beyond what is usual at their level.",
     )
     views: Annotated[int, Field(ge=1, le=256)] = Field(
         4, description="Versions of each sample: the first is the sample itself, the others draw a part of its counts (binomial thinning)."
+    )
+    gene_dropout: Annotated[float, Field(ge=0, le=0.9)] = Field(
+        0.0, description="Share of the genes that every view but the first hides, drawn anew for each view; 0: none."
     )
     epochs: Positive = Field(10, description="Passes over the training views.")
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = Field(

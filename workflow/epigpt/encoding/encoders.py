@@ -6,9 +6,14 @@ from typing import Protocol
 import numpy as np
 import scipy.sparse
 
+from epigpt.encoding import bpe
+from epigpt.encoding.ranking import largest
 from epigpt.encoding.reference import Reference
 from epigpt.encoding.vocabulary import END, PAD, SPECIAL, Vocabulary
 from epigpt.refusal import Refusal, nearest_name
+
+# Positions of every published GPT-2: a sentence is cut after the last gene that fits whole.
+POSITIONS = 1024
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,7 @@ class Encoded:
     Attributes
     ----------
     tokens
-        int32, shape (rows, width), padded on the right with `PAD`.
+        int32, shape (rows, width), padded on the right.
     lengths
         int32, shape (rows,): tokens before the padding.
     values
@@ -31,17 +36,48 @@ class Encoded:
 
 
 class Encoder(Protocol):
-    """An encoding. Equal rows give equal sequences, whatever the other rows are; ties are broken by canonical gene id."""
+    """An encoding. Equal rows give equal sequences, whatever the other rows are; ties are broken by canonical gene id.
+
+    Attributes
+    ----------
+    pad, end
+        Tokens of the padding and of a sequence's end (for models that write on).
+    """
 
     name: str
     has_values: bool
+    pad: int
+    end: int
 
-    def width(self, max_genes: int) -> int:
+    def size(self, vocabulary: Vocabulary) -> int:
+        """Number of tokens that a model of this encoding knows."""
+        ...
+
+    def gene_tokens(self, vocabulary: Vocabulary) -> np.ndarray:
+        """List the tokens of which genes are made, ascending; int32."""
+        ...
+
+    def width(self, vocabulary: Vocabulary, max_genes: int) -> int:
         """Length of the longest sequence."""
         ...
 
-    def encode(self, expression: scipy.sparse.csr_matrix, reference: Reference, max_genes: int) -> Encoded:
-        """Encode log-normalised `expression`, shape (rows, vocabulary genes), columns sorted by canonical id."""
+    def encode(
+        self,
+        expression: scipy.sparse.csr_matrix,
+        vocabulary: Vocabulary,
+        reference: Reference,
+        max_genes: int,
+        hidden: np.ndarray | None = None,
+    ) -> Encoded:
+        """Encode a block of rows.
+
+        Parameters
+        ----------
+        expression
+            Log-normalised, shape (rows, genes of the vocabulary), columns sorted by canonical id, no stored zeros.
+        hidden
+            bool, same shape: genes that the sequence shall not show (gene dropout).
+        """
         ...
 
     def genes_of(self, tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
@@ -61,30 +97,95 @@ class GeneTokens:
 
     name = "gene-tokens"
     has_values = False
+    pad, end = PAD, END
 
-    def width(self, max_genes: int) -> int:
+    def size(self, vocabulary: Vocabulary) -> int:
+        """Genes and special tokens."""
+        return len(vocabulary)
+
+    def gene_tokens(self, vocabulary: Vocabulary) -> np.ndarray:
+        """All but the special ones."""
+        return np.arange(len(SPECIAL), len(vocabulary), dtype=np.int32)
+
+    def width(self, vocabulary: Vocabulary, max_genes: int) -> int:
         """`max_genes` and the end token."""
         return max_genes + 1
 
-    def encode(self, expression: scipy.sparse.csr_matrix, reference: Reference, max_genes: int) -> Encoded:
+    def encode(
+        self,
+        expression: scipy.sparse.csr_matrix,
+        vocabulary: Vocabulary,
+        reference: Reference,
+        max_genes: int,
+        hidden: np.ndarray | None = None,
+    ) -> Encoded:
         """Rank the detected genes of each row by their deviation from the reference, descending."""
-        rows = expression.shape[0]
-        columns = expression.indices
-        deviation = (expression.data - reference.centre[columns]) / reference.scale[columns]
-        held = np.diff(expression.indptr)
-        starts = expression.indptr[:-1]
-        ranked = _sorted_columns(np.repeat(np.arange(rows), held), -deviation, columns)
-        lengths = np.minimum(held, max_genes)
+        ranked, lengths = _ranked(expression, reference, max_genes, hidden)
+        rows = len(lengths)
         tokens = np.full((rows, max_genes + 1), PAD, dtype=np.int32)
-        filled = np.arange(max_genes)[None, :] < lengths[:, None]
-        source = starts[:, None] + np.arange(max_genes)[None, :]
-        tokens[:, :max_genes][filled] = ranked[source[filled]] + len(SPECIAL)
+        shown = np.arange(ranked.shape[1]) < lengths[:, None]
+        tokens[:, : ranked.shape[1]][shown] = ranked[shown] + len(SPECIAL)
         tokens[np.arange(rows), lengths] = END
         return Encoded(tokens, (lengths + 1).astype(np.int32), None)
 
     def genes_of(self, tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
-        """One token, one gene."""
-        return _gene_of_token(tokens)
+        """A gene's token is its number after the special ones."""
+        return _numbered_genes(tokens)
+
+
+class GeneSentence:
+    """The genes in the order of `GeneTokens`, written as text in GPT-2's own byte pairs: one space, then the symbol, for each.
+
+    The idea of Cell2Sentence (Levine et al., 2024) with GPT-2's vocabulary, for weights that have read text; symbols are never
+    case-folded, and the order is fitted to the training samples. There is no end token: the last piece is the one that is read off.
+    """
+
+    name = "gene-sentence"
+    has_values = False
+    pad = end = bpe.END_OF_TEXT
+
+    def size(self, vocabulary: Vocabulary) -> int:
+        """GPT-2's own tokens, whatever the genes are."""
+        return bpe.SIZE
+
+    def gene_tokens(self, vocabulary: Vocabulary) -> np.ndarray:
+        """The pieces of all symbols."""
+        return np.unique(self._pieces(vocabulary).tokens)
+
+    def width(self, vocabulary: Vocabulary, max_genes: int) -> int:
+        """Pieces of the `max_genes` genes with the longest names, at most GPT-2's positions."""
+        counts = np.sort(self._pieces(vocabulary).counts)[::-1]
+        return max(1, min(POSITIONS, int(counts[:max_genes].sum())))
+
+    def encode(
+        self,
+        expression: scipy.sparse.csr_matrix,
+        vocabulary: Vocabulary,
+        reference: Reference,
+        max_genes: int,
+        hidden: np.ndarray | None = None,
+    ) -> Encoded:
+        """Write each row's genes one after the other while they fit whole."""
+        ranked, lengths = _ranked(expression, reference, max_genes, hidden)
+        pieces, width = self._pieces(vocabulary), self.width(vocabulary, max_genes)
+        tokens = np.full((len(lengths), width), self.pad, dtype=np.int32)
+        shown = np.arange(ranked.shape[1]) < lengths[:, None]
+        ends = np.cumsum(np.where(shown, pieces.counts[ranked], 0), axis=1)
+        shown &= ends <= width
+        written = np.where(shown, ends, 0).max(axis=1, initial=0)
+        tokens[np.arange(width) < written[:, None]] = pieces.laid_out(ranked[shown])
+        # A sample in which nothing is detected still has to be read: one separator stands for it.
+        return Encoded(tokens, np.maximum(written, 1).astype(np.int32), None)
+
+    def genes_of(self, tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
+        """Read the words back."""
+        pieces = self._pieces(vocabulary)
+        rows = [pieces.words_at(row) for row in np.asarray(tokens).tolist()]
+        return np.array(rows, dtype=np.int64).reshape(np.shape(tokens))
+
+    @staticmethod
+    def _pieces(vocabulary: Vocabulary) -> bpe.Pieces:
+        return bpe.pieces(bpe.words(vocabulary.genes, vocabulary.symbols))
 
 
 class GeneValues:
@@ -95,59 +196,84 @@ class GeneValues:
 
     name = "gene-values"
     has_values = True
+    pad, end = PAD, END
 
-    def width(self, max_genes: int) -> int:
+    def size(self, vocabulary: Vocabulary) -> int:
+        """Genes and special tokens."""
+        return len(vocabulary)
+
+    def gene_tokens(self, vocabulary: Vocabulary) -> np.ndarray:
+        """All but the special ones."""
+        return np.arange(len(SPECIAL), len(vocabulary), dtype=np.int32)
+
+    def width(self, vocabulary: Vocabulary, max_genes: int) -> int:
         """`max_genes`."""
         return max_genes
 
-    def encode(self, expression: scipy.sparse.csr_matrix, reference: Reference, max_genes: int) -> Encoded:
+    def encode(
+        self,
+        expression: scipy.sparse.csr_matrix,
+        vocabulary: Vocabulary,
+        reference: Reference,
+        max_genes: int,
+        hidden: np.ndarray | None = None,
+    ) -> Encoded:
         """Take the `max_genes` genes of each row with the largest absolute deviation, descending."""
         deviations = reference.deviations(expression)
         rows, genes = deviations.shape
-        kept = min(max_genes, genes)
-        key = _ascending(-np.abs(deviations)).astype(np.uint64) << np.uint64(32)
-        key |= np.arange(genes, dtype=np.uint64)
-        if kept < genes:
-            key = np.partition(key, kept - 1, axis=1)[:, :kept]
-        key.sort(axis=1)
-        columns = (key & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        if hidden is not None:
+            deviations[hidden] = np.nan
+        size = np.abs(deviations)
+        np.copyto(size, -1, where=np.isnan(size))
+        columns = largest(size, max_genes)
+        kept = columns.shape[1]
+        lengths = np.full(rows, kept) if hidden is None else np.minimum(genes - hidden.sum(axis=1), kept)
+        shown = np.arange(kept) < lengths[:, None]
         tokens = np.full((rows, max_genes), PAD, dtype=np.int32)
         values = np.zeros((rows, max_genes), dtype=np.float32)
-        tokens[:, :kept] = columns + len(SPECIAL)
-        values[:, :kept] = np.take_along_axis(deviations, columns, axis=1)
-        return Encoded(tokens, np.full(rows, kept, dtype=np.int32), values)
+        tokens[:, :kept][shown] = columns[shown] + len(SPECIAL)
+        values[:, :kept][shown] = np.take_along_axis(deviations, columns, axis=1)[shown]
+        return Encoded(tokens, lengths.astype(np.int32), values)
 
     def genes_of(self, tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
-        """One token, one gene."""
-        return _gene_of_token(tokens)
+        """A gene's token is its number after the special ones."""
+        return _numbered_genes(tokens)
 
 
-def _gene_of_token(tokens: np.ndarray) -> np.ndarray:
-    return np.where(tokens >= len(SPECIAL), tokens.astype(np.int64) - len(SPECIAL), -1)
+def _numbered_genes(tokens: np.ndarray) -> np.ndarray:
+    return np.maximum(np.asarray(tokens, dtype=np.int64) - len(SPECIAL), -1)
 
 
-def _ascending(numbers: np.ndarray) -> np.ndarray:
-    """Map float32 to uint32 so that the order is kept: sorting integers is several times faster, and ties can be packed below."""
-    bits = (numbers.astype(np.float32) + np.float32(0)).view(np.uint32)  # adding 0 turns -0.0 into 0.0
-    return np.where(bits & np.uint32(0x80000000), ~bits, bits | np.uint32(0x80000000))
+def _ranked(
+    expression: scipy.sparse.csr_matrix, reference: Reference, max_genes: int, hidden: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Order the detected genes of each row by deviation, descending, ties by id.
+
+    Returns
+    -------
+    Columns, int64, shape (rows, at most max_genes), and how many of them each row has, int64.
+    """
+    held = np.diff(expression.indptr).astype(np.int64)
+    columns, data = expression.indices, expression.data.astype(np.float32, copy=False)
+    deviation = (data - np.take(reference.centre, columns)) / np.take(reference.scale, columns)
+    if hidden is not None:
+        seen = ~hidden[np.repeat(np.arange(len(held)), held), columns]
+        counted = np.concatenate([[0], np.cumsum(seen)])
+        held = np.diff(counted[expression.indptr])
+        columns, deviation = columns[seen], deviation[seen]
+    # Rows side by side in a rectangle; since the columns of a row ascend, a position in it breaks ties as the id does.
+    widest = int(held.max(initial=0))
+    scores = np.full((len(held), widest), -np.inf, dtype=np.float32)
+    scores[np.arange(widest) < held[:, None]] = deviation
+    best = largest(scores, max_genes)
+    starts = np.cumsum(held) - held
+    lengths = np.minimum(held, best.shape[1])
+    flat = np.minimum(starts[:, None] + best, max(len(columns) - 1, 0))
+    ranked = columns[flat].astype(np.int64) if len(columns) else np.zeros(best.shape, dtype=np.int64)
+    return ranked, lengths
 
 
-def _sorted_columns(rows: np.ndarray, numbers: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Columns sorted by row, then number ascending, then column; int64, same length."""
-    if len(rows) == 0:
-        return np.zeros(0, dtype=np.int64)
-    column_bits = int(columns.max()).bit_length()
-    if int(rows.max()).bit_length() + 32 + column_bits > 64:
-        order = np.lexsort((columns, _ascending(numbers), rows))
-        return columns[order].astype(np.int64)
-    key = rows.astype(np.uint64) << np.uint64(32 + column_bits)
-    key |= _ascending(numbers).astype(np.uint64) << np.uint64(column_bits)
-    key |= columns.astype(np.uint64)
-    key.sort()
-    return (key & np.uint64((1 << column_bits) - 1)).astype(np.int64)
-
-
-ENCODERS: dict[str, Encoder] = {encoder.name: encoder for encoder in (GeneTokens(), GeneValues())}
+ENCODERS: dict[str, Encoder] = {encoder.name: encoder for encoder in (GeneTokens(), GeneSentence(), GeneValues())}
 
 
 def find(name: str) -> Encoder:

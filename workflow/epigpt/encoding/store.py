@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,8 @@ from epigpt.encoding.vocabulary import Vocabulary, load_vocabulary
 from epigpt.refusal import Refusal
 
 BLOCK = 512
+# Views of a block are held together until they are written.
+MOST_VIEWS = 4096
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Recipe:
         Genes per sequence, and genes to choose them from.
     views, seed
         Number of views, and what decides them.
+    gene_dropout
+        Share of the genes that every view but the first hides.
     """
 
     encoding: str
@@ -38,6 +44,7 @@ class Recipe:
     vocabulary_genes: int
     views: int
     seed: int
+    gene_dropout: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,11 @@ class Store:
     reference: Reference
     recipe: Recipe
     classes: list[str]
+
+    @property
+    def size(self) -> int:
+        """Number of tokens that a model of this store knows."""
+        return encoders.find(self.recipe.encoding).size(self.vocabulary)
 
 
 def in_test_set(folds: pd.DataFrame, fit: str, samples: pd.Series) -> np.ndarray:
@@ -109,25 +121,33 @@ def write(folder: Path, observations: Observations, held_out: np.ndarray, classe
     training = np.flatnonzero(~held_out)
     vocabulary, fitted = fit(observations, training, recipe.vocabulary_genes, with_axes=encoder.has_values)
     folder.mkdir(parents=True, exist_ok=True)
-    shape = (len(observations.index), recipe.views, encoder.width(recipe.max_genes))
-    with (
-        atomic.path(folder / "tokens.npy") as tokens_path,
-        atomic.path(folder / "lengths.npy") as lengths_path,
-        atomic.path(folder / "values.npy") as values_path,
-    ):
-        tokens = np.lib.format.open_memmap(tokens_path, mode="w+", dtype=np.int32, shape=shape)
-        lengths = np.lib.format.open_memmap(lengths_path, mode="w+", dtype=np.int32, shape=shape[:2])
-        values = np.lib.format.open_memmap(values_path, mode="w+", dtype=np.float32, shape=shape if encoder.has_values else (0,))
-        for positions, view, encoded in encode(observations, np.arange(len(observations.index)), vocabulary, fitted, recipe):
-            tokens[positions, view] = encoded.tokens
-            lengths[positions, view] = encoded.lengths
-            if encoded.values is not None:
-                values[positions, view] = encoded.values
-        del tokens, lengths, values
+    shape = (len(observations.index), recipe.views, encoder.width(vocabulary, recipe.max_genes))
+    with ExitStack() as stack:
+        names = ("tokens.npy", "lengths.npy", "values.npy")
+        paths = [stack.enter_context(atomic.path(folder / name)) for name in names]
+        tokens, lengths, values = (stack.enter_context(path.open("wb")) for path in paths)
+        _header(tokens, np.int32, shape)
+        _header(lengths, np.int32, shape[:2])
+        _header(values, np.float32, shape if encoder.has_values else (0,))
+        views_of_block: list[encoders.Encoded] = []
+        for _, _, encoded in encode(observations, np.arange(len(observations.index)), vocabulary, fitted, recipe):
+            views_of_block.append(encoded)
+            if len(views_of_block) == recipe.views:
+                tokens.write(np.stack([view.tokens for view in views_of_block], axis=1).tobytes())
+                lengths.write(np.stack([view.lengths for view in views_of_block], axis=1).tobytes())
+                if encoder.has_values:
+                    values.write(np.stack([view.values for view in views_of_block if view.values is not None], axis=1).tobytes())
+                views_of_block.clear()
     vocabulary.save(folder / "vocabulary.json")
     fitted.save(folder / "reference.npz")
     atomic.write_json(folder / "encoding.json", {**vars(recipe), "classes": classes})
     atomic.write_tsv(folder / "index.tsv", observations.index.assign(set=np.where(held_out, "test", "train")))
+
+
+def _header(file: BinaryIO, kind: type, shape: tuple[int, ...]) -> None:
+    """Begin an .npy file whose rows follow block by block: pages written through a memory map would count as the job's memory."""
+    described = {"descr": np.lib.format.dtype_to_descr(np.dtype(kind)), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_2_0(file, described)
 
 
 def fit(observations: Observations, training: np.ndarray, vocabulary_genes: int, with_axes: bool) -> tuple[Vocabulary, Reference]:
@@ -162,11 +182,12 @@ def encode(
     encoder = encoders.find(recipe.encoding)
     columns = vocabulary.columns(observations.genes)
     names = observations.index["observation"].to_numpy()
-    for positions, counts in observations.blocks(wanted, BLOCK):
+    for positions, counts in observations.blocks(wanted, max(1, min(BLOCK, MOST_VIEWS // recipe.views))):
         for view in range(recipe.views):
             drawn = views.thinned(counts, names[positions], view, recipe.seed)
+            hidden = views.hidden(vocabulary.genes, names[positions], view, recipe.seed, recipe.gene_dropout)
             expression = _take(views.lognormalised(drawn, fitted.target), columns)
-            yield positions, view, encoder.encode(expression, fitted, recipe.max_genes)
+            yield positions, view, encoder.encode(expression, vocabulary, fitted, recipe.max_genes, hidden)
 
 
 def _take(expression: scipy.sparse.csr_matrix, columns: np.ndarray) -> scipy.sparse.csr_matrix:
@@ -182,7 +203,7 @@ def _take(expression: scipy.sparse.csr_matrix, columns: np.ndarray) -> scipy.spa
 def load(folder: Path) -> Store:
     """Open a token store; the arrays stay on disk."""
     described = json.loads((folder / "encoding.json").read_text(encoding="utf-8"))
-    recipe = Recipe(**{name: described[name] for name in ("encoding", "max_genes", "vocabulary_genes", "views", "seed")})
+    recipe = Recipe(**{field.name: described[field.name] for field in fields(Recipe)})
     has_values = encoders.find(recipe.encoding).has_values
     return Store(
         index=pd.read_csv(folder / "index.tsv", sep="\t", dtype=str, keep_default_na=False),

@@ -13,7 +13,7 @@ from transformers.models.gpt2.modeling_gpt2 import GPT2ForSequenceClassification
 from transformers.utils import logging as transformers_logging
 
 from epigpt.encoding import encoders
-from epigpt.encoding.vocabulary import END, PAD, SPECIAL
+from epigpt.encoding.vocabulary import SPECIAL
 from epigpt.models.gene_values import GeneValuesConfig, GeneValuesForSequenceClassification
 from epigpt.models.presets import ModelPreset
 from epigpt.refusal import Refusal
@@ -45,8 +45,9 @@ def configuration(preset: ModelPreset, encoding: str, vocabulary_size: int, widt
             f"the model has {preset.positions} positions",
             f"lower max_genes by {width - preset.positions}",
         )
+    encoder = encoders.find(encoding)
     # Without blocks nothing carries the genes to the last position, which the stock class reads; ours takes the mean over all.
-    kind = GeneValuesConfig if encoders.find(encoding).has_values or preset.layers == 0 else GPT2Config
+    kind = GeneValuesConfig if encoder.has_values or preset.layers == 0 else GPT2Config
     return kind(
         vocab_size=vocabulary_size,
         n_positions=preset.positions,
@@ -58,8 +59,8 @@ def configuration(preset: ModelPreset, encoding: str, vocabulary_size: int, widt
         embd_pdrop=preset.dropout,
         attn_pdrop=preset.dropout,
         resid_pdrop=preset.dropout,
-        pad_token_id=PAD,
-        eos_token_id=END,
+        pad_token_id=encoder.pad,
+        eos_token_id=encoder.end,
         bos_token_id=None,
         use_cache=False,
         id2label=dict(enumerate(classes)),

@@ -9,8 +9,6 @@ from transformers.models.auto import AutoConfig, AutoModelForSequenceClassificat
 from transformers.models.gpt2.configuration_gpt2 import GPT2Config
 from transformers.models.gpt2.modeling_gpt2 import GPT2Model, GPT2PreTrainedModel
 
-from epigpt.encoding.vocabulary import PAD
-
 MODEL_TYPE = "epigpt-gene-values"
 
 
@@ -59,7 +57,7 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
             Class numbers, shape (batch,); their cross entropy is returned as `loss`.
         """
         if attention_mask is None:
-            attention_mask = torch.ne(input_ids, PAD).long()
+            attention_mask = torch.ne(input_ids, cast(int, self.config.pad_token_id)).long()
         embedded = self.transformer.wte(input_ids)
         if values is not None:
             embedded = embedded * values.unsqueeze(-1).to(embedded.dtype)

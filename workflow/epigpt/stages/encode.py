@@ -1,5 +1,6 @@
 """Encode every view of every sample as tokens, with vocabulary and reference fitted on the training samples of one fit."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
@@ -24,9 +25,7 @@ def main() -> None:
         folds = pd.read_csv(options.folds, sep="\t", dtype=str, keep_default_na=False)
         held_out = store.in_test_set(folds, options.fit, observations.index["sample"])
         classes = class_order(observations.index["label"], settings["row.case"], settings["row.control"])
-        recipe = store.Recipe(
-            settings["encoding"], settings["max_genes"], settings["vocabulary_genes"], settings["views"], settings["seed"]
-        )
+        recipe = store.Recipe(**{field.name: settings[field.name] for field in fields(store.Recipe)})
         with atomic.path(options.output_folder) as folder:
             store.write(folder, observations, held_out, classes, recipe)
         job.log.info("%s: %d training and %d held-out observations", options.fit, int((~held_out).sum()), int(held_out.sum()))

@@ -75,7 +75,7 @@ def _plan(
     work = plan.Workload(
         examples=len(examples),
         length=store.tokens.shape[2],
-        vocabulary=len(store.vocabulary),
+        vocabulary=store.size,
         classes=len(store.classes),
         epochs=settings["epochs"],
         global_batch_size=settings["global_batch_size"],
@@ -85,7 +85,7 @@ def _plan(
 
 
 def _model(preset: presets.ModelPreset, store: Store, settings: dict[str, Any], variant: str) -> classifier.GPT2PreTrainedModel:
-    config = classifier.configuration(preset, store.recipe.encoding, len(store.vocabulary), store.tokens.shape[2], store.classes)
+    config = classifier.configuration(preset, store.recipe.encoding, store.size, store.tokens.shape[2], store.classes)
     model = classifier.build(config, settings["seed"])
     if variant != variants.RANDOM_WEIGHTS:
         classifier.start_from_axes(model, store.reference.axes)

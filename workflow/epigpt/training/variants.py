@@ -5,7 +5,8 @@ finetuned
 finetuned_random_weights
     Every weight drawn at random: neither published weights nor principal axes. Destroyed: what the start knew.
 finetuned_shuffled_genes
-    In each sample the vocabulary's genes are exchanged by a permutation of that sample's own, the same for all its views and cells.
+    In each sample the vocabulary's genes (of a gene-sentence: the pieces of their symbols) are exchanged by a permutation of that
+    sample's own, the same for all its views and cells.
     Destroyed: which gene stands behind a token, and with it all that samples have in common gene by gene. Kept: how many genes are
     detected, and with values their distribution; a score above chance comes from those.
 finetuned_no_blocks
@@ -18,8 +19,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from epigpt.encoding import encoders
 from epigpt.encoding.store import Store
-from epigpt.encoding.vocabulary import SPECIAL
 from epigpt.models.presets import ModelPreset
 
 FINETUNED, RANDOM_WEIGHTS, SHUFFLED_GENES, NO_BLOCKS = NAMES = (
@@ -40,19 +41,21 @@ def shown(store: Store, variant: str, seed: int) -> Store:
     if variant != SHUFFLED_GENES:
         return store
     names, member = np.unique(store.index["sample"].to_numpy(dtype=str), return_inverse=True)
-    exchanged = np.stack([exchange(name, len(store.vocabulary), seed) for name in names])
+    genes = encoders.find(store.recipe.encoding).gene_tokens(store.vocabulary)
+    exchanged = np.stack([exchange(name, store.size, genes, seed) for name in names])
     return replace(store, tokens=Exchanged(store.tokens, exchanged, member))  # type: ignore[arg-type]
 
 
-def exchange(sample: str, vocabulary: int, seed: int) -> np.ndarray:
-    """Give the token that stands in for each token in a sample; int32, shape (vocabulary,). Special tokens keep their places.
+def exchange(sample: str, size: int, genes: np.ndarray, seed: int) -> np.ndarray:
+    """Give the token that stands in for each token in a sample; int32, shape (size,). Tokens other than `genes` keep their places.
 
     Decided by `seed` and the sample's id alone, so that neither its fold nor the other samples matter.
     """
     digest = hashlib.sha256(f"shuffled genes\x1f{seed}\x1f{sample}".encode()).digest()
     generator = np.random.default_rng(int.from_bytes(digest[:16], "little"))
-    genes = generator.permutation(vocabulary - len(SPECIAL)) + len(SPECIAL)
-    return np.concatenate([np.arange(len(SPECIAL)), genes]).astype(np.int32)
+    table = np.arange(size, dtype=np.int32)
+    table[genes] = generator.permutation(genes)
+    return table
 
 
 class Exchanged:
