@@ -27,7 +27,12 @@ class Filter:
 
 @dataclass(frozen=True)
 class Row:
-    """One data set; the columns of the table as text, paths absolute, defaults filled in."""
+    """One data set; the columns of the table as text, paths absolute, defaults filled in.
+
+    `label`, `group` and the names in `include` mean a characteristic, else another text of the record (title, source_name, description,
+    organism, platform, series …) or `column`, the name of the sample's column in the matrix. `NAME~REGEX` takes a part of such a text:
+    the first group of the regular expression. `epigpt.geo.label_sources` resolves them.
+    """
 
     dataset: str
     source: str

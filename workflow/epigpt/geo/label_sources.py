@@ -29,7 +29,7 @@ def output_name(characteristic: str) -> str:
 def one_spelling(characteristics: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Write values that differ in spaces, kinds of dashes or the case of words ("Male", "male") in their most frequent way.
 
-    Short values and values with an unusual mixture of case stay apart, because AaBb and AABB are different genotypes.
+    Short values, short words in capitals and unusual mixtures of case stay apart, because AaBb, AABB and aabb are different genotypes.
     """
     unified = characteristics.copy()
     notes = []
@@ -47,7 +47,8 @@ def one_spelling(characteristics: pd.DataFrame) -> tuple[pd.DataFrame, list[str]
 
 
 def _spelling(value: str) -> str:
-    ordinary = all(word in (word.lower(), word.upper(), word.capitalize()) for word in re.findall(r"[^\W\d_]+", value))
+    words = re.findall(r"[^\W\d_]+", value)
+    ordinary = all(word in (word.lower(), word.capitalize()) or (word.isupper() and len(word) > 4) for word in words)
     folded = value.casefold() if ordinary and sum(letter.isalpha() for letter in value) >= 3 else value
     return re.sub(r"\s+", "", re.sub("[\u2010-\u2015\u2212]", "-", folded))
 

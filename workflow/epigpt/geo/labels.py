@@ -225,13 +225,13 @@ def _undecided(row: Row, fitting: Sequence[Candidate], every: Sequence[Candidate
     usable = [one for one in every if len(one.assessable) >= 2]
     rows = [row_for(row, one) for one in (fitting or [one for one in usable if not one.is_text] or usable or every)[:3]]
     pasted = table_to_paste(rows or [row_for(row, None)]).replace("\n", "\n    ")
+    how = "put the row that you mean into the data set table" if rows else "put this row into the data set table, the condition for NAME"
     return Refusal(
         f"label = auto, and {first} the samples into two classes{asked} of at least {FEWEST_GROUPS} donors"
         + ("; possible labels, with samples per class:\n" + "\n".join(listed) if listed else ""),
         f"data set '{row.dataset}', column 'label'",
         "which comparison is meant cannot be told from the data",
-        f"put the row that you mean into the data set table; several values are joined by |, `epigpt describe {row.source}` shows more\n"
-        f"    {pasted}",
+        f"{how}; several values are joined by |, `epigpt describe {row.source}` shows more\n    {pasted}",
     )
 
 
