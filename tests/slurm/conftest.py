@@ -1,7 +1,6 @@
 """A cluster for the tests of this folder; they are skipped where none can be started, and `make test-slurm` installs what it takes."""
 
 import importlib.util
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path

@@ -11,7 +11,7 @@ from epigpt import datasets
 from epigpt.datasets import Row
 from epigpt.geo import confounding
 from epigpt.geo.label_candidates import candidates, suggested_group
-from epigpt.geo.label_sources import is_missing, one_spelling
+from epigpt.geo.label_sources import is_missing, one_spelling, output_names
 from epigpt.geo.labels import resolve
 from epigpt.refusal import Refusal
 
@@ -236,3 +236,20 @@ def test_order_of_samples_and_characteristics_decides_nothing(order, columns, ca
     assert [one.label for one in found.candidates] == [one.label for one in expected.candidates]
     first, second = (one.samples.set_index("sample")[["label", "group", "treatment"]].sort_index() for one in (found, expected))
     pd.testing.assert_frame_equal(first, second)
+
+
+def test_names_of_characteristics_become_names_of_columns():
+    names = ["genotype/variation", "genotype_variation", "Label", "group", "_index", "..", "a.b", "Sex"]
+    assert list(output_names(names).values()) == [
+        "genotype_variation",
+        "genotype_variation 2",
+        "characteristic_Label",
+        "characteristic_group",
+        "characteristic__index",
+        "unnamed",
+        "a.b",
+        "Sex",
+    ]
+    found = labelled(RECORD.rename(columns={"treatment": "genotype/variation"}), label="genotype_variation")
+    assert found.column == "genotype/variation"
+    assert "genotype_variation" in found.samples

@@ -19,6 +19,7 @@ from epigpt.expression import design, pseudobulk
 from epigpt.expression.classes import class_order
 from epigpt.expression.negative_binomial import AllGenesAtOnce
 from epigpt.expression.pseudobulk import Units
+from epigpt.geo.label_sources import output_name
 from epigpt.refusal import Refusal, nearest_name
 
 COLUMNS = ("contrast", "gene", "symbol", "base_mean", "log2_fold_change", "se", "p", "padj")
@@ -108,9 +109,9 @@ def compare(expression: AnnData, case: str = "", control: str = "", covariates: 
 
 def _characteristic(name: str, expression: AnnData) -> str:
     known = [str(column) for column in expression.obs.columns if column not in ("sample", "label", "group")]
-    # A characteristic called label, say, is stored under another name.
+    # A characteristic called label, say, or genotype/variation is stored under another name.
     for column in known:
-        if column.casefold() in (name.casefold(), f"characteristic_{name}".casefold()):
+        if column.casefold() in (name.casefold(), output_name(name).casefold()):
             return column
     near = nearest_name(name, known)
     raise Refusal(

@@ -14,7 +14,7 @@ from epigpt.datasets import Row
 from epigpt.geo import assays, confounding, download
 from epigpt.geo.archive import accession as checked_accession
 from epigpt.geo.label_candidates import Candidate, candidates, of_values, row_for, suggested_group
-from epigpt.geo.label_sources import Sources, one_spelling, output_name
+from epigpt.geo.label_sources import Sources, one_spelling, output_names
 from epigpt.geo.listing import list_folder
 from epigpt.geo.record import Series
 from epigpt.geo.records import join, read_record
@@ -225,7 +225,7 @@ def _organism(series: Series, row: Row) -> str:
 
 
 def _sample_table(characteristics: pd.DataFrame, attributes: pd.DataFrame | None) -> pd.DataFrame:
-    named = characteristics.rename(columns=lambda name: output_name(str(name)))
+    named = characteristics.rename(columns=output_names(characteristics))
     if attributes is not None:
         named.insert(0, "title", attributes["title"], allow_duplicates=True)
     named.insert(0, "sample", list(named.index), allow_duplicates=True)
@@ -252,8 +252,8 @@ def _describe_labels(shown: Description, characteristics: pd.DataFrame, attribut
         best = shown.candidates[0]
         label = sources.find(best.label, "label")[1].loc[kept]
         listed = pd.DataFrame({"sample": kept, "label": label.to_numpy(), "group": group.to_numpy()})
-        others_table = unified.drop(columns=[best.label], errors="ignore").reset_index(drop=True).rename(columns=output_name)
-        shown.confounding = confounding.table(pd.concat([listed, others_table], axis=1)[label.ne("").to_numpy()])
+        others_table = unified.rename(columns=output_names(unified)).drop(columns=output_names(unified).get(best.label, []))
+        shown.confounding = confounding.table(pd.concat([listed, others_table.reset_index(drop=True)], axis=1)[label.ne("").to_numpy()])
     shown.rows = [row_for(row, one) for one in _to_paste(shown.candidates)] or [row_for(row, None)]
 
 

@@ -1,8 +1,9 @@
 """Where labels, groups and filters take their values from: characteristics, other texts of the record, names of matrix columns."""
 
+import itertools
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -13,7 +14,8 @@ from epigpt.refusal import Refusal, nearest_name
 # Texts by which submitters say that there is no value. As case or control such a text can still be named: NA is a brain region, too.
 _MISSING = {"", "na", "n/a", "nan", "null", "-", "--", "not available", "not applicable", "not collected", "missing"}
 _NOT_TO_NAME = ("supplementary", "data_rows")
-_RESERVED = ("sample", "label", "group")
+# The last one is the name that AnnData keeps for the index.
+_RESERVED = ("sample", "label", "group", "_index")
 
 
 def is_missing(text: str) -> bool:
@@ -22,8 +24,24 @@ def is_missing(text: str) -> bool:
 
 
 def output_name(characteristic: str) -> str:
-    """Name a characteristic's column in samples.tsv: sample, label and group are columns of their own there."""
-    return f"characteristic_{characteristic}" if characteristic.casefold() in _RESERVED else characteristic
+    """Name a characteristic's column in samples.tsv and counts.h5ad.
+
+    `sample`, `label` and `group` are columns of their own there, and in the HDF5 file a `/` would make a group of the column's name
+    ("genotype/variation" is a common key of GEO's), as `.` would mean the folder itself.
+    """
+    plain = characteristic.replace("/", "_").strip(".") or "unnamed"
+    return f"characteristic_{plain}" if plain.casefold() in _RESERVED else plain
+
+
+def output_names(characteristics: Iterable[str]) -> dict[str, str]:
+    """Name the columns of several characteristics; names that become the same are numbered."""
+    named: dict[str, str] = {}
+    for characteristic in characteristics:
+        name = output_name(characteristic)
+        taken = {given.casefold() for given in named.values()}
+        numbered = (name if number == 1 else f"{name} {number}" for number in itertools.count(1))
+        named[characteristic] = next(free for free in numbered if free.casefold() not in taken)
+    return named
 
 
 def one_spelling(characteristics: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -9,7 +9,7 @@ import pandas as pd
 from epigpt.datasets import Row
 from epigpt.geo import assays
 from epigpt.geo.label_candidates import FEWEST_GROUPS, Candidate, candidates, row_for, table_to_paste
-from epigpt.geo.label_sources import Sources, is_missing, one_spelling, output_name
+from epigpt.geo.label_sources import Sources, is_missing, one_spelling, output_names
 from epigpt.refusal import Refusal
 
 _FEWEST_NUMBERS = 5
@@ -24,7 +24,7 @@ class Labelled:
     Attributes
     ----------
     samples
-        Columns sample, label, group, then the characteristics (as `output_name` names them); rows in the record's order.
+        Columns sample, label, group, then the characteristics (as `output_names` names them); rows in the record's order.
     left_out
         Samples that are not analysed, with the reason.
     column
@@ -299,6 +299,6 @@ def _check_label(row: Row, column: str, label: pd.Series, group: pd.Series) -> N
 
 
 def _table(label: pd.Series, group: pd.Series, characteristics: pd.DataFrame) -> pd.DataFrame:
-    kept = characteristics.loc[label.index].rename(columns=lambda name: output_name(str(name)))
+    kept = characteristics.loc[label.index].rename(columns=output_names(characteristics))
     first = pd.DataFrame({"sample": list(label.index), "label": label.tolist(), "group": group.tolist()}, dtype=object)
     return pd.concat([first, kept.reset_index(drop=True)], axis=1)

@@ -167,5 +167,5 @@ def _one_spelling(rows: Sequence[Mapping[str, set[str]]]) -> tuple[dict[str, str
 
 
 def normal_form(text: str) -> str:
-    """Lower-case `text` without spaces, underscores and hyphens: what names are compared by when no exact match exists."""
-    return re.sub(r"[\s_-]+", "", text.casefold())
+    """Lower-case `text` without spaces, underscores, hyphens and slashes: what names are compared by when no exact match exists."""
+    return re.sub(r"[\s_/-]+", "", text.casefold())
