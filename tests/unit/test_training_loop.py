@@ -1,5 +1,10 @@
 """The loop's parts: order of examples, class weights, schedule, loss, refusal of a loss that is not finite."""
 
+import json
+import logging
+import os
+import signal
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,10 +20,10 @@ from epigpt.encoding.store import Recipe as Encoding
 from epigpt.encoding.store import Store
 from epigpt.encoding.vocabulary import Vocabulary
 from epigpt.refusal import Refusal
-from epigpt.training import batches, loop, plan
+from epigpt.training import batches, engine, interruptions, loop, plan, progress
 from epigpt.training.launch import Placement
 
-RECIPE = loop.Recipe(learning_rate=1e-3, seed=7)
+RECIPE = engine.Recipe(learning_rate=1e-3, seed=7)
 
 
 def _store(rows: int = 10, views: int = 3) -> Store:
@@ -50,7 +55,8 @@ def test_only_training_rows_are_examples_and_classes_weigh_the_same() -> None:
 
 
 def test_every_example_comes_once_an_epoch_and_batches_are_always_whole() -> None:
-    steps = [batches.in_step(10, 4, step, seed=1) for step in range(5)]
+    order = batches.Order(np.full(10, 7), 4, seed=1)
+    steps = [order.step(step) for step in range(5)]
     assert all(len(step) == 4 for step in steps)
     drawn = np.concatenate(steps)
     assert sorted(drawn[:10]) == sorted(drawn[10:]) == list(range(10))
@@ -61,7 +67,7 @@ def test_every_example_comes_once_an_epoch_and_batches_are_always_whole() -> Non
 def test_devices_and_micro_batches_share_out_the_same_batch(world: int, micro: int) -> None:
     store = _store()
     examples = batches.training_examples(store)
-    chosen = batches.in_step(len(examples), 12, 0, seed=7)
+    chosen = batches.Order(examples.lengths, 12, seed=7).step(0)
     seen: list[tuple[int, ...]] = []
     for rank in range(world):
         parts = list(batches.micro_batches(store, examples, _plan(12, world, micro), chosen, rank))
@@ -83,7 +89,7 @@ def test_collate_cuts_to_the_longest_and_masks_the_padding() -> None:
 
 
 def test_the_rate_rises_then_falls_along_a_cosine() -> None:
-    rates = [loop.rate(RECIPE, step, 100) for step in range(100)]
+    rates = [engine.rate(RECIPE, step, 100) for step in range(100)]
     assert rates[0] == pytest.approx(1e-4)
     assert max(rates) == pytest.approx(1e-3)
     assert rates.index(max(rates)) in (9, 10)
@@ -129,17 +135,52 @@ def test_a_loss_that_is_not_finite_stops_with_a_message() -> None:
         loop.train(session, lambda **_: None)
 
 
-def test_one_line_a_step(tmp_path: Path) -> None:
-    import json
-    import logging
+def test_batches_of_similar_lengths_hold_every_example_once_an_epoch() -> None:
+    lengths = np.random.default_rng(0).integers(10, 1000, 203)
+    order, plain = batches.Order(lengths, 8, seed=1), batches.Order(np.full(203, 500), 8, seed=1)
+    drawn = np.concatenate([order.step(step) for step in range(203)])
+    assert np.bincount(drawn, minlength=203).tolist() == [8] * 203
+    padded = [int((lengths[step].max() - lengths[step]).sum()) for step in (order.step(number) for number in range(25))]
+    unsorted = [int((lengths[step].max() - lengths[step]).sum()) for step in (plain.step(number) for number in range(25))]
+    assert sum(padded) < 0.5 * sum(unsorted)
+    assert order.step(3).tolist() != order.step(28).tolist(), "epochs differ"
+    again = batches.Order(lengths, 8, seed=1)
+    assert again.step(30).tolist() == order.step(30).tolist(), "a resumed training sees the same batches"
 
-    session = _session(0.0)
-    loop.train(session, loop.recorder(tmp_path / "training.jsonl", logging.getLogger("test"), 4, active=True))
+
+def test_one_line_a_step(tmp_path: Path) -> None:
+    session = replace(_session(0.0), peak=1e9, operations=1e3)
+    recorder = progress.Recorder(tmp_path / "training.jsonl", logging.getLogger("test"), 4, active=True)
+    loop.train(session, recorder)
     lines = [json.loads(line) for line in (tmp_path / "training.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
-    assert set(lines[0]) == {"step", "epoch", "loss", "learning_rate", "tokens_per_second", "memory_bytes"}
+    assert set(lines[0]) == {"step", "epoch", "loss", "learning_rate", "tokens_per_second", "utilisation", "memory_bytes"}
     assert lines[0]["epoch"] == 0.25
+    assert lines[0]["utilisation"] == pytest.approx(lines[0]["tokens_per_second"] * 1e3 / 1e9, abs=1e-4)
     # The mean over the micro-batches, each weighted by class: not the sum, and not the last one's.
-    chosen = batches.in_step(24, 6, 0, RECIPE.seed)
+    chosen = batches.Order(session.examples.lengths, 6, RECIPE.seed).step(0)
     assert lines[0]["loss"] == pytest.approx(np.log(2) * session.examples.weights[chosen].mean(), rel=1e-5)
     assert session.engine.steps == 8
+
+
+class _Saved(list[int]):
+    def __call__(self, _: object, step: int) -> None:
+        self.append(step)
+
+
+def test_checkpoints_come_when_they_are_due_and_when_told_to_stop() -> None:
+    session, saved = _session(0.0), _Saved()
+    keeper = interruptions.Keeper(saved, 0, logging.getLogger("test"))
+    loop.train(session, lambda **_: None, keeper)
+    assert saved == [1, 2, 3], "after the last step the weights themselves are written"
+    saved.clear()
+    keeper = interruptions.Keeper(saved, 60, logging.getLogger("test"))
+
+    def told(step: int, **_: object) -> None:
+        if step == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(interruptions.Stopped) as stopped, keeper.listening():
+        loop.train(session, told, keeper)
+    assert saved == [2]
+    assert stopped.value.exit_status == 143

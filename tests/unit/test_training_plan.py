@@ -1,5 +1,6 @@
 """The plan: what fits, what is refused and with which remedy."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ WORK = plan.Workload(examples=4000, length=1024, vocabulary=50_257, classes=2, e
 
 def _xl(hardware: str, **changes: object) -> plan.Plan:
     chosen = presets.hardware(hardware)
-    return plan.make(presets.load("gpt2-xl"), chosen, replace(WORK, **changes), int(chosen.device_memory_gb * GB))  # type: ignore[arg-type]
+    return plan.make(presets.load("gpt2-xl"), chosen, replace(WORK, **changes), plan.Room(int(chosen.device_memory_gb * GB)))  # type: ignore[arg-type]
 
 
 def test_gpt2_xl_needs_no_sharding_on_one_h100() -> None:
@@ -36,14 +37,14 @@ def test_the_batch_is_the_users_on_every_hardware(hardware: str, world: int) -> 
 
 
 def test_stages_rise_only_as_memory_demands() -> None:
-    layout = plan.Layout(presets.load("gpt2-xl"), 1_557_614_400, "bf16", 8, 1024, "cuda")
-    totals = {stage: layout.memory(stage, 1, True)["total"] for stage in (1, 2, 3)}
+    layout = plan.Layout(presets.load("gpt2-xl"), 1_557_614_400, 1_557_614_400, "bf16", 8, 1024, "cuda")
+    totals = {stage: layout.memory(plan.Way(stage, 1, True))["total"] for stage in (1, 2, 3)}
     assert totals[1] > totals[2] > totals[3]
     for stage, total in totals.items():
-        chosen = plan._first_fit(layout, 1, total)
+        chosen = plan._first_fit(layout, 1, plan.Room(math.ceil(total / plan.USABLE)))
         assert chosen is not None
-        assert chosen[0] == stage
-    assert plan._first_fit(layout, 1, totals[3] - 1) is None
+        assert chosen.stage == stage
+    assert plan._first_fit(layout, 1, plan.Room(int((totals[3] - 1) / plan.USABLE))) is None
 
 
 def test_a_batch_larger_than_the_training_set_is_refused() -> None:
@@ -61,11 +62,11 @@ def test_a_batch_that_the_devices_do_not_divide_names_the_nearest() -> None:
 def test_what_cannot_fit_names_the_fewest_devices_that_would_do() -> None:
     small = replace(presets.hardware("h100x1"), device_memory_gb=16)
     with pytest.raises(Refusal) as refusal:
-        plan.make(presets.load("gpt2-xl"), small, WORK, 16 * GB)
+        plan.make(presets.load("gpt2-xl"), small, WORK, plan.Room(16 * GB))
     devices = int(refusal.value.remedy.split()[1])
-    layout = plan.Layout(presets.load("gpt2-xl"), 1_557_614_400, "bf16", devices, 1024, "cuda")
-    assert layout.memory(3, 1, True)["total"] <= 16 * GB * plan.USABLE
-    assert replace(layout, world=devices - 1).memory(3, 1, True)["total"] > 16 * GB * plan.USABLE
+    layout = plan.Layout(presets.load("gpt2-xl"), 1_557_614_400, 1_557_614_400, "bf16", devices, 1024, "cuda")
+    assert layout.memory(plan.Way(3, 1, True))["total"] <= 16 * GB * plan.USABLE
+    assert replace(layout, world=devices - 1).memory(plan.Way(3, 1, True))["total"] > 16 * GB * plan.USABLE
 
 
 def test_long_sequences_are_refused() -> None:

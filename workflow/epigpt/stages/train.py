@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--preset", required=True)
     parser.add_argument("--variant", default=VARIANTS[0], choices=VARIANTS, help="which model (default: %(default)s)")
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder for training in progress")
+    parser.add_argument("--checkpoint-minutes", type=float, default=15, help="time between checkpoints (default: %(default)g)")
     parser.add_argument("--output-folder", type=Path, required=True)
     with entry.job(parser) as job:
         gpus.claim()
@@ -25,7 +26,14 @@ def main() -> None:
 
         options = job.options
         request = fit.Request(
-            options.tokens, options.fit, options.preset, options.checkpoints, options.output_folder, job.settings, options.variant
+            tokens=options.tokens,
+            fit=options.fit,
+            preset=options.preset,
+            checkpoints=options.checkpoints,
+            output=options.output_folder,
+            settings=job.settings,
+            variant=options.variant,
+            checkpoint_minutes=options.checkpoint_minutes,
         )
         fit.run(request, job.threads, job.log)
 

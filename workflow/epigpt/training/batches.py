@@ -9,6 +9,8 @@ import torch
 from epigpt.encoding.store import Store
 from epigpt.training.plan import Plan
 
+BUCKETED_BATCHES = 50
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -22,12 +24,15 @@ class Examples:
         Class numbers, int64, shape (examples,).
     weights
         Loss weight of each example, float32, shape (examples,): the same total for every class, mean 1.
+    lengths
+        Tokens of each example, int32, shape (examples,).
     """
 
     rows: np.ndarray
     views: np.ndarray
     labels: np.ndarray
     weights: np.ndarray
+    lengths: np.ndarray
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -42,22 +47,64 @@ def training_examples(store: Store) -> Examples:
     weights = (len(labels) / (np.count_nonzero(counts) * counts[labels])).astype(np.float32)
     views = store.recipe.views
     return Examples(
-        np.repeat(training, views), np.tile(np.arange(views), len(training)), np.repeat(labels, views), np.repeat(weights, views)
+        np.repeat(training, views),
+        np.tile(np.arange(views), len(training)),
+        np.repeat(labels, views),
+        np.repeat(weights, views),
+        np.ascontiguousarray(store.lengths[training]).reshape(-1),
     )
 
 
-def in_step(examples: int, batch: int, step: int, seed: int) -> np.ndarray:
-    """Give the examples of one step, int64, shape (batch,).
+class Order:
+    """Which examples each step sees.
 
     The steps cut an endless row of permutations, a new one each epoch, so that every step has a whole batch and none is left over.
+    Where lengths differ, neighbouring batches of an epoch exchange examples until each holds similar lengths, and then change places:
+    less padding, while an epoch still holds every example once.
+
+    Parameters
+    ----------
+    lengths
+        Tokens of each example, shape (examples,).
+    batch
+        Examples a step.
     """
-    positions = np.arange(step * batch, (step + 1) * batch)
-    chosen = np.empty(batch, dtype=np.int64)
-    for epoch in np.unique(positions // examples):
-        order = np.random.default_rng([seed, int(epoch)]).permutation(examples)
-        inside = positions // examples == epoch
-        chosen[inside] = order[positions[inside] % examples]
-    return chosen
+
+    def __init__(self, lengths: np.ndarray, batch: int, seed: int) -> None:
+        self._lengths, self._batch, self._seed = lengths, batch, seed
+        self._varied = len(lengths) > 0 and lengths.min() != lengths.max()
+        self._orders: dict[int, np.ndarray] = {}
+
+    def step(self, step: int) -> np.ndarray:
+        """Give the examples of a step, int64, shape (batch,); sorted by length where lengths differ."""
+        positions = np.arange(step * self._batch, (step + 1) * self._batch)
+        epochs = positions // len(self._lengths)
+        chosen = np.empty(self._batch, dtype=np.int64)
+        for epoch in np.unique(epochs):
+            inside = epochs == epoch
+            chosen[inside] = self._epoch(int(epoch))[positions[inside] % len(self._lengths)]
+        return chosen[np.argsort(self._lengths[chosen], kind="stable")] if self._varied else chosen
+
+    def _epoch(self, epoch: int) -> np.ndarray:
+        if epoch not in self._orders:
+            generator = np.random.default_rng([self._seed, epoch])
+            order = generator.permutation(len(self._lengths))
+            self._orders = {number: kept for number, kept in self._orders.items() if number == epoch - 1}
+            self._orders[epoch] = self._bucketed(order, epoch, generator) if self._varied else order
+        return self._orders[epoch]
+
+    def _bucketed(self, order: np.ndarray, epoch: int, generator: np.random.Generator) -> np.ndarray:
+        batch, count = self._batch, len(order)
+        first = -epoch * count % batch  # where the epoch's first whole batch begins
+        whole = max(0, (count - first) // batch)
+        together = int(np.clip(whole // 4, 1, BUCKETED_BATCHES))
+        blocks = order[first : first + whole * batch].reshape(whole, batch)
+        for start in range(0, whole, together):
+            part = blocks[start : start + together].reshape(-1)
+            part = part[np.argsort(self._lengths[part], kind="stable")]
+            blocks[start : start + together] = part.reshape(-1, batch)
+        blocks[:] = blocks[generator.permutation(whole)]
+        return order
 
 
 def micro_batches(store: Store, examples: Examples, plan: Plan, chosen: np.ndarray, rank: int) -> Iterator[dict[str, torch.Tensor]]:

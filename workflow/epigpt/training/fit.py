@@ -1,6 +1,8 @@
 """One fit from tokens to finished model: plan, model, loop, weights, held-out predictions."""
 
 import logging
+import shutil
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +15,13 @@ import torch
 from epigpt import atomic
 from epigpt.encoding import store as token_store
 from epigpt.encoding.store import Store
+from epigpt.fingerprint import fingerprint
 from epigpt.models import card, classifier, presets, scoring
 from epigpt.refusal import Refusal
-from epigpt.training import batches, launch, loop, plan, variants
+from epigpt.training import batches, checkpoint, engine, launch, loop, machine, plan, states, tuning, variants
+from epigpt.training.interruptions import Keeper, Stopped
 from epigpt.training.launch import Placement
+from epigpt.training.progress import Recorder
 
 PREDICTION_COLUMNS = ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"]
 SCORING_BATCH = 32
@@ -33,29 +38,83 @@ class Request:
     output: Path
     settings: dict[str, Any]
     variant: str = variants.FINETUNED
+    checkpoint_minutes: float = 15.0
 
 
 def run(request: Request, threads: int, log: logging.Logger) -> None:
     """Fine-tune on the training samples of a fit, score the held-out ones, write every file of the fit's folder."""
     settings = request.settings
     preset = variants.architecture(presets.load(request.preset), request.variant)
-    store = variants.shown(token_store.load(request.tokens), request.variant, settings["seed"])
+    stored = token_store.load(request.tokens)
+    store = variants.shown(stored, request.variant, settings["seed"])
     examples = batches.training_examples(store)
     _check(store, examples, settings)
     placement = launch.start(threads)
-    planned = _plan(preset, store, examples, settings, placement)
+    request.checkpoints.mkdir(parents=True, exist_ok=True)
+    planned = _plan(preset, store, len(examples), settings, placement)
+    plan.check_disk(planned, shutil.disk_usage(request.checkpoints).free)
     log.info("%s: %s; %s", request.fit, f"{planned.parameters:,} parameters", "; ".join(planned.why))
     model = _model(preset, store, settings, request.variant)
-    recipe = loop.Recipe(learning_rate=settings["learning_rate"], seed=settings["seed"])
-    session = loop.Session(loop.engine(model, planned, recipe), store, examples, planned, recipe, placement)
-    steps_file = request.checkpoints / "training.jsonl"
-    loop.train(session, loop.recorder(steps_file, log, planned.steps, placement.is_first))
-    weights = loop.gathered_weights(session.engine)
+    recipe = engine.Recipe(learning_rate=settings["learning_rate"], seed=settings["seed"])
+    trained = tuning.prepare(model, settings["tuning"], _new_embedding(settings), settings["seed"])
+    session = loop.Session(
+        engine=engine.start(trained, planned, recipe, str(request.checkpoints / "swap")),
+        store=store,
+        examples=examples,
+        plan=planned,
+        recipe=recipe,
+        placement=placement,
+        peak=placement.world_size * machine.measured_peak(placement.device, planned.precision == "bf16"),
+        operations=plan.flops_per_token(preset, store.tokens.shape[2]),
+    )
+    steps = _train(session, request, checkpoint.identity(stored, _described(request, planned)), log)
+    weights = states.weights(session.engine, kept=placement.is_first)
     if placement.is_first:
-        _save(request, model, weights)
-        _describe(request, store, planned, steps_file)
+        _save(request, model, tuning.merged(weights))
+        _describe(request, store, planned, steps)
         atomic.write_tsv(request.output / "predictions.tsv", _held_out(request, store, placement.device))
+        shutil.rmtree(request.checkpoints, ignore_errors=True)
     launch.stop()
+
+
+def _described(request: Request, planned: plan.Plan) -> dict[str, Any]:
+    """Everything that decides the weights, beside the tokens: a checkpoint is taken up only by the training it belongs to."""
+    return {
+        "code": fingerprint("train"),
+        "preset": vars(presets.load(request.preset)),
+        "variant": request.variant,
+        "precision": planned.precision,
+        "settings": request.settings,
+    }
+
+
+def _train(session: loop.Session, request: Request, identity: str, log: logging.Logger) -> Path:
+    """Take the steps that are left of a training; give the file with one line for each."""
+    folder, placement = request.checkpoints / identity, session.placement
+    found = launch.shared(checkpoint.newest(folder, log) if placement.is_first else None, placement)
+    done = found.step if found else 0
+    if found is not None:
+        checkpoint.restore(found, session.engine)
+        log.info("going on after step %d of %d, from %s", done, session.plan.steps, found.folder)
+    steps = folder / "training.jsonl"
+    recorder = Recorder(steps, log, session.plan.steps, placement.is_first, list(checkpoint.remembered(steps, found)))
+
+    def save(wrapped: Any, step: int) -> None:
+        checkpoint.save(folder, wrapped, step, placement.is_first)
+
+    keeper = Keeper(save, request.checkpoint_minutes, log)
+    try:
+        with keeper.listening(), recorder.shown(done):
+            loop.train(session, recorder, keeper, done)
+    except Stopped as stopped:
+        log.error(
+            "Told to stop; a checkpoint after step %d of %d is written, and the same command goes on there.",
+            stopped.step,
+            session.plan.steps,
+        )
+        launch.stop()
+        sys.exit(stopped.exit_status)
+    return steps
 
 
 def _check(store: Store, examples: batches.Examples, settings: dict[str, Any]) -> None:
@@ -63,25 +122,29 @@ def _check(store: Store, examples: batches.Examples, settings: dict[str, Any]) -
         raise Refusal(
             "training samples of a single class", "tokens/index.tsv", "there is nothing to tell apart", "check label, case and control"
         )
-    for key, built in (("tuning", ("full", "frozen")), ("weights", ("none",))):
-        if settings[key] not in built:
-            raise Refusal(f"{key}: {settings[key]}", f"key {key}", "this version does not offer it", f"set {key}: {built[0]}")
+    if settings["weights"] != "none":
+        raise Refusal(f"weights: {settings['weights']}", "key weights", "this version does not offer it", "set weights: none")
 
 
-def _plan(
-    preset: presets.ModelPreset, store: Store, examples: batches.Examples, settings: dict[str, Any], placement: Placement
-) -> plan.Plan:
-    hardware, available = launch.present_hardware(placement)
+def _new_embedding(settings: dict[str, Any]) -> bool:
+    """Whether the token embedding has no published weights to rely on and is learnt beside LoRA's adapters."""
+    return bool(settings["weights"] == "none")
+
+
+def _plan(preset: presets.ModelPreset, store: Store, examples: int, settings: dict[str, Any], placement: Placement) -> plan.Plan:
+    hardware, room = launch.present_hardware(placement, settings["precision"] != "fp32")
     work = plan.Workload(
-        examples=len(examples),
+        examples=examples,
         length=store.tokens.shape[2],
         vocabulary=store.size,
         classes=len(store.classes),
         epochs=settings["epochs"],
         global_batch_size=settings["global_batch_size"],
         precision=settings["precision"],
+        tuning=settings["tuning"],
+        new_embedding=_new_embedding(settings),
     )
-    return plan.make(preset, hardware, work, available)
+    return plan.make(preset, hardware, work, room)
 
 
 def _model(preset: presets.ModelPreset, store: Store, settings: dict[str, Any], variant: str) -> classifier.GPT2PreTrainedModel:
@@ -89,8 +152,6 @@ def _model(preset: presets.ModelPreset, store: Store, settings: dict[str, Any], 
     model = classifier.build(config, settings["seed"])
     if variant != variants.RANDOM_WEIGHTS:
         classifier.start_from_axes(model, store.reference.axes)
-    if settings["tuning"] == "frozen":
-        model.transformer.requires_grad_(False)
     return model
 
 
@@ -132,12 +193,12 @@ def _save(request: Request, model: classifier.GPT2PreTrainedModel, weights: dict
             (Path(folder) / name).replace(output / name)
 
 
-def _describe(request: Request, store: Store, planned: plan.Plan, steps_file: Path) -> None:
+def _describe(request: Request, store: Store, planned: plan.Plan, steps: Path) -> None:
     """Write what the weights need to be used: vocabulary, reference, classes and encoding, plan, steps, model card."""
     output = request.output
     store.vocabulary.save(output / "vocabulary.json")
     store.reference.save(output / "reference.npz")
     atomic.write_json(output / "labels.json", {"classes": store.classes, **vars(store.recipe)})
     atomic.write_json(output / "plan.json", planned.as_dict())
-    atomic.write_text(output / "training.jsonl", steps_file.read_text(encoding="utf-8"))
+    atomic.write_text(output / "training.jsonl", steps.read_text(encoding="utf-8"))
     atomic.write_text(output / "README.md", card.text(request.preset, request.fit, store, planned, request.settings))

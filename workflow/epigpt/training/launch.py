@@ -2,16 +2,17 @@
 
 import os
 import socket
+import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from epigpt.models.presets import HardwarePreset
-from epigpt.training.machine import available_memory, local_processes
+from epigpt.training import machine
+from epigpt.training.plan import Room
 
-# Throughput assumed for the estimate of hours in plan.json alone; hardware presets carry measured ones.
-CPU_TFLOPS, CUDA_TFLOPS = 0.3, 300.0
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,15 @@ def start(threads: int) -> Placement:
     return Placement(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), device)
 
 
+def shared(content: Found, placement: Placement) -> Found:
+    """Give every process what the first one has."""
+    if placement.world_size == 1:
+        return content
+    held = [content]
+    torch.distributed.broadcast_object_list(held, src=0, device=placement.device)
+    return held[0]
+
+
 def stop() -> None:
     """Leave the process group."""
     if torch.distributed.is_initialized():
@@ -63,6 +73,8 @@ def deepspeed() -> Any:
     if not torch.cuda.is_available():
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
     os.environ.setdefault("DEEPSPEED_LOG_LEVEL", "warning")
+    # DeepSpeed calls collectives by names that torch is about to rename, once per step at stage 3.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.distributed")
     import deepspeed as module
 
     # An empty list of compatible extensions: shared-memory collectives would take 48 s of compiling for the same results.
@@ -76,10 +88,18 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def present_hardware(placement: Placement) -> tuple[HardwarePreset, int]:
-    """Describe the devices of the running job for the plan, with the bytes of memory that one process may use."""
+def present_hardware(placement: Placement, bf16: bool) -> tuple[HardwarePreset, Room]:
+    """Describe the devices of the running job for the plan, and the memory that one process may use.
+
+    Parameters
+    ----------
+    bf16
+        Whether the operations per second are measured in bf16, where the devices compute in it.
+    """
     cuda = placement.device.type == "cuda"
-    available = torch.cuda.get_device_properties(placement.device).total_memory if cuda else available_memory() // local_processes()
+    in_node = machine.available_memory() // machine.local_processes()
+    available = torch.cuda.get_device_properties(placement.device).total_memory if cuda else in_node
+    able = torch.cuda.is_bf16_supported() if cuda else machine.computes_bf16()
     hardware = HardwarePreset(
         name=torch.cuda.get_device_name(placement.device) if cuda else "this machine",
         nodes=1,
@@ -87,8 +107,8 @@ def present_hardware(placement: Placement) -> tuple[HardwarePreset, int]:
         device=placement.device.type,
         device_memory_gb=available / 1e9,
         node_memory_gb=0,
-        bf16=cuda and torch.cuda.is_bf16_supported(),
-        measured_tflops=CUDA_TFLOPS if cuda else CPU_TFLOPS,
+        bf16=able,
+        measured_tflops=machine.measured_peak(placement.device, able and bf16) / 1e12,
         hours=0,
     )
-    return hardware, available
+    return hardware, Room(available, in_node if cuda else 0, swap=not cuda and machine.can_swap())

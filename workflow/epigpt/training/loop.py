@@ -1,51 +1,23 @@
 """The one training loop: the same for CPU and GPU, one process or many, every ZeRO stage."""
 
-import json
-import logging
 import math
 import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from epigpt.encoding.store import Store
 from epigpt.refusal import Refusal
 from epigpt.training import batches
-from epigpt.training.launch import Placement, deepspeed
-from epigpt.training.plan import Plan, deepspeed_config
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is trained, devices aside.
-
-    Attributes
-    ----------
-    learning_rate
-        Peak of the schedule.
-    seed
-        Decides the order of the examples.
-    warmup
-        Share of the steps in which the rate rises.
-    weight_decay
-        Of matrices; biases and layer norms are left alone.
-    gradient_clipping
-        Largest norm of a step's gradient; 0: not clipped.
-    label_smoothing
-        Share of the target spread over all classes.
-    """
-
-    learning_rate: float
-    seed: int
-    warmup: float = 0.1
-    weight_decay: float = 0.01
-    gradient_clipping: float = 1.0
-    label_smoothing: float = 0.05
+from epigpt.training.engine import Recipe, rate
+from epigpt.training.interruptions import Keeper
+from epigpt.training.launch import Placement
+from epigpt.training.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -55,7 +27,11 @@ class Session:
     Attributes
     ----------
     engine
-        DeepSpeed's engine around the model (`engine`).
+        DeepSpeed's engine around the model (`epigpt.training.engine.start`).
+    peak
+        Operations per second that the devices together were measured at; 0: not measured.
+    operations
+        Operations per token, forward and backward.
     """
 
     engine: Any
@@ -64,35 +40,26 @@ class Session:
     plan: Plan
     recipe: Recipe
     placement: Placement
+    peak: float = 0.0
+    operations: float = 0.0
 
 
-def rate(recipe: Recipe, step: int, steps: int) -> float:
-    """Learning rate of a step counted from 0: a linear rise to the peak, then half a cosine down to a tenth of it."""
-    rising = max(1, round(recipe.warmup * steps))
-    if step < rising:
-        return recipe.learning_rate * (step + 1) / rising
-    progress = (step - rising) / max(1, steps - rising)
-    return recipe.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * progress)))
+@dataclass(frozen=True)
+class Taken:
+    """One optimiser step, over all processes.
 
+    Attributes
+    ----------
+    loss, tokens
+        Mean loss of the batch, tokens in it.
+    stop, due
+        Whether any process was told to stop; whether the first one finds a checkpoint due.
+    """
 
-def optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW from torch, since DeepSpeed would compile its own; decay on matrices only."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=recipe.learning_rate, betas=(0.9, 0.999), eps=1e-8)
-
-
-def engine(model: nn.Module, plan: Plan, recipe: Recipe) -> Any:
-    """Hand model and optimizer to DeepSpeed."""
-    if plan.activation_checkpointing:
-        model.gradient_checkpointing_enable()  # type: ignore[operator]
-    wrapped, *_ = deepspeed().initialize(
-        model=model, optimizer=optimizer(model, recipe), config=deepspeed_config(plan, recipe.gradient_clipping), dist_init_required=False
-    )
-    return wrapped
+    loss: float
+    tokens: int
+    stop: bool
+    due: bool
 
 
 def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, smoothing: float) -> torch.Tensor:
@@ -105,59 +72,73 @@ def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Ten
     return (losses * weights).mean()
 
 
-def train(session: Session, record: Callable[..., None]) -> None:
-    """Take all steps of the plan.
+def train(session: Session, record: Callable[..., None], keeper: Keeper | None = None, first_step: int = 0) -> None:
+    """Take the steps of the plan from `first_step` on.
 
     Parameters
     ----------
     record
         Called once a step with the fields of a line of training.jsonl.
+    keeper
+        Writes checkpoints when they are due and when the process is told to stop; None: none are written.
 
     Raises
     ------
     Refusal
         The loss is not finite.
+    Stopped
+        The process was told to stop; a checkpoint has been written.
     """
     plan, recipe = session.plan, session.recipe
     session.engine.train()
-    for step in range(plan.steps):
+    order = batches.Order(session.examples.lengths, plan.global_batch_size, recipe.seed)
+    for step in range(first_step, plan.steps):
         began = time.perf_counter()
         chosen_rate = rate(recipe, step, plan.steps)
         for group in session.engine.optimizer.param_groups:
             group["lr"] = chosen_rate
-        loss, tokens = _step(session, step)
-        if not math.isfinite(loss):
+        taken = _step(session, order.step(step), step, keeper)
+        if not math.isfinite(taken.loss):
             raise Refusal(
-                f"a loss of {loss}",
+                f"a loss of {taken.loss}",
                 f"step {step + 1} of {plan.steps}",
                 "the weights after it would be worthless",
                 f"lower learning_rate (now {recipe.learning_rate:g}), or set precision: fp32",
             )
+        seconds = time.perf_counter() - began
         record(
             step=step + 1,
             epoch=round((step + 1) * plan.global_batch_size / len(session.examples), 4),
-            loss=loss,
+            loss=taken.loss,
             learning_rate=chosen_rate,
-            tokens_per_second=round(tokens / (time.perf_counter() - began), 1),
+            tokens_per_second=round(taken.tokens / seconds, 1),
+            utilisation=round(taken.tokens * session.operations / seconds / session.peak, 4) if session.peak else None,
             memory_bytes=used_memory(session.placement.device),
         )
+        if keeper is not None and step + 1 < plan.steps:
+            keeper.after(session.engine, step + 1, taken.due, taken.stop)
 
 
-def _step(session: Session, step: int) -> tuple[float, int]:
-    """Take one optimiser step; give the loss over the whole batch and the tokens in it."""
-    plan, device = session.plan, session.placement.device
-    totals = torch.zeros(2, dtype=torch.float64, device=device)
-    chosen = batches.in_step(len(session.examples), plan.global_batch_size, step, session.recipe.seed)
-    for batch in batches.micro_batches(session.store, session.examples, plan, chosen, session.placement.rank):
-        moved = {name: tensor.to(device) for name, tensor in batch.items()}
+def _step(session: Session, chosen: np.ndarray, step: int, keeper: Keeper | None) -> Taken:
+    plan, device, placement = session.plan, session.placement.device, session.placement
+    # Whatever is random in a step follows from seed, step and process: a resumed training needs no stored state.
+    torch.manual_seed(((session.recipe.seed * 1_000_003 + step) * 4096 + placement.rank) % 2**63)
+    totals = torch.zeros(4, dtype=torch.float64, device=device)
+    for batch in batches.micro_batches(session.store, session.examples, plan, chosen, placement.rank):
+        moved = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
         labels, weights = moved.pop("labels"), moved.pop("weights")
         loss = weighted_loss(session.engine(**moved).logits, labels, weights, session.recipe.label_smoothing)
         session.engine.backward(loss)
         session.engine.step()
-        totals += torch.stack([loss.detach().double() / plan.accumulation, moved["attention_mask"].sum().double()])
+        totals[0] += loss.detach() / plan.accumulation
+        totals[1] += int(batch["attention_mask"].sum())
+    if keeper is not None:
+        totals[2] += keeper.told_to_stop
+        totals[3] += keeper.is_due and placement.is_first
     if plan.world_size > 1:
         torch.distributed.all_reduce(totals)
-    return float(totals[0]) / plan.world_size, int(totals[1])
+    loss_sum, tokens, stop, due = totals.tolist()
+    return Taken(loss_sum / plan.world_size, int(tokens), stop > 0, due > 0)
 
 
 def used_memory(device: torch.device) -> int:
@@ -165,33 +146,3 @@ def used_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def recorder(path: Path, log: logging.Logger, steps: int, active: bool) -> Callable[..., None]:
-    """Give a function that writes one line of `path` per step, and about twenty of them to the log."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if active:
-        path.write_text("", encoding="utf-8")
-
-    def record(**fields: Any) -> None:
-        if not active:
-            return
-        with path.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(fields) + "\n")
-        if fields["step"] % max(1, steps // 20) == 0 or fields["step"] == steps:
-            log.info("step %d/%d  loss %.4f  %.0f tokens/s", fields["step"], steps, fields["loss"], fields["tokens_per_second"])
-
-    return record
-
-
-def gathered_weights(wrapped: Any) -> dict[str, torch.Tensor]:
-    """Give the trained weights in fp32 on the CPU, on every process; stage 3 is gathered parameter by parameter."""
-    zero = deepspeed().zero
-    weights = {}
-    for name, parameter in wrapped.module.named_parameters():
-        with zero.GatheredParameters([parameter], enabled=wrapped.zero_optimization_stage() == 3):
-            weights[name] = parameter.detach().to("cpu", torch.float32, copy=True)
-    for name, buffer in wrapped.module.named_buffers():
-        if name in wrapped.module.state_dict():
-            weights[name] = buffer.detach().to("cpu", copy=True)
-    return weights

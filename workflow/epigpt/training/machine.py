@@ -1,7 +1,15 @@
-"""Memory that a training process may use on this machine."""
+"""What this machine offers a training process: memory, operations per second, bf16."""
 
 import os
+import shutil
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from epigpt.models.presets import HardwarePreset
+
+if TYPE_CHECKING:
+    import torch
 
 
 def local_processes() -> int:
@@ -15,4 +23,39 @@ def available_memory() -> int:
     limit = Path("/sys/fs/cgroup/memory.max")
     if limit.is_file() and (text := limit.read_text().strip()).isdigit():
         total = min(total, int(text))
+    if (granted := os.environ.get("SLURM_MEM_PER_NODE", "")).isdigit() and int(granted):
+        total = min(total, int(granted) * 2**20)
     return total
+
+
+def measured_peak(device: "torch.device", bf16: bool) -> float:
+    """Operations per second of a large matrix product, the best of three, on one device with the threads of this process."""
+    import torch
+
+    size, repeats = (8192, 10) if device.type == "cuda" else (512, 4)
+    factor = torch.ones(size, size, device=device, dtype=torch.bfloat16 if bf16 else torch.float32)
+    best = float("inf")
+    for _ in range(3):
+        began = time.perf_counter()
+        for _ in range(repeats):
+            product = factor @ factor
+        float(product[0, 0])  # waits for the device
+        best = min(best, time.perf_counter() - began)
+    return repeats * 2 * size**3 / best
+
+
+def computes_bf16() -> bool:
+    """Whether this CPU multiplies bf16 matrices itself."""
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = set(cpuinfo.read_text(encoding="utf-8").split()) if cpuinfo.is_file() else set()
+    return bool(flags & {"avx512_bf16", "amx_bf16"})
+
+
+def beside(hardware: HardwarePreset) -> int:
+    """Bytes of a node's memory that the optimizer of one of its GPUs may use."""
+    return int(hardware.node_memory_gb * 1e9) // hardware.devices if hardware.device == "cuda" else 0
+
+
+def can_swap() -> bool:
+    """Whether DeepSpeed can compile its disk access here: libaio's header and a compiler."""
+    return Path("/usr/include/libaio.h").is_file() and shutil.which("g++") is not None and shutil.which("ninja") is not None

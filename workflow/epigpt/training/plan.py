@@ -2,22 +2,30 @@
 
 Model states per parameter (Rajbhandari et al., ZeRO, SC 2020) for AdamW: fp32 4 bytes of weights, 4 of gradients, 8 of moments, and
 4 of DeepSpeed's flat copy from stage 1 on; bf16 2 + 2, and 12 of fp32 weights and moments. Stage 1 divides the optimizer's share by
-the devices, stage 2 the gradients too, stage 3 the weights too. Activations per token, layer and unit of width with fused attention:
-34 bytes at 16 bit (Korthikanti et al., 2022), of which 2 stay with activation checkpointing.
+the devices, stage 2 the gradients too, stage 3 the weights too; weights that are not trained have neither gradients nor optimizer. Where
+that is too much, the optimizer's share leaves the devices: for the node's memory, or for a disk. Activations per token, layer and unit
+of width with fused attention: 34 bytes at 16 bit (Korthikanti et al., 2022), of which 2 stay with activation checkpointing.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from epigpt.models.presets import HardwarePreset, ModelPreset
 from epigpt.refusal import Refusal
+from epigpt.training import counts
 
 GB = 1_000_000_000
 USABLE = 0.90
 # Interpreter, libraries and their allocations in one training process.
 PROCESS_BYTES = {"cpu": 650_000_000, "cuda": 2_500_000_000}
 UTILISATION = 0.5
+# Elements that pass between disk and memory at a time, and how many buffers of that size in fp32 DeepSpeed holds for it (measured).
+SWAPPED_ELEMENTS, SWAP_BUFFERS = 100_000_000, 11
+# Below this width bf16 products gain a CPU nothing (measured).
+BF16_CPU_WIDTH = 512
+KEPT_CHECKPOINTS = 3
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,8 @@ class Workload:
         Number of classes.
     epochs, global_batch_size, precision
         The user's settings; precision "auto", "fp32" or "bf16".
+    tuning, new_embedding
+        "full", "lora" or "frozen"; whether the token embedding is learnt beside LoRA's adapters.
     """
 
     examples: int
@@ -45,6 +55,27 @@ class Workload:
     epochs: int
     global_batch_size: int
     precision: str = "auto"
+    tuning: str = "full"
+    new_embedding: bool = True
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where a training may spread, in bytes.
+
+    Attributes
+    ----------
+    device
+        Memory of one device.
+    node
+        Memory of a node with GPUs that the optimizer may use, per device; 0: none.
+    swap
+        Whether the optimizer can live on disk, which takes Linux's asynchronous input and output (libaio) and a compiler.
+    """
+
+    device: int
+    node: int = 0
+    swap: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +84,12 @@ class Plan:
 
     Attributes
     ----------
+    trained
+        Parameters that are trained.
+    offload
+        Where the optimizer's state lives: "none" (on the device), "cpu" (in the node's memory), "nvme" (on disk).
+    disk_bytes
+        Checkpoints, finished weights, and what is swapped to disk.
     why
         One sentence each for precision, ZeRO stage and micro-batch.
     bytes
@@ -72,6 +109,8 @@ class Plan:
     steps: int
     hours: float
     disk_bytes: int
+    trained: int = 0
+    offload: str = "none"
     bytes: dict[str, int] = field(default_factory=dict)
     why: list[str] = field(default_factory=list)
 
@@ -80,51 +119,56 @@ class Plan:
         return asdict(self)
 
 
-def make(model: ModelPreset, hardware: HardwarePreset, work: Workload, available: int) -> Plan:
-    """Choose precision, ZeRO stage and micro-batch.
-
-    Parameters
-    ----------
-    available
-        Bytes of memory of one device.
+def make(model: ModelPreset, hardware: HardwarePreset, work: Workload, room: Room) -> Plan:
+    """Choose precision, ZeRO stage, offloading and micro-batch.
 
     Raises
     ------
     Refusal
-        A batch larger than the training set or not divisible by the devices, sequences longer than the model's positions, or a model
+        A batch larger than the training set or not divisible by the devices, sequences longer than the model's positions, a model
         that fits on no stage; the remedy is the smallest change that settles it.
     """
     world = hardware.nodes * hardware.devices
     _check(model, work, world)
-    precision, reason = _precision(work.precision, hardware)
+    precision, reason = _precision(work.precision, hardware, model)
     parameters = model.parameters(work.vocabulary) + model.width * work.classes
+    trained = counts.trained_parameters(work.tuning, model, work.vocabulary, work.classes, work.new_embedding)
     share = work.global_batch_size // world
-    layout = Layout(model, parameters, precision, world, work.length, hardware.device)
-    fitting = _first_fit(layout, share, int(available * USABLE))
-    if fitting is None:
-        raise _does_not_fit(layout, hardware, available)
-    stage, checkpointing, micro = fitting
-    sizes = layout.memory(stage, micro, checkpointing)
+    layout = Layout(model, parameters, trained, precision, world, work.length, hardware.device)
+    way = _first_fit(layout, share, room)
+    if way is None:
+        raise _does_not_fit(layout, hardware, room)
+    sizes = layout.memory(way)
     steps = math.ceil(work.epochs * work.examples / work.global_batch_size)
-    operations = flops_per_token(model, work.length) * work.length * work.global_batch_size * steps
-    operations *= 4 / 3 if checkpointing else 1
     return Plan(
         model=model.name,
         hardware=hardware.name,
         parameters=parameters,
+        trained=trained,
         world_size=world,
         precision=precision,
-        zero_stage=stage,
-        activation_checkpointing=checkpointing,
+        zero_stage=way.stage,
+        offload=way.offload,
+        activation_checkpointing=way.checkpointing,
         global_batch_size=work.global_batch_size,
-        micro_batch_size=micro,
-        accumulation=share // micro,
+        micro_batch_size=way.micro,
+        accumulation=share // way.micro,
         steps=steps,
-        hours=operations / (world * hardware.measured_tflops * 1e12 * UTILISATION * 3600),
-        disk_bytes=2 * 16 * parameters + 4 * parameters,
-        bytes={**sizes, "available": available},
-        why=[reason, _stage_reason(layout, stage, sizes), _micro_reason(micro, share, checkpointing)],
+        hours=_hours(model, hardware, work, steps, way.checkpointing),
+        disk_bytes=disk_bytes(parameters, trained, way.offload),
+        bytes={**sizes, "available": room.device},
+        why=[reason, _stage_reason(layout, way, sizes), _micro_reason(way, share)],
     )
+
+
+def _hours(model: ModelPreset, hardware: HardwarePreset, work: Workload, steps: int, checkpointing: bool) -> float:
+    operations = flops_per_token(model, work.length) * work.length * work.global_batch_size * steps * (4 / 3 if checkpointing else 1)
+    return operations / (hardware.nodes * hardware.devices * hardware.measured_tflops * 1e12 * UTILISATION * 3600)
+
+
+def disk_bytes(parameters: int, trained: int, offload: str) -> int:
+    """Bytes on disk while a fit is in progress: checkpoints (weights and moments in fp32, one being written), weights, what is swapped."""
+    return KEPT_CHECKPOINTS * 12 * trained + 4 * parameters + (16 * trained if offload == "nvme" else 0)
 
 
 def flops_per_token(model: ModelPreset, length: int) -> float:
@@ -132,15 +176,28 @@ def flops_per_token(model: ModelPreset, length: int) -> float:
     return 6 * 12 * model.layers * model.width**2 + 12 * model.layers * model.width * length
 
 
-def deepspeed_config(plan: Plan, gradient_clipping: float) -> dict[str, Any]:
-    """Give the configuration that `deepspeed.initialize` takes. Clipping is always named: its default is not 'none'."""
+def deepspeed_config(plan: Plan, gradient_clipping: float, swap: str = "") -> dict[str, Any]:
+    """Give the configuration that `deepspeed.initialize` takes. Clipping is always named: its default is not 'none'.
+
+    Parameters
+    ----------
+    swap
+        Folder for the optimizer's state where the plan puts it on disk.
+    """
+    zero: dict[str, Any] = {"stage": plan.zero_stage}
+    if plan.offload == "cpu":
+        zero["offload_optimizer"] = {"device": "cpu", "pin_memory": True}
+    elif plan.offload == "nvme":
+        zero["offload_optimizer"] = {"device": "nvme", "nvme_path": swap}
+        zero["sub_group_size"] = SWAPPED_ELEMENTS
     return {
         "train_batch_size": plan.global_batch_size,
         "train_micro_batch_size_per_gpu": plan.micro_batch_size,
         "gradient_accumulation_steps": plan.accumulation,
         "gradient_clipping": gradient_clipping,
-        "zero_optimization": {"stage": plan.zero_stage},
+        "zero_optimization": zero,
         "zero_allow_untested_optimizer": True,
+        "zero_force_ds_cpu_optimizer": False,
         "bf16": {"enabled": plan.precision == "bf16"},
         "steps_per_print": 2**31,
         "wall_clock_breakdown": False,
@@ -173,12 +230,26 @@ def _check(model: ModelPreset, work: Workload, world: int) -> None:
         )
 
 
-def _precision(wanted: str, hardware: HardwarePreset) -> tuple[str, str]:
+def _precision(wanted: str, hardware: HardwarePreset, model: ModelPreset) -> tuple[str, str]:
     if wanted != "auto":
         return wanted, f"{wanted}, as configured"
-    if hardware.device == "cuda" and hardware.bf16:
+    if hardware.bf16 and hardware.device == "cuda":
         return "bf16", "bf16, which these GPUs compute in, over fp32 master weights"
-    return "fp32", "fp32, since there is no GPU with bf16"
+    if hardware.bf16 and model.width >= BF16_CPU_WIDTH:
+        return "bf16", "bf16, in which this CPU is faster at matrices of this size, over fp32 master weights"
+    if hardware.bf16:
+        return "fp32", f"fp32: matrices narrower than {BF16_CPU_WIDTH} gain nothing from this CPU's bf16"
+    return "fp32", "fp32, since there is neither a GPU nor a CPU with bf16"
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a layout is trained on its devices."""
+
+    stage: int
+    micro: int
+    checkpointing: bool
+    offload: str = "none"
 
 
 @dataclass(frozen=True)
@@ -187,6 +258,7 @@ class Layout:
 
     model: ModelPreset
     parameters: int
+    trained: int
     precision: str
     world: int
     length: int
@@ -197,67 +269,103 @@ class Layout:
         """bf16 needs stage 1: at stage 0 DeepSpeed keeps no fp32 master weights, and the loss drifts."""
         return 1 if self.precision == "bf16" else 0
 
-    def memory(self, stage: int, micro: int, checkpointing: bool) -> dict[str, int]:
+    def memory(self, way: Way) -> dict[str, int]:
         """Bytes per device by purpose; see the module's first lines for the formulas."""
         half = self.precision == "bf16"
         weights, gradients = (2, 2) if half else (4, 4)
-        optimizer = 12 if half or stage > 0 else 8
-        divided = [self.world if stage >= needed else 1 for needed in (3, 2, 1)]
-        unit = micro * self.length * self.model.width * (1 if half else 2)
+        divided = [self.world if way.stage >= needed else 1 for needed in (3, 2, 1)]
+        unit = way.micro * self.length * self.model.width * (1 if half else 2)
         layer = 34 * unit
+        checkpointed = 2 * unit * self.model.layers + layer
         sizes = {
             "weights": self.parameters * weights // divided[0],
-            "gradients": self.parameters * gradients // divided[1],
-            "optimizer": self.parameters * optimizer // divided[2],
-            "activations": 2 * unit * self.model.layers + layer if checkpointing else layer * self.model.layers,
+            "gradients": self.trained * gradients // divided[1],
+            "optimizer": self.optimizer(way) if way.offload == "none" else 0,
+            "activations": checkpointed if way.checkpointing else layer * self.model.layers,
             "process": PROCESS_BYTES[self.device],
         }
+        if way.offload == "nvme":
+            sizes["swap buffers"] = 4 * SWAP_BUFFERS * min(SWAPPED_ELEMENTS, self.trained // self.world)
         return {**sizes, "total": sum(sizes.values())}
 
+    def optimizer(self, way: Way) -> int:
+        """Bytes of the optimizer's state that belong to one device, wherever they live."""
+        half = self.precision == "bf16"
+        return self.trained * (12 if half or way.stage > 0 else 8) // (self.world if way.stage > 0 else 1)
 
-def _first_fit(layout: Layout, share: int, limit: int) -> tuple[int, bool, int] | None:
-    """Take the lowest stage that fits with the largest micro-batch; checkpointing comes before more communication."""
+    def fits(self, way: Way, room: Room) -> bool:
+        """Whether device and node hold what a way puts there."""
+        beside = self.optimizer(way) + 4 * self.trained // self.world if way.offload == "cpu" else 0
+        return self.memory(way)["total"] <= room.device * USABLE and beside <= room.node * USABLE
+
+
+def _ways(layout: Layout, share: int, room: Room) -> Iterator[Way]:
+    """List the ways from the fastest on: checkpointing before more communication, that before a slower home for the optimizer."""
     first = layout.lowest_stage
     micros = [size for size in range(share, 0, -1) if share % size == 0]
-    for stage in range(first, 4 if layout.world > 1 else first + 1):
+    stages = [(stage, "none") for stage in range(first, 4 if layout.world > 1 else first + 1)]
+    if room.node:
+        stages.append((3, "cpu"))
+    if room.swap:
+        stages.append((3, "nvme"))
+    for stage, offload in stages:
         for checkpointing in (False, True):
             for micro in micros:
-                if layout.memory(stage, micro, checkpointing)["total"] <= limit:
-                    return stage, checkpointing, micro
-    return None
+                yield Way(stage, micro, checkpointing, offload)
 
 
-def _stage_reason(layout: Layout, stage: int, sizes: dict[str, int]) -> str:
+def _first_fit(layout: Layout, share: int, room: Room) -> Way | None:
+    return next((way for way in _ways(layout, share, room) if layout.fits(way, room)), None)
+
+
+def _stage_reason(layout: Layout, way: Way, sizes: dict[str, int]) -> str:
     states = f"{(sizes['weights'] + sizes['gradients'] + sizes['optimizer']) / GB:.3g} GB of model states"
-    if stage > layout.lowest_stage:
-        return f"ZeRO {stage}: the lowest stage that fits, {states} on each of {layout.world} devices"
-    if stage == 1 and layout.world == 1:
+    if way.offload != "none":
+        home = {"cpu": "in the node's memory", "nvme": "on disk"}[way.offload]
+        return f"ZeRO 3 with the optimizer's {layout.optimizer(way) / GB:.3g} GB {home}: no stage fits without; {states} stay on the device"
+    if way.stage > layout.lowest_stage:
+        return f"ZeRO {way.stage}: the lowest stage that fits, {states} on each of {layout.world} devices"
+    if way.stage == 1 and layout.world == 1:
         return f"ZeRO 1: {states} fit on one device, so nothing needs dividing; stage 1 keeps the fp32 master weights of bf16"
-    if stage == 1:
+    if way.stage == 1:
         return f"ZeRO 1: {states} fit on each device with the optimizer divided; stage 1 keeps the fp32 master weights of bf16"
     return f"ZeRO 0: {states} fit on one device, so nothing needs dividing"
 
 
-def _micro_reason(micro: int, share: int, checkpointing: bool) -> str:
-    how = "with activation checkpointing" if checkpointing else "without activation checkpointing"
-    return f"micro-batch {micro} of {share} per device and step: the largest divisor that fits {how}"
+def _micro_reason(way: Way, share: int) -> str:
+    how = "with activation checkpointing" if way.checkpointing else "without activation checkpointing"
+    return f"micro-batch {way.micro} of {share} per device and step: the largest divisor that fits {how}"
 
 
-def _does_not_fit(layout: Layout, hardware: HardwarePreset, available: int) -> Refusal:
+def _does_not_fit(layout: Layout, hardware: HardwarePreset, room: Room) -> Refusal:
     """Name the smallest change: the fewest devices of this kind that would do, else the memory that one would need."""
 
     def needed(world: int) -> int:
-        stage = 3 if world > 1 else layout.lowest_stage
-        return replace(layout, world=world).memory(stage, 1, True)["total"]
+        return replace(layout, world=world).memory(Way(3 if world > 1 else layout.lowest_stage, 1, True))["total"]
 
-    more = [world for world in range(layout.world + 1, 1025) if needed(world) <= available * USABLE]
+    on_disk = [layout.memory(Way(3, 1, True, "nvme"))["total"]] if room.swap else []
+    least = min([needed(layout.world), *on_disk])
+    more = [world for world in range(layout.world + 1, 1025) if needed(world) <= room.device * USABLE]
     if more and layout.device == "cuda":
         remedy = f"use {more[0]} devices instead of {layout.world}: ZeRO 3 then needs {needed(more[0]) / GB:.1f} GB on each"
     else:
-        remedy = f"use devices with {math.ceil(needed(layout.world) / USABLE / GB)} GB, or a smaller model preset"
+        remedy = f"use devices with {math.ceil(least / USABLE / GB)} GB, or a smaller model preset"
+        remedy += ", or set tuning: lora" if layout.trained == layout.parameters else ""
     return Refusal(
         f"{layout.model.name} does not fit on {hardware.name}",
         f"{layout.parameters:,} parameters, {layout.precision}, sequences of {layout.length}, {layout.world} devices",
-        f"with every saving and a micro-batch of 1 a device needs {needed(layout.world) / GB:.1f} GB and offers {available / GB:.1f} GB",
+        f"with every saving and a micro-batch of 1 a device needs {least / GB:.1f} GB and offers {room.device / GB:.1f} GB",
         remedy,
+    )
+
+
+def check_disk(made: Plan, free: int) -> None:
+    """Refuse a plan whose checkpoints and weights do not find `free` bytes on disk."""
+    if made.disk_bytes <= free:
+        return
+    raise Refusal(
+        f"{free / GB:.1f} GB free on disk",
+        "the folder results/",
+        f"checkpoints and weights of a fit in progress take up to {made.disk_bytes / GB:.1f} GB",
+        f"free {math.ceil((made.disk_bytes - free) / GB)} GB, or run with --directory on a larger disk",
     )

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=_positive, default=DEFAULTS.epochs)
     parser.add_argument("--batch", type=_positive, default=DEFAULTS.global_batch_size, help="global batch size (default: %(default)s)")
     parser.add_argument("--precision", choices=["auto", "fp32", "bf16"], default=DEFAULTS.precision)
+    parser.add_argument("--tuning", choices=["full", "lora", "frozen"], default=DEFAULTS.tuning)
     parser.add_argument("--folds", type=_positive, default=DEFAULTS.folds, help="fits beside the final one (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print the plan as JSON")
 
@@ -51,9 +52,12 @@ def run(options: argparse.Namespace) -> int:
         epochs=options.epochs,
         global_batch_size=options.batch,
         precision=options.precision,
+        tuning=options.tuning,
+        new_embedding=options.vocabulary is not None,
     )
-    available = int(hardware.device_memory_gb * plan.GB) or machine.available_memory() // hardware.devices
-    made = plan.make(model, hardware, work, available)
+    device = int(hardware.device_memory_gb * plan.GB) or machine.available_memory() // hardware.devices
+    room = plan.Room(device, machine.beside(hardware), swap=hardware.device == "cpu" and machine.can_swap())
+    made = plan.make(model, hardware, work, room)
     print(json.dumps(made.as_dict(), indent=2) if options.json else text(made, work, hardware, options.folds))
     return 0
 
@@ -68,7 +72,8 @@ def text(made: plan.Plan, work: plan.Workload, hardware: presets.HardwarePreset,
             f"{made.model}, {base:,} parameters with {work.vocabulary:,} tokens, and {made.parameters - base:,} of the classifier's head",
         ),
         ("hardware", f"{made.hardware}: {devices}, {_gb(made.bytes['available'])} each"),
-        *((name, _gb(made.bytes[name])) for name in ("weights", "gradients", "optimizer", "activations", "process")),
+        ("trained", f"{made.trained:,} parameters ({100 * made.trained / made.parameters:.3g} %)"),
+        *((name, _gb(amount)) for name, amount in made.bytes.items() if name not in ("total", "available")),
         ("memory", f"{_gb(made.bytes['total'])} of {_gb(made.bytes['available'])} per device"),
         ("batch", f"{made.global_batch_size} = {made.micro_batch_size} × {made.accumulation} accumulated × {made.world_size} devices"),
         ("zero stage", str(made.zero_stage)),
@@ -78,7 +83,7 @@ def text(made: plan.Plan, work: plan.Workload, hardware: presets.HardwarePreset,
             "time",
             f"{_hours(made.hours)} per fit, {_hours(made.hours * (folds + 1))} for {folds} folds and the final model one after another",
         ),
-        ("disk", f"{_gb(made.disk_bytes)} per fit in progress (two checkpoints and the weights), {_gb(4 * made.parameters)} when finished"),
+        ("disk", f"{_gb(made.disk_bytes)} per fit in progress (checkpoints and weights), {_gb(4 * made.parameters)} when finished"),
     ]
     return "\n".join(f"{name:<12}{content}" for name, content in lines)
 

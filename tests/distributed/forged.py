@@ -1,0 +1,160 @@
+"""Forks training processes from one that has imported everything. Reads a JSON line per task, answers with the exit statuses."""
+
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from epigpt.encoding import store as token_store
+from epigpt.models import presets
+from epigpt.training import batches, checkpoint, engine, fit, launch, loop, plan, states
+
+launch.deepspeed()
+Task = Callable[..., None]
+PATIENCE = 120
+
+
+def train(output: str, folder: str, checkpoints: str, settings: dict[str, Any], stage: int = 0, minutes: float = 0, die: str = "") -> None:
+    """Run a fit; `die` ends the process: "step 3" kills before that step, "save 3" amid the writing of a file, "term 3" asks politely."""
+    made = plan.make
+    fit.plan.make = lambda *arguments: replace(made(*arguments), zero_stage=stage)
+    where, _, when = die.partition(" ")
+    if where == "step":
+        _count(batches.Order, "step", int(when), lambda: os.kill(os.getpid(), signal.SIGKILL))
+    elif where == "term":
+        _count(batches.Order, "step", int(when), lambda: os.kill(os.getpid(), signal.SIGTERM))
+    elif where == "save":
+        _count(checkpoint, "_to_disk", int(when), lambda: os.kill(os.getpid(), signal.SIGKILL))
+    base = Path(folder)
+    logging.basicConfig(level=logging.INFO, filename=base / f"{output}.log")
+    request = fit.Request(
+        base / "tokens", "repeat0/fold1", "tiny", base / checkpoints, base / output, settings, checkpoint_minutes=minutes
+    )  # fmt: skip
+    fit.run(request, 1, logging.getLogger())
+
+
+def _count(owner: Any, name: str, number: int, act: Callable[[], None]) -> None:
+    original, calls = getattr(owner, name), [0]
+
+    def counted(*arguments: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == number:
+            act()
+        return original(*arguments)
+
+    setattr(owner, name, counted)
+
+
+def curves(folder: str, settings: dict[str, Any], steps: int) -> None:
+    """Train with every ZeRO stage and with a plain loop over as many micro-batches as processes; write losses and weights."""
+    placement = launch.start(1)
+    store = token_store.load(Path(folder) / "tokens")
+    examples, preset = batches.training_examples(store), presets.load("tiny")
+    recipe = engine.Recipe(learning_rate=1e-4, seed=1, gradient_clipping=0.0)
+    planned = replace(fit._plan(preset, store, len(examples), settings, placement), steps=steps)
+    for stage in range(4):
+        chosen = replace(planned, zero_stage=stage)
+        model = fit._model(preset, store, settings, "finetuned")
+        session = loop.Session(engine.start(model, chosen, recipe), store, examples, chosen, recipe, placement)
+        losses: list[float] = []
+        loop.train(session, lambda loss, losses=losses, **_: losses.append(loss))
+        _write(Path(folder) / f"curve{placement.world_size}-{stage}.npz", placement, losses, states.weights(session.engine))
+    if placement.is_first:
+        _write(Path(folder) / f"curve{placement.world_size}-plain.npz", placement, *_plain(store, examples, planned, recipe, settings))
+    launch.stop()
+
+
+def _plain(
+    store: token_store.Store, examples: batches.Examples, planned: plan.Plan, recipe: engine.Recipe, settings: dict[str, Any]
+) -> tuple[list[float], dict[str, torch.Tensor]]:
+    model = fit._model(presets.load("tiny"), store, settings, "finetuned")
+    optimizer = engine.optimizer(model, recipe)
+    order = batches.Order(examples.lengths, planned.global_batch_size, recipe.seed)
+    losses = []
+    for step in range(planned.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = engine.rate(recipe, step, planned.steps)
+        total = 0.0
+        for rank in range(planned.world_size):
+            for batch in batches.micro_batches(store, examples, planned, order.step(step), rank):
+                labels, weights = batch.pop("labels"), batch.pop("weights")
+                loss = loop.weighted_loss(model(**batch).logits, labels, weights, recipe.label_smoothing) / planned.world_size
+                loss.backward()
+                total += float(loss)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(total)
+    return losses, dict(model.named_parameters())
+
+
+def _write(path: Path, placement: launch.Placement, losses: list[float], weights: dict[str, torch.Tensor]) -> None:
+    if placement.is_first:
+        np.savez(path, losses=losses, **{name: tensor.detach().numpy() for name, tensor in weights.items()})
+
+
+TASKS: dict[str, Task] = {"train": train, "curves": curves}
+
+
+def _forked(task: Task, rank: int, world: int, port: int, arguments: dict[str, Any]) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        os.dup2(2, 1)
+        os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(world), LOCAL_WORLD_SIZE=str(world))
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+        task(**arguments)
+        status = 0
+    except SystemExit as left:
+        status = left.code if isinstance(left.code, int) else 1
+    except BaseException:  # whatever it is, a forked child must not go on as its parent
+        traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _wait(pids: list[int]) -> list[int]:
+    """Wait for all; when one was killed, the others do not get long to notice."""
+    statuses: dict[int, int] = {}
+    ends = time.monotonic() + PATIENCE
+    while len(statuses) < len(pids):
+        for pid in set(pids) - set(statuses):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                statuses[pid] = os.waitstatus_to_exitcode(status)
+                if statuses[pid] < 0:
+                    ends = min(ends, time.monotonic() + 5)
+        if time.monotonic() > ends:
+            for pid in set(pids) - set(statuses):
+                os.kill(pid, signal.SIGKILL)
+            ends = float("inf")
+        time.sleep(0.01)
+    return [statuses[pid] for pid in pids]
+
+
+def main() -> None:
+    """Do the tasks until standard input ends."""
+    for line in sys.stdin:
+        wanted = json.loads(line)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        world = wanted["processes"]
+        pids = [_forked(TASKS[wanted["function"]], rank, world, port, wanted["arguments"]) for rank in range(world)]
+        print(json.dumps(_wait(pids)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

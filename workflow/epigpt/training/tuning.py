@@ -1,0 +1,55 @@
+"""Which weights of a classifier are trained: all, low-rank adapters beside frozen ones (LoRA, Hu et al. 2021), or the head alone.
+
+Adapters are merged into the weights when the training ends, so that every finished model loads alike.
+"""
+
+from typing import Any
+
+import torch
+from transformers.models.gpt2.modeling_gpt2 import GPT2PreTrainedModel
+
+from epigpt.training.counts import LORA_ALPHA, LORA_RANK
+
+ADAPTED = ("c_attn", "c_proj", "c_fc")
+HEAD, EMBEDDING = "score", "wte"
+_PREFIX = "base_model.model."
+
+
+def prepare(model: GPT2PreTrainedModel, tuning: str, new_embedding: bool, seed: int) -> Any:
+    """Freeze what is not trained; give the model to train, which for LoRA is peft's wrapper around `model`."""
+    if tuning == "frozen":
+        model.transformer.requires_grad_(False)
+    if tuning != "lora":
+        return model
+    from peft import LoraConfig, get_peft_model
+
+    kept = [HEAD, *([EMBEDDING] if new_embedding else [])]
+    if model.config.n_layer == 0:  # nothing to adapt
+        model.transformer.requires_grad_(False)
+        if new_embedding:
+            model.get_input_embeddings().requires_grad_(True)
+        return model
+    config = LoraConfig(r=LORA_RANK, lora_alpha=LORA_ALPHA, target_modules=list(ADAPTED), modules_to_save=kept, fan_in_fan_out=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return get_peft_model(model, config)
+
+
+def merged(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Fold adapters into the weights they adapt and give all of them the names of the model without adapters.
+
+    GPT-2 stores its matrices as (inputs, outputs), so the product of the adapters is added transposed.
+    """
+    if not any(name.startswith(_PREFIX) for name in weights):
+        return weights
+    result = {}
+    for name, weight in weights.items():
+        own = name.removeprefix(_PREFIX)
+        if ".lora_" in own or ".original_module." in own:
+            continue
+        if own.endswith(".base_layer.weight"):
+            stem = name.removesuffix(".base_layer.weight")
+            down, up = weights[f"{stem}.lora_A.default.weight"], weights[f"{stem}.lora_B.default.weight"]
+            weight = weight + (up @ down).T * (LORA_ALPHA / LORA_RANK)  # noqa: PLW2901
+        result[own.replace(".base_layer.", ".").replace(".modules_to_save.default.", ".")] = weight
+    return result
