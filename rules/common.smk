@@ -6,6 +6,7 @@ Outputs: none.
 """
 
 import json
+import re
 import shlex
 
 import yaml
@@ -15,7 +16,7 @@ from snakemake.utils import update_config
 
 from epigpt import configuration, datasets
 from epigpt.fingerprint import fingerprint as code_of
-from epigpt.models import presets
+from epigpt.models import presets, published
 from epigpt.refusal import Refusal
 from epigpt.training import gpus
 
@@ -59,6 +60,9 @@ try:
     SETTINGS, ROWS = read_configuration()
     PRESET = presets.load(SETTINGS.model)
     HARDWARE = read_hardware()
+    WEIGHTS = published.source(SETTINGS.weights, PRESET)
+    if WEIGHTS is not None and WEIGHTS.folder is not None:
+        published.check_files(WEIGHTS.folder, PRESET)
 except Refusal as refusal:
     raise WorkflowError(str(refusal)) from None
 
@@ -81,12 +85,17 @@ SURROUNDINGS = (
     f"PYTHONPATH={shlex.quote(str(ROOT / 'workflow'))}"
     " PYTHONHASHSEED=0 MPLBACKEND=Agg TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1"
 )
+# Where pretrained weights lie, which decides no result; the key `weights` reaches the stages as what they are.
+if WEIGHTS is not None:
+    WEIGHTS_FOLDER = WEIGHTS.folder or Path(f"results/weights/{WEIGHTS.slug}")
+    SURROUNDINGS += f" {published.VARIABLE}={shlex.quote(str(WEIGHTS_FOLDER))}"
 PYTHON = "python" if CONDA else shlex.quote(sys.executable)
 BASELINES = list(dict.fromkeys(["logistic_l2", *SETTINGS.baselines]))
 
 
 wildcard_constraints:
     dataset="|".join(ROWS),
+    repository="none" if WEIGHTS is None else re.escape(WEIGHTS.slug or "none"),
     preset=PRESET.name,
     fit="repeat[0-9]+/fold[0-9]+|final",
     baseline="|".join(BASELINES),
@@ -99,8 +108,12 @@ def stage(name):
     Snakemake leaves params that follow from resources out of what makes a job run again, so another folder or interpreter does not.
     """
 
+    surroundings = SURROUNDINGS
+    if name == "weights":
+        surroundings = surroundings.replace(" HF_HUB_OFFLINE=1", "")
+
     def command(wildcards, resources):
-        return f"{SURROUNDINGS} {PYTHON} -m epigpt.stages.{name}"
+        return f"{surroundings} {PYTHON} -m epigpt.stages.{name}"
 
     return command
 
@@ -173,6 +186,8 @@ def reads(*keys):
 
 def value_of(key, wildcards):
     section, _, name = key.partition(".")
+    if key == "weights":
+        return "none" if WEIGHTS is None else WEIGHTS.identity
     if section != "row":
         return SETTINGS.value(key)
     return row_cells(wildcards)[name]
@@ -232,6 +247,11 @@ def model_files(wildcards):
         + fold_files("plan.json")(wildcards)
         + [f"{final}/{name}" for name in ("model.safetensors", "plan.json")]
     )
+
+
+def fetched_weights(wildcards):
+    """Name the folder of pretrained weights where a rule fetches them; nothing for a local folder or a random start."""
+    return [] if WEIGHTS is None or WEIGHTS.folder is not None else [WEIGHTS_FOLDER]
 
 
 def fold_weights(path):

@@ -9,6 +9,7 @@ Outputs: results/{dataset}/models/{preset}/{fit}/ with weights, vocabulary, refe
 rule train:
     input:
         tokens="results/{dataset}/tokens/{fit}",
+        pretrained=fetched_weights,
     output:
         weights="results/{dataset}/models/{preset}/{fit}/model.safetensors",
         config="results/{dataset}/models/{preset}/{fit}/config.json",

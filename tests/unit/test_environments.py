@@ -9,7 +9,7 @@ import yaml
 
 from epigpt import fingerprint
 
-CONDA = {"torch": "pytorch", "geoparse": "geoparse"}
+CONDA = {"torch": "pytorch", "huggingface-hub": "huggingface_hub", "geoparse": "geoparse"}
 IMPORTED_AS = {"scikit-learn": "sklearn", "umap-learn": "umap", "pyyaml": "yaml", "geoparse": "GEOparse", "pytorch": "torch"}
 # Imported for a kind of file or model that only some users have; the message then says what to install.
 OPTIONAL: set[str] = set()

@@ -95,7 +95,12 @@ class Settings(_Section):
     tuning: Literal["full", "lora", "frozen"] = Field(
         "full", description="Which weights are trained: all, low-rank adapters, or the head alone."
     )
-    weights: str = Field("none", min_length=1, description="Pretrained weights: a hub id, a local folder, or none for a random start.")
+    weights: str = Field(
+        "none",
+        min_length=1,
+        description="Pretrained weights: a local folder, a hub id (openai-community/gpt2, or with @revision), "
+        "preset for those of the model preset, or none for a random start.",
+    )
     keep_fold_weights: bool = Field(False, description="Keep the weights of single folds even where they exceed 1 GB.")
 
     folds: Annotated[int, Field(ge=2)] = Field(

@@ -16,7 +16,7 @@ from epigpt import atomic
 from epigpt.encoding import store as token_store
 from epigpt.encoding.store import Store
 from epigpt.fingerprint import fingerprint
-from epigpt.models import card, classifier, presets, scoring
+from epigpt.models import card, classifier, presets, pretrained, published, scoring
 from epigpt.refusal import Refusal
 from epigpt.training import batches, checkpoint, engine, launch, loop, machine, plan, states, tuning, variants
 from epigpt.training.interruptions import Keeper, Stopped
@@ -54,7 +54,7 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
     planned = _plan(preset, store, len(examples), settings, placement)
     plan.check_disk(planned, shutil.disk_usage(request.checkpoints).free)
     log.info("%s: %s; %s", request.fit, f"{planned.parameters:,} parameters", "; ".join(planned.why))
-    model = _model(preset, store, settings, request.variant)
+    model = _model(preset, store, request)
     recipe = engine.Recipe(learning_rate=settings["learning_rate"], seed=settings["seed"])
     trained = tuning.prepare(model, settings["tuning"], _new_embedding(settings), settings["seed"])
     session = loop.Session(
@@ -122,8 +122,6 @@ def _check(store: Store, examples: batches.Examples, settings: dict[str, Any]) -
         raise Refusal(
             "training samples of a single class", "tokens/index.tsv", "there is nothing to tell apart", "check label, case and control"
         )
-    if settings["weights"] != "none":
-        raise Refusal(f"weights: {settings['weights']}", "key weights", "this version does not offer it", "set weights: none")
 
 
 def _new_embedding(settings: dict[str, Any]) -> bool:
@@ -147,10 +145,16 @@ def _plan(preset: presets.ModelPreset, store: Store, examples: int, settings: di
     return plan.make(preset, hardware, work, room)
 
 
-def _model(preset: presets.ModelPreset, store: Store, settings: dict[str, Any], variant: str) -> classifier.GPT2PreTrainedModel:
+def _model(preset: presets.ModelPreset, store: Store, request: Request) -> classifier.GPT2PreTrainedModel:
+    settings = request.settings
     config = classifier.configuration(preset, store.recipe.encoding, store.size, store.tokens.shape[2], store.classes)
     model = classifier.build(config, settings["seed"])
-    if variant != variants.RANDOM_WEIGHTS:
+    weights = published.in_use(settings["weights"])
+    if request.variant == variants.RANDOM_WEIGHTS:
+        pass
+    elif weights is not None:
+        pretrained.start(model, published.check(weights, presets.load(request.preset)), store.recipe.encoding, store.vocabulary)
+    else:
         classifier.start_from_axes(model, store.reference.axes)
     return model
 
