@@ -6,7 +6,8 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 CORES ?= 2
 
-.PHONY: demo test bench lint install-profile documents
+# make bench-series BENCH='--set epochs=20 --output table.tsv'
+.PHONY: bench-series demo test bench lint install-profile documents
 
 # torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
 $(INSTALLED): pyproject.toml
@@ -28,6 +29,10 @@ bench: $(INSTALLED)
 		echo "== $$script"; \
 		PYTHONPATH=workflow OMP_NUM_THREADS=1 $(BIN)/python "$$script" || status=1; \
 	done; exit $$status
+
+# Held-out AUC of every model on real labelled series; needs the test material beside the checkout (EPIGPT_SHARED).
+bench-series: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/series.py $(BENCH)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

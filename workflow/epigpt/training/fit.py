@@ -54,7 +54,7 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
     planned = _plan(preset, store, len(examples), settings, placement)
     plan.check_disk(planned, shutil.disk_usage(request.checkpoints).free)
     log.info("%s: %s; %s", request.fit, f"{planned.parameters:,} parameters", "; ".join(planned.why))
-    model = _model(preset, store, request)
+    model = untrained(request.preset, store, settings, request.variant)
     recipe = engine.Recipe(learning_rate=settings["learning_rate"], seed=settings["seed"])
     trained = tuning.prepare(model, settings["tuning"], _new_embedding(settings), settings["seed"])
     session = loop.Session(
@@ -145,15 +145,16 @@ def _plan(preset: presets.ModelPreset, store: Store, examples: int, settings: di
     return plan.make(preset, hardware, work, room)
 
 
-def _model(preset: presets.ModelPreset, store: Store, request: Request) -> classifier.GPT2PreTrainedModel:
-    settings = request.settings
+def untrained(name: str, store: Store, settings: dict[str, Any], variant: str) -> classifier.GPT2PreTrainedModel:
+    """Build a variant of the preset called `name` as it is before its first step."""
+    preset = variants.architecture(presets.load(name), variant)
     config = classifier.configuration(preset, store.recipe.encoding, store.size, store.tokens.shape[2], store.classes)
     model = classifier.build(config, settings["seed"])
     weights = published.in_use(settings["weights"])
-    if request.variant == variants.RANDOM_WEIGHTS:
+    if variant == variants.RANDOM_WEIGHTS:
         pass
     elif weights is not None:
-        pretrained.start(model, published.check(weights, presets.load(request.preset)), store.recipe.encoding, store.vocabulary)
+        pretrained.start(model, published.check(weights, presets.load(name)), store.recipe.encoding, store.vocabulary)
     else:
         classifier.start_from_axes(model, store.reference.axes)
     return model

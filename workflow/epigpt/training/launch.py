@@ -1,5 +1,6 @@
 """Where a training process runs: its rank, device and memory, and the start of torch's process group."""
 
+import atexit
 import os
 import socket
 import warnings
@@ -41,7 +42,10 @@ def start(threads: int) -> Placement:
     """Fix the threads and join the process group: torchrun's, or one of this single process.
 
     DeepSpeed looks for MPI unless a launcher's variables are set, so a bare process sets them, with a free port.
+    After `keep` the group that is there is used.
     """
+    if _KEPT:
+        return _KEPT[0]
     torch.set_num_threads(threads)
     if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
         os.environ.update(RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(_free_port()))
@@ -63,9 +67,24 @@ def shared(content: Found, placement: Placement) -> Found:
 
 
 def stop() -> None:
-    """Leave the process group."""
-    if torch.distributed.is_initialized():
+    """Leave the process group, unless `keep` was called."""
+    if torch.distributed.is_initialized() and not _KEPT:
         torch.distributed.destroy_process_group()
+
+
+_KEPT: list[Placement] = []
+
+
+def keep(threads: int) -> None:
+    """Keep one process group until this process ends, for several fits: DeepSpeed remembers the first and cannot join another."""
+    if not _KEPT:
+        _KEPT.append(start(threads))
+        atexit.register(_leave)
+
+
+def _leave() -> None:
+    _KEPT.clear()
+    stop()
 
 
 def deepspeed() -> Any:
