@@ -18,6 +18,7 @@ from epigpt import configuration, datasets
 from epigpt.fingerprint import fingerprint as code_of
 from epigpt.models import presets, published
 from epigpt.refusal import Refusal
+from epigpt.settings import permutations
 from epigpt.training import gpus
 
 
@@ -75,6 +76,9 @@ TABLES = [
     "predictions.tsv",
     "metrics.tsv",
     "verdict.json",
+    "comparison.tsv",
+    "confounding.tsv",
+    "learning_curve.tsv",
     "markers.tsv",
     "excitation_inhibition.tsv",
     "claims.tsv",
@@ -90,6 +94,26 @@ if WEIGHTS is not None:
     WEIGHTS_FOLDER = WEIGHTS.folder or Path(f"results/weights/{WEIGHTS.slug}")
     SURROUNDINGS += f" {published.VARIABLE}={shlex.quote(str(WEIGHTS_FOLDER))}"
 PYTHON = "python" if CONDA else shlex.quote(sys.executable)
+# What decides tokens, and what decides a fit beside its tokens: for the rules that run a part of the pipeline again.
+ENCODING_KEYS = [
+    "encoding",
+    "max_genes",
+    "vocabulary_genes",
+    "views",
+    "gene_dropout",
+    "seed",
+]
+TRAINING_KEYS = [
+    "epochs",
+    "learning_rate",
+    "global_batch_size",
+    "precision",
+    "tuning",
+    "weights",
+    "seed",
+]
+PERMUTATIONS = permutations(SETTINGS.permutations, SETTINGS.model)
+PERMUTATIONS_PER_JOB = 5
 BASELINES = list(dict.fromkeys(["logistic_l2", *SETTINGS.baselines]))
 
 
@@ -99,6 +123,9 @@ wildcard_constraints:
     preset=PRESET.name,
     fit="repeat[0-9]+/fold[0-9]+|final",
     baseline="|".join(BASELINES),
+    variant="finetuned_random_weights|finetuned_shuffled_genes|finetuned_no_blocks|frozen_logistic",
+    first="[0-9]+",
+    last="[0-9]+",
 
 
 def stage(name):
@@ -129,7 +156,9 @@ def training(name):
         if HARDWARE.nodes > 1:
             srun = f"{resources.mpi} --nodes={resources.nodes} --ntasks={resources.tasks} --ntasks-per-node=1"
             srun += f" --cpus-per-task={threads} --kill-on-bad-exit=1"
-            start = f"{srun} {PYTHON} -m epigpt.training.node --devices {HARDWARE.devices}"
+            start = (
+                f"{srun} {PYTHON} -m epigpt.training.node --devices {HARDWARE.devices}"
+            )
         elif HARDWARE.devices > 1:
             start += f" -m torch.distributed.run --standalone --nproc-per-node={HARDWARE.devices}"
         return f"{SURROUNDINGS} {start} -m epigpt.stages.{name}"
@@ -165,6 +194,20 @@ def training_resources():
             "tasks_per_gpu": 0,
             "mpi": "srun",
         }
+    return needed
+
+
+def refitting_resources():
+    """Ask for one device: folds and permutations are fitted one after the other by a single process."""
+    needed = {"mem_mb": with_attempt(4000), "runtime": with_attempt(240)}
+    if HARDWARE.device == "cuda":
+        needed["gres"] = f"{site('gpu_gres', 'gpu')}:1"
+        needed["mem_mb"] = int(
+            HARDWARE.node_memory_gb * 1000 / max(1, HARDWARE.devices)
+        )
+        needed["slurm_partition"] = site("gpu_partition", "gpu")
+    elif "local_gpu" in workflow.global_resources:
+        needed["local_gpu"] = 1
     return needed
 
 
@@ -234,6 +277,22 @@ def fold_files(name):
     return lambda wildcards: [
         f"results/{wildcards.dataset}/models/{PRESET.name}/{fit}/{name}"
         for fit in fits(wildcards)
+    ]
+
+
+def fold_tokens(wildcards):
+    """List the tokens of every fold."""
+    return [f"results/{wildcards.dataset}/tokens/{fit}" for fit in fits(wildcards)]
+
+
+def null_files(wildcards):
+    """List the tables of GPT-2's scores under permuted labels; none where the data set is not assessable."""
+    if not fits(wildcards):
+        return []
+    starts = range(0, PERMUTATIONS["refits"], PERMUTATIONS_PER_JOB)
+    return [
+        f"results/{wildcards.dataset}/null/{first}-{min(first + PERMUTATIONS_PER_JOB, PERMUTATIONS['refits'])}.tsv"
+        for first in starts
     ]
 
 

@@ -25,12 +25,7 @@ rule encode:
         *fingerprint("encode"),
         start=stage("encode"),
         settings=reads(
-            "encoding",
-            "max_genes",
-            "vocabulary_genes",
-            "views",
-            "gene_dropout",
-            "seed",
+            *ENCODING_KEYS,
             "row.case",
             "row.control",
         ),

@@ -1,8 +1,9 @@
 """From predictions to metrics and a verdict.
 
-Purpose: score the baselines on the same folds, compare GPT-2 with them, decide by fixed rules.
-Inputs: results/{dataset}/expression.h5ad, folds.tsv, samples.tsv, the fold models' predictions.
-Outputs: results/{dataset}/baselines/{baseline}.tsv, predictions.tsv, metrics.tsv, verdict.json.
+Purpose: score the baselines and variants of GPT-2 on the same folds, also under permuted labels, compare, decide by fixed rules.
+Inputs: results/{dataset}/expression.h5ad, folds.tsv, folds.json, samples.tsv, tokens/, the fold models' predictions.
+Outputs: results/{dataset}/baselines/, comparisons/, null/, learning_curve.tsv, predictions.tsv, metrics.tsv, verdict.json, comparison.tsv,
+calibration.tsv, confounding.tsv, null.tsv.
 """
 
 
@@ -10,8 +11,10 @@ rule baseline:
     input:
         expression="results/{dataset}/expression.h5ad",
         folds="results/{dataset}/folds.tsv",
+        summary="results/{dataset}/folds.json",
     output:
         predictions="results/{dataset}/baselines/{baseline}.tsv",
+        null="results/{dataset}/baselines/{baseline}.null.tsv",
     log:
         "results/{dataset}/logs/baseline/{baseline}.log",
     benchmark:
@@ -20,14 +23,94 @@ rule baseline:
         "../envs/evaluate.yaml"
     resources:
         mem_mb=with_attempt(4000),
-        runtime=with_attempt(60),
+        runtime=with_attempt(120),
     params:
         *fingerprint("baseline"),
         start=stage("baseline"),
         settings=reads("seed"),
+        permutations=PERMUTATIONS["baselines"],
     shell:
         "{params.start} --model {wildcards.baseline} --expression {input.expression:q} --folds {input.folds:q}"
-        " --output {output.predictions:q} --settings {params.settings:q} --log {log:q}"
+        " --folds-summary {input.summary:q} --permutations {params.permutations}"
+        " --output {output.predictions:q} --null {output.null:q} --settings {params.settings:q} --log {log:q}"
+
+
+rule learning_curve:
+    input:
+        expression="results/{dataset}/expression.h5ad",
+        folds="results/{dataset}/folds.tsv",
+        summary="results/{dataset}/folds.json",
+    output:
+        "results/{dataset}/learning_curve.tsv",
+    log:
+        "results/{dataset}/logs/learning_curve.log",
+    benchmark:
+        "results/{dataset}/benchmarks/learning_curve.tsv"
+    conda:
+        "../envs/evaluate.yaml"
+    resources:
+        mem_mb=with_attempt(4000),
+        runtime=with_attempt(60),
+    params:
+        *fingerprint("learning_curve"),
+        start=stage("learning_curve"),
+        settings=reads("seed"),
+    shell:
+        "{params.start} --model logistic_l2 --expression {input.expression:q} --folds {input.folds:q}"
+        " --folds-summary {input.summary:q} --output {output:q} --settings {params.settings:q} --log {log:q}"
+
+
+# All folds in one job: the imports of a job take longer than a small model's training.
+rule comparison:
+    input:
+        fold_tokens,
+        folds="results/{dataset}/folds.tsv",
+    output:
+        "results/{dataset}/comparisons/{variant}.tsv",
+    log:
+        "results/{dataset}/logs/comparison/{variant}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/comparison/{variant}.tsv"
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        **refitting_resources(),
+    params:
+        *fingerprint("comparison"),
+        start=stage("comparison"),
+        settings=reads("model", *TRAINING_KEYS),
+        tokens=lambda wildcards: f"results/{wildcards.dataset}/tokens",
+    shell:
+        "{params.start} --variant {wildcards.variant} --tokens {params.tokens:q} --folds {input.folds:q}"
+        " --output {output:q} --settings {params.settings:q} --threads {threads} --log {log:q}"
+
+
+# The whole pipeline again under permuted labels; a few permutations to a job, so that several cores or nodes share them.
+rule null:
+    input:
+        expression="results/{dataset}/expression.h5ad",
+        folds="results/{dataset}/folds.tsv",
+        summary="results/{dataset}/folds.json",
+    output:
+        "results/{dataset}/null/{first}-{last}.tsv",
+    log:
+        "results/{dataset}/logs/null/{first}-{last}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/null/{first}-{last}.tsv"
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        **refitting_resources(),
+    params:
+        *fingerprint("null"),
+        start=stage("null"),
+        settings=reads("model", *ENCODING_KEYS, *TRAINING_KEYS),
+    shell:
+        "{params.start} --expression {input.expression:q} --folds {input.folds:q} --folds-summary {input.summary:q}"
+        " --first {wildcards.first} --last {wildcards.last} --output {output:q}"
+        " --settings {params.settings:q} --threads {threads} --log {log:q}"
 
 
 rule evaluate:
@@ -39,6 +122,14 @@ rule evaluate:
         baselines=expand(
             "results/{{dataset}}/baselines/{baseline}.tsv", baseline=BASELINES
         ),
+        comparisons=expand(
+            "results/{{dataset}}/comparisons/{variant}.tsv",
+            variant=SETTINGS.comparisons,
+        ),
+        chance=expand(
+            "results/{{dataset}}/baselines/{baseline}.null.tsv", baseline=BASELINES
+        ),
+        refitted=null_files,
     output:
         predictions="results/{dataset}/predictions.tsv",
         metrics=report(
@@ -49,6 +140,10 @@ rule evaluate:
             labels={"data set": "{dataset}", "result": "metrics"},
         ),
         verdict="results/{dataset}/verdict.json",
+        confounding="results/{dataset}/confounding.tsv",
+        comparison="results/{dataset}/comparison.tsv",
+        calibration="results/{dataset}/calibration.tsv",
+        null="results/{dataset}/null.tsv",
     log:
         "results/{dataset}/logs/evaluate.log",
     benchmark:
@@ -62,8 +157,12 @@ rule evaluate:
         *fingerprint("evaluate"),
         start=stage("evaluate"),
         settings=reads("model", "bootstrap", "seed", "ignore_confounders"),
+        fixed=PERMUTATIONS["fixed"],
     shell:
         "{params.start} --folds {input.folds:q} --folds-summary {input.summary:q} --samples {input.samples:q}"
-        " --predictions-in {input.finetuned:q} {input.baselines:q}"
+        " --predictions-in {input.finetuned:q} {input.comparisons:q} {input.baselines:q}"
+        " --null-in {input.chance:q} {input.refitted:q} --fixed-permutations {params.fixed}"
         " --predictions {output.predictions:q} --metrics {output.metrics:q} --verdict {output.verdict:q}"
+        " --confounding {output.confounding:q} --comparison {output.comparison:q}"
+        " --calibration {output.calibration:q} --null {output.null:q}"
         " --settings {params.settings:q} --log {log:q}"

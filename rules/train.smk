@@ -33,15 +33,7 @@ rule train:
         *fingerprint("train"),
         start=training("train"),
         threads_each=threads_per_process,
-        settings=reads(
-            "epochs",
-            "learning_rate",
-            "global_batch_size",
-            "precision",
-            "tuning",
-            "weights",
-            "seed",
-        ),
+        settings=reads(*TRAINING_KEYS),
         folder=lambda wildcards: f"results/{wildcards.dataset}/models/{wildcards.preset}/{wildcards.fit}",
         # Outside the declared outputs, which Snakemake deletes when a job fails: training resumes from here.
         checkpoints=lambda wildcards: f"results/{wildcards.dataset}/checkpoints/{wildcards.preset}/{wildcards.fit}",

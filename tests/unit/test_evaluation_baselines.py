@@ -15,6 +15,7 @@ from epigpt import splits
 from epigpt.evaluation import baselines, learning, metrics, null, observations, pipelines, predictions
 from epigpt.refusal import Refusal
 from epigpt.stages import baseline as stage
+from epigpt.stages import learning_curve as curve_stage
 
 COLUMNS = ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability", "threshold"]
 
@@ -235,28 +236,32 @@ def test_stage_writes_the_same_table_for_any_number_of_threads(tmp_path, monkeyp
 
 def test_not_assessable_gives_a_header_only(tmp_path, monkeypatch):
     write(tmp_path / "expression.h5ad", series(n=4, genes=20))
-    (tmp_path / "folds.json").write_text('{"classes": ["class0", "class1"]}', encoding="utf-8")
     (tmp_path / "folds.tsv").write_text("sample\tgroup\trepeat\tfold\n", encoding="utf-8")
-    more = ("--folds-summary", tmp_path / "folds.json", "--null", tmp_path / "null.tsv", "--learning-curve", tmp_path / "curve.tsv")
-    run(monkeypatch, tmp_path, "none.tsv", *map(str, more))
-    assert (tmp_path / "null.tsv").read_text(encoding="utf-8") == "\t".join(null.NULL_COLUMNS) + "\n"
-    assert (tmp_path / "curve.tsv").read_text(encoding="utf-8") == "\t".join(learning.COLUMNS) + "\n"
+    run(monkeypatch, tmp_path, "none.tsv")
+    assert (tmp_path / "null.none.tsv").read_text(encoding="utf-8") == "\t".join(null.NULL_COLUMNS) + "\n"
     assert (tmp_path / "none.tsv").read_text(encoding="utf-8") == "\t".join(COLUMNS) + "\n"
     assert predictions.collect([tmp_path / "none.tsv"]).empty
+    run(monkeypatch, tmp_path, "curve.tsv", started=curve_stage)
+    assert (tmp_path / "curve.tsv").read_text(encoding="utf-8") == "\t".join(learning.COLUMNS) + "\n"
 
 
-def run(monkeypatch, folder, output, *more):
-    command = [
-        "baseline",
-        "--model",
-        "logistic_l2",
-        "--settings",
-        '{"seed": 1, "permutations": 2}',
-        "--expression",
-        str(folder / "expression.h5ad"),
-    ]
-    monkeypatch.setattr(sys, "argv", [*command, "--folds", str(folder / "folds.tsv"), "--output", str(folder / output), *more])
-    stage.main()
+def test_stage_scores_as_many_permutations_as_asked(tmp_path, monkeypatch):
+    data = series(n=12, genes=60)
+    write(tmp_path / "expression.h5ad", data)
+    folds_of(data, 3).to_csv(tmp_path / "folds.tsv", sep="\t", index=False)
+    run(monkeypatch, tmp_path, "out.tsv")
+    chance = pd.read_csv(tmp_path / "null.out.tsv", sep="\t")
+    assert list(chance.columns) == null.NULL_COLUMNS
+    assert sorted(set(chance["permutation"])) == [0, 1]
+
+
+def run(monkeypatch, folder, output, *more, started=stage):
+    (folder / "folds.json").write_text('{"classes": ["class0", "class1"]}', encoding="utf-8")
+    command = ["stage", "--model", "logistic_l2", "--settings", '{"seed": 1}', "--expression", folder / "expression.h5ad"]
+    command += ["--folds", folder / "folds.tsv", "--folds-summary", folder / "folds.json", "--output", folder / output]
+    command += ["--permutations", 2, "--null", folder / f"null.{output}"] if started is stage else []
+    monkeypatch.setattr(sys, "argv", list(map(str, [*command, *more])))
+    started.main()
 
 
 def test_null_is_the_whole_pipeline_with_folds_drawn_anew():

@@ -11,7 +11,7 @@ from epigpt.stages import evaluate as stage
 
 COLUMNS = ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"]
 CLASSES = ["control", "case"]
-OUTPUTS = ("predictions", "metrics", "verdict", "confounding", "comparison", "calibration")
+OUTPUTS = ("predictions", "metrics", "verdict", "confounding", "comparison", "calibration", "null")
 
 
 @pytest.fixture
@@ -41,12 +41,13 @@ def summary(folder, **content):
     (folder / "folds.json").write_text(json.dumps({"classes": CLASSES, **content}), encoding="utf-8")
 
 
-def run(monkeypatch, folder, tag="out", reverse=False, nulls=(), **settings):
+def run(monkeypatch, folder, tag="out", reverse=False, nulls=(), fixed=0, **settings):
     given = {"model": "tiny", "bootstrap": 200, "seed": 1, "ignore_confounders": [], **settings}
     tables = sorted(map(str, folder.glob("in.*.tsv")), reverse=reverse)
     arguments = ["--settings", json.dumps(given), "--folds", folder / "folds.tsv", "--folds-summary", folder / "folds.json"]
     arguments += ["--samples", folder / "samples.tsv", "--predictions-in", *tables]
     arguments += ["--null-in", *nulls] if nulls else []
+    arguments += ["--fixed-permutations", fixed]
     for name in OUTPUTS:
         arguments += [f"--{name}", folder / f"{tag}.{name}"]
     monkeypatch.setattr(sys, "argv", ["evaluate", *map(str, arguments)])
@@ -97,6 +98,16 @@ def test_null_gives_p_and_enters_the_verdict(folder, monkeypatch):
     metrics = pd.read_csv(folder / "out.metrics", sep="\t").set_index(["model", "metric"])
     assert metrics.loc[("finetuned", "auc"), "p_floor"] == pytest.approx(0.05)
     assert np.isnan(metrics.loc[("logistic_l2", "auc"), "p"])
+
+
+def test_predictions_that_stay_as_they_are_give_a_cheaper_null_that_says_so(folder, monkeypatch):
+    decided = json.loads(run(monkeypatch, folder, fixed=99)["verdict"])
+    assert decided["verdict"] == "works"
+    assert (decided["null"]["permutations"], decided["null"]["kind"]) == (99, "fixed predictions")
+    assert decided["p"] == pytest.approx(0.01, abs=0.011)  # a perfect score is rare under any permutation of twelve labels
+    chance = pd.read_csv(folder / "out.null", sep="\t")
+    assert abs(chance[chance["metric"] == "auc"]["value"].mean() - 0.5) < 0.1
+    assert json.loads(run(monkeypatch, folder)["verdict"])["null"]["permutations"] == 0
 
 
 def test_not_assessable_writes_headers_and_the_reason(folder, monkeypatch):

@@ -12,7 +12,8 @@ import yaml
 
 pytestmark = pytest.mark.xdist_group("finished")
 
-MODEL = {"train", "evaluate", "provenance", "report", "index"}
+MODEL = {"train", "comparison", "evaluate", "provenance", "report", "index"}
+SCORES = {"baseline", "evaluate", "report", "index"}
 CONFIG: dict[str, Any] = {
     "geo": {"base_url": "file://./mirror"},
     "folds": 3,
@@ -20,6 +21,8 @@ CONFIG: dict[str, Any] = {
     "views": 2,
     "max_genes": 32,
     "bootstrap": 100,
+    "permutations": 0,
+    "comparisons": ["finetuned_no_blocks"],
     "baselines": ["majority"],
 }
 ROW = {"dataset": "epilepsy", "source": "GSE9000001", "label": "condition", "case": "epilepsy", "control": "control", "group": "litter"}
@@ -79,10 +82,10 @@ def test_snakemakes_own_report_holds_pages_figures_and_tables(finished):
     [
         ("workflow/epigpt/evaluation/metrics.py", '"""', '"""Another beginning. ', set()),
         ("workflow/epigpt/training/loop.py", "\nimport", "\n# a remark\nimport", set()),
-        ("workflow/epigpt/evaluation/metrics.py", "\nimport", "\nEDITED = 1\nimport", {"baseline", "evaluate", "report", "index"}),
+        ("workflow/epigpt/evaluation/metrics.py", "\nimport", "\nEDITED = 1\nimport", {*SCORES, "comparison", "learning_curve"}),
         ("workflow/epigpt/evaluation/intervals.py", "\nimport", "\nEDITED = 1\nimport", {"evaluate", "report", "index"}),
         ("workflow/epigpt/training/loop.py", "\nimport", "\nEDITED = 1\nimport", MODEL - {"provenance"}),
-        ("workflow/epigpt/stages/baseline.py", "\nimport|\nfrom", "\nEDITED = 1\n", {"baseline", "evaluate", "report", "index"}),
+        ("workflow/epigpt/stages/baseline.py", "\nimport|\nfrom", "\nEDITED = 1\n", SCORES),
         ("workflow/epigpt/cli.py", "\nimport", "\nEDITED = 1\nimport", set()),
         ("workflow/epigpt/settings.py", "\nfrom", "\nEDITED = 1\nfrom", set()),
         ("envs/train.yaml", "# ", "# another remark ", set()),
@@ -132,6 +135,8 @@ def test_a_new_time_stamp_reruns_nothing(finished):
         ("learning_rate", 0.002, MODEL),
         ("views", 3, MODEL | {"encode"}),
         ("baselines", ["majority", "random_forest"], {"baseline", "evaluate", "provenance", "report", "index"}),
+        ("permutations", 5, {"baseline", "null", "evaluate", "provenance", "report", "index"}),
+        ("comparisons", ["frozen_logistic"], {"comparison", "evaluate", "provenance", "report", "index"}),
         ("ignore_confounders", ["batch"], {"evaluate", "provenance", "report", "index"}),
         ("keep_fold_weights", True, {"provenance", "report", "index"}),
     ],

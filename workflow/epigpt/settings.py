@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 ValueType = Literal["estimated_counts", "normalised_integers", "tpm", "cpm", "fpkm", "log", "intensity"]
 Baseline = Literal["majority", "logistic_l1", "logistic_l2", "pca_logistic", "random_forest", "gradient_boosting"]
+Comparison = Literal["finetuned_random_weights", "finetuned_shuffled_genes", "finetuned_no_blocks", "frozen_logistic"]
 Positive = Annotated[int, Field(ge=1)]
+# Presets small enough to be fine-tuned again for every permutation without being asked.
+REFITTED_MODELS = ("tiny",)
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -107,14 +110,23 @@ class Settings(_Section):
         5, description="Folds at most; the effective number is limited by the groups of the smallest class."
     )
     repeats: Positive = Field(1, description="How often the folds are drawn anew.")
-    permutations: Annotated[int, Field(ge=0)] = Field(
-        0, description="Label permutations for the null distribution; 0: none, and the report says so."
+    permutations: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
+        "auto",
+        description="Label permutations between groups, the whole pipeline run again for each, behind every p. 0: none, and the report "
+        "says so. auto: 19 with model tiny; with larger ones 19 for the baselines and, for GPT-2, 999 that leave its held-out "
+        "predictions as they are, which costs nothing and does not repeat the training.",
     )
     bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="Resamples of groups behind each interval.")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(1, description="Decides views, folds, initial weights, resamples.")
     baselines: list[Baseline] = Field(
         default=["majority", "logistic_l1", "logistic_l2", "pca_logistic", "random_forest", "gradient_boosting"],
         description="Models that GPT-2 is compared with on the same folds. logistic_l2 is always among them.",
+    )
+    comparisons: list[Comparison] = Field(
+        default=["finetuned_no_blocks"],
+        description="Variants of GPT-2 that show where its score comes from, each trained on every fold: its random start, genes "
+        "exchanged within each sample, transformer blocks left out; frozen_logistic is logistic regression on its embedding before "
+        "fine-tuning. finetuned_random_weights differs where weights or principal axes are the start.",
     )
     ignore_confounders: list[str] = Field(
         default_factory=list,
@@ -141,3 +153,18 @@ def keys(section: type[BaseModel] = Settings, prefix: str = "") -> dict[str, Any
         else:
             listed[f"{prefix}{name}"] = field
     return listed
+
+
+def permutations(asked: int | Literal["auto"], model: str) -> dict[str, int]:
+    """Say how many label permutations each kind of null distribution has.
+
+    Returns
+    -------
+    dict
+        baselines and refits (the whole pipeline run again, for each baseline and for GPT-2), and fixed (GPT-2's held-out predictions
+        left as they are).
+    """
+    if asked != "auto":
+        return {"baselines": asked, "refits": asked, "fixed": 0}
+    refitted = model in REFITTED_MODELS
+    return {"baselines": 19, "refits": 19 if refitted else 0, "fixed": 0 if refitted else 999}

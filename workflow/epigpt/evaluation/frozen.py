@@ -47,7 +47,7 @@ def embeddings(model: torch.nn.Module, store: Store) -> np.ndarray:
     rows, views = len(store.index), store.recipe.views
     which, view = np.repeat(np.arange(rows), views), np.tile(np.arange(views), rows)
     pooled = []
-    handle = model.score.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach()))  # type: ignore[union-attr, operator]
+    handle = model.score.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach()))  # type: ignore[union-attr]
     try:
         with torch.inference_mode():
             for start in range(0, len(which), _BATCH):

@@ -1,4 +1,8 @@
-"""The null distribution: labels permuted between groups, the whole pipeline run again.
+"""The null distribution: labels permuted between groups.
+
+For baselines and small models the whole pipeline runs again under each permutation (refitted). For models too large for that, `fixed`
+permutes the labels that the held-out predictions are scored against: quick, but blind to what the training makes of a label, so that it
+keeps the bias of pooled scores out of the null (`epigpt.evaluation.metrics`), which pulls the score and not the null away from a claim.
 
 Groups are what is exchangeable. A group of one class swaps its label with other such groups, all its samples together; a group that holds
 several classes (a donor before and after) permutes the labels of its own samples. Folds are drawn anew for each permutation, because
@@ -8,13 +12,16 @@ stratified folds are part of the pipeline.
 import math
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from epigpt.evaluation.metrics import SMALLER_IS_BETTER, Floats, HeldOut
+from epigpt.evaluation.metrics import SMALLER_IS_BETTER, Floats, HeldOut, scores
 
 NULL_COLUMNS = ["model", "permutation", "metric", "value"]
+KIND_COLUMNS = [*NULL_COLUMNS, "kind"]
+REFITTED, FIXED = "refitted", "fixed predictions"
 TOLERANCE = 1e-9
 
 
@@ -46,6 +53,25 @@ def permuted(samples: pd.DataFrame, permutations: int, seed: int) -> Iterator[pd
             if base["group"].iloc[rows[0]] not in swapped:
                 label[rows] = random.permutation(label[rows])
         yield base.assign(label=label)
+
+
+def fixed(model: str, held: HeldOut, permutations: int, seed: int) -> pd.DataFrame:
+    """Score predictions that stay as they are against permuted labels.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `NULL_COLUMNS`, a row per permutation and metric.
+    """
+    groups, classes = np.asarray(held.groups, dtype=object), np.asarray(held.classes, dtype=object)
+    known = pd.DataFrame({"sample": held.sample, "group": groups[held.group], "label": classes[held.truth]}).drop_duplicates("sample")
+    number_of = {name: number for number, name in enumerate(held.classes)}
+    rows = []
+    for number, drawn in enumerate(permuted(known, permutations, seed)):
+        label = dict(zip(drawn["sample"], drawn["label"].map(number_of), strict=True))
+        relabelled = replace(held, truth=np.array([label[sample] for sample in held.sample], dtype=np.intp))
+        rows += [(model, number, metric, float(value[0])) for metric, value in scores(relabelled, held.unit_weights()).items()]
+    return pd.DataFrame(rows, columns=NULL_COLUMNS)
 
 
 def arrangements(held: HeldOut) -> float:

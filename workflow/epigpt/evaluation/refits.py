@@ -6,7 +6,7 @@ A job per fold would spend more time on its imports than a small model takes to 
 import logging
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +130,7 @@ def permuted_scores(
 
 def recipe(settings: Mapping[str, Any]) -> token_store.Recipe:
     """Give the encoding that the settings describe."""
-    keys = ("encoding", "max_genes", "vocabulary_genes", "views", "seed")
-    return token_store.Recipe(**{key: settings[key] for key in keys})
+    return token_store.Recipe(**{field.name: settings[field.name] for field in fields(token_store.Recipe)})
 
 
 def _names(folds: pd.DataFrame) -> list[str]:
