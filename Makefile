@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 CORES ?= 2
 
 # make bench-series BENCH='--set epochs=20 --output table.tsv'
-.PHONY: bench-series demo test bench lint install-profile documents
+.PHONY: bench-series bench-honesty demo test bench lint install-profile documents
 
 # torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
 $(INSTALLED): pyproject.toml
@@ -33,6 +33,10 @@ bench: $(INSTALLED)
 # Held-out AUC of every model on real labelled series; needs the test material beside the checkout (EPIGPT_SHARED).
 bench-series: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/series.py $(BENCH)
+
+# Share of claims on simulated series with and without a planted effect; hours on one core, goes on where it was stopped.
+bench-honesty: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/honesty.py $(BENCH)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
