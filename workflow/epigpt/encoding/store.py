@@ -106,6 +106,24 @@ def in_test_set(folds: pd.DataFrame, fit: str, samples: pd.Series) -> np.ndarray
     return samples.isin(held_out).to_numpy()
 
 
+def assert_no_group_crosses(index: pd.DataFrame) -> None:
+    """Check that no group has rows of both sets; every reader and writer of a token store does.
+
+    Raises
+    ------
+    Refusal
+        A group that crosses: its own samples would test what was trained on it.
+    """
+    if "group" not in index:
+        return
+    both = sorted(set(index.loc[index["set"] == "train", "group"]) & set(index.loc[index["set"] == "test", "group"]))
+    if both:
+        raise Refusal(
+            f"group {both[0]!r} in training and test", "index.tsv of the tokens",
+            "a model that has seen a donor is not tested by that donor", "delete folds.tsv and the tokens, and run again",
+        )  # fmt: skip
+
+
 def write(folder: Path, observations: Observations, held_out: np.ndarray, classes: list[str], recipe: Recipe) -> None:
     """Fit vocabulary and reference on the training observations, encode every view of every observation, write the store.
 
@@ -117,6 +135,7 @@ def write(folder: Path, observations: Observations, held_out: np.ndarray, classe
     held_out
         bool, shape (observations,): rows that nothing may be fitted on.
     """
+    assert_no_group_crosses(observations.index.assign(set=np.where(held_out, "test", "train")))
     encoder = encoders.find(recipe.encoding)
     training = np.flatnonzero(~held_out)
     vocabulary, fitted = fit(observations, training, recipe.vocabulary_genes, with_axes=encoder.has_values)
@@ -205,8 +224,10 @@ def load(folder: Path) -> Store:
     described = json.loads((folder / "encoding.json").read_text(encoding="utf-8"))
     recipe = Recipe(**{field.name: described[field.name] for field in fields(Recipe)})
     has_values = encoders.find(recipe.encoding).has_values
+    index = pd.read_csv(folder / "index.tsv", sep="\t", dtype=str, keep_default_na=False)
+    assert_no_group_crosses(index)
     return Store(
-        index=pd.read_csv(folder / "index.tsv", sep="\t", dtype=str, keep_default_na=False),
+        index=index,
         tokens=np.load(folder / "tokens.npy", mmap_mode="r"),
         lengths=np.load(folder / "lengths.npy", mmap_mode="r"),
         values=np.load(folder / "values.npy", mmap_mode="r") if has_values else None,

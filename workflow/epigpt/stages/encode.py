@@ -3,9 +3,7 @@
 from dataclasses import fields
 from pathlib import Path
 
-import pandas as pd
-
-from epigpt import atomic
+from epigpt import atomic, splits
 from epigpt.encoding import store
 from epigpt.encoding.observations import open_observations
 from epigpt.expression.classes import class_order
@@ -22,7 +20,7 @@ def main() -> None:
     with entry.job(parser) as job:
         options, settings = job.options, job.settings
         observations = open_observations(options.expression)
-        folds = pd.read_csv(options.folds, sep="\t", dtype=str, keep_default_na=False)
+        folds = splits.read(options.folds)
         held_out = store.in_test_set(folds, options.fit, observations.index["sample"])
         classes = class_order(observations.index["label"], settings["row.case"], settings["row.control"])
         recipe = store.Recipe(**{field.name: settings[field.name] for field in fields(store.Recipe)})
