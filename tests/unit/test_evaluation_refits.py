@@ -16,7 +16,6 @@ from epigpt.encoding import store
 from epigpt.encoding.observations import open_observations
 from epigpt.evaluation import baselines, frozen, null, predictions, refits
 from epigpt.evaluation.observations import Observations
-from epigpt.models import presets
 from epigpt.refusal import Refusal
 from epigpt.settings import Settings
 from epigpt.training import fit, launch
@@ -72,7 +71,7 @@ def artefacts(variant, expression, folds, folder):
 
 
 def coefficients(tokens):
-    model = fit.untrained(presets.load("tiny"), tokens, SETTINGS, "finetuned")
+    model = fit.untrained("tiny", tokens, SETTINGS, "finetuned")
     rows = (tokens.index["set"] == "train").to_numpy()
     known = [tokens.index[name].to_numpy(dtype=str)[rows] for name in ("sample", "label", "group")]
     fitted = baselines.fit("logistic_l2", Observations(frozen.embeddings(model, tokens)[rows], *known), 1)

@@ -62,9 +62,8 @@ def test_shuffled_genes_leave_nothing_that_follows_a_gene() -> None:
 
 def _weights(variant: str) -> dict[str, torch.Tensor]:
     store = _store()
-    preset = variants.architecture(presets.load("tiny"), variant)
     settings = {"seed": 1, "tuning": "full", "weights": "none"}
-    return dict(fit.untrained(preset, store, settings, variant).named_parameters())
+    return dict(fit.untrained("tiny", store, settings, variant).named_parameters())
 
 
 def test_random_weights_do_not_know_the_axes_and_no_blocks_keeps_all_but_the_blocks() -> None:

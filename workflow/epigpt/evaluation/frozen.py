@@ -9,7 +9,6 @@ import torch
 from epigpt.encoding.store import Store
 from epigpt.evaluation import baselines
 from epigpt.evaluation.observations import Observations
-from epigpt.models import presets
 from epigpt.training import batches, fit, variants
 
 MODEL = "frozen_logistic"
@@ -30,7 +29,7 @@ def predictions(store: Store, name: str, preset: str, settings: dict[str, Any]) 
     -------
     `epigpt.evaluation.baselines.COLUMNS` of the held-out samples.
     """
-    model = fit.untrained(presets.load(preset), store, settings, variants.FINETUNED)
+    model = fit.untrained(preset, store, settings, variants.FINETUNED)
     embedded = embeddings(model, store)
     index = store.index
     held = (index["set"] == "test").to_numpy()
