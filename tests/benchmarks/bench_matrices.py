@@ -2,7 +2,7 @@
 
 import gzip
 import io
-import resource
+import json
 import subprocess
 import sys
 import tarfile
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pyarrow.csv as pacsv
@@ -19,24 +20,29 @@ from epigpt.geo.matrices.candidates import Search
 from epigpt.geo.matrices.choose import find
 from epigpt.geo.matrices.names import SampleNames
 from epigpt.geo.matrices.streams import Budget, Member
+from epigpt.stages import counts
 
 GENES, SAMPLES, TRIPLETS, CELLS = 20_000, 500, 50, 5_000
+SLOWEST, MOST_MEMORY = 1.5, 3.0
 
 
-def best_of(repeats: int, action: Callable[[], object]) -> float:
-    times = []
+def best_of(repeats: int, actions: dict[str, Callable[[], object]]) -> dict[str, tuple[float, float]]:
+    """Give the shortest elapsed and processor time of each action; they take turns, so that other programs disturb all alike."""
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in actions}
     for _ in range(repeats):
-        begun = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - begun)
-    return min(times)
+        for name, action in actions.items():
+            begun = time.perf_counter(), time.process_time()
+            action()
+            times[name].append((time.perf_counter() - begun[0], time.process_time() - begun[1]))
+    return {name: (min(one for one, _ in taken), min(other for _, other in taken)) for name, taken in times.items()}
 
 
 def search(names: list[str], folder: Path) -> Search:
     return Search(SampleNames.of_sheet(names), "auto", frozenset(), Budget(1e11), folder)
 
 
-def table(folder: Path) -> None:
+def table(folder: Path) -> bool:
+    """Print the times of reading a wide table; gives whether ours is beyond the bound."""
     names = [f"S{number}" for number in range(SAMPLES)]
     counts = np.random.default_rng(0).negative_binomial(0.5, 0.005, size=(GENES, SAMPLES))
     path = folder / "counts.csv.gz"
@@ -50,10 +56,14 @@ def table(folder: Path) -> None:
         others["polars"] = lambda: polars.read_csv(path)
     except ImportError:
         pass
-    times = {name: best_of(2, action) for name, action in others.items()}
-    ours = best_of(3, lambda: find([Member.of_file(path)], search(names, folder)))
-    print(f"{GENES} x {SAMPLES} csv.gz: " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in times.items()))
-    print(f"  EpiGPT {ours:.2f} s = {ours / min(times.values()):.2f} x the fastest (bound 1.5)")
+    times = best_of(5, {**others, "EpiGPT": lambda: find([Member.of_file(path)], search(names, folder))})
+    shown = ", ".join(f"{name} {elapsed:.2f} s ({processor:.2f} s of processor)" for name, (elapsed, processor) in times.items())
+    elapsed, processor = times.pop("EpiGPT")
+    ratio = elapsed / min(one for one, _ in times.values())
+    of_processor = processor / min(other for _, other in times.values())
+    print(f"{GENES} x {SAMPLES} csv.gz: {shown}")
+    print(f"  EpiGPT takes {ratio:.2f} x the fastest, {of_processor:.2f} x of processor time (bound {SLOWEST:g})")
+    return min(ratio, of_processor) > SLOWEST
 
 
 def write_archive(path: Path) -> None:
@@ -78,25 +88,56 @@ def write_archive(path: Path) -> None:
                 archive.addfile(entry, io.BytesIO(content))
 
 
-def read_archive(path: Path) -> None:
-    names = SampleNames.of_record(pd.DataFrame(index=[f"GSM{number}" for number in range(TRIPLETS)]), pd.DataFrame())
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    begun = time.perf_counter()
-    with tempfile.TemporaryDirectory() as scratch:
-        found, _ = find([Member.of_file(path)], Search(names, "auto", frozenset(), Budget(1e11), Path(scratch)))
-    matrix = found.values.matrix
-    size = matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    seconds = time.perf_counter() - begun
-    print(f"{TRIPLETS} triplets x {CELLS} cells: {seconds:.1f} s; result {size / 1e6:.0f} MB, peak {peak / 1e6:.0f} MB", end="")
-    print(f" ({before / 1e6:.0f} MB of it before reading) = {peak / size:.2f} x the result (bound 3)")
+def write_series(folder: Path) -> Path:
+    """Write record and manifest beside the archive, as a download leaves them; gives the manifest."""
+    lines = ["^SERIES = GSE1", "!Series_title = Cells", "!Series_type = Expression profiling by high throughput sequencing"]
+    for number in range(TRIPLETS):
+        lines += [f"^SAMPLE = GSM{number}", f"!Sample_title = donor {number}", "!Sample_organism_ch1 = Mus musculus"]
+        lines += [f"!Sample_characteristics_ch1 = genotype: {('WT', 'KO')[number % 2]}", "!Sample_library_strategy = RNA-Seq"]
+        lines += ["!Sample_library_source = transcriptomic single cell", "!Sample_data_row_count = 0"]
+    (folder / "GSE1_family.soft.gz").write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
+    manifest = folder / "manifest.tsv"
+    manifest.write_text("file\turl\nGSE1_family.soft.gz\tx\nGSE1_RAW.tar\tx\n")
+    return manifest
+
+
+def run_stage(manifest: Path) -> None:
+    """Run the counts stage here, alone in its process, and print time and peak memory."""
+    outputs = {name: manifest.parent / file for name, file in (("samples", "s.tsv"), ("counts", "c.h5ad"), ("reading", "r.json"))}
+    settings = {"row.source": "GSE1", "row.label": "genotype", "row.group": "sample"}
+    sys.argv = ["counts", "--dataset", "cells", "--manifest", str(manifest), "--settings", json.dumps(settings)]
+    sys.argv += [part for name, path in outputs.items() for part in (f"--{name}", str(path))]
+    before = peak_memory()
+    begun = time.process_time()
+    counts.main()
+    seconds = time.process_time() - begun
+    with h5py.File(outputs["counts"]) as file:
+        size = sum(file[f"X/{part}"].size * file[f"X/{part}"].dtype.itemsize for part in ("data", "indices", "indptr"))
+    peak = peak_memory()
+    print(
+        f"{TRIPLETS} triplets x {CELLS} cells into counts.h5ad: {seconds:.1f} s; result {size / 1e6:.0f} MB, peak {peak / 1e6:.0f} MB",
+        end="",
+    )
+    print(f" ({before / 1e6:.0f} MB of it the libraries) = {peak / size:.2f} x the result (bound {MOST_MEMORY:g})")
+    sys.exit(peak / size >= MOST_MEMORY)
+
+
+def peak_memory() -> int:
+    """Give the largest resident size of this process so far; unlike ru_maxrss it leaves out what its parent held."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as made:
+        slower = table(Path(made))
+        write_archive(Path(made) / "GSE1_RAW.tar")
+        manifest = write_series(Path(made))
+        larger = subprocess.run([sys.executable, __file__, str(manifest)], check=False).returncode
+    return int(slower or larger)
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        read_archive(Path(sys.argv[1]))
-    else:
-        with tempfile.TemporaryDirectory() as made:
-            table(Path(made))
-            write_archive(Path(made) / "GSE1_RAW.tar")
-            subprocess.run([sys.executable, __file__, str(Path(made) / "GSE1_RAW.tar")], check=True)
+        run_stage(Path(sys.argv[1]))
+    sys.exit(main())

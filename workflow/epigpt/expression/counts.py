@@ -17,6 +17,7 @@ from epigpt.geo.matrices.values import ValueKind
 from epigpt.refusal import Refusal
 
 _TOTAL = 1e6
+_AT_ONCE = 1 << 22
 # Values of these kinds are brought to one total per observation before they are rounded, since they are no counts of anything.
 _RESCALED = ("fpkm", "log", "intensity")
 
@@ -129,13 +130,16 @@ def _genes(rows: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
 
 def _summed(matrix: sparse.csr_array, position: np.ndarray, n_genes: int) -> sparse.csr_array:
     """Bring the columns into the order of the genes, in place; counts of rows of the same gene are added."""
-    target = position[matrix.indices]
-    keep = target >= 0
-    if not keep.all():
-        ends = np.concatenate([[0], np.cumsum(keep)])[matrix.indptr]
-        matrix = sparse.csr_array((matrix.data[keep], target[keep], ends), shape=(matrix.shape[0], n_genes))
-    else:
-        matrix = sparse.csr_array((matrix.data, target.astype(matrix.indices.dtype), matrix.indptr), shape=(matrix.shape[0], n_genes))
+    indices = matrix.indices
+    # Some at a time, since a second array of all positions would be half as large as the matrix.
+    for start in range(0, len(indices), _AT_ONCE):
+        indices[start : start + _AT_ONCE] = position[indices[start : start + _AT_ONCE]]
+    data, ends = matrix.data, matrix.indptr
+    if len(indices) and indices.min() < 0:
+        keep = indices >= 0
+        ends = np.concatenate([[0], np.cumsum(keep)])[ends]
+        data, indices = data[keep], indices[keep]
+    matrix = sparse.csr_array((data, indices, ends), shape=(matrix.shape[0], n_genes))
     matrix.sum_duplicates()
     return matrix
 

@@ -28,7 +28,7 @@ _SAMPLE_ATTRIBUTE = {
     "series_id": "series",
     "data_row_count": "data_rows",
 }
-_PLATFORM_ATTRIBUTES = {b"technology", b"organism"}
+_PLATFORM_ATTRIBUTES = {"technology", "organism"}
 
 
 @dataclass
@@ -195,7 +195,8 @@ def supplementary_files(attributes: Mapping[str, list[str]]) -> list[str]:
 def _entities(source: Path, text: Text) -> Iterator[Entity]:
     """Yield every entity with the attributes that are used."""
     current: Entity | None = None
-    wanted: set[bytes] | None = None
+    names_of: dict[str, dict[bytes, str]] = {}  # attributes by key, for each kind of entity
+    names: dict[bytes, str] = {}
     with opened(source) as handle:
         for line in lines_outside_tables(handle, source):
             mark = line[:1]
@@ -204,15 +205,27 @@ def _entities(source: Path, text: Text) -> Iterator[Entity]:
                     yield current
                 kind, _, name = line[1:].partition(b"=")
                 current = Entity(kind.strip().decode("latin-1").lower(), clean(name.decode("latin-1")))
-                wanted = _PLATFORM_ATTRIBUTES if current.kind == "platform" else None
+                names = names_of.setdefault(current.kind, {})
             elif mark == b"!" and current is not None:
                 key, _, value = line.partition(b"=")
-                name = key[key.find(b"_") + 1 :].strip().lower()
-                # Protocols and contacts are most of a record's bytes and nobody asks for them.
-                if (wanted is None or name in wanted) and not name.startswith(b"contact_") and b"protocol" not in name:
-                    current.attributes.setdefault(name.decode("latin-1"), []).append(text.of(value))
+                if (known := names.get(key)) is None:
+                    known = names[key] = _attribute(current.kind, key)
+                if known:
+                    current.attributes.setdefault(known, []).append(text.of(value))
     if current is not None:
         yield current
+
+
+def _attribute(kind: str, key: bytes) -> str:
+    """Name the attribute of a line's key; "" where nobody asks for it: protocols and contacts are most of a record's bytes."""
+    name = key[key.find(b"_") + 1 :].strip().lower().decode("latin-1")
+    if kind == "sample":
+        used = name in _SAMPLE_ATTRIBUTE or name.startswith(("characteristics", "supplementary_file"))
+    elif kind == "platform":
+        used = name in _PLATFORM_ATTRIBUTES
+    else:
+        used = not name.startswith("contact_") and "protocol" not in name
+    return name if used else ""
 
 
 def read_tables(path: Path, kind: str = "sample") -> Iterator[tuple[str, pd.DataFrame]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from epigpt.geo.matrices.delimited import Values, narrowed
+from epigpt.geo.matrices.delimited import Values, narrowed, without_missing
 from epigpt.geo.matrices.streams import Budget, Member
 from epigpt.refusal import Refusal
 
@@ -52,7 +52,7 @@ def read(member: Member, budget: Budget) -> list[tuple[str, Values]]:
     if not found:
         kinds = sorted({_class_of(item) for item in named.values()})
         raise _refusal(member, f"an R object of class {', '.join(kinds)}", kinds[0])
-    return found
+    return [(name, without_missing(values, member.name)) for name, values in found]
 
 
 def _unpacked_again(content: bytes, budget: Budget, name: str) -> bytes:
@@ -95,7 +95,9 @@ def _values(item: Any) -> Values | None:
         numbers = item.select_dtypes("number")
         texts = [name for name in item if name not in numbers]
         genes = item[texts[0]].astype(str).tolist() if texts else list(map(str, item.index))
-        return _of_dense(numbers.to_numpy(), genes, list(map(str, numbers.columns)))
+        # Integers of R come as pandas' nullable ones, whose plain array would be one of objects.
+        values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+        return _of_dense(values, genes, list(map(str, numbers.columns)))
     return None
 
 

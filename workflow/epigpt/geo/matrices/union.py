@@ -27,8 +27,7 @@ def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
     position: dict[str, int] = {}
     symbols: dict[str, str] = {}
     in_lists: dict[str, int] = {}
-    data: list[np.ndarray] = []
-    indices: list[np.ndarray] = []
+    data, indices = Growing(), Growing()
     lengths: list[np.ndarray] = [np.zeros(1, np.int64)]
     observations: list[str] = []
     samples: list[str] = []
@@ -56,18 +55,35 @@ def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
     pointer = np.cumsum(np.concatenate(lengths))
     pointer = pointer if pointer[-1] > np.iinfo(np.int32).max else pointer.astype(np.int32)
     shape = (len(observations), len(position))
-    joined = _drained(data), _drained(indices)
-    matrix = sparse.csr_array((joined[0], joined[1].astype(pointer.dtype, copy=False), pointer), shape=shape)
+    matrix = sparse.csr_array((data.whole(), indices.whole().astype(pointer.dtype, copy=False), pointer), shape=shape)
     genes = list(position)
     return Values(matrix, observations, genes, [symbols.get(gene, "") for gene in genes] if symbols else None, notes), samples
 
 
-def _drained(parts: list[np.ndarray]) -> np.ndarray:
-    """Concatenate and release the parts as they are copied."""
-    whole = np.empty(sum(map(len, parts)), dtype=np.result_type(*parts) if parts else np.int32)
-    at = len(whole)
-    while parts:
-        part = parts.pop()
-        whole[at - len(part) : at] = part
-        at -= len(part)
-    return whole
+class Growing:
+    """An array that grows in its place, so that hundreds of parts never lie in memory beside the whole they become.
+
+    Large blocks of memory are moved by the system's page tables when they grow; small ones that are freed one by one stay with the
+    process in pieces that nothing else fits into.
+    """
+
+    def __init__(self) -> None:
+        self._array = np.empty(0, dtype=np.int32)
+        self._used = 0
+
+    def append(self, part: np.ndarray) -> None:
+        """Add a part at the end; the type widens to what holds both."""
+        wider = np.result_type(self._array, part) if self._used else part.dtype
+        if wider != self._array.dtype:
+            self._array = self._array.astype(wider)
+        needed = self._used + len(part)
+        if needed > len(self._array):
+            # Nobody else holds the array: it is handed out only once it is whole.
+            self._array.resize(max(needed, len(self._array) * 5 // 4), refcheck=False)
+        self._array[self._used : needed] = part
+        self._used = needed
+
+    def whole(self) -> np.ndarray:
+        """Give the array, cut to what was added; nothing can be added afterwards."""
+        self._array.resize(self._used, refcheck=False)
+        return self._array

@@ -20,6 +20,7 @@ IN_WORDS = {
 }
 # Observations whose quartiles and integer shares are looked at; enough to see what a whole table has in common.
 _LOOKED_AT = 64
+_AT_ONCE = 1 << 22
 _HINTS = [
     ("fpkm", re.compile(r"f?rpkm|fpkm", re.IGNORECASE)),
     ("tpm", re.compile(r"(?<![a-z])tpm", re.IGNORECASE)),
@@ -68,14 +69,26 @@ def kind_of_values(matrix: sparse.csr_array, name: str = "", microarray: bool = 
     if low < 0:
         kind = "log" if high < 40 and low > -40 else "intensity"
         return ValueKind(kind, f"some values are negative (smallest {low:.4g}, largest {high:.4g})")
-    # Not matrix.sum: it makes a copy of all values in the type of the sum.
-    filled = matrix.indptr[:-1][np.diff(matrix.indptr) > 0]
-    sums = np.add.reduceat(data, filled, dtype=np.float64)
+    sums = _sums(matrix)
     sums = sums[sums > 0]
     integers = matrix.dtype.kind in "iu" or bool(np.all(data == np.floor(data)))
     if integers:
         return _integers(matrix, sums, high, name, single_cell)
     return _fractions(matrix, sums, high, name)
+
+
+def _sums(matrix: sparse.csr_array) -> np.ndarray:
+    """Sum each observation, some at a time: sums in another type than the values' copy all values that they are taken over."""
+    sums = np.zeros(matrix.shape[0])
+    ends = matrix.indptr
+    start = 0
+    while start < matrix.shape[0]:
+        stop = max(start + 1, int(np.searchsorted(ends, ends[start] + _AT_ONCE, side="right")) - 1)
+        filled = start + np.flatnonzero(np.diff(ends[start : stop + 1]))
+        if filled.size:
+            sums[filled] = np.add.reduceat(matrix.data[ends[start] : ends[stop]], ends[filled] - ends[start], dtype=np.float64)
+        start = stop
+    return sums
 
 
 def _integers(matrix: sparse.csr_array, sums: np.ndarray, high: float, name: str, single_cell: bool) -> ValueKind:
