@@ -37,12 +37,13 @@ class Facts:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: what is shown, the exact value that sorting and the downloaded table use, and where the cell leads."""
+    """One cell: what is shown, the exact value that sorting and the downloaded table use, where it leads, and a smaller second line."""
 
     shown: str
     value: str
     tone: str = ""
     link: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class Table:
     folded: int = 25
     search: bool = False
     kind: str = "table"
+
+    @property
+    def small(self) -> bool:
+        """Whether the table would only be torn apart by the whole width of the page."""
+        return len(self.columns) < 5 and not self.search and max((len(cell.shown) for row in self.rows for cell in row), default=0) < 40
 
 
 @dataclass(frozen=True)
@@ -104,10 +110,11 @@ class GeneTable:
 
 @dataclass(frozen=True)
 class Fold:
-    """Blocks behind a heading that opens."""
+    """Blocks behind a heading that opens; `printed` opens it on paper."""
 
     summary: str
     blocks: list[Any]
+    printed: bool = False
     kind: str = "fold"
 
 

@@ -11,16 +11,15 @@ from epigpt import atomic
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Table
 from epigpt.report.page import assets, environment
-from epigpt.report.results import read_json, read_table
+from epigpt.report.results import about_epilepsy, read_json, read_table
 
 _TONES = {"works": "good", "confounded": "bad", "no_better_than_baseline": "warn", "no_evidence": "warn"}
 _COLUMNS = [
     "data set",
-    "title",
+    "status",
     "verdict",
     "GPT-2, AUC",
     "best baseline, AUC",
-    "which",
     "difference",
     "samples",
     "groups",
@@ -29,7 +28,7 @@ _COLUMNS = [
     "assay",
     "genes at FDR 5 %",
 ]
-_NUMERIC = [False, False, False, True, True, False, True, True, True, True, False, False, True]
+_NUMERIC = [False, False, False, True, True, True, True, True, True, False, False, True]
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,8 @@ def render(entries: list[Entry]) -> str:
         search=True,
     )
     filters = [
-        (name, column, sorted({row[column].shown for row in rows})) for name, column in (("Verdict", 2), ("Organism", 10), ("Assay", 11))
+        (name, column, sorted({row[column].shown for row in rows} - {""}))
+        for name, column in (("Status", 1), ("Verdict", 2), ("Organism", 9), ("Assay", 10))
     ]
     matrix, told = _claims(entries)
     return (
@@ -112,15 +112,12 @@ def _row(entry: Entry) -> list[Cell]:
     other = float(others[best]) if best else math.nan
     series = entry.reading.get("series") or {}
     organism = entry.reading.get("organism") or series.get("organisms") or ""
-    simulated = bool(entry.reading.get("simulated"))
-    link = f"{entry.dataset}/report.html" if entry.has_report else ""
     return [
-        Cell(entry.dataset, entry.dataset, link=link),
-        blocks.cell(("Simulated: " if simulated else "") + str(series.get("title") or ""), most=110),
+        Cell(entry.dataset, entry.dataset, link=_link(entry), detail=_title(series, bool(entry.reading.get("simulated")))),
+        Cell(*_status(entry)),
         Cell(wording.VERDICT_NAMES.get(verdict, "no verdict yet"), verdict, _TONES.get(verdict, "")),
         _score(own),
-        _score(other),
-        Cell(wording.MODEL_NAMES.get(str(best), str(best)), str(best)),
+        _score(other, wording.MODEL_NAMES.get(str(best), str(best))),
         Cell(f"{own - other:+.2f}".replace("-", "−"), f"{own - other:.6g}") if math.isfinite(own - other) else Cell("–", ""),
         blocks.cell(len(entry.samples)),
         blocks.cell(entry.samples["group"].nunique()),
@@ -131,8 +128,34 @@ def _row(entry: Entry) -> list[Cell]:
     ]
 
 
-def _score(value: float) -> Cell:
-    return Cell(wording.score(value), "" if math.isnan(value) else f"{value:.6g}")
+def _link(entry: Entry) -> str:
+    return f"{entry.dataset}/report.html" if entry.has_report else ""
+
+
+def _title(series: dict[str, Any], simulated: bool) -> str:
+    title = wording.short(str(series.get("title") or ""), 110)
+    return title if not simulated or "simulated" in title.lower() else f"Simulated: {title}"
+
+
+def _status(entry: Entry) -> tuple[str, str]:
+    """Say how far the data set has come."""
+    if not entry.has_report:
+        return ("no report yet", "no_report") if entry.reading else ("not read yet", "not_read")
+    return ("complete", "complete") if entry.metrics["estimate"].notna().any() else ("described only", "described")
+
+
+def _applies(entry: Entry) -> bool:
+    return about_epilepsy(entry.reading, sorted(set(entry.samples["label"])))
+
+
+def _compared(entry: Entry) -> str:
+    label = entry.reading.get("label") or {}
+    case, control = (wording.short(label.get(key) or "", 30) for key in ("case", "control"))
+    return f"{case} against {control}" if case and control else wording.short(label.get("column") or "", 40)
+
+
+def _score(value: float, detail: str = "") -> Cell:
+    return Cell(wording.score(value), "" if math.isnan(value) else f"{value:.6g}", detail=detail)
 
 
 def claim_columns(claims: pd.DataFrame) -> tuple[str, str]:
@@ -172,9 +195,9 @@ def _claims(entries: list[Entry]) -> tuple[Table | None, str]:
     names = list(outcomes)
     rows = [
         [
-            Cell(entry.dataset, entry.dataset),
+            Cell(entry.dataset, entry.dataset, link=_link(entry), detail=_compared(entry)),
             *[
-                Cell(result.replace("_", " ") or "–", result, claim_tone(result))
+                Cell(result.replace("_", " ") or "–", result, claim_tone(result) if _applies(entry) else "")
                 for result in (outcomes[name].get(entry.dataset, "") for name in names)
             ],
         ]
@@ -187,6 +210,8 @@ def _claims(entries: list[Entry]) -> tuple[Table | None, str]:
         ["data set", *[wording.short(name, 60) for name in names]],
         rows,
         [False] * (len(names) + 1),
+        "Claims are about epilepsy: they are coloured where a record speaks of it; under each name stands what was compared."
+        " Not assessable: missing or not tested, not unchanged.",
         folded=1000,
         search=True,
     ), told

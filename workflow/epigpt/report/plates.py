@@ -22,7 +22,16 @@ from epigpt.report.blocks import Plate
 
 _FONT = "'DejaVu Sans', Verdana, Arial, sans-serif"
 _FONTS = re.compile(r"(font: [^;\"]*?px )[^;\"]*")
-_PAGE_INK = {style.INK: "var(--ink)", style.MUTED: "var(--muted)", style.GRID: "var(--line)", style.PAPER: "var(--page)"}
+_PAGE_INK = {
+    style.INK: "var(--ink)",
+    style.MUTED: "var(--muted)",
+    style.GRID: "var(--line)",
+    style.PAPER: "var(--page)",
+    # The darkest colours of the palette would sink into dark ground.
+    style.BLUE: "var(--blue)",
+    style.VERMILION: "var(--vermilion)",
+    style.PALETTE[7]: "var(--violet)",
+}
 _RESOLUTION = 150
 
 

@@ -56,6 +56,9 @@ _NUMBERS = {
 }
 
 
+_EPILEPSY = ("epilep", "seizure", "kainate", "kainic", "pilocarpine", "kindl", "convuls", "interictal")
+
+
 @dataclass(frozen=True)
 class Fit:
     """Training of one model: a fold's, or the final one."""
@@ -135,6 +138,16 @@ class Results:
         """Whether models were fitted."""
         return bool(self.folds_summary.get("assessable", not self.metrics.empty))
 
+    @cached_property
+    def compared(self) -> pd.DataFrame:
+        """The samples that passed the quality limits: those of folds.tsv, or else of the expression file, or else all."""
+        kept = set(self.folds["sample"])
+        if not kept and self.expression is not None:
+            obs = self.expression.obs
+            kept = set((obs["sample"] if "sample" in obs else obs.index.to_series()).astype(str))
+        chosen = self.samples[self.samples["sample"].isin(kept)]
+        return chosen if len(chosen) else self.samples
+
     @property
     def simulated(self) -> bool:
         """Whether the record says that the data are made up."""
@@ -159,6 +172,13 @@ class Results:
         """Give one figure of metrics.tsv; NaN where it is not there."""
         rows = self.metrics[(self.metrics["model"] == model) & (self.metrics["metric"] == name)]
         return float(rows[column].iloc[0]) if len(rows) else math.nan
+
+
+def about_epilepsy(reading: dict[str, Any], classes: list[str]) -> bool:
+    """Whether the record of a series, or the names of its classes, speak of epilepsy: only then do claims about it apply."""
+    series = reading.get("series") or {}
+    texts = [*classes, *[str(series.get(key) or "") for key in ("title", "summary")]]
+    return bool(reading.get("simulated")) or any(word in text.lower() for text in texts for word in _EPILEPSY)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -54,6 +54,11 @@ def short(text: object, length: int = 40) -> str:
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 
+def middle(text: str, length: int) -> str:
+    """Cut a path or address in its middle: where it begins and how it ends is what tells it apart."""
+    return text if len(text) <= length else f"{text[: length // 2]}…{text[-(length // 2) :]}"
+
+
 def number(value: Any, digits: int = 3) -> str:
     """Write a number for reading: integers with thousands separators, others with `digits` significant digits; missing: en dash."""
     if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
@@ -67,6 +72,16 @@ def number(value: Any, digits: int = 3) -> str:
     if 1e-3 <= abs(value) < 1e5:
         return f"{value:,.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
     return f"{value:.{digits - 1}e}"
+
+
+def set_name(name: object) -> str:
+    """Write the name of a gene set for reading: `homeostatic_astrocyte`, `gaba`."""
+    return str(name).replace("_", " ").replace("gaba", "GABA")
+
+
+def times(number: int) -> str:
+    """Write how often: `once`, `twice`, `5 times`."""
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
 def sentence(text: str) -> str:

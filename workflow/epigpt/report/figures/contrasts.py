@@ -21,14 +21,15 @@ def volcano_and_ma(table: pd.DataFrame, contrast: str, name: str) -> Drawing | N
     found = rows["padj"].lt(THRESHOLD).to_numpy()
     up = rows["log2_fold_change"].gt(0).to_numpy()
     first, second = contrast.split(" vs ", 1) if " vs " in contrast else (contrast, "")
+    rows["drawn_change"], limit = _within(rows)
     figure, panels = style.canvas(3.7, columns=2, left=0.075, right=0.985, bottom=0.24, top=0.95, wspace=0.24)
     named = [str(symbol) or str(gene) for symbol, gene in zip(rows["symbol"][:10], rows["gene"][:10], strict=True)]
-    for axes, (x, y) in zip(panels, (("log2_fold_change", "minus_log10_p"), ("log10_mean", "log2_fold_change")), strict=True):
+    for axes, (x, y) in zip(panels, (("drawn_change", "minus_log10_p"), ("log10_mean", "drawn_change")), strict=True):
         for member, colour, size in ((~found, "#b8c0c8", 3), (found & ~up, style.BLUE, 7), (found & up, style.VERMILION, 7)):
             axes.scatter(rows.loc[member, x], rows.loc[member, y], s=size, color=colour, linewidth=0, rasterized=True, alpha=0.8)
         axes.margins(0.08)
         axes.grid(visible=True)
-        few = named if x == "log2_fold_change" else named[:6]  # in the MA plot they lie closer
+        few = named if x == "drawn_change" else named[:6]  # in the MA plot they lie closer
         style.label_points(axes, rows[x].to_numpy()[: len(few)], rows[y].to_numpy()[: len(few)], few)
     panels[0].axvline(0, color=style.MUTED, linewidth=0.8)
     panels[1].axhline(0, color=style.MUTED, linewidth=0.8)
@@ -48,5 +49,13 @@ def volcano_and_ma(table: pd.DataFrame, contrast: str, name: str) -> Drawing | N
         source,
         f"Volcano plot and MA plot of {contrast}: {ups} genes higher and {downs} lower at a false discovery rate of 5 %.",
         f"{style.figure_label(contrast, 90)}: positive fold changes are higher in {style.figure_label(first)}"
-        f"{' than in ' + style.figure_label(second) if second else ''}. Named: the ten genes with the smallest p.",
+        f"{' than in ' + style.figure_label(second) if second else ''}. Named: the ten genes with the smallest p."
+        + (f" Changes beyond ±{limit:.1f} are drawn at the edge." if rows["log2_fold_change"].abs().max() > limit else ""),
     )
+
+
+def _within(rows: pd.DataFrame) -> tuple[pd.Series, float]:
+    """Hold fold changes to what the tested genes span: of a gene without counts in one class the estimate can run away."""
+    tested = rows.loc[rows["padj"].notna() if rows["padj"].notna().any() else rows["p"].notna(), "log2_fold_change"].abs()
+    limit = 1.05 * float(tested.max() if len(tested) else rows["log2_fold_change"].abs().max()) or 1.0
+    return rows["log2_fold_change"].clip(-limit, limit), limit

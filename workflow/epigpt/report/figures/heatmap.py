@@ -13,6 +13,8 @@ from epigpt.report import style
 from epigpt.report.plates import Drawing
 
 _MOST_NAMED = 40  # observations
+_LEGEND_INCHES = 6.1
+Colour = str | tuple[float, float, float]
 _LIMIT = 2.5  # z scores beyond are drawn like this
 
 
@@ -39,14 +41,16 @@ def top_genes(values: pd.DataFrame, annotation: pd.DataFrame, classes: list[str]
     columns = hierarchy.linkage(pdist(scores.to_numpy().T), "average", optimal_ordering=scores.shape[1] <= 150)
     genes, total = scores.shape
     bars = annotation.shape[1]
-    names_inches = 0.15 + 0.062 * max(len(style.figure_label(name, 14)) for name in scores.columns) if total <= _MOST_NAMED else 0.1
-    height = 1.1 + names_inches + 0.145 * genes + 0.17 * bars + 0.25 * bars
+    names_inches = 0.1 + 0.062 * max(len(style.figure_label(name, 14)) for name in scores.columns) if total <= _MOST_NAMED else 0.05
+    legend = _legend_lines(annotation, classes)
+    under = 0.12 + 0.2 * sum(len(lines) for _, lines in legend) + names_inches
+    height = 0.75 + under + 0.145 * genes + 0.17 * bars
     figure = Figure(figsize=(style.WIDTH, height))
     _, unused = style.canvas(1)  # sets the style
     del unused
     inch = 1 / height
     left, right = 0.13, 0.835
-    bottom = (0.3 + 0.25 * bars + names_inches) * inch
+    bottom = under * inch
     body = 0.145 * genes * inch
     map_axes = figure.add_axes((left, bottom, right - left, body))
     bar_axes = figure.add_axes((left, bottom + body + 0.04 * inch, right - left, 0.17 * bars * inch))
@@ -64,7 +68,7 @@ def top_genes(values: pd.DataFrame, annotation: pd.DataFrame, classes: list[str]
         map_axes.set_xticks([])
     map_axes.tick_params(length=0)
     map_axes.spines[:].set_visible(False)
-    _annotate(figure, bar_axes, annotation.iloc[column_order], classes, inch)
+    _annotate(figure, bar_axes, annotation.iloc[column_order], legend, inch)
     beside = figure.add_axes((0.86, bottom + body + (0.3 + 0.17 * bars) * inch, 0.12, 0.09 * inch))
     figure.colorbar(image, cax=beside, orientation="horizontal", ticks=[-2, 0, 2])
     beside.set_title("z score", fontsize=7.5, loc="center", fontweight="normal")
@@ -95,28 +99,53 @@ def _tree(axes: Axes, linkage: np.ndarray, side: str) -> list[int]:
     return [int(leaf) for leaf in tree["leaves"]]
 
 
-def _annotate(figure: Figure, axes: Axes, annotation: pd.DataFrame, classes: list[str], inch: float) -> None:
-    total, bars = annotation.shape
+def _legend_lines(annotation: pd.DataFrame, classes: list[str]) -> list[tuple[str, list[list[tuple[str, Colour]]]]]:
+    """Give each bar's name and its levels with their colours, wrapped into lines that fit beside the name."""
+    found = []
     for at, name in enumerate(annotation.columns):
-        values = annotation[name].astype(str).tolist()
-        levels = classes if at == 0 else sorted(set(values))
+        levels = classes if at == 0 else sorted(set(annotation[name].astype(str)))
         shades = style.colours(levels) if at == 0 else dict(zip(levels, _shades(at, len(levels)), strict=True))
-        picture = np.array([[to_rgb(shades[value]) for value in values]])
+        lines: list[list[tuple[str, Colour]]] = [[]]
+        used = 0.0
+        for level in levels:
+            wide = 0.36 + 0.062 * len(_level_name(level))  # inches: the patch with its gaps, then the text
+            if used + wide > _LEGEND_INCHES and lines[-1]:
+                lines.append([])
+                used = 0.0
+            lines[-1].append((level, shades[level]))
+            used += wide
+        found.append((str(name), lines))
+    return found
+
+
+def _level_name(level: str) -> str:
+    return style.figure_label(level or "not given", 22)
+
+
+def _annotate(
+    figure: Figure, axes: Axes, annotation: pd.DataFrame, legend: list[tuple[str, list[list[tuple[str, Colour]]]]], inch: float
+) -> None:
+    total, bars = annotation.shape
+    spot = 0.05 + 0.2 * (sum(len(lines) for _, lines in legend) - 1)
+    for at, (name, lines) in enumerate(legend):
+        shades = dict(entry for line in lines for entry in line)
+        picture = np.array([[to_rgb(shades[value]) for value in annotation[name].astype(str)]])
         axes.imshow(picture, extent=(-0.5, total - 0.5, at + 0.94, at + 0.06), aspect="auto")
-        handles = [Patch(color=shades[level], label=style.figure_label(level or "not given", 20)) for level in levels]
-        figure.legend(
-            handles=handles,
-            loc="lower left",
-            bbox_to_anchor=(0.13, (0.05 + 0.25 * (bars - 1 - at)) * inch),
-            ncols=len(handles),
-            fontsize=7.2,
-            handlelength=1,
-            handletextpad=0.4,
-            columnspacing=1,
-            borderpad=0,
-            borderaxespad=0,
-        )
-        figure.text(0.12, (0.05 + 0.25 * (bars - 1 - at)) * inch, style.figure_label(name, 14), ha="right", va="bottom", fontsize=7.2)
+        figure.text(0.12, spot * inch, style.figure_label(name, 14), ha="right", va="bottom", fontsize=7.2)
+        for line in lines:
+            figure.legend(
+                handles=[Patch(color=shade, label=_level_name(level)) for level, shade in line],
+                loc="lower left",
+                bbox_to_anchor=(0.13, spot * inch),
+                ncols=len(line),
+                fontsize=7.2,
+                handlelength=1,
+                handletextpad=0.4,
+                columnspacing=1,
+                borderpad=0,
+                borderaxespad=0,
+            )
+            spot -= 0.2
     axes.set_xlim(-0.5, total - 0.5)
     axes.set_ylim(bars, 0)
     axes.yaxis.tick_right()

@@ -35,7 +35,7 @@ def sample_probabilities(predictions: pd.DataFrame, classes: list[str], case: st
     place = {name: at for at, name in enumerate(rank["sample"])}
     named = len(place) <= _MOST_NAMED
     height = 1.1 + (0.17 * len(place) if named else 3.2)
-    figure, (axes,) = style.canvas(height, left=0.27, right=0.97, bottom=0.55 / height, top=1 - 0.4 / height)
+    figure, (axes,) = style.canvas(height, left=0.2 if named else 0.05, right=0.94, bottom=0.55 / height, top=1 - 0.4 / height)
     for model in models:
         rows = source[source["model"] == model]
         axes.scatter(
@@ -67,7 +67,7 @@ def sample_probabilities(predictions: pd.DataFrame, classes: list[str], case: st
         source,
         "Held-out probability of every sample by GPT-2 and by logistic regression.",
         "Each line is a sample, its probability the mean over repeats while its group was held out; the bar on the right"
-        " is its true class.",
+        " names its true class.",
     )
 
 
@@ -76,7 +76,10 @@ def _class_bands(axes: Axes, truth: list[str], classes: list[str]) -> None:
     starts = [at for at in range(len(truth)) if at == 0 or truth[at] != truth[at - 1]]
     for start, end in zip(starts, [*starts[1:], len(truth)], strict=True):
         colour_here = palette.get(truth[start], style.MUTED)
-        axes.plot([1.015, 1.015], [start - 0.5, end - 0.5], color=colour_here, linewidth=5, solid_capstyle="butt", zorder=2)
+        axes.plot([1.03, 1.03], [start - 0.5, end - 0.5], color=colour_here, linewidth=5, solid_capstyle="butt", zorder=2, clip_on=False)
+        if end - start > 0.03 * len(truth):
+            name = style.figure_label(truth[start], 24)
+            axes.text(1.045, (start + end - 1) / 2, name, rotation=90, ha="left", va="center", fontsize=8, color=style.INK)
 
 
 def bins(truth: np.ndarray, probability: np.ndarray, number: int) -> pd.DataFrame:

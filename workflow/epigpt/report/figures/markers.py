@@ -5,13 +5,15 @@ import math
 import numpy as np
 import pandas as pd
 
-from epigpt.report import style
+from epigpt.report import style, wording
 from epigpt.report.figures.quality import spread_by_rank
 from epigpt.report.plates import Drawing
 
 _ARROWS = {"up": "▲", "down": "▼", "changed": "◆"}
 _COLUMNS = 3
 _MOST_GENES = 30
+_PLAIN = {"facecolor": style.PAPER, "linewidth": 0, "pad": 0.5}
+_LINE = 0.165  # inches
 
 
 def panels(markers: pd.DataFrame, significant: float = 0.05) -> Drawing | None:
@@ -20,26 +22,26 @@ def panels(markers: pd.DataFrame, significant: float = 0.05) -> Drawing | None:
     names = list(dict.fromkeys(markers["set"]))
     if shown.empty:
         return None
-    sizes = [min(int((markers["set"] == name).sum()), _MOST_GENES) for name in names]
-    lines = [max(sizes[at : at + _COLUMNS]) for at in range(0, len(names), _COLUMNS)]
-    row_inches = [0.62 + 0.165 * line for line in lines]
-    height = sum(row_inches) + 0.45
+    # Each panel goes where the page is still emptiest, so that sets of all sizes leave no holes.
+    ends = [0.02] * _COLUMNS
+    places = []
+    for name in names:
+        column = int(np.argmin(ends))
+        places.append((column, ends[column]))
+        ends[column] += 0.62 + _LINE * min(int((markers["set"] == name).sum()), _MOST_GENES)
+    height = max(ends) + 0.25
     figure, spare = style.canvas(height)
     for axes in spare:
         axes.remove()
     limit = 1.08 * min(float(shown["log2_fold_change"].abs().max()), 8.0) or 1.0
-    top = height - 0.02
-    for at, name in enumerate(names):
-        column, line = at % _COLUMNS, at // _COLUMNS
-        if column == 0 and line:
-            top -= row_inches[line - 1]
+    for name, (column, top) in zip(names, places, strict=True):
         rows = markers[markers["set"] == name].head(_MOST_GENES).reset_index(drop=True)
-        body = 0.165 * len(rows)
-        axes = figure.add_axes((0.115 + column * 0.325, (top - 0.3 - body) / height, 0.21, body / height))
+        body = _LINE * len(rows)
+        axes = figure.add_axes((0.115 + column * 0.325, 1 - (top + 0.3 + body) / height, 0.21, body / height))
         for spot, row in rows.iterrows():
             change = row["log2_fold_change"]
             if pd.isna(change):
-                axes.text(0, spot, "not assessable", ha="center", va="center", fontsize=6.5, color=style.MUTED)
+                axes.text(0, spot, "not assessable", ha="center", va="center", fontsize=6.5, color=style.MUTED, bbox=_PLAIN, zorder=4)
                 continue
             found = row["padj"] < significant
             shade = style.VERMILION if change > 0 else style.BLUE
@@ -51,7 +53,7 @@ def panels(markers: pd.DataFrame, significant: float = 0.05) -> Drawing | None:
         axes.set_yticks(range(len(rows)), labels, fontsize=7.2)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(-limit, limit)
-        axes.set_title(style.figure_label(str(name).replace("_", " "), 30), fontsize=8.5)
+        axes.set_title(style.figure_label(wording.set_name(name), 30), fontsize=8.5)
         axes.tick_params(axis="y", length=0)
         axes.tick_params(axis="x", labelsize=7)
         axes.grid(axis="x")
@@ -62,8 +64,8 @@ def panels(markers: pd.DataFrame, significant: float = 0.05) -> Drawing | None:
         figure,
         markers,
         f"Log2 fold change of the marker genes in {len(names)} sets.",
-        "▲ ▼: direction that was expected beforehand. Filled: found at a false discovery rate of 5 %. Not assessable:"
-        " missing or not tested, which is not unchanged.",
+        "▲ ▼: direction that was expected beforehand; ◆: a change, either way. Filled: found at a false discovery rate"
+        " of 5 %. Not assessable: missing or not tested, which is not unchanged.",
     )
 
 
@@ -73,7 +75,7 @@ def balance(scores: pd.DataFrame, classes: list[str]) -> Drawing | None:
     if known.empty:
         return None
     levels = [name for name in classes if name in set(known["label"])] or sorted(set(known["label"]))
-    figure, (axes,) = style.canvas(2.9, width=4.6, left=0.15, right=0.97, bottom=0.14, top=0.96)
+    figure, (axes,) = style.canvas(2.7, width=4.6, left=0.15, right=0.97, bottom=0.1, top=0.97)
     palette, signs = style.colours(levels), style.markers(levels)
     for at, level in enumerate(levels):
         values = known.loc[known["label"] == level, "score"].to_numpy(dtype=float)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
@@ -38,7 +38,8 @@ def distributions(quality: pd.DataFrame, labels: pd.Series, classes: list[str], 
         shown = shown.iloc[np.linspace(0, len(shown) - 1, _MOST_POINTS).astype(int)]
     levels = [*classes, *sorted(set(shown["label"]) - set(classes))]
     palette, signs = style.colours(levels), style.markers(levels)
-    figure, panels = style.canvas(2.9, columns=3, left=0.085, bottom=0.2, wspace=0.42, top=0.95)
+    turned = len(levels) > 3 or max(map(len, levels), default=0) > 12
+    figure, panels = style.canvas(2.9 if turned else 2.6, columns=3, left=0.085, bottom=0.22 if turned else 0.1, wspace=0.42, top=0.97)
     kept = shown["kept"].ne("false").to_numpy()
     for axes, (column, title) in zip(panels, _PANELS, strict=True):
         for at, level in enumerate(levels):
@@ -61,10 +62,15 @@ def distributions(quality: pd.DataFrame, labels: pd.Series, classes: list[str], 
             if np.isfinite(values).any():
                 axes.hlines(np.nanmedian(values), at - 0.36, at + 0.36, color=style.INK, linewidth=1.4)
         axes.set_ylabel(title)
+        if not shown[column].notna().any():
+            axes.text(
+                0.5, 0.5, f"{title.partition(',')[0]}:\nnot measured", transform=axes.transAxes, ha="center", va="center", fontsize=8.5
+            )
+            axes.set_axis_off()
+            continue
         style.from_zero(axes, shown[column].to_numpy(dtype=float))
         axes.yaxis.set_major_formatter(style.COMPACT)
         axes.grid(axis="y")
-        turned = len(levels) > 3 or max(map(len, levels), default=0) > 12
         names = [style.figure_label(level or "no class", 16) for level in levels]
         axes.set_xticks(range(len(levels)), names, rotation=25 if turned else 0, ha="right" if turned else "center")
         axes.set_xlim(-0.6, len(levels) - 0.4)
@@ -113,14 +119,17 @@ def correlation_map(similar: pd.DataFrame, labels: dict[str, str], classes: list
         hierarchy.linkage(squareform((distance + distance.T) / 2, checks=False), "average", optimal_ordering=total <= 150)
     )
     shown = similar.iloc[order, order]
-    figure, (axes,) = style.canvas(4.6, width=5.6, left=0.25, right=0.82, bottom=0.22, top=0.94)
-    low = float(np.min(shown.to_numpy()))
-    image = axes.imshow(shown, cmap=style.SEQUENTIAL, vmin=low, vmax=1, aspect="auto")
+    named = total <= 40
+    height, below = (4.6, 0.98) if named else (4.0, 0.12)  # inches
+    figure, (axes,) = style.canvas(height, width=5.6, left=0.25, right=0.82, bottom=below / height, top=1 - 0.38 / height)
+    # The diagonal is 1 whatever the samples are: it would take the scale's colours from the values that differ.
+    others = np.where(np.eye(total, dtype=bool), np.nan, shown.to_numpy())
+    image = axes.imshow(others, cmap=style.SEQUENTIAL, vmin=float(np.nanmin(others)), vmax=float(np.nanmax(others)), aspect="auto")
     palette = style.colours(classes)
     for at, name in enumerate(shown.index):
         colour = palette.get(labels.get(str(name), ""), style.MUTED)
         axes.add_patch(_bar(-0.5 - total * 0.05, at - 0.5, total * 0.035, 1, colour))
-    if total <= 40:
+    if named:
         names = [style.figure_label(name, 20) for name in shown.index]
         axes.set_yticks(range(total), names, fontsize=7)
         axes.set_xticks(range(total), names, fontsize=7, rotation=90)
@@ -130,6 +139,8 @@ def correlation_map(similar: pd.DataFrame, labels: dict[str, str], classes: list
     axes.tick_params(length=0)
     axes.tick_params(axis="y", pad=17)
     axes.spines[:].set_visible(False)
+    handles = [Patch(color=palette[name], label=style.figure_label(name, 24)) for name in classes]
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.14, 1.0), ncols=min(len(handles), 4), fontsize=8, handlelength=1)
     beside = figure.add_axes((0.85, 0.3, 0.025, 0.5))
     figure.colorbar(image, cax=beside, label="correlation")
     return Drawing(
@@ -137,7 +148,8 @@ def correlation_map(similar: pd.DataFrame, labels: dict[str, str], classes: list
         figure,
         shown.reset_index(names="sample"),
         "Correlation between every two samples, as a heat map ordered by similarity.",
-        "Pearson correlation of log-normalised expression over all genes, ordered by average linkage; the bar on the left is the class.",
+        "Pearson correlation of log-normalised expression over all genes, ordered by average linkage, without the"
+        " diagonal; the bar on the left is the class.",
         wide=False,
     )
 

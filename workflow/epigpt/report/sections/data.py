@@ -91,10 +91,11 @@ def _genes(genes: dict[str, Any]) -> str:
 
 
 def _label(label: dict[str, Any]) -> str:
-    parts = [_text(label.get("column"))]
+    column = _text(label.get("column"))
+    parts = [column]
     if label.get("case") or label.get("control"):
-        parts.append(f"case {_text(label.get('case')) or 'all others'}, control {_text(label.get('control')) or 'all others'}")
-    if label.get("rule"):
+        parts.append(f"case '{_text(label.get('case')) or 'all others'}' against control '{_text(label.get('control')) or 'all others'}'")
+    if label.get("rule") and _text(label["rule"]) != f"label = {column}":
         parts.append(_text(label["rule"]))
     return "; ".join(part for part in parts if part)
 
@@ -112,9 +113,10 @@ def _files(results: Results) -> Any:
             "size": [
                 blocks.Cell(wording.size(amount), f"{amount:.0f}" if pd.notna(amount) else "") for amount in results.manifest["bytes"]
             ],
-            "sha256": results.manifest["sha256"],
-            "from": results.manifest["url"],
-            "fetched": results.manifest["time"],
+            "sha256, its start": [blocks.Cell(f"{text[:12]}…" if len(text) > 12 else text, text) for text in results.manifest["sha256"]],
+            "from": [blocks.Cell(wording.middle(text, 90), text) for text in results.manifest["url"]],
+            "fetched": [blocks.Cell(text.replace("T", " ").removesuffix("Z")[:16], text) for text in results.manifest["time"]],
         }
     )
-    return blocks.table(frame, "files", "Files, as listed in geo/manifest.tsv", folded=12)
+    note = "Times in UTC. Saved as TSV, checksums and addresses are complete; so are the checksums under Methods."
+    return blocks.table(frame, "files", "Files, as listed in geo/manifest.tsv", folded=12, note=note)

@@ -6,7 +6,7 @@ from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Section
 from epigpt.report.figures import markers as figures
 from epigpt.report.plates import Plates
-from epigpt.report.results import Results
+from epigpt.report.results import Results, about_epilepsy
 
 _TITLE = "Markers"
 _TONES = {"as expected": "good", "supported": "good", "opposite": "bad", "contradicted": "bad", "not supported": "warn"}
@@ -21,12 +21,15 @@ def section(results: Results, plates: Plates) -> Section:
             "markers", _TITLE, told, missing="markers.tsv lists no gene: there is no marker table for this organism, or nothing was tested."
         )
     content: list[Any] = []
+    foreign = _other_question(results)
+    if foreign:
+        content.append(blocks.Prose(foreign, strong=True))
     if len(claims):
-        content.append(_claims(results))
+        content.append(_claims(results, toned=not foreign))
+    content += _balance(results, plates)
     content += plates.save(figures.panels(markers))
     if markers["log2_fold_change"].isna().all():
         content.append(blocks.Prose("No marker could be assessed: none of them is among the genes that were tested."))
-    content += _balance(results, plates)
     if len(markers):
         content.append(_table(results))
     if not results.single_cell:
@@ -44,11 +47,24 @@ def section(results: Results, plates: Plates) -> Section:
     return Section("markers", _TITLE, told, content)
 
 
-def _claims(results: Results) -> blocks.Table:
+def _other_question(results: Results) -> str:
+    """Say so where the record never speaks of epilepsy: the expectations were written for epileptic against control tissue."""
+    if about_epilepsy(results.reading, results.classes):
+        return ""
+    compared = (
+        " and ".join(f"'{wording.short(name, 40)}'" for name in reversed(results.classes)) if len(results.classes) == 2 else "other classes"
+    )
+    return (
+        f"The expectations below are those of epilepsy against control. This series compares {compared} and its record does"
+        " not mention epilepsy: read them as a check of the method, not as claims about the disease."
+    )
+
+
+def _claims(results: Results, toned: bool) -> blocks.Table:
     frame = results.claims
     rows = [
         [
-            Cell(str(value), str(value), _TONES.get(str(value), "") if name == "verdict" else "")
+            Cell(str(value), str(value), _TONES.get(str(value), "") if toned and name == "verdict" else "")
             if len(str(value)) < 200
             else blocks.cell(str(value))
             for name, value in zip(frame.columns, row, strict=True)
@@ -84,7 +100,9 @@ def _balance(results: Results, plates: Plates) -> list[Any]:
 
 def _table(results: Results) -> blocks.Table:
     frame = results.markers.rename(columns={"log2_fold_change": "log2 fold change", "padj": "FDR"})
-    frame = frame.dropna(axis=1, how="all").assign(set=frame["set"].str.replace("_", " "))
+    frame = frame.dropna(axis=1, how="all").assign(set=frame["set"].map(wording.set_name))
+    if frame["gene"].isin(["", *frame["symbol"]]).all():
+        frame = frame.drop(columns="gene")
     made = blocks.table(frame, "markers-table", "Markers, set by set", folded=20, search=True)
     at = [str(name) for name in frame.columns].index("verdict")
     rows = [

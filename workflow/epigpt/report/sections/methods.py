@@ -32,11 +32,13 @@ def section(results: Results) -> Section:
             frame = pd.DataFrame(
                 [[wording.short(name, 120), "" if value is None else str(value)] for name, value in rows], columns=["name", "value"]
             )
-            content.append(blocks.Fold(f"{title}: {len(rows)}", [blocks.table(frame, f"provenance-{key}", title, most=300, folded=100)]))
+            content.append(
+                blocks.Fold(f"{title}: {len(rows)}", [blocks.table(frame, f"provenance-{key}", title, most=300, folded=100)], printed=True)
+            )
     rest = {key: value for key, value in provenance.items() if key not in ("settings", "packages", "checksums", "created", "machine")}
     if rest:
         content.append(blocks.Facts([(key, "" if value is None else str(value)) for key, value in flatten(rest)]))
-    content.append(blocks.Fold("Citations", [blocks.Facts(list(_CITATIONS.items()))]))
+    content.append(blocks.Fold("Citations", [blocks.Facts(list(_CITATIONS.items()))], printed=True))
     return Section(
         "methods",
         "Methods, versions, checksums",
@@ -49,7 +51,7 @@ def section(results: Results) -> Section:
 def machine(results: Results) -> str:
     """Give the one line that may differ between two runs with the same results: when and where it was made."""
     parts = [
-        str(value)
+        wording.count(int(value), "core") if key == "machine.cores" and str(value).isdigit() else str(value)
         for key, value in flatten({key: results.provenance.get(key) for key in ("created", "machine")})
         if value and not key.endswith("interpreter")
     ]
@@ -67,7 +69,7 @@ def _sentences(results: Results) -> list[str]:
         if results.reading.get("matrix")
         else "",
         f"Expression: {_normalisation(data.uns)}." if data is not None and data.uns.get("normalisation") else "",
-        f"{len(results.samples)} samples were split {summary.get('repeats', 1)} time(s) into {summary['folds']} folds by"
+        f"{len(results.compared)} samples were split {wording.times(int(summary.get('repeats') or 1))} into {summary['folds']} folds by"
         f" group, stratified by class; everything that is fitted (gene reference, scaling,"
         " model) is fitted inside the training part of each fold."
         if results.assessable and summary.get("folds")

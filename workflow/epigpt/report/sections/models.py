@@ -97,7 +97,9 @@ def _metrics(metrics: pd.DataFrame) -> blocks.Table:
         cells.append(
             Cell("–", "")
             if auc is None or pd.isna(auc["p"])
-            else Cell(f"{wording.number(float(auc['p']))} (floor {wording.number(float(auc['p_floor']))})", f"{auc['p']:.6g}")
+            else Cell(
+                wording.number(float(auc["p"])), f"{auc['p']:.6g}", detail=f"smallest possible {wording.number(float(auc['p_floor']))}"
+            )
         )
         rows.append(cells)
     sizes = metrics[["n_samples", "n_groups"]].dropna().drop_duplicates()
@@ -105,7 +107,7 @@ def _metrics(metrics: pd.DataFrame) -> blocks.Table:
     return blocks.Table(
         "metrics",
         "All metrics, with 95 % intervals over resampled groups",
-        ["model", *[wording.METRIC_NAMES.get(str(name), str(name)) for name in names], "p of AUC (smallest possible)"],
+        ["model", *[wording.METRIC_NAMES.get(str(name), str(name)) for name in names], "p of AUC"],
         rows,
         [False, *[True] * (len(names) + 1)],
         basis + "Brier score: smaller is better. p: share of label permutations that reach the AUC; – where none were run.",
@@ -116,5 +118,5 @@ def _metrics(metrics: pd.DataFrame) -> blocks.Table:
 def _estimate(row: pd.Series) -> Cell:
     if pd.isna(row["estimate"]):
         return Cell("–", "")
-    interval = "" if pd.isna(row["low"]) else f" [{wording.score(row['low'])}, {wording.score(row['high'])}]"
-    return Cell(f"{wording.score(row['estimate'])}{interval}", f"{row['estimate']:.6g}")
+    interval = "" if pd.isna(row["low"]) else f"{wording.score(row['low'])} to {wording.score(row['high'])}"
+    return Cell(wording.score(row["estimate"]), f"{row['estimate']:.6g}", detail=interval)

@@ -123,7 +123,9 @@ def _design(samples: pd.DataFrame, classes: list[str]) -> Any:
     frame = crossed.reindex(columns=classes, fill_value=0).reset_index()
     frame.columns = pd.Index([str(column) for column in frame.columns])
     return blocks.Fold(
-        f"Groups: {len(crossed)} in all.{several}", [blocks.table(frame, "group-counts", "Samples per group and class", folded=30)]
+        f"Groups: {len(crossed)} in all.{several}",
+        [blocks.table(frame, "group-counts", "Samples per group and class", folded=30)],
+        printed=len(crossed) <= 30,
     )
 
 
@@ -132,12 +134,15 @@ def _constant(results: Results) -> list[Any]:
     if not same:
         return []
     items = [(wording.short(name, 60), wording.short(value, 160)) for name, value in same]
-    return [blocks.Fold(f"The same in all samples: {wording.count(len(same), 'characteristic')}", [blocks.Facts(items[:60])])]
+    return [blocks.Fold(f"The same in all samples: {wording.count(len(same), 'characteristic')}", [blocks.Facts(items[:60])], printed=True)]
 
 
 def _sample_table(results: Results) -> blocks.Table:
     samples = results.samples
-    varying = [name for name in results.characteristics if samples[name].nunique() > 1]
+    # Label and group repeat the characteristics they come from.
+    taken = {tuple(samples[name]): name for name in ("group", "label")}
+    source = {taken[tuple(samples[name])]: name for name in reversed(results.characteristics) if tuple(samples[name]) in taken}
+    varying = [name for name in results.characteristics if samples[name].nunique() > 1 and tuple(samples[name]) not in taken]
     shown = sorted(varying, key=lambda name: (samples[name].nunique() > _MOST_LEVELS, varying.index(name)))[:_MOST_COLUMNS]
     left = len(varying) - len(shown)
     note = (
@@ -146,5 +151,6 @@ def _sample_table(results: Results) -> blocks.Table:
         else "Long texts are cut; in full in samples.tsv."
     )
     frame = samples[["sample", "label", "group", *sorted(shown, key=varying.index)]]
-    frame = frame.rename(columns={name: wording.short(name, 40) for name in frame.columns})
+    heads = {name: f"{name} ({wording.short(source[name], 30)})" for name in source}
+    frame = frame.rename(columns={name: heads.get(name, wording.short(name, 40)) for name in frame.columns})
     return blocks.table(frame.head(2000), "sample-table", "Samples", most=80, note=note, folded=15, search=True)

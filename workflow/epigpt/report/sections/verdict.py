@@ -46,9 +46,11 @@ def key_figures(results: Results) -> list[tuple[str, str, str]]:
                 "" if math.isnan(low) else f"95 % interval {wording.score(low)} to {wording.score(high)}",
             )
         )
-    samples = results.samples
+    samples = results.compared
     per_class = [f"{int((samples['label'] == name).sum())} {wording.short(name, 24)}" for name in results.classes]
-    found.append(("Samples", wording.number(len(samples)), wording.listing(per_class, 4)))
+    gone = len(results.samples) - len(samples)
+    lost = f"; {gone} left out by the quality limits" if gone else ""
+    found.append(("Samples", wording.number(len(samples)), wording.listing(per_class, 4) + lost))
     found.append(("Groups", wording.number(samples["group"].nunique()), "units of inference" if len(samples) else ""))
     table = results.contrasts
     if len(table) and len(found) < 4:

@@ -71,6 +71,11 @@
     refresh();
   });
 
+  // On paper what a reader must be able to cite is open; what only repeats files stays closed.
+  let opened = [];
+  addEventListener("beforeprint", () => { opened = all("details[data-print]:not([open])"); opened.forEach((one) => { one.open = true; }); });
+  addEventListener("afterprint", () => { opened.forEach((one) => { one.open = false; }); });
+
   // Long tables: the rows come as columns of numbers and are shown a page at a time.
   all("table[data-long]").forEach((table) => {
     const id = table.dataset.long, place = document.getElementById("table-" + id), body = table.tBodies[0];
@@ -79,7 +84,13 @@
     const numeric = columns.map((column) => column.every((value) => value === null || typeof value === "number"));
     const total = columns[0].length, size = 20, pages = all(`[data-pages="${id}"]`, place)[0], shown = all(`[data-shown="${id}"]`, place)[0];
     let order = Array.from({ length: total }, (_, at) => at), found = order, at = 0, sorted = -1, direction = 1, query = "";
-    const text = (value) => value === null ? "–" : typeof value !== "number" ? value : value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5) ? value.toExponential(2) : String(value);
+    // Three significant digits, as in the rows that come drawn.
+    const text = (value) => {
+      if (typeof value !== "number") return value === null ? "–" : value;
+      const size = Math.abs(value);
+      if (size >= 1e12 || (size < 1e-3 && size > 0)) return value.toExponential(2).replace(/e([+-])(\d)$/, "e$10$2");
+      return Number.isInteger(value) || size >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(size))));
+    };
     const draw = () => {
       body.replaceChildren(...found.slice(at * size, (at + 1) * size).map((row) => make("tr", {}, ...columns.map((column, c) => {
         const cell = make(c ? "td" : "th", { className: numeric[c] ? "number" : "short" }, make("bdi", {}, text(column[row])));
@@ -118,13 +129,21 @@
     refresh();
   });
 
+  // A figure that is wider than the screen is scrolled, by keys too.
+  const reach = () => all(".drawing").forEach((place) => {
+    if (place.scrollWidth > place.clientWidth + 1) place.tabIndex = 0; else place.removeAttribute("tabindex");
+  });
+  addEventListener("resize", reach);
+  reach();
+
   // Figures: saved as the reader sees them, in the ink of paper.
   all("[data-save]").forEach((button) => button.addEventListener("click", () => {
     const drawn = document.getElementById(button.dataset.save).querySelector("svg").cloneNode(true);
     const box = drawn.getAttribute("viewBox").split(" ");
     drawn.setAttribute("xmlns", "http://www.w3.org/2000/svg");
     drawn.setAttribute("width", box[2]); drawn.setAttribute("height", box[3]);
-    const text = new XMLSerializer().serializeToString(drawn).replaceAll("var(--ink)", "#1b1f24").replaceAll("var(--muted)", "#59636e").replaceAll("var(--line)", "#d5dbe2");
+    const ink = { ink: "#1b1f24", muted: "#59636e", line: "#d5dbe2", page: "#fffffe", blue: "#0072b2", vermilion: "#d55e00", violet: "#44337a" };
+    const text = new XMLSerializer().serializeToString(drawn).replace(/var\(--(\w+)\)/g, (whole, name) => ink[name] ?? whole);
     save(`${page}_${button.dataset.save}.svg`, text, "image/svg+xml");
   }));
 
@@ -145,7 +164,9 @@
     const choice = all("select", place)[0], views = all(".views", place)[0], legend = all(".legend", place)[0], told = all(".told", place)[0];
     data.colours.forEach((colour, at) => choice.append(make("option", { value: String(at) }, colour.name)));
     let colour = data.colours[0], only = -1, current = -1, scale = [0, 1];
-    const tint = (at) => data.palette[at % data.palette.length], sign = (at) => signs[(at + Math.floor(at / data.palette.length)) % signs.length];
+    // Page colours where the page has them, so that dark ground gets lighter ones.
+    const own = { "#0072b2": "--blue", "#d55e00": "--vermilion", "#44337a": "--violet" };
+    const tint = (at) => { const plain = data.palette[at % data.palette.length]; return own[plain] ? variable(own[plain]) : plain; }, sign = (at) => signs[(at + Math.floor(at / data.palette.length)) % signs.length];
     const worth = (which, at) => which.levels ? (which.levels[which.codes[at]] ?? "–") : (which.numbers[at] ?? "–");
     const say = (at) => { current = at; told.textContent = at < 0 ? "" : `${data.ids[at]} · ${data.colours.slice(0, 8).map((which) => `${which.name}: ${worth(which, at)}`).join(" · ")}`; draws.forEach((draw) => draw()); };
     const draws = data.views.map((view) => {
