@@ -43,6 +43,7 @@ def write(
     _contrasts(folder, genes, classes, rng)
     _folds(folder, table, classes, assessable)
     _performance(folder, table, classes, assessable, rng)
+    _comparison(folder, classes, assessable, rng)
     _biology(folder, table, rng)
     if attributions:
         _attributions(folder, genes, rng)
@@ -291,6 +292,25 @@ def _performance(folder: Path, table: pd.DataFrame, classes: tuple[str, ...], as
         _json(place / "plan.json", {"steps": 8, "hours": 0.01, "bytes": {"total": 2 * 10**9}, "why": ["fits"]})
 
 
+def _comparison(folder: Path, classes: tuple[str, ...], assessable: bool, rng: np.random.Generator) -> None:
+    models = MODELS if assessable else ()
+    frame = pd.DataFrame({"model": "finetuned", "versus": models[1:], "estimate": 0.08, "low": -0.05, "high": 0.2, "share_above": 0.9})
+    tsv(folder / "comparison.tsv", frame)
+    rows = [
+        (model, name, at, 0.1 + 0.2 * at, 0.15 + 0.18 * at, 0.0, 1.0, 4) for model in models for name in classes[-1:] for at in range(4)
+    ]
+    tsv(folder / "calibration.tsv", pd.DataFrame(rows, columns=["model", "class", "bin", "probability", "observed", "low", "high", "n"]))
+    drawn = [(model, at, "auc", value, "refitted") for model in models[:2] for at, value in enumerate(rng.normal(0.5, 0.1, 30))]
+    tsv(folder / "null.tsv", pd.DataFrame(drawn, columns=["model", "permutation", "metric", "value", "kind"]))
+    curve = [
+        ("logistic_l2", share, 8 * share, repeat, 0.6 + 0.2 * share) for repeat in range(2) for share in (0.25, 0.5, 1.0) if assessable
+    ]
+    tsv(folder / "learning_curve.tsv", pd.DataFrame(curve, columns=["model", "share", "n_groups", "repeat", "auc"]))
+    judged = [("condition", 2, 6, 1.0, "states the label", "False"), ("sex", 2, 6, 0.1, "balanced or partly associated", "False")]
+    columns = ["characteristic", "values", "groups", "association", "kind", "accepted"]
+    tsv(folder / "confounding.tsv", pd.DataFrame(judged, columns=columns))
+
+
 def _biology(folder: Path, table: pd.DataFrame, rng: np.random.Generator) -> None:
     sets = [("astrogliosis", "Gfap", "up"), ("astrogliosis", "Vim", "up"), ("receptors", "Gria2", "down"), ("receptors", "Gria1", "up")]
     markers = pd.DataFrame(sets, columns=["set", "symbol", "expected"]).assign(gene=lambda frame: frame["symbol"], attribution=np.nan)
@@ -300,6 +320,10 @@ def _biology(folder: Path, table: pd.DataFrame, rng: np.random.Generator) -> Non
     scores = table[["sample", "group", "label"]].assign(score=rng.normal(size=len(table)), excitatory="Gria1 Gria2", inhibitory="Gad1")
     tsv(folder / "excitation_inhibition.tsv", scores)
     claims = [("GRIA1 up", "GRIA1", "up", "Gria1 +1.2", "supported"), ("GRIA2 down", "GRIA2", "down", "Gria2 +0.4", "contradicted")]
+    sets = pd.DataFrame(
+        {"set": ["astrogliosis"], "title": "Astrogliosis", "expected": "up", "caution": "Also rises with age.", "n_genes": 2}
+    )
+    tsv(folder / "marker_sets.tsv", sets.assign(difference=1.1, p=0.001, padj=0.002, verdict="as expected"))
     tsv(folder / "claims.tsv", pd.DataFrame(claims, columns=["claim", "genes", "expected", "finding", "verdict"]))
 
 
@@ -309,3 +333,8 @@ def _attributions(folder: Path, genes: int, rng: np.random.Generator) -> None:
         {"gene": ids, "symbol": symbols, "attribution": np.sort(rng.normal(size=genes)), "knockout_effect": rng.normal(size=genes)}
     )
     tsv(folder / "attributions.tsv", table.assign(rank=range(1, genes + 1), stability=0.5))
+    tops = pd.DataFrame({"genes": [10, 20], "shared": [4, 9], "share": [0.4, 0.45], "expected_share": [0.1, 0.2]})
+    tsv(folder / "attribution_agreement.tsv", tops)
+    summary = {"computed": True, "signed_towards": "epilepsy", "folds": 3, "observations": 12, "between_folds_rank_correlation": 0.61}
+    summary |= {"random_weights_rank_correlation": 0.04, "size_rank_correlation": 0.35, "n_genes": genes, "same_direction": 0.9}
+    _json(folder / "attributions.json", summary)

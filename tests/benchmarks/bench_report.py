@@ -65,15 +65,16 @@ def cells(folder: Path) -> None:
 
 
 def stage(name: str, *arguments: str) -> tuple[float, float]:
-    """Run a stage in a process of its own: seconds, and the peak of its memory in GB."""
+    """Run a stage in a process of its own: seconds on a processor of its own, and the peak of its memory in GB."""
     code = (
         "import resource, sys, runpy, atexit;"
         "atexit.register(lambda: print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss));"
         f"sys.argv = ['{name}', *sys.argv[1:]]; runpy.run_module('epigpt.stages.{name}', run_name='__main__')"
     )
-    begun = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime  # whatever else the machine does
     if done.returncode:
         sys.exit(done.stderr)
     return seconds, int(re.search(r"PEAK (\d+)", done.stdout)[1]) / 1e6

@@ -35,7 +35,38 @@ def test_the_best_baseline_is_the_highest_of_the_others(tmp_path: Path) -> None:
     index.write(tmp_path, ["one"], tmp_path / "index.html")
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     row = text[text.index("<bdi>one</bdi>") :]
-    assert re.findall(r"<bdi>([^<]*)</bdi>", row)[3:7] == ["0.90", "0.82", "logistic regression (L2)", "+0.08"]
+    assert re.findall(r"<bdi>([^<]*)</bdi>", row)[4:8] == ["0.90", "0.82", "logistic regression (L2)", "+0.08"]
+
+
+def test_status_says_how_far_a_data_set_has_come(tmp_path: Path) -> None:
+    make.write(tmp_path / "full")
+    make.write(tmp_path / "few", assessable=False, samples=6)
+    make.write(tmp_path / "waiting")
+    for name in ("full", "few"):
+        (tmp_path / name / "report.html").touch()
+    rows = {name: cells_of(tmp_path, name) for name in ("full", "few", "waiting", "absent")}
+    assert [row[2] for row in rows.values()] == ["complete", "described only", "no report yet", "not read yet"]
+
+
+def cells_of(folder: Path, name: str) -> list[str]:
+    index.write(folder, [name], folder / "index.html")
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    return [name, *re.findall(r"<bdi>([^<]*)</bdi>", text[text.index("<tbody>") :])[1 if name != "absent" else 0 :]]
+
+
+def test_claims_about_epilepsy_are_coloured_only_where_the_record_speaks_of_it(tmp_path: Path) -> None:
+    make.write(tmp_path / "one")
+    index.write(tmp_path, ["one"], tmp_path / "index.html")
+    assert 'class="short good"' in (tmp_path / "index.html").read_text(encoding="utf-8").split('id="claims"')[1]
+    make.write(tmp_path / "other", classes=("astrocytes", "neurons"))
+    reading = json.loads((tmp_path / "other" / "reading.json").read_text(encoding="utf-8"))
+    reading["series"]["title"] = reading["series"]["summary"] = "Cells of the cortex"
+    (tmp_path / "other" / "reading.json").write_text(json.dumps(reading), encoding="utf-8")
+    index.write(tmp_path, ["other"], tmp_path / "index.html")
+    claims = (tmp_path / "index.html").read_text(encoding="utf-8").split('id="claims"')[1]
+    assert "supported" in claims
+    assert "good" not in claims.split("<script")[0]
+    assert "neurons against astrocytes" in claims
 
 
 def test_hostile_titles_stay_text(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.metrics import roc_curve
 
 from epigpt.report import curves, index, results, tsne, wording
-from epigpt.report.figures import held_out, quality
+from epigpt.report.figures import quality
 from epigpt.report.matrix import Expression
 from epigpt.report.sections.samples import association
 
@@ -60,16 +60,6 @@ def test_association_flags_what_goes_with_the_class() -> None:
     assert found.loc["batch", "cramers_v"] == pytest.approx(1)
     assert found.loc["sex", "cramers_v"] == pytest.approx(0)
     assert found["told_by_class"].tolist() == [True, False]
-
-
-def test_calibration_bins_hold_every_sample_once() -> None:
-    rng = np.random.default_rng(0)
-    probability = rng.uniform(size=53)
-    table = held_out.bins(rng.uniform(size=53) < probability, probability, 5)
-    assert table["n"].sum() == 53
-    assert table["mean_probability"].is_monotonic_increasing
-    assert (table["low"] <= table["observed"] + 1e-9).all()
-    assert (table["observed"] <= table["high"] + 1e-9).all()
 
 
 def test_tsne_keeps_clusters_apart_and_does_not_change() -> None:

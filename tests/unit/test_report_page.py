@@ -8,9 +8,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
 
+import pandas as pd
 import pytest
 
 from epigpt.report import page
+from epigpt.report.plates import Plates
+from epigpt.report.results import Results
 
 SECTIONS = ["verdict", "data", "samples", "quality", "embedding", "heatmap", "contrasts", "markers", "models"]
 SECTIONS += ["attributions", "training", "methods", "limits"]
@@ -186,3 +189,42 @@ def test_cells_are_shown_as_cells(tmp_path: Path) -> None:
     text = build(tmp_path / "cells", samples=10, cells=100, genes=120)
     assert "Cells in two dimensions" in text
     assert "In bulk tissue" not in text
+
+
+def test_the_comparison_shows_differences_null_and_learning_curve(two: Path) -> None:
+    text = (two / "report.html").read_text(encoding="utf-8")
+    for name in ("differences", "null_scores", "learning_curve", "attribution_agreement"):
+        assert f'id="figure-{name}"' in text
+    assert "refitted" in text
+    assert "Whole sets, tested over donors" in text
+    assert "rank correlation 0.04" in text
+    assert "ρ = 0.35" in text
+
+
+def test_what_evaluation_judged_a_confounder_is_warned_of(tmp_path: Path) -> None:
+    folder = make.write(tmp_path / "one")
+    judged = pd.read_csv(folder / "confounding.tsv", sep="\t")
+    make.tsv(folder / "confounding.tsv", judged.assign(kind=["states the label", "label follows"]))
+    assert "Beware: sex goes with the class." in page.render(Results(folder), Plates(tmp_path))
+    make.tsv(folder / "confounding.tsv", judged)
+    assert "Beware" not in page.render(Results(folder), Plates(tmp_path))
+
+
+def test_samples_that_quality_left_out_are_not_counted_as_compared(tmp_path: Path) -> None:
+    folder = make.write(tmp_path / "one")
+    folds = pd.read_csv(folder / "folds.tsv", sep="\t", dtype=str)
+    make.tsv(folder / "folds.tsv", folds[folds["sample"] != "GSM1000"])
+    text = page.render(Results(folder), Plates(tmp_path))
+    assert "11 samples were split twice into 3 folds" in text
+    assert "1 left out by the quality limits" in text
+
+
+def test_expectations_of_epilepsy_are_not_held_against_another_question(tmp_path: Path) -> None:
+    folder = make.write(tmp_path / "cells", classes=("astrocytes", "neurons"))
+    assert "does not mention epilepsy" not in page.render(Results(folder), Plates(tmp_path))  # the record's title does
+    reading = json.loads((folder / "reading.json").read_text(encoding="utf-8"))
+    reading["series"]["title"] = reading["series"]["summary"] = "Cells of the cortex"
+    (folder / "reading.json").write_text(json.dumps(reading), encoding="utf-8")
+    text = page.render(Results(folder), Plates(tmp_path))
+    assert "This series compares &#39;neurons&#39; and &#39;astrocytes&#39; and its record does not mention epilepsy" in text
+    assert 'class="short good"' not in text[text.index('id="markers"') : text.index('id="table-markers-table"')]

@@ -80,7 +80,7 @@ def render(entries: list[Entry]) -> str:
     )
     filters = [
         (name, column, sorted({row[column].shown for row in rows} - {""}))
-        for name, column in (("Status", 1), ("Verdict", 2), ("Organism", 9), ("Assay", 10))
+        for name, column in (("Verdict", 2), ("Status", 1), ("Organism", 9), ("Assay", 10))
     ]
     matrix, told = _claims(entries)
     return (

@@ -27,6 +27,23 @@ COLUMNS = {
     "attributions": ["gene", "symbol", "attribution", "knockout_effect", "rank", "stability"],
     "excitation_inhibition": [],
     "claims": [],
+    "comparison": ["model", "versus", "estimate", "low", "high", "share_above"],
+    "confounding": ["characteristic", "values", "groups", "association", "kind", "accepted"],
+    "calibration": ["model", "class", "bin", "probability", "observed", "low", "high", "n"],
+    "null": ["model", "permutation", "metric", "value", "kind"],
+    "learning_curve": ["model", "share", "n_groups", "repeat", "auc"],
+    "attribution_agreement": ["genes", "shared", "share", "expected_share"],
+    "marker_sets": ["set", "title", "expected", "n_genes", "difference", "p", "padj", "verdict"],
+}
+# Columns of the same name that hold numbers in one table and texts in another.
+_NUMBERS_OF = {
+    "confounding": {"values", "groups", "association"},
+    "calibration": {"bin", "observed", "n"},
+    "comparison": {"share_above"},
+    "null": {"permutation", "value"},
+    "learning_curve": {"share", "auc"},
+    "attribution_agreement": {"genes", "shared", "share", "expected_share"},
+    "marker_sets": {"n_genes", "difference", "n_case", "n_control"},
 }
 _NUMBERS = {
     "bytes",
@@ -89,6 +106,14 @@ class Results:
         self.attributions = read_table(folder, "attributions")
         self.balance = read_table(folder, "excitation_inhibition")
         self.claims = read_table(folder, "claims")
+        self.comparison = read_table(folder, "comparison")
+        self.confounding = read_table(folder, "confounding")
+        self.calibration = read_table(folder, "calibration")
+        self.null = read_table(folder, "null")
+        self.learning_curve = read_table(folder, "learning_curve")
+        self.agreement = read_table(folder, "attribution_agreement")
+        self.attribution_summary = read_json(folder / "attributions.json")
+        self.marker_sets = read_table(folder, "marker_sets")
 
     reading: dict[str, Any]
     verdict: dict[str, Any]
@@ -203,8 +228,9 @@ def read_table(folder: Path, name: str, texts: bool = False) -> pd.DataFrame:
     """
     path = folder / f"{name}.tsv"
     known = COLUMNS.get(name, [])
+    numbers = _NUMBERS | _NUMBERS_OF.get(name, set())
     if not path.is_file() or not path.stat().st_size:
-        return pd.DataFrame({column: pd.Series(dtype=float if column in _NUMBERS else object) for column in known})
+        return pd.DataFrame({column: pd.Series(dtype=float if column in numbers else object) for column in known})
     frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, quoting=0)
     frame.columns = pd.Index([wording.clean(str(column)) for column in frame.columns])
     if name == "quality" and "sample" not in frame.columns:
@@ -212,7 +238,7 @@ def read_table(folder: Path, name: str, texts: bool = False) -> pd.DataFrame:
     for column in [column for column in known if column not in frame.columns]:
         frame[column] = ""
     for column in frame.columns:
-        if not texts and column in _NUMBERS:
+        if not texts and column in numbers:
             frame[column] = pd.to_numeric(frame[column], errors="coerce")
         else:
             frame[column] = frame[column].map(wording.clean)

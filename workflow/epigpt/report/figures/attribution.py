@@ -66,3 +66,27 @@ def ranks(attributions: pd.DataFrame, contrasts: pd.DataFrame) -> Drawing | None
         "Left: red pushes towards the class of interest, blue away from it. Right: a model that uses what differs shows"
         " a rising cloud (ρ: Spearman).",
     )
+
+
+def overlap(curve: pd.DataFrame) -> Drawing | None:
+    """Draw how many of the first genes by attribution are among the first by differential expression."""
+    rows = curve.dropna(subset=["genes", "share"])
+    if rows.empty:
+        return None
+    figure, (axes,) = style.canvas(2.6, width=4.6, left=0.15, right=0.97, bottom=0.2, top=0.96)
+    axes.plot(rows["genes"], rows["share"], color=style.VERMILION, marker="o", label="shared")
+    axes.plot(rows["genes"], rows["expected_share"], color=style.MUTED, linestyle=":", label="expected of chance")
+    axes.set_xscale("log")
+    axes.set_xticks(rows["genes"].tolist(), [f"{value:,.0f}" for value in rows["genes"]])
+    axes.minorticks_off()
+    axes.set(xlabel="first genes of both lists", ylabel="share that is the same", ylim=(-0.02, 1.02))
+    axes.grid(visible=True)
+    axes.legend(loc="upper left")
+    return Drawing(
+        "attribution_agreement",
+        figure,
+        rows,
+        "Share of the first genes by attribution that are also the first by differential expression.",
+        "First genes by absolute attribution and by p. Near the dotted line the two lists share no more than chance gives.",
+        wide=False,
+    )

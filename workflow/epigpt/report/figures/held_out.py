@@ -82,60 +82,40 @@ def _class_bands(axes: Axes, truth: list[str], classes: list[str]) -> None:
             axes.text(1.045, (start + end - 1) / 2, name, rotation=90, ha="left", va="center", fontsize=8, color=style.INK)
 
 
-def bins(truth: np.ndarray, probability: np.ndarray, number: int) -> pd.DataFrame:
-    """Compare predicted with observed frequency in bins of equal size.
-
-    Returns
-    -------
-    DataFrame
-        mean_probability, observed, low, high (Wilson 95 % interval of the observed share), n.
-    """
-    rows = []
-    for part in np.array_split(np.argsort(probability, kind="stable"), number):
-        n = len(part)
-        if not n:
-            continue
-        share, z = float(truth[part].mean()), 1.96
-        centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-        half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-        rows.append((float(probability[part].mean()), share, centre - half, centre + half, n))
-    return pd.DataFrame(rows, columns=["mean_probability", "observed", "low", "high", "n"])
-
-
-def calibration_and_confusion(predictions: pd.DataFrame, classes: list[str], case: str) -> Drawing | None:
+def calibration_and_confusion(predictions: pd.DataFrame, calibration: pd.DataFrame, classes: list[str], case: str) -> Drawing | None:
     """Draw calibration of GPT-2 and logistic regression (left) and GPT-2's confusion matrix (right)."""
     if GPT2 not in set(predictions["model"]):
         return None
     models = order([model for model in _COMPARED if model in set(predictions["model"])])
-    figure, (left, right) = style.canvas(3.3, columns=2, left=0.085, right=0.965, bottom=0.2, top=0.9, wspace=0.55)
+    figure, (left, right) = style.canvas(3.1, columns=2, left=0.085, right=0.965, bottom=0.15, top=0.92, wspace=0.55)
     parts = []
+    shown = calibration[calibration["class"] == case] if case else calibration
     for at, model in enumerate(models):
-        wide = averaged(predictions, model)
-        names = [case] if case else [name for name in classes if name in wide]
-        truth = np.concatenate([(wide["truth"] == name).to_numpy() for name in names])
-        probability = np.concatenate([wide[name].to_numpy(dtype=float) for name in names])
-        table = bins(truth, probability, int(np.clip(len(wide) // 8, 2, 10)))
-        shade = colour(model, models)
-        shift = 0.006 * (at - 0.5)
-        left.vlines(table["mean_probability"] + shift, table["low"], table["high"], color=shade, alpha=0.5, linewidth=1.6)
+        table = shown[shown["model"] == model].sort_values("probability", kind="stable")
+        shade, shift = colour(model, models), 0.006 * (at - 0.5)
+        left.vlines(table["probability"] + shift, table["low"], table["high"], color=shade, alpha=0.5, linewidth=1.6)
         left.plot(
-            table["mean_probability"] + shift,
+            table["probability"] + shift,
             table["observed"],
             color=shade,
             marker="D" if model == GPT2 else "o",
+            linestyle="-" if case else "none",
             markersize=5.5,
             label=wording.MODEL_NAMES.get(model, model),
         )
-        parts.append(table.assign(panel="calibration", model=model))
+        parts.append(table.assign(panel="calibration"))
     left.plot([0, 1], [0, 1], color=style.MUTED, linestyle=":", linewidth=0.9)
     left.set(xlabel="mean predicted probability", ylabel="observed share", title="calibration", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     left.grid(visible=True)
-    left.legend(loc="upper left", fontsize=7.5)
+    if shown.empty:
+        left.text(0.5, 0.5, "calibration.tsv\nlists nothing", ha="center", va="center", fontsize=8.5)
+    else:
+        left.legend(loc="upper left", fontsize=7.5)
     parts.append(_confusion(right, averaged(predictions, GPT2), classes).assign(panel="confusion", model=GPT2))
     return Drawing(
         "calibration_confusion",
         figure,
-        pd.concat(parts, ignore_index=True),
+        pd.concat([part for part in parts if len(part)], ignore_index=True),
         "Calibration curves, and the confusion matrix of fine-tuned GPT-2.",
         "Left: bins of equal size with Wilson 95 % intervals; on the dotted line a probability means what it says."
         " Right: GPT-2's most probable class against the true one, in samples.",

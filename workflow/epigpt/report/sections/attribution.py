@@ -20,14 +20,18 @@ def section(results: Results, plates: Plates) -> Section:
     told = "See which genes the model's output depends on, and whether they are those that differ."
     table = results.attributions
     if table.empty:
-        reason = "There is no attributions.tsv with a row: attributions were not computed" + (
-            "." if results.assessable else ", since no model was trained."
-        )
-        return Section("attributions", _TITLE, told, missing=reason)
-    rho, number, _ = figures.agreement(table, results.contrasts)
+        given = str(results.attribution_summary.get("reason") or "")
+        reason = "attributions.tsv lists no gene: " + (given or ("not computed" if results.assessable else "no model was trained"))
+        return Section("attributions", _TITLE, told, missing=f"{reason.rstrip('.')}.")
+    rho, number = _agreement(results)
     if not math.isnan(rho):
         told += f" Attribution and differential expression agree with Spearman ρ = {rho:.2f} over {number:,} genes."
-    content: list[Any] = list(plates.save(figures.ranks(table, results.contrasts)))
+    content: list[Any] = []
+    facts = _facts(results.attribution_summary)
+    if facts:
+        content.append(blocks.Facts(facts))
+    content += plates.save(figures.ranks(table, results.contrasts))
+    content += plates.save(figures.overlap(results.agreement))
     shown = table.sort_values(["rank", "gene"], kind="stable").head(_MOST_ROWS)
     columns = ["rank", "symbol", "gene", "attribution", "knockout_effect", "stability"]
     data = {
@@ -56,3 +60,55 @@ def section(results: Results, plates: Plates) -> Section:
         )
     )
     return Section("attributions", _TITLE, told, content)
+
+
+def _agreement(results: Results) -> tuple[float, int]:
+    """Give the correlation that was computed with the attributions, or else one over the two tables."""
+    summary = results.attribution_summary
+    value = summary.get("size_rank_correlation")
+    if isinstance(value, (int, float)):
+        return float(value), int(summary.get("n_genes") or 0)
+    rho, number, _ = figures.agreement(results.attributions, results.contrasts)
+    return rho, number
+
+
+def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """Say how far the attributions can be trusted."""
+
+    def figure(key: str) -> str:
+        value = summary.get(key)
+        return f"{float(value):.2f}" if isinstance(value, (int, float)) else ""
+
+    towards = str(summary.get("signed_towards") or "")
+    rows = [
+        (
+            "Positive means",
+            f"more of the gene pushes towards '{towards}'" if towards and towards != "own class" else "towards the sample's own class",
+        )
+        if summary.get("computed")
+        else ("", ""),
+        (
+            "Between folds",
+            f"rank correlation {figure('between_folds_rank_correlation')}" if figure("between_folds_rank_correlation") else "",
+        ),
+        (
+            "Random weights",
+            f"rank correlation {figure('random_weights_rank_correlation')} with a model that learned nothing: near zero is what"
+            " attributions of something learned look like"
+            if figure("random_weights_rank_correlation")
+            else "",
+        ),
+        (
+            "Same direction",
+            f"{100 * float(summary['same_direction']):.0f} % of the 50 first genes are attributed the direction of their change"
+            if figure("same_direction")
+            else "",
+        ),
+        (
+            "Computed over",
+            f"{summary.get('observations', '')} held-out observations, {wording.count(int(summary.get('folds') or 0), 'fold')}"
+            if summary.get("observations")
+            else "",
+        ),
+    ]
+    return [(term, value) for term, value in rows if value]

@@ -26,6 +26,8 @@ def section(results: Results, plates: Plates) -> Section:
         content.append(blocks.Prose(foreign, strong=True))
     if len(claims):
         content.append(_claims(results, toned=not foreign))
+    if len(results.marker_sets):
+        content.append(_sets(results, toned=not foreign))
     content += _balance(results, plates)
     content += plates.save(figures.panels(markers))
     if markers["log2_fold_change"].isna().all():
@@ -78,6 +80,32 @@ def _claims(results: Results, toned: bool) -> blocks.Table:
         rows,
         [False] * len(frame.columns),
         "Held in this data set alone. Not assessable is not the same as not supported.",
+    )
+
+
+def _sets(results: Results, toned: bool) -> blocks.Table:
+    """Show the test of each set as a whole, donors as units."""
+    frame = results.marker_sets
+    rows = [
+        [
+            Cell(wording.short(row.title or wording.set_name(row.set), 60), row.set),
+            Cell(row.expected, row.expected),
+            blocks.cell(float(row.n_genes)),
+            blocks.cell(float(row.difference)),
+            blocks.cell(float(row.padj)),
+            Cell(row.verdict, row.verdict, _TONES.get(row.verdict, "") if toned else ""),
+        ]
+        for row in frame.itertuples()
+    ]
+    cautions = [str(text) for text in frame["caution"].drop_duplicates() if str(text)] if "caution" in frame else []
+    return blocks.Table(
+        "marker-sets",
+        "Whole sets, tested over donors",
+        ["set", "expected", "genes", "difference in mean z", "FDR", "verdict"],
+        rows,
+        [False, False, True, True, True, False],
+        "A sample's score is the mean z of the set's genes; donors' means are compared. " + " ".join(cautions),
+        folded=20,
     )
 
 

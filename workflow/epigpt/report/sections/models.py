@@ -6,7 +6,7 @@ import pandas as pd
 
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Section
-from epigpt.report.figures import held_out
+from epigpt.report.figures import comparison, held_out
 from epigpt.report.figures import performance as figures
 from epigpt.report.plates import Plates
 from epigpt.report.results import Results
@@ -23,10 +23,29 @@ def section(results: Results, plates: Plates) -> Section:
     content += plates.save(figures.forest(results.metrics, "auc"))
     content += plates.save(figures.curve_panels(results.predictions, results.metrics, results.classes, results.case))
     content.append(_metrics(results.metrics))
-    content += plates.save(held_out.calibration_and_confusion(results.predictions, results.classes, results.case))
+    content += _surely(results, plates)
+    content += plates.save(held_out.calibration_and_confusion(results.predictions, results.calibration, results.classes, results.case))
     content += plates.save(held_out.sample_probabilities(results.predictions, results.classes, results.case))
     content += _splits(results)
     return Section("models", _TITLE, _comparison(results), content)
+
+
+def _surely(results: Results, plates: Plates) -> list[Any]:
+    """Show how sure the comparison is; nothing where the tables behind it are absent or empty."""
+    found: list[Any] = []
+    drawn = plates.save(comparison.differences(results.comparison))
+    if drawn:
+        found += [blocks.Heading("GPT-2 minus each other model", "See whether the whole interval lies on one side of zero."), *drawn]
+    drawn = plates.save(comparison.null_scores(results.null, results.metrics))
+    told = (results.verdict.get("null") or {}).get("note") if isinstance(results.verdict.get("null"), dict) else ""
+    if drawn:
+        found += [blocks.Heading("Permuted labels", "See whether the true labels score beyond what permuted ones do."), *drawn]
+    if told:
+        found.append(blocks.Prose(wording.sentence(f"Null: {told}")))
+    drawn = plates.save(comparison.learning(results.learning_curve))
+    if drawn:
+        found += [blocks.Heading("Learning curve", "See whether more donors would help."), *drawn]
+    return found
 
 
 def _splits(results: Results) -> list[Any]:

@@ -34,11 +34,15 @@ def section(results: Results) -> Section:
     }
     related = association(samples, [name for name in results.characteristics if name not in sources])
     content.append(_design(samples, classes))
-    if len(related):
+    if len(results.confounding):
+        content.append(_judged(results.confounding))
+    elif len(related):
         content.append(_confounding(related))
     content += _constant(results)
     content.append(_sample_table(results))
-    followers = related[related["told_by_class"]]["characteristic"].tolist() if len(related) else []
+    judged = results.confounding
+    follows = judged["kind"].eq("label follows") if len(judged) else related["told_by_class"] if len(related) else []
+    followers = (judged if len(judged) else related).loc[follows, "characteristic"].tolist() if len(follows) else []
     warning = (
         f" Beware: {wording.listing([wording.short(name) for name in followers], 4)} {'goes' if len(followers) == 1 else 'go'}"
         f" with the class."
@@ -105,6 +109,34 @@ def _confounding(related: pd.DataFrame) -> blocks.Table:
         rows,
         [False, True, True, False],
         "A characteristic that goes with the class cannot be told from it by any cross-validation. With few samples, a"
+        " large V arises by chance too.",
+        folded=10,
+    )
+
+
+def _judged(judged: pd.DataFrame) -> blocks.Table:
+    """Show how evaluation judged each characteristic; it keeps the label from being learned only where the label follows from it."""
+    tones = {"label follows": "bad", "balanced or partly associated": ""}
+    order = {"label follows": 0, "balanced or partly associated": 1}
+    ranked = judged.assign(at=judged["kind"].map(order).fillna(2), size=-judged["association"].fillna(-1))
+    rows = [
+        [
+            blocks.cell(row.characteristic, most=60),
+            blocks.cell(float(row.values_)),
+            blocks.cell(float(row.groups)),
+            blocks.cell(float(row.association)),
+            Cell(row.kind, row.kind, tones.get(row.kind, "") if row.accepted.lower() != "true" else ""),
+            Cell("yes" if row.accepted.lower() == "true" else "", row.accepted),
+        ]
+        for row in ranked.sort_values(["at", "size", "characteristic"], kind="stable").rename(columns={"values": "values_"}).itertuples()
+    ]
+    return blocks.Table(
+        "confounding",
+        "The label against every other characteristic (Cramér's V: 0 unrelated, 1 the same thing)",
+        ["characteristic", "values", "groups", "Cramér's V", "judged as", "accepted by the user"],
+        rows,
+        [False, True, True, True, False, False],
+        "A characteristic from which the label follows cannot be told from it by any cross-validation. With few samples, a"
         " large V arises by chance too.",
         folded=10,
     )
