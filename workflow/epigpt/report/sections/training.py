@@ -34,7 +34,15 @@ def section(results: Results, plates: Plates) -> Section:
         rows = pd.DataFrame(
             [[wording.short(key, 80), "" if value is None else str(value)] for key, value in flatten(final.plan)], columns=["key", "value"]
         )
-        content.append(blocks.Fold(f"Plan of {final.name}", [blocks.table(rows, "plan", "Plan, as in plan.json", most=300, folded=80)]))
+        why = final.plan.get("why")
+        if isinstance(why, list) and why:
+            content.append(blocks.Prose("The plan's reasons: " + wording.sentence("; ".join(str(one) for one in why))))
+        content.append(
+            blocks.Fold(
+                f"Plan of the {final.name} model" if final.name == "final" else f"Plan of {final.name}",
+                [blocks.table(rows, "plan", "Plan, as in plan.json", most=300, folded=80)],
+            )
+        )
     return Section("training", _TITLE, told, content)
 
 
@@ -49,13 +57,17 @@ def _plan_against_actual(fits: list[Fit]) -> pd.DataFrame:
             {
                 "preset": fit.preset,
                 "fit": fit.name,
+                "devices": pd.to_numeric(fit.plan.get("world_size"), errors="coerce"),
+                "ZeRO stage": pd.to_numeric(fit.plan.get("zero_stage"), errors="coerce"),
+                "micro-batch": pd.to_numeric(fit.plan.get("micro_batch_size"), errors="coerce"),
+                "accumulated": pd.to_numeric(fit.plan.get("accumulation"), errors="coerce"),
                 "steps planned": pd.to_numeric(fit.plan.get("steps"), errors="coerce"),
                 "steps taken": float(len(fit.steps)),
                 "memory planned, MB": pd.to_numeric(planned_bytes, errors="coerce") / 1e6 if planned_bytes else float("nan"),
                 "memory peak, MB": _summary(fit.steps, _MEMORY, "max") / 1e6,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).dropna(axis=1, how="all")
 
 
 def _runs(fits: list[Fit]) -> pd.DataFrame:
@@ -71,6 +83,7 @@ def _runs(fits: list[Fit]) -> pd.DataFrame:
                 "first loss": float(values.iloc[0]) if len(values) else float("nan"),
                 "last loss": float(values.iloc[-1]) if len(values) else float("nan"),
                 "tokens per second": _summary(fit.steps, _SPEED, "median"),
+                "of the device's peak, %": 100 * _summary(fit.steps, ("utilisation",), "median"),
                 "seconds": _summary(fit.steps, _SECONDS, "max"),
             }
         )
