@@ -109,7 +109,7 @@ def _doubt(gpt2: pd.Series) -> str:
     if not gpt2["low"] > CHANCE:
         return f"the interval of GPT-2's AUC ({gpt2['low']:.2f} to {gpt2['high']:.2f}) includes 0.5, which is chance"
     if gpt2["p_floor"] > SIGNIFICANT + _TIE:
-        return f"with {int(gpt2['n_groups'])} groups and these permutations p cannot be smaller than {gpt2['p_floor']:.2g}"
+        return f"with {int(gpt2['n_groups'])} groups p cannot be smaller than {gpt2['p_floor']:.2g}"
     if gpt2["p"] > SIGNIFICANT + _TIE:
         return f"permuted labels do as well (p {gpt2['p']:.2g})"
     return ""
