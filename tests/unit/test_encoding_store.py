@@ -138,7 +138,7 @@ def test_the_vocabulary_takes_the_genes_that_vary_beyond_what_is_usual_at_their_
     assert reference.vocabulary_columns(sums, 5000).tolist() == list(range(1000))
 
 
-def test_a_table_that_lacks_a_gene_reads_it_as_not_detected(tmp_path: Path) -> None:
+def test_a_gene_that_the_table_lacks_is_never_shown(tmp_path: Path) -> None:
     path = _table(tmp_path)
     stored = _write(path, tmp_path / "s")
     smaller = anndata.read_h5ad(path)[:, 20:].copy()

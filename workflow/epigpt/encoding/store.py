@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import numpy as np
 import pandas as pd
@@ -187,8 +187,26 @@ def _expression(observations: Observations, wanted: np.ndarray) -> Iterator[tupl
         yield positions, views.lognormalised(counts, observations.target)
 
 
+class Readable(Protocol):
+    """What can be encoded: an index with the column observation, sorted gene ids, and counts block by block."""
+
+    @property
+    def index(self) -> pd.DataFrame:
+        """One row per observation."""
+        ...
+
+    @property
+    def genes(self) -> np.ndarray:
+        """Canonical ids, sorted."""
+        ...
+
+    def blocks(self, wanted: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
+        """Give positions and counts."""
+        ...
+
+
 def encode(
-    observations: Observations, wanted: np.ndarray, vocabulary: Vocabulary, fitted: Reference, recipe: Recipe
+    observations: Readable, wanted: np.ndarray, vocabulary: Vocabulary, fitted: Reference, recipe: Recipe
 ) -> Iterator[tuple[np.ndarray, int, encoders.Encoded]]:
     """Encode all views of the observations at positions `wanted`, block by block.
 
@@ -200,17 +218,20 @@ def encode(
     """
     encoder = encoders.find(recipe.encoding)
     columns = vocabulary.columns(observations.genes)
+    absent = columns < 0  # a gene that the table lacks is not shown: whether it is expressed, nobody knows
     names = observations.index["observation"].to_numpy()
     for positions, counts in observations.blocks(wanted, max(1, min(BLOCK, MOST_VIEWS // recipe.views))):
         for view in range(recipe.views):
             drawn = views.thinned(counts, names[positions], view, recipe.seed)
             hidden = views.hidden(vocabulary.genes, names[positions], view, recipe.seed, recipe.gene_dropout)
+            if absent.any():
+                hidden = np.broadcast_to(absent, (len(positions), len(absent))) | (False if hidden is None else hidden)
             expression = _take(views.lognormalised(drawn, fitted.target), columns)
             yield positions, view, encoder.encode(expression, vocabulary, fitted, recipe.max_genes, hidden)
 
 
 def _take(expression: scipy.sparse.csr_matrix, columns: np.ndarray) -> scipy.sparse.csr_matrix:
-    if len(columns) and columns.min() < 0:  # a vocabulary gene that the table lacks reads as not detected
+    if len(columns) and columns.min() < 0:
         empty = scipy.sparse.csr_matrix((expression.shape[0], 1), dtype=expression.dtype)
         expression = scipy.sparse.hstack([expression, empty], format="csr")
         columns = np.where(columns < 0, expression.shape[1] - 1, columns)

@@ -47,7 +47,8 @@ def to_human(genes: Sequence[str], symbols: Sequence[str], organism: str) -> tup
     else:
         for how, table in _tables(organism):
             open_rows = rows["how"] == ""
-            human = rows["gene"].map(table).fillna(rows["symbol"].map(table))
+            by_gene = rows["gene"].map(table)
+            human = by_gene.where(by_gene.notna(), rows["symbol"].map(table))
             answered = open_rows & human.notna()
             rows.loc[answered, "human"], rows.loc[answered, "how"] = human[answered], how
     mapped = rows[rows["human"] != ""]
