@@ -6,6 +6,8 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
+from epigpt.geo.confounding import cramers_v
+
 COLUMNS = ["characteristic", "values", "groups", "association", "kind", "accepted"]
 KINDS = ("states the label", "constant", "unique to each group", "label follows", "balanced or partly associated")
 _RESERVED = ("sample", "label", "group")
@@ -99,14 +101,3 @@ def _by_chance(values: pd.Series, label: pd.Series, group: pd.Series) -> float:
         np.maximum.at(high, level, drawn)
         follows += bool((low == high).all())
     return follows / _DRAWS
-
-
-def cramers_v(one: pd.Series, other: pd.Series) -> float:
-    """Give Cramér's V of two characteristics (1 for a complete association, 0 where one is constant)."""
-    counts = pd.crosstab(one, other).to_numpy(dtype=float)
-    smaller = min(counts.shape) - 1
-    if smaller < 1:
-        return 0.0
-    total = counts.sum()
-    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / total
-    return float(np.sqrt(((counts - expected) ** 2 / expected).sum() / total / smaller))

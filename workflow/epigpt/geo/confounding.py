@@ -35,7 +35,7 @@ def table(samples: pd.DataFrame) -> pd.DataFrame:
             continue
         counts = pd.crosstab(values, label)
         follows = bool(((counts > 0).sum(axis=1) == 1).all())
-        association = cramers_v(counts)
+        association = cramers_v(values, label)
         for value in sorted(counts.index):
             each = ", ".join(f"{known} {counts.loc[value, known]}" for known in classes)
             rows.append((str(name), value, int(counts.loc[value].sum()), int(group[values == value].nunique()), each, follows, association))
@@ -48,12 +48,12 @@ def _same_split(values: pd.Series, label: pd.Series) -> bool:
     return (pairs["value"] == pairs["label"]).all() if pairs["value"].is_unique and pairs["label"].is_unique else False
 
 
-def cramers_v(counts: pd.DataFrame) -> float:
-    """Give Cramér's V of a table of counts: the square root of chi-squared over n (min(rows, columns) - 1); 0 where one is constant.
+def cramers_v(one: pd.Series, other: pd.Series) -> float:
+    """Give Cramér's V of two characteristics: the square root of chi-squared over n (min(rows, columns) - 1) of their cross counts.
 
-    H. Cramér, Mathematical Methods of Statistics, 1946, chapter 21.
+    1 for a complete association, 0 where one of them is constant. H. Cramér, Mathematical Methods of Statistics, 1946, chapter 21.
     """
-    seen = counts.to_numpy(dtype=float)
+    seen = pd.crosstab(one, other).to_numpy(dtype=float)
     smaller = min(seen.shape) - 1
     if smaller < 1:
         return 0.0
