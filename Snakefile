@@ -34,3 +34,11 @@ rule all:
         expand("results/{dataset}/report.html", dataset=ROWS),
         "results/index.html",
     localrule: True
+
+
+onstart:
+    if left := left_over.cancel(Path.cwd()):
+        print(
+            f"Cancelled {len(left)} jobs that an earlier run left in the queue: {', '.join(left)}.",
+            file=sys.stderr,
+        )

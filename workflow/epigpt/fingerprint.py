@@ -19,12 +19,16 @@ FOLDER = Path(__file__).resolve().parent
 RESOURCES = {".tsv", ".gz", ".json", ".txt", ".html", ".css", ".js", ".j2", ".yaml", ".md"}
 # Packages whose version cannot change a result: screens, configuration, file formats' plumbing.
 _SILENT = {"rich", "pydantic", "yaml", "httpx", "pytest"}
+# The function that opens a file of an installed package: such a package counts although nothing imports it.
+_OPENS_PACKAGE_FILE = "package_file"
 # Import names that differ from the name of the distribution; asking the metadata of all installed packages takes half a second.
 _DISTRIBUTIONS = {"sklearn": "scikit-learn", "umap": "umap-learn"}
 
 
 def fingerprint(stage: str, versions: bool = True) -> list[str]:
-    """List `module=hash` for a stage's module and all it imports inside the package, and `package==version` for what it imports outside.
+    """List `module=hash` for a stage's module and all it imports inside the package, and `package==version` for what it uses outside.
+
+    Outside it uses what it imports and the packages whose files it reads as data.
 
     Parameters
     ----------
@@ -48,6 +52,7 @@ def fingerprint(stage: str, versions: bool = True) -> list[str]:
     modules, packages = _closure(f"{PACKAGE}.stages.{stage}")
     listed = [f"{name}={digest}" for name in sorted(modules) if (digest := _digest(name))]
     if versions:
+        packages = packages | {package for name in modules for package in _read_as_data(name)}
         listed += sorted(version for package in packages - _SILENT if (version := _version(package)))
     return listed
 
@@ -94,6 +99,14 @@ def _imports(name: str) -> Iterator[str]:
             yield node.module
             # `from package import name` may mean a module of that name.
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _read_as_data(name: str) -> Iterator[str]:
+    for node in ast.walk(_tree(name)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == _OPENS_PACKAGE_FILE and node.args:
+            package = node.args[0]
+            if isinstance(package, ast.Constant) and isinstance(package.value, str):
+                yield package.value
 
 
 @cache
