@@ -10,6 +10,7 @@ import re
 import shlex
 
 import yaml
+from snakemake import __version__ as SNAKEMAKE
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import update_config
@@ -84,6 +85,7 @@ TABLES = [
     "excitation_inhibition.tsv",
     "claims.tsv",
     "provenance.json",
+    "ro-crate-metadata.json",
 ]
 # What every stage needs around it; one Python for all, so that nothing needs activating.
 SURROUNDINGS = (

@@ -2,12 +2,16 @@
 
 Purpose: record where a result comes from, write one self-contained page per data set and one over all of them.
 Inputs: every result file of a data set.
-Outputs: results/{dataset}/provenance.json, report.html, figures/; results/index.html.
+Outputs: results/{dataset}/provenance.json, report.html, figures/, ro-crate-metadata.json; results/index.html.
 """
 
 
 rule provenance:
     input:
+        # It reads the logs and benchmarks of the jobs that make these, and follows them.
+        model_files,
+        "results/{dataset}/metrics.tsv",
+        "results/{dataset}/markers.tsv",
         manifest="results/{dataset}/geo/manifest.tsv",
         reading="results/{dataset}/reading.json",
         folds="results/{dataset}/folds.json",
@@ -30,9 +34,12 @@ rule provenance:
             },
             sort_keys=True,
         ),
+        folder=lambda wildcards: f"results/{wildcards.dataset}",
+        # Told, but no reason to run again.
+        snakemake=lambda wildcards, resources: SNAKEMAKE,
     shell:
-        "{params.start} --manifest {input.manifest:q} --folds {input.folds:q} --output {output:q}"
-        " --settings {params.settings:q} --log {log:q}"
+        "{params.start} --results {params.folder:q} --manifest {input.manifest:q} --folds {input.folds:q} --output {output:q}"
+        " --snakemake {params.snakemake:q} --settings {params.settings:q} --log {log:q}"
 
 
 rule report:
@@ -88,6 +95,28 @@ rule report:
         folder=lambda wildcards: f"results/{wildcards.dataset}",
     shell:
         "{params.start} --results {params.folder:q} --output {output.page:q} --figures {output.figures:q} --log {log:q}"
+
+
+rule crate:
+    input:
+        provenance="results/{dataset}/provenance.json",
+        page="results/{dataset}/report.html",
+        manifest="results/{dataset}/geo/manifest.tsv",
+    output:
+        "results/{dataset}/ro-crate-metadata.json",
+    log:
+        "results/{dataset}/logs/crate.log",
+    benchmark:
+        "results/{dataset}/benchmarks/crate.tsv"
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    params:
+        *fingerprint("crate"),
+        start=stage("crate"),
+        folder=lambda wildcards: f"results/{wildcards.dataset}",
+    shell:
+        "{params.start} --results {params.folder:q} --output {output:q} --log {log:q}"
 
 
 rule index:

@@ -6,73 +6,54 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from epigpt import __version__
-
-PACKAGES = (
-    "snakemake",
-    "torch",
-    "transformers",
-    "deepspeed",
-    "scanpy",
-    "anndata",
-    "GEOparse",
-    "numpy",
-    "pandas",
-    "scipy",
-    "scikit-learn",
-    "pydeseq2",
-    "umap-learn",
-    "matplotlib",
-)
+from epigpt import __version__, citations, jobs
 
 
-def record(manifest: Path, folds_summary: Path, settings: dict[str, Any]) -> dict[str, Any]:
+def record(results: Path, manifest: Path, folds_summary: Path, settings: dict[str, Any], snakemake: str) -> dict[str, Any]:
     """Collect everything that a repetition of the run would need.
 
     Parameters
     ----------
+    results
+        The data set's folder, whose logs and benchmark files tell of its jobs.
     manifest
         Table of the files the data set is made of, with their checksums.
     folds_summary
         The JSON file that the folds are described in.
     settings
         All resolved settings, with the data set's row under `row`.
+    snakemake
+        Version of the Snakemake that runs the workflow; under --sdm conda it is not in this job's environment.
 
     Returns
     -------
     dict
-        `created` and `machine` differ between runs; nothing else does while code, data, settings and packages stay the same.
+        `created`, `machine`, `jobs` and `totals` differ between runs; nothing else does while code, data, settings and packages stay the
+        same. `packages` holds the versions that the jobs themselves saw, wherever they ran.
     """
     files = pd.read_csv(manifest, sep="\t", dtype=str, keep_default_na=False)
     folds = json.loads(folds_summary.read_text(encoding="utf-8"))
+    told = jobs.read(results)
+    packages = {"snakemake": snakemake, **jobs.versions(told)}
     return {
         "epigpt": {"version": __version__, "git": _git_describe()},
         "python": platform.python_version(),
-        "packages": versions(),
+        "packages": packages,
         "settings": settings,
         "seed": settings.get("seed"),
         "checksums": dict(zip(files["file"].map(lambda name: Path(name).name), files["sha256"], strict=True)),
         "folds_checksum": folds.get("checksum", ""),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "citations": citations.of(set(packages)),
+        "jobs": told,
+        "totals": jobs.totals(told),
         "machine": {"system": platform.platform(), "processor": _processor(), "cores": os.cpu_count(), "interpreter": sys.executable},
     }
-
-
-def versions() -> dict[str, str]:
-    """Give the versions of the packages that results rest on; those not installed here are left out."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _git_describe() -> str:

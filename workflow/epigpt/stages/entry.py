@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from epigpt.refusal import Refusal
+from epigpt.stages import surroundings
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def job(options: argparse.ArgumentParser) -> Iterator[Job]:
     """Parse the command line, open the log, and turn a `Refusal` into its one message and exit status 1."""
     chosen = options.parse_args()
     log = _open_log(chosen.log)
+    meter = surroundings.Meter()
     began = time.monotonic()
     try:
         yield Job(options=chosen, settings=chosen.settings, log=log, threads=max(1, chosen.threads))
@@ -65,6 +67,7 @@ def job(options: argparse.ArgumentParser) -> Iterator[Job]:
     except Exception:
         log.error("An unexpected error, which is EpiGPT's fault and worth a report:\n%s", traceback.format_exc())
         sys.exit(1)
+    log.debug("%s%s", surroundings.MARK, json.dumps(meter.record()))
     log.debug("finished in %.1f s", time.monotonic() - began)
 
 

@@ -35,10 +35,12 @@ def section(results: Results) -> Section:
             content.append(
                 blocks.Fold(f"{title}: {len(rows)}", [blocks.table(frame, f"provenance-{key}", title, most=300, folded=100)], printed=True)
             )
-    rest = {key: value for key, value in provenance.items() if key not in ("settings", "packages", "checksums", "created", "machine")}
+    elsewhere = ("settings", "packages", "checksums", "citations", "created", "machine", "jobs", "totals")
+    rest = {key: value for key, value in provenance.items() if key not in elsewhere}
     if rest:
         content.append(blocks.Facts([(key, "" if value is None else str(value)) for key, value in flatten(rest)]))
-    content.append(blocks.Fold("Citations", [blocks.Facts(list(_CITATIONS.items()))], printed=True))
+    cited = provenance.get("citations") or _CITATIONS
+    content.append(blocks.Fold("Citations", [blocks.Facts(list(cited.items()))], printed=True))
     return Section(
         "methods",
         "Methods, versions, checksums",
