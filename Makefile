@@ -1,4 +1,4 @@
-# make demo | test | bench | lint | install-profile | documents
+# make demo | test | test-slurm | bench | lint | install-profile | documents
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3.11
@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 CORES ?= 2
 
 # make bench-series BENCH='--set epochs=20 --output table.tsv'
-.PHONY: bench-series bench-honesty demo test bench lint install-profile documents
+.PHONY: bench-series bench-honesty demo test test-slurm chromium bench lint install-profile documents
 
 # torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
 $(INSTALLED): pyproject.toml
@@ -37,6 +37,24 @@ bench-series: $(INSTALLED)
 # Share of claims on simulated series with and without a planted effect; hours on one core, goes on where it was stopped.
 bench-honesty: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/honesty.py $(BENCH)
+# On a real SLURM with virtual nodes, started by the tests and ended by them. It needs root, as its daemons change users.
+SLURM_PACKAGES := slurmctld slurmd slurm-client munge slurm-wlm-basic-plugins
+test-slurm: $(INSTALLED)
+	$(call installed,slurmctld,$(SLURM_PACKAGES))
+	$(BIN)/python -m pytest tests/slurm
+
+# For the tests that open the report in a browser; without it they are skipped.
+chromium:
+	$(call installed,chromium,chromium)
+
+# Debian's packages, where the program is missing and one may install.
+define installed
+	@if ! PATH="$$PATH:/usr/sbin" command -v $(1) >/dev/null; then \
+		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "$(1) is missing: apt-get install $(2)"; exit 1; fi; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get install -y -q --no-install-recommends $(2) >/dev/null 2>&1 || { apt-get update -q && apt-get install -y -q --no-install-recommends $(2); }; \
+	fi
+endef
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -230,6 +230,11 @@ def reads(*keys):
     return chosen
 
 
+def reads_unwatched(*keys):
+    """Give a params function: settings that decide how a job goes about its work and not what it makes, so none reruns it."""
+    return lambda wildcards, resources: reads(*keys)(wildcards)
+
+
 def value_of(key, wildcards):
     section, _, name = key.partition(".")
     if key == "weights":

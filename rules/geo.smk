@@ -25,17 +25,17 @@ rule download:
         settings=reads(
             "geo.base_url",
             "geo.ncbi_counts",
-            "geo.retries",
-            "geo.backoff_seconds",
-            "geo.timeout_seconds",
             "geo.max_unpacked_gb",
             "row.matrix",
+        ),
+        patience=reads_unwatched(
+            "geo.retries", "geo.backoff_seconds", "geo.timeout_seconds"
         ),
         source=lambda wildcards: ROWS[wildcards.dataset].source,
         sheet=lambda wildcards: ROWS[wildcards.dataset].samples,
     shell:
         "{params.start} --dataset {wildcards.dataset} --source {params.source:q} --samples-sheet={params.sheet:q}"
-        " --manifest {output.manifest:q} --settings {params.settings:q} --log {log:q}"
+        " --manifest {output.manifest:q} --settings {params.settings:q} --settings {params.patience:q} --log {log:q}"
 
 
 rule counts:

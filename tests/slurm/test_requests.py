@@ -1,0 +1,102 @@
+"""The whole demo through sbatch, what each hardware preset asks SLURM for, and a training over two nodes."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from epigpt.models import presets
+from epigpt.training import plan
+
+PREDICTIONS = "results/epilepsy/models/tiny/repeat0/fold0/predictions.tsv"
+
+
+def test_the_whole_demo_runs_through_sbatch(demo, slurm):
+    output = demo.output()
+    results = demo.folder / "results"
+    assert (results / "index.html").exists()
+    assert (results / "epilepsy" / "report.html").exists()
+    submitted = re.findall(r"submitted with SLURM jobid (\d+)", output)
+    # Six folds' worth of encoding and baselines travel in groups; every other rule is a job of its own.
+    assert len(submitted) >= 10
+    logs = {
+        path.relative_to(demo.folder / ".snakemake/slurm_logs").parts[0] for path in (demo.folder / ".snakemake/slurm_logs").rglob("*.log")
+    }
+    assert {"rule_counts", "rule_expression", "rule_train", "rule_evaluate", "rule_report"} <= logs
+    assert {"rule_download", "rule_index"} & logs == set()
+    assert sum(name.startswith("group_") for name in logs) >= 2
+    assert slurm.jobs() == []
+
+
+def test_a_second_run_submits_nothing(demo):
+    assert "Nothing to be done" in demo.run("--dry-run", hardware="h100x8")
+
+
+@pytest.fixture
+def held(slurm):
+    """Partitions that accept jobs and start none."""
+    for name in ("cpu", "gpu"):
+        subprocess.run(["scontrol", "update", f"partitionname={name}", "state=down"], check=True)
+    yield
+    for name in ("cpu", "gpu"):
+        subprocess.run(["scontrol", "update", f"partitionname={name}", "state=up"], check=True)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "expected"),
+    [
+        (
+            "cpu",
+            {"Partition": "cpu", "NumNodes": "1", "NumTasks": "1", "CPUs/Task": "1", "TimeLimit": "02:00:00"},
+        ),
+        ("h100x1", {"NumNodes": "1", "CPUs/Task": "2", "TresPerNode": "gres:gpu:h100:1"}),
+        ("h100x8", {"NumNodes": "1", "CPUs/Task": "16", "TresPerNode": "gres:gpu:h100:8"}),
+        ("h100x8-nodes", {"NumNodes": "4-4", "NumTasks": "4", "CPUs/Task": "16", "TresPerNode": "gres:gpu:h100:8"}),
+    ],
+)
+def test_what_a_preset_asks_for(demo, held, hardware, expected):
+    site = demo.copy(f"asks {hardware}")
+    (site.folder / PREDICTIONS).unlink()
+    started = site.start("--", PREDICTIONS, hardware=hardware)
+    number = site.wait_for_job()
+    shown = subprocess.run(["scontrol", "-o", "show", "job", number], capture_output=True, text=True, check=True).stdout
+    os.kill(started.pid, signal.SIGINT)
+    started.wait(60)
+    told = dict(part.split("=", 1) for part in shown.split() if "=" in part)
+    if hardware != "cpu":
+        memory = f"{presets.hardware(hardware).node_memory_gb * 1000}M"
+        expected = {**expected, "Partition": "gpu", "MinMemoryNode": memory}
+    assert {name: told.get(name) for name in expected} == expected
+    assert "TresPerTask" not in told  # tasks per GPU beside tasks would be refused by some sites
+    assert site.jobs() == []
+
+
+def _memory_that_needs_zero_3(demo):
+    """Give the bytes of a node on which two processes fit with ZeRO 3 alone."""
+    made = json.loads((demo.folder / PREDICTIONS).with_name("plan.json").read_text())
+    tokens = np.load(next((demo.folder / "results/epilepsy/tokens/repeat0/fold0").glob("tokens*.npy")), mmap_mode="r")
+    layout = plan.Layout(presets.load("tiny"), made["parameters"], made["precision"], 2, tokens.shape[2], "cpu")
+    needed = [layout.memory(stage, 1, True)["total"] for stage in (3, 2)]
+    return int(sum(needed) / 2 / plan.USABLE)
+
+
+def test_two_nodes_with_zero_3_give_the_result_of_one_process(demo):
+    site = demo.copy("two nodes")
+    (site.folder / PREDICTIONS).unlink()
+    before = {name: (demo.folder / PREDICTIONS).with_name(name) for name in ("predictions.tsv", "training.jsonl", "plan.json")}
+    site.run("--", PREDICTIONS, hardware="two-nodes", FAULT_MACHINE_BYTES=str(_memory_that_needs_zero_3(demo)))
+    after = {name: (site.folder / PREDICTIONS).with_name(name) for name in before}
+    made = json.loads(after["plan.json"].read_text())
+    assert (made["world_size"], made["zero_stage"]) == (2, 3)
+    one, two = (pd.read_csv(files["predictions.tsv"], sep="\t")["probability"] for files in (before, after))
+    np.testing.assert_allclose(two, one, atol=2e-3)
+    one, two = ([json.loads(line)["loss"] for line in files["training.jsonl"].read_text().splitlines()] for files in (before, after))
+    np.testing.assert_allclose(two, one, rtol=1e-3)
+    log = next((site.folder / ".snakemake/slurm_logs/rule_train").rglob("*.log")).read_text()
+    assert "srun" in log
+    assert site.jobs() == []
