@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,16 @@ class Workflow:
     folder: Path
 
     def run(
-        self, *arguments: str, config: dict[str, Any] | None = None, rows: list[dict[str, str]] | None = None
+        self,
+        *arguments: str,
+        config: dict[str, Any] | None = None,
+        rows: list[dict[str, str]] | None = None,
+        inside: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake to its end and give its exit status and output; `config` and `rows` write the two configuration files."""
+        """Run Snakemake to its end and give its exit status and output.
+
+        `config` and `rows` write the two configuration files; `inside` is a command that runs another.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         if rows is not None:
             columns = list(dict.fromkeys(name for row in rows for name in row))
@@ -50,7 +58,7 @@ class Workflow:
         if (self.folder / "config.yaml").exists():
             command += ["--configfile", str(self.folder / "config.yaml")]
         return subprocess.run(
-            [*command, "--cores", "2", *arguments],
+            [*inside, *command, "--cores", "2", *arguments],
             capture_output=True,
             text=True,
             cwd=self.folder,
