@@ -39,6 +39,7 @@ rule all:
 # What needs a network, for the login node of a cluster whose compute nodes have none; everything else then runs without one.
 rule fetch:
     input:
+        fetched_weights,
         expand("results/{dataset}/geo/manifest.tsv", dataset=ROWS),
     localrule: True
 
