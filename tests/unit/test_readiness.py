@@ -107,3 +107,25 @@ def test_the_command_prints_json_and_fails_on_a_problem(site, tmp_path, capsys):
     config.write_text("epoch: 1\n")
     assert main(["doctor", "--configfile", str(config)]) == 1
     assert "did you mean 'epochs'?" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("hardware", "status", "told_of"),
+    [("h100x8", "ok", "h100x8"), ("h100x16", "problem", "h100x16"), ("h100x8-nodes", "problem", "has 4 GPUs")],
+)
+def test_the_hardware_that_the_profile_names(site, profile, hardware, status, told_of):
+    site("sbatch", 0, "slurm 22.05")
+    site("sinfo", 0, f"gpu|gpu:h100:{4 if 'nodes' in hardware else 8}|96|1000000|2-00:00:00|2")
+    text = f"default-resources:\n  hardware: '{hardware}'\n  gpu_partition: gpu\n  gpu_gres: 'gpu:h100'\n"
+    found = told(cluster.look(profile(text)))
+    assert found["hardware"][0] == status
+    assert told_of in found["hardware"][1]
+    assert found["GPU types"][0] == "ok"
+
+
+def test_the_profiles_of_this_project_can_be_read(root, site):
+    site("sbatch", 0, "slurm 22.05")
+    site("sinfo", 0, "cpu|(null)|64|256000|1-00:00:00|4\ngpu|gpu:h100:8|96|2000000|2-00:00:00|8")
+    site("sacct", 0, "")
+    for name in ("slurm", "slurm-accounting"):
+        assert {status for status, _, _ in told(cluster.look(root / "profiles" / name)).values()} == {"ok"}

@@ -7,7 +7,9 @@ from typing import Any
 
 import yaml
 
+from epigpt.models import presets
 from epigpt.readiness.finding import Finding, answer_of
+from epigpt.refusal import Refusal
 
 
 def look(profile: Path) -> list[Finding]:
@@ -34,6 +36,7 @@ def look(profile: Path) -> list[Finding]:
         _gpu_types(said, settings),
         _accounting(settings),
         *_named_partitions(settings, partitions),
+        _hardware(settings, said),
     ]
 
 
@@ -61,12 +64,31 @@ def _partitions(said: str) -> dict[str, str]:
 
 def _gpu_types(said: str, settings: dict[str, Any]) -> Finding:
     offered = set(re.findall(r"gpu:(\w+)", said))
-    asked = set(re.findall(r"gpu:([a-z]\w*):\d", str(settings)))
+    asked = set(re.findall(r"gpu:([a-z]\w*)", str(settings)))
     shown = ", ".join(sorted(offered)) or "none named"
     if lacking := asked - offered:
-        remedy = "write one of the types into `gres` of profiles/slurm/config.yaml"
+        remedy = "write one of the types into `gpu_gres` of profiles/slurm/config.yaml, or `gpu` alone for any"
         return Finding("GPU types", "warning", f"{shown}; the profile asks for {', '.join(sorted(lacking))}", remedy)
     return Finding("GPU types", "ok", shown)
+
+
+def _hardware(settings: dict[str, Any], said: str) -> Finding:
+    """Hold the profile's hardware preset against the largest number of GPUs that one node has."""
+    name = str((settings.get("default-resources") or {}).get("hardware", "auto")).strip("\"'")
+    if name == "auto":
+        return Finding(
+            "hardware", "ok", "none named: training jobs get a CPU", "set `hardware` in the profile, or --config hardware=h100x1"
+        )
+    try:
+        preset = presets.hardware(name)
+    except Refusal as refusal:
+        return Finding("hardware", "problem", f"{refusal.found} ({refusal.why})", refusal.remedy)
+    most = max((int(number) for number in re.findall(r"gpu:(?:\w+:)?(\d+)", said)), default=0)
+    shown = f"{name}: {preset.nodes} nodes with {preset.devices} {preset.device} devices, {preset.node_memory_gb} GB each"
+    if preset.device == "cuda" and preset.devices > most:
+        remedy = "choose a smaller preset with --config hardware=NAME, or add one of your own to workflow/presets/hardware"
+        return Finding("hardware", "problem", f"{shown}; the largest node here has {most} GPUs", remedy)
+    return Finding("hardware", "ok", shown)
 
 
 def _accounting(settings: dict[str, Any]) -> Finding:
@@ -83,7 +105,11 @@ def _accounting(settings: dict[str, Any]) -> Finding:
 def _named_partitions(settings: dict[str, Any], partitions: dict[str, str]) -> list[Finding]:
     sections = [settings.get("default-resources") or {}, *(settings.get("set-resources") or {}).values()]
     named = {
-        str(section["slurm_partition"]).strip("\"'") for section in sections if isinstance(section, dict) and "slurm_partition" in section
+        str(section[key]).strip("\"'")
+        for section in sections
+        if isinstance(section, dict)
+        for key in ("slurm_partition", "gpu_partition")
+        if key in section
     }
     lacking = sorted(named - set(partitions))
     if lacking:
