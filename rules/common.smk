@@ -81,7 +81,11 @@ TABLES = [
     "comparison.tsv",
     "confounding.tsv",
     "learning_curve.tsv",
+    "attributions.tsv",
+    "attributions.json",
+    "attribution_agreement.tsv",
     "markers.tsv",
+    "marker_sets.tsv",
     "excitation_inhibition.tsv",
     "claims.tsv",
     "provenance.json",
@@ -302,6 +306,11 @@ def null_files(wildcards):
         f"results/{wildcards.dataset}/null/{first}-{min(first + PERMUTATIONS_PER_JOB, PERMUTATIONS['refits'])}.tsv"
         for first in starts
     ]
+
+
+def explained(files):
+    """Give an input function: files of the folds, or none where the user wants no attributions."""
+    return files if SETTINGS.attributions else []
 
 
 def model_files(wildcards):

@@ -1,15 +1,49 @@
-"""From contrasts to the biology the report is read for.
+"""From models and contrasts to the biology the report is read for.
 
-Purpose: marker sets with their expected directions, the excitation/inhibition score, the paper's claims.
-Inputs: results/{dataset}/differential_expression.tsv, expression.h5ad.
-Outputs: results/{dataset}/markers.tsv, excitation_inhibition.tsv, claims.tsv.
+Purpose: what the folds' models attribute to each gene on held-out samples; marker sets with their expected directions, tests of whole
+sets (the user's too), the excitation/inhibition score, the paper's claims.
+Inputs: results/{dataset}/differential_expression.tsv, expression.h5ad, the folds' tokens and models.
+Outputs: results/{dataset}/attributions.tsv, attributions.json, attribution_agreement.tsv, markers.tsv, marker_sets.tsv,
+excitation_inhibition.tsv, claims.tsv.
 """
+
+
+rule attributions:
+    input:
+        weights=explained(fold_files("model.safetensors")),
+        configs=explained(fold_files("config.json")),
+        tokens=explained(fold_tokens),
+        contrasts="results/{dataset}/differential_expression.tsv",
+    output:
+        table="results/{dataset}/attributions.tsv",
+        agreement="results/{dataset}/attribution_agreement.tsv",
+        summary="results/{dataset}/attributions.json",
+    log:
+        "results/{dataset}/logs/attributions.log",
+    benchmark:
+        "results/{dataset}/benchmarks/attributions.tsv"
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=with_attempt(4000),
+        runtime=with_attempt(120),
+    params:
+        *fingerprint("attributions"),
+        start=stage("attributions"),
+        settings=reads("attributions", "knockouts"),
+    shell:
+        "{params.start} --tokens {input.tokens:q} --weights {input.weights:q} --contrasts {input.contrasts:q}"
+        " --output {output.table:q} --agreement {output.agreement:q} --summary {output.summary:q}"
+        " --settings {params.settings:q} --threads {threads} --log {log:q}"
 
 
 rule markers:
     input:
         contrasts="results/{dataset}/differential_expression.tsv",
         expression="results/{dataset}/expression.h5ad",
+        attributions="results/{dataset}/attributions.tsv",
+        gene_sets=SETTINGS.gene_sets,
     output:
         markers=report(
             "results/{dataset}/markers.tsv",
@@ -18,6 +52,7 @@ rule markers:
             subcategory="{dataset}",
             labels={"data set": "{dataset}", "result": "markers"},
         ),
+        sets="results/{dataset}/marker_sets.tsv",
         balance="results/{dataset}/excitation_inhibition.tsv",
         claims=report(
             "results/{dataset}/claims.tsv",
@@ -40,4 +75,5 @@ rule markers:
         start=stage("markers"),
     shell:
         "{params.start} --contrasts {input.contrasts:q} --expression {input.expression:q}"
-        " --markers {output.markers:q} --balance {output.balance:q} --claims {output.claims:q} --log {log:q}"
+        " --attributions {input.attributions:q} --gene-sets {input.gene_sets:q}"
+        " --markers {output.markers:q} --sets {output.sets:q} --balance {output.balance:q} --claims {output.claims:q} --log {log:q}"

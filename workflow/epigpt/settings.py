@@ -132,6 +132,12 @@ class Settings(_Section):
         default_factory=list,
         description="Characteristics that may follow the label without the verdict 'confounded'; the report names them.",
     )
+    attributions: bool = Field(
+        True, description="Attribute the folds' models to genes on held-out samples (integrated gradients, knock-out); false: left out."
+    )
+    knockouts: Annotated[int, Field(ge=0, le=65536)] = Field(
+        100, description="Genes of highest attribution that are removed one at a time and the samples scored again; 0: none."
+    )
     gene_sets: list[str] = Field(default_factory=list, description="GMT files with gene sets of your own.")
 
     def value(self, key: str) -> Any:
