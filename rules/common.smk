@@ -86,6 +86,7 @@ TABLES = [
     "attribution_agreement.tsv",
     "markers.tsv",
     "marker_sets.tsv",
+    "gene_set_enrichment.tsv",
     "excitation_inhibition.tsv",
     "claims.tsv",
     "provenance.json",

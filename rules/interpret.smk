@@ -4,7 +4,7 @@ Purpose: what the folds' models attribute to each gene on held-out samples; mark
 sets (the user's too), the excitation/inhibition score, the paper's claims.
 Inputs: results/{dataset}/differential_expression.tsv, expression.h5ad, the folds' tokens and models.
 Outputs: results/{dataset}/attributions.tsv, attributions.json, attribution_agreement.tsv, markers.tsv, marker_sets.tsv,
-excitation_inhibition.tsv, claims.tsv.
+gene_set_enrichment.tsv, excitation_inhibition.tsv, claims.tsv.
 """
 
 
@@ -53,6 +53,7 @@ rule markers:
             labels={"data set": "{dataset}", "result": "markers"},
         ),
         sets="results/{dataset}/marker_sets.tsv",
+        enrichment="results/{dataset}/gene_set_enrichment.tsv",
         balance="results/{dataset}/excitation_inhibition.tsv",
         claims=report(
             "results/{dataset}/claims.tsv",
@@ -73,7 +74,9 @@ rule markers:
     params:
         *fingerprint("markers"),
         start=stage("markers"),
+        settings=reads("seed"),
     shell:
         "{params.start} --contrasts {input.contrasts:q} --expression {input.expression:q}"
         " --attributions {input.attributions:q} --gene-sets {input.gene_sets:q}"
-        " --markers {output.markers:q} --sets {output.sets:q} --balance {output.balance:q} --claims {output.claims:q} --log {log:q}"
+        " --markers {output.markers:q} --sets {output.sets:q} --enrichment {output.enrichment:q} --balance {output.balance:q} --claims {output.claims:q}"
+        " --settings {params.settings:q} --log {log:q}"

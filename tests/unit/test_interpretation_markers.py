@@ -237,7 +237,38 @@ def test_gmt_files_are_read_and_matched_by_id_or_symbol(tmp_path):
     path.write_text("MINE\thttp://x\tGFAP\tvim,1.0\tGFAP\tNOSUCH\n\nOTHER\t\tENSG1\n", encoding="utf-8")
     sets = gene_sets.read(path)
     assert sets == {"MINE": ["GFAP", "vim", "NOSUCH"], "OTHER": ["ENSG1"]}
-    assert gene_sets.locate(sets, ["ENSG1", "ENSG2"], ["Gfap", "Vim"]) == {"MINE": ["ENSG1", "ENSG2"], "OTHER": ["ENSG1"]}
+    assert gene_sets.locate(sets, ["ENSG1", "ENSG2"], ["Gfap", "Vim"]) == {
+        "MINE": {"Gfap": ["ENSG1"], "Vim": ["ENSG2"]},
+        "OTHER": {"Gfap": ["ENSG1"]},
+    }
+
+
+def test_members_of_a_human_set_are_found_as_orthologs_and_copies_stay_together():
+    sets = {"HUMAN": ["GFAP", "GRIA1", "ARC"]}
+    found = gene_sets.locate(sets, ["Z1", "Z2", "Z3"], ["gfap", "gria1a", "gria1b"], ["GFAP", "GRIA1", "GRIA1"])
+    assert found == {"HUMAN": {"gfap": ["Z1"], "gria1a+gria1b": ["Z2", "Z3"]}}
+
+
+def test_enrichment_finds_the_set_that_gathers_at_one_end_and_not_a_scattered_one():
+    random = np.random.default_rng(3)
+    genes = [f"G{at:04d}" for at in range(1500)]
+    table = contrast(genes, random.normal(size=1500)).assign(se=1.0)
+    order = table.sort_values("log2_fold_change")["gene"].tolist()
+    sets = {"down": order[:300:12], "scattered": [*random.permutation(genes)[:25], "ABSENT"], "tiny": genes[:2]}
+    located = {name: {gene: [gene] for gene in listed if gene != "ABSENT"} for name, listed in sets.items()}
+    asked = {name: len(listed) for name, listed in sets.items()}
+    found = gene_sets.enrichment(located, asked, table, seed=1)
+    assert list(found.columns) == gene_sets.ENRICHMENT
+    found = found.set_index("set")
+    assert found.loc["down", "score"] < -2
+    assert found.loc["down", "p"] == 1 / gene_sets.PERMUTATIONS
+    assert found.loc["down", "padj"] < 0.01
+    assert set(found.loc["down", "leading_genes"].split()) <= set(sets["down"])
+    assert found.loc["scattered", "padj"] > 0.05
+    assert found.loc["scattered", ["n_asked", "n_genes"]].tolist() == [26, 25]
+    assert np.isnan(found.loc["tiny", "p"])
+    pd.testing.assert_frame_equal(found.reset_index(), gene_sets.enrichment(located, asked, table, seed=1))
+    assert gene_sets.enrichment({}, {}, table, seed=1).empty
 
 
 @pytest.mark.parametrize("text", ["MINE\tdescription\n", "MINE GFAP VIM\n"])
@@ -250,22 +281,25 @@ def test_gmt_lines_without_genes_are_refused(tmp_path, text):
         gene_sets.read(tmp_path / "nowhere.gmt")
 
 
+TABLES = ("markers", "balance", "claims", "sets", "enrichment")
+
+
 def run(monkeypatch, folder, organism, tested):
     genes, values, samples, contrasts = zebrafish(gfap=2.0, vim=2.0, aqp4=2.0)
     obs = samples.rename_axis(None).assign(sample=samples.index)
     made = anndata.AnnData(scipy.sparse.csr_matrix(values), obs=obs, var=genes, uns={"organism": organism})
     made.layers["lognorm"] = made.X
     made.write_h5ad(folder / "expression.h5ad")
-    table = contrasts.assign(contrast="case vs control")[["contrast", "gene", "symbol", "log2_fold_change", "padj"]]
+    table = contrasts.assign(contrast="case vs control", se=0.5)[["contrast", "gene", "symbol", "log2_fold_change", "se", "padj"]]
     table.iloc[: len(table) if tested else 0].to_csv(folder / "contrasts.tsv", sep="\t", index=False)
     (folder / "own.gmt").write_text("MINE\t\tgfap\tvim\taqp4\n", encoding="utf-8")
     arguments = ["markers", "--contrasts", "contrasts.tsv", "--expression", "expression.h5ad", "--gene-sets", "own.gmt"]
-    for name in ("markers", "balance", "claims", "sets"):
+    for name in TABLES:
         arguments += [f"--{name}", f"{name}.tsv"]
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", arguments)
     stage.main()
-    return {name: pd.read_csv(folder / f"{name}.tsv", sep="\t", keep_default_na=False) for name in ("markers", "balance", "claims", "sets")}
+    return {name: pd.read_csv(folder / f"{name}.tsv", sep="\t", keep_default_na=False) for name in TABLES}
 
 
 def test_stage_writes_every_table(tmp_path, monkeypatch):
@@ -274,6 +308,8 @@ def test_stage_writes_every_table(tmp_path, monkeypatch):
     assert list(written["claims"].columns) == claims.CLAIMS
     assert len(written["balance"]) == 12
     assert written["sets"].set_index("set").loc["MINE", "verdict"] == "changed"
+    assert written["enrichment"]["set"].tolist() == ["MINE"]
+    assert float(written["enrichment"]["score"].iloc[0]) > 0
     assert written["markers"].set_index("symbol").loc["gfap", "verdict"] == "as expected"
 
 

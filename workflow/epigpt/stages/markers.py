@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from epigpt import atomic
+from epigpt.genes import orthologs
 from epigpt.genes.annotation import ORGANISMS
 from epigpt.interpretation import balance, claims, donors, gene_sets, markers
 from epigpt.stages import entry
@@ -19,9 +20,10 @@ def main() -> None:
     parser.add_argument("--sets", type=Path, help="table of set-level tests")
     parser.add_argument("--attributions", type=Path, help="what the model attributes to each gene")
     parser.add_argument("--gene-sets", type=Path, nargs="*", default=[], help="GMT files")
+    parser.add_argument("--enrichment", type=Path, help="table of the user's gene sets in the ranking of all genes")
     with entry.job(parser) as job:
         own_sets = {name: genes for path in job.options.gene_sets for name, genes in gene_sets.read(path).items()}
-        tables = _tables(job.options, own_sets)
+        tables = _tables(job.options, own_sets, job.settings.get("seed", 1))
         if tables["claims"].empty:
             job.log.info("There is no marker table for this organism: header-only tables.")
         for name, table in tables.items():
@@ -29,7 +31,7 @@ def main() -> None:
                 atomic.write_tsv(getattr(job.options, name), table)
 
 
-def _tables(options: argparse.Namespace, own_sets: dict[str, list[str]]) -> dict[str, pd.DataFrame]:
+def _tables(options: argparse.Namespace, own_sets: dict[str, list[str]], seed: int) -> dict[str, pd.DataFrame]:
     import h5py
     from anndata.io import read_elem
 
@@ -38,6 +40,7 @@ def _tables(options: argparse.Namespace, own_sets: dict[str, list[str]]) -> dict
         described, var, lognorm = (read_elem(file[part]) for part in ("obs", "var", "layers/lognorm"))
     if organism not in ORGANISMS:
         columns = {"markers": markers.MARKERS, "sets": markers.SET_TESTS, "balance": balance.BALANCE, "claims": claims.CLAIMS}
+        columns["enrichment"] = gene_sets.ENRICHMENT
         return {name: pd.DataFrame(columns=listed) for name, listed in columns.items()}
     genes = pd.DataFrame({"symbol": var["symbol"].astype(str)}, index=var.index.astype(str))
     contrasts = pd.read_csv(
@@ -50,17 +53,18 @@ def _tables(options: argparse.Namespace, own_sets: dict[str, list[str]]) -> dict
         described.astype({"sample": str, "group": str, "label": str}).drop_duplicates("sample").set_index("sample")[["group", "label"]]
     )
     named = markers.members(table)
-    # A name of its own for each gene of the user's sets, which may be a marker too.
-    located = gene_sets.locate(own_sets, list(genes.index), list(genes["symbol"]))
-    singles = {f"{genes.loc[gene, 'symbol']}": [gene] for found in located.values() for gene in found}
-    singles = {name: ids for name, ids in singles.items() if name not in named}
+    human = list(orthologs.to_human(list(genes.index), list(genes["symbol"]), organism)[0]["human"]) if own_sets else []
+    located = gene_sets.locate(own_sets, list(genes.index), list(genes["symbol"]), human)
+    singles = {name: ids for found in located.values() for name, ids in found.items() if name not in named}
     expression = donors.pooled(lognorm, list(described["sample"].astype(str)), list(genes.index), named | singles)
-    extra = {name: [str(genes.loc[gene, "symbol"]) for gene in found] for name, found in located.items()}
+    extra = {name: list(found) for name, found in located.items()}
     classes = _classes(contrast, sorted(set(samples["label"])))
     tested = markers.score_sets(table, expression, samples, classes, extra)
     scores = balance.score(expression[[name for name in expression.columns if name in named]], samples)
     judged = claims.judge(claims.Evidence(table, tested, scores, expression, samples, classes))
-    return {"markers": table[markers.MARKERS], "sets": tested, "balance": scores, "claims": judged}
+    asked = {name: len(listed) for name, listed in own_sets.items()}
+    enriched = gene_sets.enrichment(located, asked, contrasts[contrasts["contrast"] == contrast], seed)
+    return {"markers": table[markers.MARKERS], "sets": tested, "balance": scores, "claims": judged, "enrichment": enriched}
 
 
 def _classes(contrast: str, labels: list[str]) -> tuple[str, str]:
