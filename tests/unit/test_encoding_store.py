@@ -87,7 +87,7 @@ def test_held_out_samples_leave_no_trace_in_vocabulary_and_reference(tmp_path: P
     assert not np.array_equal(one.tokens[~training], two.tokens[~training])
 
 
-def test_reference_is_mean_and_moderated_deviation_of_the_training_samples(tmp_path: Path) -> None:
+def test_reference_is_mean_and_usual_deviation_of_the_training_samples(tmp_path: Path) -> None:
     path = _table(tmp_path)
     stored = _write(path, tmp_path / "s")
     observations = open_observations(path)
@@ -98,9 +98,24 @@ def test_reference_is_mean_and_moderated_deviation_of_the_training_samples(tmp_p
     kept = np.isin(observations.genes, stored.vocabulary.genes)
     assert kept.sum() == 60
     assert ((counts.toarray() > 0).sum(axis=0) >= reference.MIN_DETECTED)[kept].all()
-    deviation = expression[:, kept].std(axis=0, ddof=1)
+    detected = (counts.toarray() > 0).sum(axis=0) >= reference.MIN_DETECTED
+    deviation = expression[:, detected].std(axis=0, ddof=1)
+    rank = expression[:, detected].mean(axis=0).argsort(kind="stable").argsort()
+    half = reference.TREND_WINDOW // 2
+    usual = np.array([np.median(deviation[np.abs(rank - place) <= half]) for place in rank])[kept[detected]]
     np.testing.assert_allclose(stored.reference.centre, expression[:, kept].mean(axis=0), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(stored.reference.scale, deviation + np.median(deviation), rtol=1e-4)
+    np.testing.assert_allclose(stored.reference.scale, usual + np.median(usual), rtol=1e-4)
+
+
+def test_a_gene_with_two_states_is_among_those_that_deviate_most() -> None:
+    random = np.random.default_rng(0)
+    level = random.uniform(2, 8, 500)
+    expression = random.normal(level, 0.3, (40, 500)).clip(0)
+    expression[:, 7] = np.where(np.arange(40) % 2, 7.0, 1.0)  # as XIST over both sexes
+    sums = reference.moments([scipy.sparse.csr_matrix(expression.astype(np.float32))])
+    fitted = reference.fit(sums, np.arange(500), 1e6)
+    deviations = np.abs(fitted.deviations(scipy.sparse.csr_matrix(expression.astype(np.float32))))
+    assert (deviations.argmax(axis=1) == 7).all()
 
 
 def test_axes_are_those_of_the_training_deviations(tmp_path: Path) -> None:

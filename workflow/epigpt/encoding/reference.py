@@ -27,7 +27,7 @@ class Reference:
     centre
         Mean, float32, shape (genes,).
     scale
-        Standard deviation plus a floor (see `fit`), float32, shape (genes,).
+        Standard deviation that is usual at the gene's mean, plus a floor (see `fit`), float32, shape (genes,).
     detected
         Number of training observations with a count, int64, shape (genes,).
     target
@@ -104,13 +104,18 @@ def vocabulary_columns(sums: Moments, wanted: int) -> np.ndarray:
     detected = np.flatnonzero(sums.detected >= min(MIN_DETECTED, sums.rows))
     if len(detected) <= wanted:
         return detected
-    mean, deviation = _mean_and_deviation(sums, detected)
-    by_mean = np.argsort(mean, kind="stable")
-    window = pd.Series(deviation[by_mean]).rolling(TREND_WINDOW, center=True, min_periods=TREND_WINDOW // 6)
-    usual = np.empty_like(deviation)
-    usual[by_mean] = window.median().to_numpy()
+    deviation, usual = _deviation_and_usual(sums, detected)
     excess = np.divide(deviation, usual, out=np.zeros_like(deviation), where=usual > 0)
     return np.sort(detected[np.argsort(-excess, kind="stable")[:wanted]])
+
+
+def _deviation_and_usual(sums: Moments, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Standard deviation of each gene, and what is usual at its mean: the median over the `TREND_WINDOW` genes nearest in mean."""
+    mean, deviation = _mean_and_deviation(sums, columns)
+    by_mean = np.argsort(mean, kind="stable")
+    usual = np.empty_like(deviation)
+    usual[by_mean] = pd.Series(deviation[by_mean]).rolling(TREND_WINDOW, center=True, min_periods=1).median().to_numpy()
+    return deviation, usual
 
 
 def _mean_and_deviation(sums: Moments, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -122,14 +127,19 @@ def _mean_and_deviation(sums: Moments, columns: np.ndarray) -> tuple[np.ndarray,
 def fit(sums: Moments, columns: np.ndarray, target: float) -> Reference:
     """Derive centre and scale of the genes `columns`; the axes stay empty.
 
-    The floor added to every standard deviation is the median standard deviation of these genes, as in the moderated statistic of
-    Tusher, Tibshirani and Chu (PNAS 2001): without it, genes with a handful of counts have the largest deviations.
+    A gene is measured by the standard deviation that is usual at its mean, not by its own: a gene with two states, such as XIST over
+    both sexes, lies within one of its own standard deviations in every sample, and would never be among those that deviate most.
+    The floor added is the median over these genes, in the manner of the moderated statistic of Tusher, Tibshirani and Chu (PNAS 2001):
+    without it, genes with a handful of counts have the largest deviations.
     """
-    mean, deviation = _mean_and_deviation(sums, columns)
-    floor = max(float(np.median(deviation)) if len(columns) else 1.0, 1e-3)
+    detected = np.flatnonzero(sums.detected >= min(MIN_DETECTED, sums.rows))
+    usual = np.zeros(len(sums.detected))
+    usual[detected] = _deviation_and_usual(sums, detected)[1]
+    mean, _ = _mean_and_deviation(sums, columns)
+    floor = max(float(np.median(usual[columns])) if len(columns) else 1.0, 1e-3)
     return Reference(
         centre=mean.astype(np.float32),
-        scale=(deviation + floor).astype(np.float32),
+        scale=(usual[columns] + floor).astype(np.float32),
         detected=sums.detected[columns],
         target=target,
         axes=np.zeros((0, len(columns)), dtype=np.float32),

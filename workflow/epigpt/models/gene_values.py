@@ -23,7 +23,9 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
 
     A gene's embedding is scaled by its deviation from the training reference, so that a sample without a deviation in a gene adds
     nothing for it, and raised and lowered genes point in opposite directions. The mean over positions replaces the last position:
-    a bag of genes has no last word.
+    a bag of genes has no last word. GPT-2's last layer norm makes every position equally large, which loses how far a sample deviates
+    in which genes; the head therefore also reads the mean of the embeddings before the blocks, brought to the same scale.
+    What the blocks add to this direct path is what `finetuned_no_blocks` shows.
     """
 
     config_class = GeneValuesConfig
@@ -64,7 +66,9 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
         options.pop("return_dict", None)
         hidden = self.transformer(inputs_embeds=embedded, attention_mask=attention_mask, use_cache=False).last_hidden_state
         mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        logits = self.score((hidden * mask).sum(1) / mask.sum(1).clamp(min=1))
+        held = mask.sum(1).clamp(min=1)
+        direct = nn.functional.layer_norm((embedded * mask).sum(1) / held, (self.config.n_embd,))
+        logits = self.score((hidden * mask).sum(1) / held + direct)
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
