@@ -5,8 +5,8 @@ Three kinds of series (`epigpt simulate`), each drawn with a seed of its own and
 null
     Twelve litters of one mouse, six and six, nothing planted. At most 5 % may be said to work.
 planted
-    The same, with twice the default effect: log2 fold changes of 1.4 to 3 on the marker genes and (times 0.7) on 60 others, spread 0.3
-    between mice. At least 80 % must be said to work.
+    Twelve litters of two mice with twice the default effect: log2 fold changes of 1.4 to 3 on the marker genes and (times 0.7) on 60
+    others, spread 0.3 between mice. At least 80 % must be said to work.
 donors
     Twelve litters of two mice, litter effects of standard deviation 0.8 (log2) on every gene, nothing planted. None may be said to work.
 
@@ -45,7 +45,7 @@ from epigpt.simulate import CASE, CONTROL, Design, Simulated, simulate  # noqa: 
 
 DESIGNS = {
     "null": Design(groups=12, per_group=1, effect=0.0),
-    "planted": Design(groups=12, per_group=1, effect=2.0),
+    "planted": Design(groups=12, per_group=2, effect=2.0),
     "donors": Design(groups=12, per_group=2, effect=0.0, group_sd=0.8),
 }
 NUMBERS = {"null": 50, "planted": 20, "donors": 10}

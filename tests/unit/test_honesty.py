@@ -36,7 +36,7 @@ def honesty():
 @pytest.mark.parametrize(("kind", "seed"), [("null", 0), ("null", 1), ("donors", 0), ("planted", 0), ("planted", 1)])
 def test_the_verdict_follows_the_truth(honesty, kind, seed):
     effect = {"planted": 3.0}.get(kind, 0.0)
-    design = replace(honesty.DESIGNS[kind], effect=effect, genes=1500)
+    design = replace(honesty.DESIGNS[kind], effect=effect, genes=1500, per_group=2 if kind == "donors" else 1)
     found = honesty.judge(simulate(seed, design), SETTINGS)
     assert (found["verdict"] == "works") == (kind == "planted"), found
 
