@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 CORES ?= 2
 
 # make bench-series BENCH='--set epochs=20 --output table.tsv'
-.PHONY: bench-series bench-honesty demo test test-slurm chromium bench lint install-profile documents
+.PHONY: bench-series bench-honesty demo test test-xl test-slurm chromium bench lint install-profile documents
 
 # torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
 $(INSTALLED): pyproject.toml
@@ -22,6 +22,10 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(CORES) --dist worksteal
+
+# GPT-2 XL at its full size on two cores: 12 GB of memory, 50 GB of disk under EPIGPT_XL_FOLDER, libaio-dev and a compiler.
+test-xl: $(INSTALLED)
+	EPIGPT_TEST_XL=1 $(BIN)/python -m pytest -s tests/xl
 
 # Each prints its figures beside the bound that the project promises; one that fails does not keep the others from running.
 bench: $(INSTALLED)

@@ -117,6 +117,7 @@ TRAINING_KEYS = [
     "global_batch_size",
     "precision",
     "tuning",
+    "early_stopping",
     "weights",
     "seed",
 ]
@@ -172,6 +173,11 @@ def training(name):
         return f"{SURROUNDINGS} {start} -m epigpt.stages.{name}"
 
     return command
+
+
+def checkpoint_minutes(wildcards, resources):
+    """Give the minutes between checkpoints: 15, or the resource of that name; no result depends on them."""
+    return resources.get("checkpoint_minutes", 15)
 
 
 def threads_per_process(wildcards, threads):

@@ -34,10 +34,12 @@ rule train:
         start=training("train"),
         threads_each=threads_per_process,
         settings=reads(*TRAINING_KEYS),
+        checkpoint_minutes=checkpoint_minutes,
         folder=lambda wildcards: f"results/{wildcards.dataset}/models/{wildcards.preset}/{wildcards.fit}",
         # Outside the declared outputs, which Snakemake deletes when a job fails: training resumes from here.
         checkpoints=lambda wildcards: f"results/{wildcards.dataset}/checkpoints/{wildcards.preset}/{wildcards.fit}",
     shell:
         "{params.start} --tokens {input.tokens:q} --fit {wildcards.fit} --preset {wildcards.preset}"
-        " --checkpoints {params.checkpoints:q} --output-folder {params.folder:q}"
+        " --checkpoints {params.checkpoints:q} --checkpoint-minutes {params.checkpoint_minutes}"
+        " --output-folder {params.folder:q}"
         " --settings {params.settings:q} --threads {params.threads_each} --log {log:q}"

@@ -21,6 +21,7 @@ SETTINGS = {
     "global_batch_size": 8,
     "precision": "auto",
     "tuning": "full",
+    "early_stopping": 0,
     "weights": "none",
     "seed": 1,
     "encoding": "gene-values",
@@ -113,7 +114,7 @@ class Forge:
     def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(30)
+        self._process.wait(300)
         assert self._process.stdout is not None
         self._process.stdout.close()
 

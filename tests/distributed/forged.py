@@ -11,18 +11,21 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import peft  # noqa: F401 - imported before the forks
 import torch
 
 from epigpt.encoding import store as token_store
-from epigpt.models import presets
-from epigpt.training import batches, checkpoint, engine, fit, launch, loop, plan, states
+from epigpt.models import classifier, presets
+from epigpt.training import batches, checkpoint, counts, engine, fit, launch, loop, plan, states, tuning
 
 launch.deepspeed()
 Task = Callable[..., None]
-PATIENCE = 120
+# Against a hang; a machine with other work may take minutes for what takes seconds alone.
+PATIENCE = 600
 
 
 def train(output: str, folder: str, checkpoints: str, settings: dict[str, Any], stage: int = 0, minutes: float = 0, die: str = "") -> None:
@@ -65,7 +68,7 @@ def curves(folder: str, settings: dict[str, Any], steps: int) -> None:
     planned = replace(fit._plan(preset, store, len(examples), settings, placement), steps=steps)
     for stage in range(4):
         chosen = replace(planned, zero_stage=stage)
-        model = fit._model(preset, store, settings, "finetuned")
+        model = fit.untrained("tiny", store, settings, "finetuned")
         session = loop.Session(engine.start(model, chosen, recipe), store, examples, chosen, recipe, placement)
         losses: list[float] = []
         loop.train(session, lambda loss, losses=losses, **_: losses.append(loss))
@@ -78,7 +81,7 @@ def curves(folder: str, settings: dict[str, Any], steps: int) -> None:
 def _plain(
     store: token_store.Store, examples: batches.Examples, planned: plan.Plan, recipe: engine.Recipe, settings: dict[str, Any]
 ) -> tuple[list[float], dict[str, torch.Tensor]]:
-    model = fit._model(presets.load("tiny"), store, settings, "finetuned")
+    model = fit.untrained("tiny", store, settings, "finetuned")
     optimizer = engine.optimizer(model, recipe)
     order = batches.Order(examples.lengths, planned.global_batch_size, recipe.seed)
     losses = []
@@ -103,7 +106,51 @@ def _write(path: Path, placement: launch.Placement, losses: list[float], weights
         np.savez(path, losses=losses, **{name: tensor.detach().numpy() for name, tensor in weights.items()})
 
 
-TASKS: dict[str, Task] = {"train": train, "curves": curves}
+def adapters(folder: str, settings: dict[str, Any]) -> None:
+    """Give the adapters of a LoRA model weights, merge them by our own hands and by peft's; both must say the same, loaded again."""
+    store = token_store.load(Path(folder) / "tokens")
+    for encoding, new_embedding in (("gene-values", True), ("gene-values", False)):
+        preset = presets.load("tiny")
+        model = fit.untrained("tiny", store, settings, "finetuned")
+        wrapped = tuning.prepare(model, "lora", new_embedding, seed=1)
+        trained = sum(parameter.numel() for parameter in wrapped.parameters() if parameter.requires_grad)
+        assert trained == counts.trained_parameters("lora", preset, store.size, 2, new_embedding), encoding
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for name, parameter in wrapped.named_parameters():
+                if parameter.requires_grad:
+                    parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+                assert parameter.requires_grad == any(part in name for part in ("lora_", "modules_to_save")), name
+        weights = {name: parameter.detach().clone() for name, parameter in wrapped.named_parameters()}
+        target = Path(folder) / f"merged{new_embedding}"
+        classifier.save(model, target, tuning.merged(weights))
+        batch = batches.collate(store, np.arange(4), np.zeros(4, dtype=np.int64))
+        expected = wrapped.merge_and_unload().eval()(**batch).logits
+        torch.testing.assert_close(classifier.load(target)(**batch).logits, expected)
+
+
+def validate() -> None:
+    """Let DeepSpeed's own model of its configuration check ours for GPT-2 XL on every hardware and with every offloading."""
+    from deepspeed.runtime.config import DeepSpeedConfig
+
+    launch.start(1)
+    xl = presets.load("gpt2-xl")
+    work = plan.Workload(examples=4000, length=1024, vocabulary=xl.vocabulary, classes=2, epochs=3, global_batch_size=64)
+    cases = [(name, plan.Room(80 * plan.GB)) for name in ("h100x1", "h100x8", "h100x8-nodes")]
+    for name, room in [*cases, ("h100x1", plan.Room(18 * plan.GB, node=80 * plan.GB)), ("h100x1", plan.Room(18 * plan.GB, swap=True))]:
+        made = plan.make(xl, presets.hardware(name), work, room)
+        world = SimpleNamespace(get_data_parallel_world_size=lambda made=made: made.world_size)
+        read = DeepSpeedConfig(plan.deepspeed_config(made, 0.5, "/scratch"), mpu=world)
+        assert read.train_batch_size == 64
+        assert read.gradient_accumulation_steps == made.accumulation
+        assert read.gradient_clipping == 0.5
+        assert read.zero_config.stage == made.zero_stage
+        home = read.zero_config.offload_optimizer
+        assert str(getattr(home.device, "value", home.device) if home else "none") == made.offload
+    launch.stop()
+
+
+TASKS: dict[str, Task] = {"validate": validate, "train": train, "curves": curves, "adapters": adapters}
 
 
 def _forked(task: Task, rank: int, world: int, port: int, arguments: dict[str, Any]) -> int:

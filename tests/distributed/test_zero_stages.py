@@ -23,6 +23,10 @@ def test_losses_and_weights_are_those_of_a_plain_loop(run: Any, forge: Any, proc
             np.testing.assert_allclose(curve[name], plain[name], rtol=0, atol=TOLERANCE, err_msg=f"stage {stage}, {name}")
 
 
+def test_deepspeed_itself_accepts_the_configuration_of_xl(forge: Any) -> None:
+    assert forge.run("validate") == [0]
+
+
 def _read(path: Path) -> dict[str, np.ndarray]:
     with np.load(path) as content:
         return dict(content)

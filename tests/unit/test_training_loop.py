@@ -20,7 +20,7 @@ from epigpt.encoding.store import Recipe as Encoding
 from epigpt.encoding.store import Store
 from epigpt.encoding.vocabulary import Vocabulary
 from epigpt.refusal import Refusal
-from epigpt.training import batches, engine, interruptions, loop, plan, progress
+from epigpt.training import batches, engine, inner, interruptions, loop, plan, progress
 from epigpt.training.launch import Placement
 
 RECIPE = engine.Recipe(learning_rate=1e-3, seed=7)
@@ -86,6 +86,20 @@ def test_collate_cuts_to_the_longest_and_masks_the_padding() -> None:
     batch = batches.collate(store, rows, views)
     assert batch["input_ids"].shape[1] == store.lengths[rows, views].max()
     assert batch["attention_mask"].sum(1).tolist() == store.lengths[rows, views].tolist()
+
+
+def test_an_inner_split_holds_back_whole_groups_of_every_class() -> None:
+    store = _store(rows=22)
+    store.index["group"] = [f"G{number // 2}" for number in range(22)]
+    examples = batches.training_examples(store)
+    kept, held = inner.split(store, examples, seed=1)
+    groups = store.index["group"].to_numpy()
+    assert len(kept) + len(held) == len(examples)
+    assert not set(groups[kept.rows]) & set(groups[held.rows])
+    assert set(held.labels) == set(kept.labels) == {0, 1}
+    store.index["group"] = ["one" if label == "b" else name for label, name in zip(store.index["label"], groups, strict=True)]
+    with pytest.raises(Refusal, match="single training group of class 'b'"):
+        inner.split(store, batches.training_examples(store), seed=1)
 
 
 def test_the_rate_rises_then_falls_along_a_cosine() -> None:

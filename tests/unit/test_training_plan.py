@@ -36,6 +36,59 @@ def test_the_batch_is_the_users_on_every_hardware(hardware: str, world: int) -> 
     assert len(made.why) == 3
 
 
+@pytest.mark.parametrize(("hardware", "stage", "per_device"), [("h100x1", 1, 24.9), ("h100x8", 1, 8.6), ("h100x8-nodes", 1, 6.8)])
+def test_xl_on_h100_takes_the_lowest_stage_and_divides_the_optimizer(hardware: str, stage: int, per_device: float) -> None:
+    made = _xl(hardware)
+    states = made.bytes["weights"] + made.bytes["gradients"] + made.bytes["optimizer"]
+    assert (made.zero_stage, made.offload) == (stage, "none")
+    # Per parameter 2 of weights, 2 of gradients, and 12 of the optimizer over all devices.
+    assert states / GB == pytest.approx(per_device, abs=0.05)
+
+
+def test_the_optimizer_leaves_a_device_that_is_too_small_for_it() -> None:
+    small, work = presets.hardware("h100x1"), replace(WORK, length=512)
+    beside = plan.make(presets.load("gpt2-xl"), small, work, plan.Room(16 * GB, node=60 * GB))
+    assert (beside.zero_stage, beside.offload, beside.bytes["optimizer"]) == (3, "cpu", 0)
+    assert beside.bytes["total"] <= 16 * GB * plan.USABLE
+    with pytest.raises(Refusal):
+        plan.make(presets.load("gpt2-xl"), small, work, plan.Room(16 * GB, node=20 * GB))
+    machine = presets.hardware("cpu")
+    on_disk = plan.make(presets.load("gpt2-xl"), machine, replace(work, precision="bf16"), plan.Room(16 * GB, swap=True))
+    assert on_disk.offload == "nvme"
+    assert on_disk.disk_bytes > beside.disk_bytes
+    assert "on disk" in on_disk.why[1]
+    config = plan.deepspeed_config(on_disk, 1.0, "/scratch/swap")
+    assert config["zero_optimization"]["offload_optimizer"] == {"device": "nvme", "nvme_path": "/scratch/swap"}
+    with pytest.raises(Refusal) as refusal:
+        plan.make(presets.load("gpt2-xl"), machine, replace(work, precision="bf16"), plan.Room(16 * GB))
+    assert "set tuning: lora" in refusal.value.remedy
+
+
+def test_lora_needs_an_optimizer_for_the_adapters_alone() -> None:
+    made = _xl("h100x1", tuning="lora", new_embedding=False)
+    # 48 blocks of 16 ranks-by-widths, and the head.
+    assert made.trained == 48 * 8 * 1600 * 16 + 2 * 1600
+    assert made.bytes["optimizer"] == 12 * made.trained
+    assert _xl("h100x1", tuning="frozen").trained == 3200
+
+
+def test_a_full_disk_keeps_fewer_checkpoints_and_is_refused_before_anything_runs() -> None:
+    made = _xl("h100x1")
+    one = 12 * made.trained
+    assert made.disk_bytes == 3 * one + 4 * made.parameters
+    assert [plan.kept_checkpoints(made, made.disk_bytes - number * one) for number in range(3)] == [2, 1, 0]
+    with pytest.raises(Refusal) as refusal:
+        plan.kept_checkpoints(made, made.disk_bytes - 2 * one - int(2.5 * GB))
+    assert refusal.value.remedy.startswith("free 3 GB")
+
+
+def test_a_cpu_takes_bf16_only_where_it_is_faster_with_it() -> None:
+    fast = replace(presets.hardware("cpu"), bf16=True)
+    chosen = {name: plan._precision("auto", fast, presets.load(name))[0] for name in ("tiny", "gpt2")}
+    assert chosen == {"tiny": "fp32", "gpt2": "bf16"}
+    assert plan._precision("auto", presets.hardware("cpu"), presets.load("gpt2"))[0] == "fp32"
+
+
 def test_stages_rise_only_as_memory_demands() -> None:
     layout = plan.Layout(presets.load("gpt2-xl"), 1_557_614_400, 1_557_614_400, "bf16", 8, 1024, "cuda")
     totals = {stage: layout.memory(plan.Way(stage, 1, True))["total"] for stage in (1, 2, 3)}

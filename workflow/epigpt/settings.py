@@ -94,9 +94,15 @@ class Settings(_Section):
     global_batch_size: Positive = Field(
         16, description="Sequences per optimiser step over all devices; micro-batch and accumulation follow from it."
     )
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 on GPUs that have it, fp32 elsewhere.")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="auto: bf16 on GPUs that have it and for wide models on CPUs that have it, else fp32."
+    )
     tuning: Literal["full", "lora", "frozen"] = Field(
         "full", description="Which weights are trained: all, low-rank adapters, or the head alone."
+    )
+    early_stopping: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="Hold back a fifth of the training groups, stop after so many epochs without a better loss on them; 0: train on all.",
     )
     weights: str = Field(
         "none",

@@ -25,7 +25,7 @@ from epigpt.encoding.store import Store
 from epigpt.training import states
 
 KEPT = 2
-SHARD_BYTES = 1_000_000_000
+SHARD_BYTES = 250_000_000
 DESCRIPTION = "checkpoint.json"
 _READ = 1 << 24
 
@@ -59,18 +59,22 @@ def identity(store: Store, described: dict[str, Any]) -> str:
     return digest.hexdigest()[:16]
 
 
-def save(folder: Path, engine: Any, step: int, first: bool, extra: dict[str, Any] | None = None) -> None:
-    """Write the checkpoint of `step` under `folder`, then delete older ones beyond the newest `KEPT`.
+def save(folder: Path, engine: Any, step: int, *, writes: bool, kept: int = KEPT, extra: dict[str, Any] | None = None) -> None:
+    """Write the checkpoint of `step` under `folder`, then delete older ones beyond the newest `kept`.
 
-    Called by all processes; the `first` one writes.
+    Called by all processes; the first one `writes`.
 
     Parameters
     ----------
+    kept
+        0: the disk holds a single one, so the older is deleted before the new one is written.
     extra
         Goes into checkpoint.json as it is.
     """
     final, partial = folder / f"step-{step:08d}", folder / f".partial-{step:08d}"
-    writer = _Writer(partial) if first else None
+    if writes and kept == 0:
+        prune(folder, 0)
+    writer = _Writer(partial) if writes else None
     for name, key, tensor in states.read(engine):
         if writer is not None:
             writer.add(f"{key}:{name}", tensor)
@@ -81,7 +85,7 @@ def save(folder: Path, engine: Any, step: int, first: bool, extra: dict[str, Any
         shutil.rmtree(final)
     partial.rename(final)
     _to_disk(folder)
-    prune(folder)
+    prune(folder, max(kept, 1))
 
 
 class _Writer:
@@ -178,9 +182,10 @@ class _Reader:
         return found
 
 
-def prune(folder: Path) -> None:
-    """Delete all but the newest `KEPT` checkpoints, and what killed processes left half-written."""
-    for old in [*sorted(folder.glob("step-*"))[:-KEPT], *folder.glob(".partial-*")]:
+def prune(folder: Path, kept: int) -> None:
+    """Delete all but the newest `kept` checkpoints, and what killed processes left half-written."""
+    whole = sorted(folder.glob("step-*"))
+    for old in [*whole[: len(whole) - kept], *folder.glob(".partial-*")]:
         shutil.rmtree(old, ignore_errors=True)
 
 

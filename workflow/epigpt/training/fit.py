@@ -1,10 +1,11 @@
 """One fit from tokens to finished model: plan, model, loop, weights, held-out predictions."""
 
+import gc
 import logging
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from epigpt.encoding.store import Store
 from epigpt.fingerprint import fingerprint
 from epigpt.models import card, classifier, presets, pretrained, published, scoring
 from epigpt.refusal import Refusal
-from epigpt.training import batches, checkpoint, engine, launch, loop, machine, plan, states, tuning, variants
+from epigpt.training import batches, checkpoint, engine, inner, launch, loop, machine, plan, states, tuning, variants
 from epigpt.training.interruptions import Keeper, Stopped
 from epigpt.training.launch import Placement
 from epigpt.training.progress import Recorder
@@ -44,15 +45,20 @@ class Request:
 def run(request: Request, threads: int, log: logging.Logger) -> None:
     """Fine-tune on the training samples of a fit, score the held-out ones, write every file of the fit's folder."""
     settings = request.settings
+    if request.variant == variants.RANDOM_WEIGHTS:
+        settings = {**settings, "weights": "none"}
     preset = variants.architecture(presets.load(request.preset), request.variant)
     stored = token_store.load(request.tokens)
     store = variants.shown(stored, request.variant, settings["seed"])
     examples = batches.training_examples(store)
     _check(store, examples, settings)
+    held = None
+    if settings.get("early_stopping", 0):
+        examples, held = inner.split(store, examples, settings["seed"])
     placement = launch.start(threads)
     request.checkpoints.mkdir(parents=True, exist_ok=True)
     planned = _plan(preset, store, len(examples), settings, placement)
-    plan.check_disk(planned, shutil.disk_usage(request.checkpoints).free)
+    kept = plan.kept_checkpoints(planned, shutil.disk_usage(request.checkpoints).free)
     log.info("%s: %s; %s", request.fit, f"{planned.parameters:,} parameters", "; ".join(planned.why))
     model = untrained(request.preset, store, settings, request.variant)
     recipe = engine.Recipe(learning_rate=settings["learning_rate"], seed=settings["seed"])
@@ -66,9 +72,14 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
         placement=placement,
         peak=placement.world_size * machine.measured_peak(placement.device, planned.precision == "bf16"),
         operations=plan.flops_per_token(preset, store.tokens.shape[2]),
+        held=held,
     )
-    steps = _train(session, request, checkpoint.identity(stored, _described(request, planned)), log)
+    session, steps = _train(session, request, checkpoint.identity(stored, _described(request, planned)), kept, log)
     weights = states.weights(session.engine, kept=placement.is_first)
+    if session.patience is not None and placement.is_first:
+        weights = session.patience.best_weights()
+    del session, trained  # frees gradients and optimizer before the held-out samples are scored
+    gc.collect()
     if placement.is_first:
         _save(request, model, tuning.merged(weights))
         _describe(request, store, planned, steps)
@@ -88,8 +99,8 @@ def _described(request: Request, planned: plan.Plan) -> dict[str, Any]:
     }
 
 
-def _train(session: loop.Session, request: Request, identity: str, log: logging.Logger) -> Path:
-    """Take the steps that are left of a training; give the file with one line for each."""
+def _train(session: loop.Session, request: Request, identity: str, kept: int, log: logging.Logger) -> tuple[loop.Session, Path]:
+    """Take the steps that are left of a training; give the session as it ended, and the file with one line a step."""
     folder, placement = request.checkpoints / identity, session.placement
     found = launch.shared(checkpoint.newest(folder, log) if placement.is_first else None, placement)
     done = found.step if found else 0
@@ -99,8 +110,13 @@ def _train(session: loop.Session, request: Request, identity: str, log: logging.
     steps = folder / "training.jsonl"
     recorder = Recorder(steps, log, session.plan.steps, placement.is_first, list(checkpoint.remembered(steps, found)))
 
+    if session.held is not None:
+        patience = inner.Patience(request.settings["early_stopping"], folder / "best.safetensors", found.extra if found else None)
+        session = replace(session, patience=patience)
+
     def save(wrapped: Any, step: int) -> None:
-        checkpoint.save(folder, wrapped, step, placement.is_first)
+        extra = session.patience.memory if session.patience else None
+        checkpoint.save(folder, wrapped, step, writes=placement.is_first, kept=kept, extra=extra)
 
     keeper = Keeper(save, request.checkpoint_minutes, log)
     try:
@@ -114,7 +130,7 @@ def _train(session: loop.Session, request: Request, identity: str, log: logging.
         )
         launch.stop()
         sys.exit(stopped.exit_status)
-    return steps
+    return session, steps
 
 
 def _check(store: Store, examples: batches.Examples, settings: dict[str, Any]) -> None:

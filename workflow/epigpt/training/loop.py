@@ -13,10 +13,11 @@ from torch import nn
 
 from epigpt.encoding.store import Store
 from epigpt.refusal import Refusal
-from epigpt.training import batches
+from epigpt.training import batches, states
 from epigpt.training.engine import Recipe, rate
+from epigpt.training.inner import Patience
 from epigpt.training.interruptions import Keeper
-from epigpt.training.launch import Placement
+from epigpt.training.launch import Placement, shared
 from epigpt.training.plan import Plan
 
 
@@ -32,6 +33,8 @@ class Session:
         Operations per second that the devices together were measured at; 0: not measured.
     operations
         Operations per token, forward and backward.
+    held, patience
+        Early stopping: the examples held back, and who decides; None: all steps are taken.
     """
 
     engine: Any
@@ -42,6 +45,8 @@ class Session:
     placement: Placement
     peak: float = 0.0
     operations: float = 0.0
+    held: batches.Examples | None = None
+    patience: Patience | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,7 @@ def train(session: Session, record: Callable[..., None], keeper: Keeper | None =
                 f"lower learning_rate (now {recipe.learning_rate:g}), or set precision: fp32",
             )
         seconds = time.perf_counter() - began
+        inner_loss, enough = _watched(session, step)
         record(
             step=step + 1,
             epoch=round((step + 1) * plan.global_batch_size / len(session.examples), 4),
@@ -114,7 +120,10 @@ def train(session: Session, record: Callable[..., None], keeper: Keeper | None =
             tokens_per_second=round(taken.tokens / seconds, 1),
             utilisation=round(taken.tokens * session.operations / seconds / session.peak, 4) if session.peak else None,
             memory_bytes=used_memory(session.placement.device),
+            **({} if inner_loss is None else {"inner_loss": inner_loss}),
         )
+        if enough:
+            return
         if keeper is not None and step + 1 < plan.steps:
             keeper.after(session.engine, step + 1, taken.due, taken.stop)
 
@@ -139,6 +148,30 @@ def _step(session: Session, chosen: np.ndarray, step: int, keeper: Keeper | None
         torch.distributed.all_reduce(totals)
     loss_sum, tokens, stop, due = totals.tolist()
     return Taken(loss_sum / plan.world_size, int(tokens), stop > 0, due > 0)
+
+
+def _watched(session: Session, step: int) -> tuple[float | None, bool]:
+    """After the last step of an epoch, give the loss on the examples held back and whether to stop."""
+    batch, count = session.plan.global_batch_size, len(session.examples)
+    if session.patience is None or session.held is None or (step + 1) * batch // count == step * batch // count:
+        return None, False
+    loss = shared(_inner_loss(session, session.held), session.placement)
+    writes = session.placement.is_first
+    return loss, session.patience.after_epoch(loss, lambda: states.weights(session.engine, kept=writes), writes)
+
+
+def _inner_loss(session: Session, held: batches.Examples) -> float:
+    total, size, device = 0.0, session.plan.micro_batch_size, session.placement.device
+    session.engine.eval()
+    with torch.no_grad():
+        for start in range(0, len(held), size):
+            rows = slice(start, start + size)
+            batch = batches.collate(session.store, held.rows[rows], held.views[rows])
+            logits = session.engine(**{name: tensor.to(device) for name, tensor in batch.items()}).logits
+            labels, weights = (torch.from_numpy(values[rows]).to(device) for values in (held.labels, held.weights))
+            total += float(weighted_loss(logits, labels, weights, 0.0)) * len(labels)
+    session.engine.train()
+    return total / len(held)
 
 
 def used_memory(device: torch.device) -> int:

@@ -25,7 +25,6 @@ UTILISATION = 0.5
 SWAPPED_ELEMENTS, SWAP_BUFFERS = 100_000_000, 11
 # Below this width bf16 products gain a CPU nothing (measured).
 BF16_CPU_WIDTH = 512
-KEPT_CHECKPOINTS = 3
 
 
 @dataclass(frozen=True)
@@ -166,9 +165,29 @@ def _hours(model: ModelPreset, hardware: HardwarePreset, work: Workload, steps: 
     return operations / (hardware.nodes * hardware.devices * hardware.measured_tflops * 1e12 * UTILISATION * 3600)
 
 
-def disk_bytes(parameters: int, trained: int, offload: str) -> int:
-    """Bytes on disk while a fit is in progress: checkpoints (weights and moments in fp32, one being written), weights, what is swapped."""
-    return KEPT_CHECKPOINTS * 12 * trained + 4 * parameters + (16 * trained if offload == "nvme" else 0)
+def disk_bytes(parameters: int, trained: int, offload: str, checkpoints: int = 3) -> int:
+    """Bytes on disk while a fit is in progress: so many checkpoints (weights and moments in fp32), weights, what is swapped."""
+    return checkpoints * 12 * trained + 4 * parameters + (16 * trained if offload == "nvme" else 0)
+
+
+def kept_checkpoints(made: Plan, free: int) -> int:
+    """Say how many checkpoints `free` bytes of disk hold beside the one being written: 2, 1, or 0.
+
+    Raises
+    ------
+    Refusal
+        Not even one finds room.
+    """
+    for kept in (2, 1, 0):
+        if disk_bytes(made.parameters, made.trained, made.offload, kept + 1) <= free:
+            return kept
+    needed = disk_bytes(made.parameters, made.trained, made.offload, 1)
+    raise Refusal(
+        f"{free / GB:.1f} GB free on disk",
+        "the folder results/",
+        f"a checkpoint and the weights of a fit in progress take {needed / GB:.1f} GB",
+        f"free {math.ceil((needed - free) / GB)} GB, or run with --directory on a larger disk",
+    )
 
 
 def flops_per_token(model: ModelPreset, length: int) -> float:
@@ -356,16 +375,4 @@ def _does_not_fit(layout: Layout, hardware: HardwarePreset, room: Room) -> Refus
         f"{layout.parameters:,} parameters, {layout.precision}, sequences of {layout.length}, {layout.world} devices",
         f"with every saving and a micro-batch of 1 a device needs {least / GB:.1f} GB and offers {room.device / GB:.1f} GB",
         remedy,
-    )
-
-
-def check_disk(made: Plan, free: int) -> None:
-    """Refuse a plan whose checkpoints and weights do not find `free` bytes on disk."""
-    if made.disk_bytes <= free:
-        return
-    raise Refusal(
-        f"{free / GB:.1f} GB free on disk",
-        "the folder results/",
-        f"checkpoints and weights of a fit in progress take up to {made.disk_bytes / GB:.1f} GB",
-        f"free {math.ceil((made.disk_bytes - free) / GB)} GB, or run with --directory on a larger disk",
     )

@@ -89,7 +89,7 @@ def _link(engine: Any) -> None:
 
 
 def _fresh(flat: torch.Tensor, step: int) -> dict[str, torch.Tensor]:
-    return {"step": torch.tensor(float(step)), **{key: torch.zeros_like(flat) for key in MOMENTS}}
+    return {"step": torch.tensor(float(step), device=flat.device), **{key: torch.zeros_like(flat) for key in MOMENTS}}
 
 
 def _read_divided(zero: Any, names: dict[Any, str], keys: tuple[str, ...]) -> Iterator[tuple[str, str, torch.Tensor]]:
@@ -137,18 +137,16 @@ def _present(zero: Any, number: int, changed: bool) -> Iterator[None]:
 
 
 def weights(engine: Any, kept: bool = True) -> dict[str, torch.Tensor]:
-    """Give all weights in fp32 on the CPU: trained ones from their fp32 copies, the others as they are.
+    """Give all weights on the CPU as the model computes with them: fp32, or bf16 where it was trained in it.
 
     All processes must take part; those that have not `kept` them get an empty result, for memory's sake.
     """
     zero, divided = deepspeed().zero, engine.zero_optimization_stage() == 3
-    found = {name: tensor for name, _, tensor in read(engine, (WEIGHT,)) if kept}
+    found = {}
     for name, parameter in engine.module.named_parameters():
-        if parameter.requires_grad:
-            continue
         with zero.GatheredParameters([parameter], enabled=divided):
             if kept:
-                found[name] = parameter.detach().to("cpu", torch.float32, copy=True)
+                found[name] = parameter.detach().to("cpu", copy=True)
     held = engine.module.state_dict() if kept and not divided else {}
     found.update({name: buffer.detach().to("cpu", copy=True) for name, buffer in engine.module.named_buffers() if name in held})
     return found

@@ -50,6 +50,7 @@ def merged(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         if own.endswith(".base_layer.weight"):
             stem = name.removesuffix(".base_layer.weight")
             down, up = weights[f"{stem}.lora_A.default.weight"], weights[f"{stem}.lora_B.default.weight"]
-            weight = weight + (up @ down).T * (LORA_ALPHA / LORA_RANK)  # noqa: PLW2901
+            change = (up.float() @ down.float()).T * (LORA_ALPHA / LORA_RANK)
+            weight = (weight.float() + change).to(weight.dtype)  # noqa: PLW2901
         result[own.replace(".base_layer.", ".").replace(".modules_to_save.default.", ".")] = weight
     return result

@@ -1,0 +1,224 @@
+"""Speed of the training loop against a bare PyTorch loop and the transformers Trainer; plans against measured memory; start-up time.
+
+Ratios within one run, the medians of interleaved runs: other work on the machine then weighs on all alike.
+"""
+
+import contextlib
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+import synthetic_tokens
+from epigpt.models import classifier, presets
+from epigpt.training import batches, engine, launch, loop
+
+SMALL = replace(presets.load("tiny"), name="small", layers=8, width=256, heads=8)  # 7 million parameters
+BATCH, LENGTH, STEPS, ROUNDS = 8, 128, 8, 5
+# Model, tuning, precision, ZeRO stage, micro-batch, checkpointing.
+MEASURED = [
+    ("gpt2", "full", "fp32", 0, 4, False),
+    ("gpt2", "full", "fp32", 1, 4, False),
+    ("gpt2", "full", "fp32", 0, 4, True),
+    ("gpt2", "full", "bf16", 1, 4, False),
+    ("gpt2", "lora", "fp32", 0, 4, False),
+    ("gpt2-medium", "lora", "bf16", 1, 2, True),
+]
+
+
+def bare(session: loop.Session, model: torch.nn.Module) -> Callable[[], float]:
+    """A plain loop over the same batches: real tokens per second."""
+    optimizer = engine.optimizer(model, session.recipe)
+    order = batches.Order(session.examples.lengths, session.plan.global_batch_size, session.recipe.seed)
+
+    def run() -> float:
+        tokens, began = 0, time.perf_counter()
+        for step in range(STEPS):
+            for batch in batches.micro_batches(session.store, session.examples, session.plan, order.step(step), 0):
+                labels, weights = batch.pop("labels"), batch.pop("weights")
+                loss = loop.weighted_loss(model(**batch).logits, labels, weights, session.recipe.label_smoothing)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(model.parameters(), session.recipe.gradient_clipping)
+                tokens += int(batch["attention_mask"].sum())
+            optimizer.step()
+            optimizer.zero_grad()
+        return tokens / (time.perf_counter() - began)
+
+    return run
+
+
+def ours(session: loop.Session) -> Callable[[], float]:
+    """Our loop: real tokens per second."""
+
+    def run() -> float:
+        began = time.perf_counter()
+        loop.train(session, lambda **_: None)
+        return _tokens(session) / (time.perf_counter() - began)
+
+    return run
+
+
+def _tokens(session: loop.Session) -> int:
+    order = batches.Order(session.examples.lengths, session.plan.global_batch_size, session.recipe.seed)
+    return sum(int(session.examples.lengths[order.step(step)].sum()) for step in range(STEPS))
+
+
+class _Clock(TrainerCallback):
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        self.began = time.perf_counter()
+
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        self.seconds = time.perf_counter() - self.began
+
+
+def trainer(store: Any, model: torch.nn.Module, folder: str) -> Callable[[], float]:
+    """The Trainer as it comes, padding each batch to its longest: real tokens per second."""
+    rows = [{"row": number, "labels": number % 2} for number in range(len(store.index))]
+    seen: list[int] = []
+
+    def collate(examples: list[dict[str, int]]) -> dict[str, torch.Tensor]:
+        chosen = np.array([example["row"] for example in examples])
+        batch = batches.collate(store, chosen, np.zeros(len(chosen), dtype=np.int64))
+        seen.append(int(batch["attention_mask"].sum()))
+        return {**batch, "labels": torch.tensor([example["labels"] for example in examples])}
+
+    def run() -> float:
+        seen.clear()
+        clock = _Clock()
+        options = TrainingArguments(
+            folder, per_device_train_batch_size=BATCH, max_steps=STEPS, report_to=[], save_strategy="no", logging_strategy="no",
+            disable_tqdm=True, remove_unused_columns=False, use_cpu=True, dataloader_pin_memory=False,
+        )  # fmt: skip
+        with contextlib.redirect_stdout(io.StringIO()):
+            Trainer(model, options, collate, train_dataset=rows, callbacks=[clock]).train()  # type: ignore[arg-type]
+        return sum(seen[:STEPS]) / clock.seconds
+
+    return run
+
+
+def interleaved(runs: dict[str, Callable[[], float]]) -> dict[str, float]:
+    """Median of `ROUNDS` rounds after one to warm up."""
+    figures: dict[str, list[float]] = {name: [] for name in runs}
+    for number in range(ROUNDS + 1):
+        for name, run in runs.items():
+            measured = run()
+            if number:
+                figures[name].append(measured)
+    return {name: median(values) for name, values in figures.items()}
+
+
+def _model(store: Any) -> torch.nn.Module:
+    return classifier.build(classifier.configuration(SMALL, "gene-tokens", store.size, LENGTH, ["a", "b"]), 1)
+
+
+def speed(placement: launch.Placement) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = synthetic_tokens.store(BATCH * STEPS, LENGTH, 1000)
+        sessions = {
+            f"ZeRO {stage}": synthetic_tokens.session(SMALL, store, placement, global_batch_size=BATCH, zero_stage=stage, steps=STEPS)
+            for stage in (0, 1, 2, 3)
+        }
+        runs = {name: ours(session) for name, session in sessions.items()}
+        runs |= {"bare loop": bare(sessions["ZeRO 0"], _model(store)), "Trainer": trainer(store, _model(store), folder)}
+        found = interleaved(runs)
+        print("fixed length, tokens/s: " + ", ".join(f"{name} {value:,.0f}" for name, value in found.items()))
+        for stage, bound in ((0, 0.95), (1, 0.95), (2, 0.90)):
+            print(f"  ZeRO {stage} = {found[f'ZeRO {stage}'] / found['bare loop']:.2f} x the bare loop (bound {bound})")
+        print(f"  ZeRO 0 = {found['ZeRO 0'] / found['Trainer']:.2f} x the Trainer (bound 1.0)")
+        store = synthetic_tokens.store(BATCH * STEPS * 8, LENGTH, 1000, shortest=8)
+        session = synthetic_tokens.session(SMALL, store, placement, global_batch_size=BATCH, zero_stage=0, steps=STEPS)
+        found = interleaved({"ours": ours(session), "Trainer": trainer(store, _model(store), folder)})
+        print(f"varied length, real tokens/s: ours {found['ours']:,.0f}, Trainer {found['Trainer']:,.0f}")
+        print(f"  ours = {found['ours'] / found['Trainer']:.2f} x the Trainer's default (bound 1.4)")
+
+
+def precisions(placement: launch.Placement) -> None:
+    for width in (64, 256, 768):
+        preset = replace(SMALL, layers=4, width=width, heads=8)
+        store = synthetic_tokens.store(BATCH * STEPS, LENGTH, 1000)
+        runs = {}
+        for precision, stage in (("fp32", 0), ("bf16", 1)):
+            session = synthetic_tokens.session(
+                preset, store, placement, global_batch_size=BATCH, precision=precision, zero_stage=stage, steps=STEPS
+            )
+            runs[precision] = ours(session)
+        found = interleaved(runs)
+        print(f"width {width}: bf16 = {found['bf16'] / found['fp32']:.2f} x fp32")
+
+
+def memory() -> None:
+    for number, case in enumerate(MEASURED):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        ran = subprocess.run(
+            [sys.executable, __file__, "--memory", str(number)], capture_output=True, text=True, env=environment, check=False
+        )
+        if ran.returncode:
+            print(f"{case}: {ran.stderr[-500:]}")
+            continue
+        figures = json.loads(ran.stdout.splitlines()[-1])
+        planned, measured = figures["planned"] / 1e9, figures["measured"] / 1e9
+        print(f"{case}: planned {planned:.2f} GB, measured {measured:.2f} GB, {measured / planned:.2f} (bound 0.85 to 1.15)")
+
+
+def measure(number: int) -> None:
+    name, tuned, precision, stage, micro, checkpointing = MEASURED[number]
+    placement = launch.start(1)
+    store = synthetic_tokens.store(8, 256, 10_000)
+    session = synthetic_tokens.session(
+        presets.load(name), store, placement, tuned, global_batch_size=micro, precision=precision, zero_stage=stage, micro_batch_size=micro,
+        activation_checkpointing=checkpointing, steps=2,
+    )  # fmt: skip
+    from epigpt.training.plan import Layout, Way
+
+    made = session.plan
+    layout = Layout(presets.load(name), made.parameters, made.trained, precision, 1, 256, "cpu")
+    planned = layout.memory(Way(stage, micro, checkpointing))["total"]
+    loop.train(session, lambda **_: None)
+    print(json.dumps({"planned": planned, "measured": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+
+
+def start_up() -> None:
+    program = "import sys, time; began = time.perf_counter()\n" + (
+        f"sys.path.insert(0, {str(Path(__file__).resolve().parents[1])!r})\n"
+        "import synthetic_tokens\nfrom epigpt.models import presets\nfrom epigpt.training import fit, launch, loop\n"
+        "placement = launch.start(1)\n"
+        "session = synthetic_tokens.session(presets.load('tiny'), synthetic_tokens.store(16, 256, 1000), placement, steps=1)\n"
+        "loop.train(session, lambda **_: None)\nprint(time.perf_counter() - began)\n"
+    )
+    seconds = []
+    for _ in range(3):
+        ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        seconds.append(float(ran.stdout.splitlines()[-1]))
+    print(f"start-up of a training job, import to first step: {median(seconds):.1f} s (bound 12)")
+
+
+def main() -> None:
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    start_up()
+    memory()
+    placement = launch.start(1)
+    speed(placement)
+    precisions(placement)
+    launch.stop()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--memory"]:
+        measure(int(sys.argv[2]))
+    else:
+        main()

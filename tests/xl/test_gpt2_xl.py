@@ -1,0 +1,120 @@
+"""GPT-2 XL at its full size on a machine without a GPU, through the workflow's own rule: three full steps, stopped and resumed, and LoRA.
+
+Takes 12 GB of memory, 50 GB of disk, libaio-dev and a compiler, and tens of minutes: `make test-xl` runs it, `make test` does not.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from epigpt.training import machine
+
+MEMORY, DISK = 12.5e9, 52e9
+PARAMETERS = 1_557_611_200
+TARGET = "results/small/models/gpt2-xl/final/model.safetensors"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif("EPIGPT_TEST_XL" not in os.environ, reason="an hour's work for a small machine: `make test-xl` runs it"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    place = Path(os.environ.get("EPIGPT_XL_FOLDER") or tmp_path_factory.mktemp("xl"))
+    place.mkdir(parents=True, exist_ok=True)
+    free, memory = shutil.disk_usage(place).free, machine.available_memory()
+    if free < DISK or memory < MEMORY:
+        pytest.skip(f"{free / 1e9:.0f} GB of disk and {memory / 1e9:.0f} GB of memory; {DISK / 1e9:.0f} and {MEMORY / 1e9:.1f} are needed")
+    if not machine.can_swap():
+        pytest.skip("no libaio.h or no compiler: apt-get install libaio-dev g++ ninja-build")
+    _write_series(place)
+    yield place
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _write_series(place: Path) -> None:
+    """Six samples with a few hundred genes: what is trained on does not matter here, how does."""
+    generator = np.random.default_rng(0)
+    genes = pd.read_csv(Path(__file__).parents[2] / "config/demo/geo-mirror/series/GSE9000nnn/GSE9000001/GSE9000001_truth.tsv", sep="\t")
+    samples = [f"S{number}" for number in range(6)]
+    counts = pd.DataFrame(generator.poisson(200, (1500, 6)), index=genes.iloc[:1500, 0], columns=samples)
+    counts.rename_axis("gene").to_csv(place / "counts.tsv", sep="\t")
+    sheet = pd.DataFrame({"sample": samples, "condition": ["case", "control"] * 3})
+    sheet.to_csv(place / "samples.tsv", sep="\t", index=False)
+    row = {"dataset": "small", "source": "counts.tsv", "samples": "samples.tsv", "organism": "mouse", "assay": "bulk", "label": "condition"}
+    pd.DataFrame([{**row, "case": "case", "control": "control"}]).to_csv(place / "datasets.tsv", sep="\t", index=False)
+
+
+def _run(root: Path, folder: Path, *config: str) -> "subprocess.Popen[str]":
+    settings = [
+        "datasets=datasets.tsv", "model=gpt2-xl", "encoding=gene-sentence", "max_genes=30", "precision=bf16", "weights=none",
+        "views=1", "global_batch_size=2", "epochs=1", "learning_rate=1e-5", "quality={min_counts: 1, min_genes: 1}", *config,
+    ]  # fmt: skip
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder), "--cores", "2"]
+    # The plan may not take more memory than the test promises to need.
+    environment = {**os.environ, "SLURM_MEM_PER_NODE": str(int(MEMORY / 2**20))}
+    with (folder / "run.log").open("a", encoding="utf-8") as log:
+        return subprocess.Popen([*command, TARGET, "--config", *settings], stdout=log, stderr=log, cwd=folder, env=environment, text=True)
+
+
+def _steps(path: Path | None) -> list[dict[str, float]]:
+    return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")] if path and path.is_file() else []
+
+
+def _training(folder: Path) -> int:
+    """Find the process of the stage among this run's children by its command line."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            inside = (entry / "cwd").resolve() == folder.resolve()
+        except OSError:
+            continue
+        if inside and words[1:3] == ["-m", "epigpt.stages.train"]:
+            return int(entry.name)
+    raise ProcessLookupError("no training runs")
+
+
+def _check(folder: Path, steps: list[dict[str, float]]) -> None:
+    planned = json.loads((folder / TARGET).with_name("plan.json").read_text())
+    assert planned["parameters"] - 2 * 1600 == PARAMETERS
+    assert [line["step"] for line in steps] == [1, 2, 3]
+    assert np.isfinite([line["loss"] for line in steps]).all()
+    peak, total = max(line["memory_bytes"] for line in steps), planned["bytes"]["total"]
+    for line in steps:
+        print(
+            f"step {line['step']:.0f}: loss {line['loss']:.4f}, {line['tokens_per_second']} tokens/s, {line['memory_bytes'] / 1e9:.1f} GB"
+        )
+    print(f"ZeRO {planned['zero_stage']}, optimizer {planned['offload']}; peak {peak / 1e9:.1f} GB, planned {total / 1e9:.1f} GB")
+    assert 0.85 * total <= peak <= 1.15 * total
+
+
+def test_three_full_steps_stopped_after_the_second(root: Path, folder: Path) -> None:
+    running = _run(root, folder)
+    recorded = None
+    while running.poll() is None and len(_steps(recorded)) < 2:
+        recorded = next((folder / "results").glob("small/checkpoints/gpt2-xl/final/*/training.jsonl"), None)
+        time.sleep(0.5)
+    assert running.poll() is None, (folder / "run.log").read_text()[-3000:]
+    os.kill(_training(folder), signal.SIGTERM)
+    assert running.wait() != 0
+    assert len(list((folder / "results").glob("small/checkpoints/gpt2-xl/final/*/step-*"))) == 1
+    assert _run(root, folder).wait() == 0, (folder / "run.log").read_text()[-3000:]
+    assert "going on after step" in next((folder / "results").glob("small/logs/train/gpt2-xl/final.log")).read_text()
+    steps = _steps((folder / TARGET).with_name("training.jsonl"))
+    _check(folder, steps)
+
+
+def test_three_steps_of_lora(root: Path, folder: Path) -> None:
+    assert _run(root, folder, "tuning=lora").wait() == 0, (folder / "run.log").read_text()[-3000:]
+    _check(folder, _steps((folder / TARGET).with_name("training.jsonl")))
