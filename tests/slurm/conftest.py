@@ -118,6 +118,10 @@ class Site:
         shutil.copytree(self.folder, folder, symlinks=True)
         return Site(self.project, folder)
 
+    @staticmethod
+    def wait_for(look, complaint: str, seconds: float):
+        return wait_for(look, complaint, seconds)
+
     def jobs(self) -> list[str]:
         """List the ids of this folder's jobs that wait or run."""
         asked = ["squeue", "-h", "-t", "PENDING,RUNNING,COMPLETING", "-o", "%i|%Z"]

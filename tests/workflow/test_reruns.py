@@ -18,8 +18,8 @@ EVALUATED = {"evaluate", "provenance"} | PAGES
 SCORES = {"baseline"} | EVALUATED
 MODEL = {"train", "comparison"} | EVALUATED
 CONTRASTS = {"differential_expression", "markers", "provenance"} | PAGES
-# All that follows the counts.
-FOLDED = {"folds", "encode", "baseline", "learning_curve"} | MODEL
+# All that follows the folds and the counts. Folds are a checkpoint: how many jobs encode and train is known when it has run, not before.
+FOLDED = ({"folds", "baseline", "learning_curve"} | MODEL) - {"train"}
 EXPRESSED = {"expression"} | FOLDED | CONTRASTS
 CONFIG: dict[str, Any] = {
     "geo": {"base_url": "file://./mirror"},

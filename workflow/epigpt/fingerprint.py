@@ -19,6 +19,8 @@ FOLDER = Path(__file__).resolve().parent
 RESOURCES = {".tsv", ".gz", ".json", ".txt", ".html", ".css", ".js", ".j2", ".yaml", ".md"}
 # Packages whose version cannot change a result: screens, configuration, file formats' plumbing.
 _SILENT = {"rich", "pydantic", "yaml", "httpx", "pytest"}
+# Packages that decide a result from behind another one, which imports them when it needs them.
+_BEHIND = {"scanpy": {"umap", "pynndescent"}, "transformers": {"tokenizers"}}
 # The function that opens a file of an installed package: such a package counts although nothing imports it.
 _OPENS_PACKAGE_FILE = "package_file"
 # Import names that differ from the name of the distribution; asking the metadata of all installed packages takes half a second.
@@ -53,6 +55,7 @@ def fingerprint(stage: str, versions: bool = True) -> list[str]:
     listed = [f"{name}={digest}" for name in sorted(modules) if (digest := _digest(name))]
     if versions:
         packages = packages | {package for name in modules for package in _read_as_data(name)}
+        packages = packages.union(*(behind for package, behind in _BEHIND.items() if package in packages))
         listed += sorted(version for package in packages - _SILENT if (version := _version(package)))
     return listed
 
