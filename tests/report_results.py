@@ -323,6 +323,10 @@ def _biology(folder: Path, table: pd.DataFrame, rng: np.random.Generator) -> Non
     sets = pd.DataFrame(
         {"set": ["astrogliosis"], "title": "Astrogliosis", "expected": "up", "caution": "Also rises with age.", "n_genes": 2}
     )
+    enriched = pd.DataFrame(
+        {"set": ["own set"], "n_asked": 9, "n_genes": 7, "score": 1.8, "p": 0.01, "padj": 0.02, "leading_genes": "Gfap Vim"}
+    )
+    tsv(folder / "gene_set_enrichment.tsv", enriched)
     tsv(folder / "marker_sets.tsv", sets.assign(difference=1.1, p=0.001, padj=0.002, verdict="as expected"))
     tsv(folder / "claims.tsv", pd.DataFrame(claims, columns=["claim", "genes", "expected", "finding", "verdict"]))
 

@@ -197,6 +197,7 @@ def test_the_comparison_shows_differences_null_and_learning_curve(two: Path) -> 
         assert f'id="figure-{name}"' in text
     assert "refitted" in text
     assert "Whole sets, tested over donors" in text
+    assert re.search(r"own set.*?>1\.80<.*?Gfap Vim", text[text.index('id="table-gene-sets"') :], re.DOTALL)
     assert "rank correlation 0.04" in text
     assert "ρ = 0.35" in text
 

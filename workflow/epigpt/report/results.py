@@ -33,6 +33,7 @@ COLUMNS = {
     "null": ["model", "permutation", "metric", "value", "kind"],
     "learning_curve": ["model", "share", "n_groups", "repeat", "auc"],
     "attribution_agreement": ["genes", "shared", "share", "expected_share"],
+    "gene_set_enrichment": ["set", "n_asked", "n_genes", "score", "p", "padj", "leading_genes"],
     "marker_sets": ["set", "title", "expected", "n_genes", "difference", "p", "padj", "verdict"],
 }
 # Columns of the same name that hold numbers in one table and texts in another.
@@ -43,6 +44,7 @@ _NUMBERS_OF = {
     "null": {"permutation", "value"},
     "learning_curve": {"share", "auc"},
     "attribution_agreement": {"genes", "shared", "share", "expected_share"},
+    "gene_set_enrichment": {"n_asked", "n_genes"},
     "marker_sets": {"n_genes", "difference", "n_case", "n_control"},
 }
 _NUMBERS = {
@@ -114,6 +116,7 @@ class Results:
         self.agreement = read_table(folder, "attribution_agreement")
         self.attribution_summary = read_json(folder / "attributions.json")
         self.marker_sets = read_table(folder, "marker_sets")
+        self.enrichment = read_table(folder, "gene_set_enrichment")
 
     reading: dict[str, Any]
     verdict: dict[str, Any]

@@ -34,6 +34,8 @@ def section(results: Results, plates: Plates) -> Section:
         content.append(blocks.Prose("No marker could be assessed: none of them is among the genes that were tested."))
     if len(markers):
         content.append(_table(results))
+    if len(results.enrichment):
+        content.append(_enrichment(results))
     if not results.single_cell:
         content.append(
             blocks.Prose("In bulk tissue a marker can change because the cells of a kind became more or fewer, not because a cell changed.")
@@ -106,6 +108,19 @@ def _sets(results: Results, toned: bool) -> blocks.Table:
         [False, False, True, True, True, False],
         "A sample's score is the mean z of the set's genes; donors' means are compared. " + " ".join(cautions),
         folded=20,
+    )
+
+
+def _enrichment(results: Results) -> blocks.Table:
+    frame = results.enrichment.sort_values(["p", "set"], kind="stable", na_position="last")
+    names = {"n_asked": "genes asked", "n_genes": "genes found", "score": "enrichment", "padj": "FDR", "leading_genes": "leading genes"}
+    return blocks.table(
+        frame.rename(columns=names),
+        "gene-sets",
+        "The user's gene sets in the ranking of all genes",
+        note="Positive: the set's genes gather among those that are higher in the case. Genes were permuted, not donors.",
+        folded=20,
+        search=len(frame) > 20,
     )
 
 
