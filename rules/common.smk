@@ -162,6 +162,8 @@ def training(name):
 
     def command(wildcards, resources, threads):
         start = PYTHON
+        # The dashes keep torchrun from taking the stage's options for its own, abbreviated.
+        stop = "-- " if HARDWARE.nodes * HARDWARE.devices > 1 else ""
         if HARDWARE.nodes > 1:
             srun = f"{resources.mpi} --nodes={resources.nodes} --ntasks={resources.tasks} --ntasks-per-node=1"
             srun += f" --cpus-per-task={threads} --kill-on-bad-exit=1"
@@ -170,7 +172,7 @@ def training(name):
             )
         elif HARDWARE.devices > 1:
             start += f" -m torch.distributed.run --standalone --nproc-per-node={HARDWARE.devices}"
-        return f"{SURROUNDINGS} {start} -m epigpt.stages.{name}"
+        return f"{SURROUNDINGS} {start} -m {stop}epigpt.stages.{name}"
 
     return command
 

@@ -168,8 +168,8 @@ def clone(tmp_path_factory, root) -> Path:
     (folder / "workflow/sitecustomize.py").write_text(FAULTS)
     rule = folder / "rules/train.smk"
     text = rule.read_text()
-    assert "--checkpoints {params.checkpoints:q}" in text
-    rule.write_text(text.replace("--checkpoints {params.checkpoints:q}", "--checkpoints {params.checkpoints:q} --checkpoint-minutes 0.02"))
+    assert text.count("--log {log:q}") == 1
+    rule.write_text(text.replace("--log {log:q}", "--log {log:q} --checkpoint-minutes 0.02"))
     return folder
 
 

@@ -78,3 +78,12 @@ def test_every_node_finds_the_first_one(tmp_path, monkeypatch, hosts, address):
     options = node.rendezvous({**told, "SLURM_LAUNCH_NODE_IPADDR": "10.0.0.7"}, devices=8)
     assert f"--master-addr={address}" in options
     assert {"--nnodes=2", "--node-rank=1", "--nproc-per-node=8", "--master-port=20007"} <= set(options)
+
+
+def test_torchrun_leaves_the_options_of_a_stage_alone(root):
+    """It would take `--log` for one of its own, abbreviated, but for the dashes in the rule's command."""
+    from torch.distributed.run import parse_args
+
+    assert "-m {stop}epigpt.stages.{name}" in (root / "rules" / "common.smk").read_text()
+    parsed = parse_args(["--standalone", "-m", "--", "epigpt.stages.train", "--tokens", "x", "--log", "y"])
+    assert parsed.training_script_args == ["--tokens", "x", "--log", "y"]
