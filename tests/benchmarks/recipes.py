@@ -9,15 +9,14 @@ computed again, so a stopped search goes on where it was. `--show` prints the ta
 import argparse
 import dataclasses
 import json
-import logging
-import multiprocessing
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
+import numpy as np
 import pandas as pd
 
 COLUMNS = ["recipe", "series", "seed", "auc", "seconds"]
@@ -42,6 +41,10 @@ RECIPES: dict[str, dict[str, object]] = {
     "four layers": {"+layers": 4},
     "no label smoothing": {"+label_smoothing": 0.0},
     "weight decay 0.1": {"+weight_decay": 0.1},
+    "scale: a gene's own deviation": {"+own_scale": True},
+    "head without the direct path": {"+direct": False},
+    "both of the old": {"+own_scale": True, "+direct": False},
+    "no blocks": {"+variant": "finetuned_no_blocks"},
 }
 BASELINES = ["logistic_l2", "logistic_l1", "pca_logistic", "random_forest", "gradient_boosting"]
 
@@ -109,47 +112,33 @@ def baseline_rows(folder: Path, seed: int) -> list[tuple[str, str, int, float, f
 
 def gpt2_row(folder: Path, recipe: str, seed: int) -> tuple[str, str, int, float, float]:
     """Encode and fine-tune every fold of one draw with one recipe."""
-    from epigpt.encoding import store
     from epigpt.encoding.observations import open_observations
+    from epigpt.evaluation import refits
     from epigpt.settings import Settings
-    from epigpt.training import fit
 
     changes = RECIPES[recipe]
     settings = {**Settings().model_dump(mode="json"), **{key: value for key, value in changes.items() if key[0] != "+"}, "seed": seed}
     folds, classes = redrawn(folder, seed)
-    observed = open_observations(folder / "expression.h5ad")
-    encoding = {field.name: settings[field.name] for field in dataclasses.fields(store.Recipe)}
-    log = logging.getLogger("recipes")
-    log.setLevel(logging.ERROR)
-    parts = []
+    pipeline = refits.Pipeline("tiny", settings, str(changes.get("+variant", "finetuned")))
     began = time.monotonic()
-    with changed(changes), tempfile.TemporaryDirectory() as scratch:
-        for fold in sorted(folds["fold"].unique()):
-            name = f"repeat0/fold{fold}"
-            place = Path(scratch) / str(fold)
-            place.mkdir()
-            held = store.in_test_set(folds.astype(str), name, observed.index["sample"])
-            (place / "tokens").mkdir()
-            store.write(place / "tokens", observed, held, classes, store.Recipe(**encoding))
-            request = fit.Request(place / "tokens", name, "tiny", place / "checkpoints", place / "model", settings)
-            # A process joins one process group in its life; a fork spares it the imports.
-            child = multiprocessing.get_context("fork").Process(target=fit.run, args=(request, 1, log))
-            child.start()
-            child.join()
-            if child.exitcode:
-                raise SystemExit(f"{recipe}, {folder.name}, {name}: the fit failed")
-            texts = dict.fromkeys(("sample", "group", "truth", "class"), str)
-            parts.append(pd.read_csv(place / "model" / "predictions.tsv", sep="\t", dtype=texts))
-    return recipe, folder.name, seed, auc(pd.concat(parts, ignore_index=True), classes), time.monotonic() - began
+    with changed(changes):
+        predicted = refits.from_expression(pipeline, open_observations(folder / "expression.h5ad"), folds, classes)
+    return recipe, folder.name, seed, auc(predicted, classes), time.monotonic() - began
 
 
 @contextmanager
 def changed(changes: dict[str, object]) -> Iterator[None]:
     """Change what no setting changes, for one recipe."""
-    from epigpt.models import classifier, presets
+    from epigpt.encoding import reference
+    from epigpt.models import classifier, gene_values, presets
     from epigpt.training import loop
 
     with ExitStack() as stack:
+        if changes.get("+own_scale"):
+            stack.enter_context(mock.patch.object(reference, "fit", own_scale(reference.fit)))
+        if changes.get("+direct") is False:
+            functional = gene_values.nn.functional
+            stack.enter_context(mock.patch.object(functional, "layer_norm", without_direct(functional.layer_norm)))
         if changes.get("+axes") is False:
             stack.enter_context(mock.patch.object(classifier, "start_from_axes", return_value=None))
         if "+layers" in changes:
@@ -160,6 +149,23 @@ def changed(changes: dict[str, object]) -> Iterator[None]:
             plain = loop.Recipe
             stack.enter_context(mock.patch.object(loop, "Recipe", lambda **fields: plain(**{**fields, **trained})))
         yield
+
+
+def own_scale(fit: Callable[..., Any]) -> Callable[..., Any]:
+    """Measure a gene by its own standard deviation instead of the one that is usual at its mean."""
+
+    def changed_fit(sums: Any, columns: Any, target: float) -> Any:
+        mean = sums.total[columns] / sums.rows
+        deviation = ((sums.squares[columns] / sums.rows - mean**2).clip(0) * sums.rows / max(sums.rows - 1, 1)) ** 0.5
+        scale = (deviation + max(float(np.median(deviation)), 1e-3)).astype("float32")
+        return dataclasses.replace(fit(sums, columns, target), scale=scale)
+
+    return changed_fit
+
+
+def without_direct(layer_norm: Callable[..., Any]) -> Callable[..., Any]:
+    """Leave out the head's direct path, the one layer norm that has no weights."""
+    return lambda values, shape, *weights: layer_norm(values, shape, *weights) if weights else values * 0
 
 
 def shown(table: pd.DataFrame) -> str:
