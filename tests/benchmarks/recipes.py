@@ -32,7 +32,7 @@ RECIPES: dict[str, dict[str, object]] = {
     "20 epochs": {"epochs": 20},
     "learning rate 3e-4": {"learning_rate": 3e-4},
     "learning rate 3e-3": {"learning_rate": 3e-3},
-    "128 genes": {"max_genes": 128},
+    "256 genes": {"max_genes": 256},
     "512 genes": {"max_genes": 512},
     "know 500 genes": {"vocabulary_genes": 500},
     "know 2000 genes": {"vocabulary_genes": 2000},

@@ -75,7 +75,7 @@ class Settings(_Section):
         "gene-sentence: the same, their symbols written as text in GPT-2's own byte pairs.",
     )
     max_genes: Annotated[int, Field(ge=8, le=1023)] = Field(
-        256, description="Genes per sequence; of a gene-sentence as many as fit whole into 1,024 pieces (about 290)."
+        128, description="Genes per sequence; of a gene-sentence as many as fit whole into 1,024 pieces (about 290)."
     )
     vocabulary_genes: Annotated[int, Field(ge=8, le=65536)] = Field(
         1000,
