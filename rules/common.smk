@@ -62,6 +62,7 @@ def site(key, otherwise):
 try:
     SETTINGS, ROWS = read_configuration()
     PRESET = presets.load(SETTINGS.model)
+    PAIRS = configuration.transfer_pairs(SETTINGS.transfer, list(ROWS))
     HARDWARE = read_hardware()
     WEIGHTS = published.source(SETTINGS.weights, PRESET)
     if WEIGHTS is not None and WEIGHTS.folder is not None:
@@ -89,6 +90,7 @@ TABLES = [
     "gene_set_enrichment.tsv",
     "excitation_inhibition.tsv",
     "claims.tsv",
+    "transfer.tsv",
     "provenance.json",
     "ro-crate-metadata.json",
 ]
@@ -128,6 +130,7 @@ BASELINES = list(dict.fromkeys(["logistic_l2", *SETTINGS.baselines]))
 
 wildcard_constraints:
     dataset="|".join(ROWS),
+    tested="|".join(ROWS),
     repository="none" if WEIGHTS is None else re.escape(WEIGHTS.slug or "none"),
     preset=PRESET.name,
     fit="repeat[0-9]+/fold[0-9]+|final",
@@ -346,6 +349,36 @@ def fold_weights(path):
         if SETTINGS.keep_fold_weights or PRESET.weight_bytes <= 1_000_000_000
         else temp(path)
     )
+
+
+def pair_expression(role):
+    """Give an input function: expression.h5ad of the trained or the tested data set of a pair."""
+    return lambda wildcards: f"results/{getattr(wildcards, role)}/expression.h5ad"
+
+
+def pair_cells(wildcards):
+    """Give what the rows of a pair say of case and control, as one JSON object."""
+    rows = {
+        "trained": ROWS[wildcards.dataset],
+        "tested": ROWS[wildcards.tested],
+    }
+    return json.dumps(
+        {
+            f"{role}.{name}": getattr(row, name)
+            for role, row in rows.items()
+            for name in ("case", "control")
+        },
+        sort_keys=True,
+    )
+
+
+def pair_metrics(wildcards):
+    """List the metrics of all pairs that a data set takes part in."""
+    return [
+        f"results/{trained}/transfer/{tested}/metrics.tsv"
+        for trained, tested in PAIRS
+        if wildcards.dataset in (trained, tested)
+    ]
 
 
 def with_attempt(amount):

@@ -106,7 +106,8 @@ def test_integrated_gradients_sum_to_the_change_of_the_output(monkeypatch: pytes
         batch = collate(store, np.array([row]), np.zeros(1, dtype=int))
         change.append(_margin(model, **batch) - _margin(model, **{**batch, "values": torch.zeros_like(batch["values"])}))
     assert np.ptp(change) > 0.5
-    assert attributed == pytest.approx(np.array(change), rel=0.1, abs=0.05)  # what the steps miss of the switch
+    # What the steps miss of the switch, against the size of the change.
+    assert np.sqrt(np.mean((attributed - change) ** 2)) < 0.1 * np.sqrt(np.mean(np.square(change)))
     assert found.incompleteness < 0.1
 
 

@@ -79,6 +79,35 @@ def read(path: Path) -> dict[str, Any]:
     return content or {}
 
 
+def transfer_pairs(entries: Sequence[str], known: Sequence[str]) -> list[tuple[str, str]]:
+    """Read the key transfer: pairs of data sets, trained on and tested on.
+
+    Raises
+    ------
+    Refusal
+        A data set that the table does not have, or one tested on itself.
+    """
+    pairs = [(first, second) for first, _, second in (entry.partition(" -> ") for entry in dict.fromkeys(entries))]
+    for first, second in pairs:
+        for name in (first, second):
+            if name not in known:
+                close = nearest_name(name, list(known))
+                raise Refusal(
+                    f"data set '{name}'",
+                    f"config key 'transfer', {first} -> {second}",
+                    f"the table of data sets has {', '.join(known)}",
+                    f"write '{close}'" if close else "correct the name, or add a row",
+                )
+        if first == second:
+            raise Refusal(
+                f"{first} -> {second}",
+                "config key 'transfer'",
+                "a series is tested on itself by the folds",
+                "name two data sets, or remove the pair",
+            )
+    return pairs
+
+
 def _key(location: tuple[Any, ...]) -> str:
     known = keys()
     parts: list[str] = []

@@ -14,6 +14,7 @@ Comparison = Literal["finetuned_random_weights", "finetuned_shuffled_genes", "fi
 Positive = Annotated[int, Field(ge=1)]
 # Presets small enough to be fine-tuned again for every permutation without being asked.
 REFITTED_MODELS = ("tiny",)
+Pair = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]* -> [A-Za-z][A-Za-z0-9_-]*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -143,6 +144,10 @@ class Settings(_Section):
     )
     knockouts: Annotated[int, Field(ge=0, le=65536)] = Field(
         100, description="Genes of highest attribution that are removed one at a time and the samples scored again; 0: none."
+    )
+    transfer: list[Pair] = Field(
+        default_factory=list,
+        description="Pairs of data sets, 'A -> B': trained on A, tested on B over the genes that both have as human orthologs.",
     )
     gene_sets: list[str] = Field(default_factory=list, description="GMT files with gene sets of your own.")
 

@@ -26,6 +26,7 @@ from epigpt.report.sections import (
     quality,
     samples,
     training,
+    transfer,
     verdict,
 )
 
@@ -88,6 +89,7 @@ def _sections(results: Results, plates: Plates) -> list[Section]:
         markers.section(results, plates),
         models.section(results, plates),
         attribution.section(results, plates),
+        *transfer.sections(results),
         training.section(results, plates),
         methods.section(results),
         methods.limits(results),
