@@ -34,6 +34,12 @@ def series(tmp_path: Path) -> Made:
     return made
 
 
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines are wrapped alike wherever the tests run."""
+    monkeypatch.setenv("COLUMNS", "160")
+
+
 @pytest.fixture
 def say(tmp_path: Path, capsys: pytest.CaptureFixture[str], series: Made) -> Callable[..., tuple[int, str, str]]:
     """Run the command against the mirror and give status, output and errors."""

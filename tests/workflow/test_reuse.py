@@ -82,7 +82,7 @@ def test_from_a_checkout_that_cannot_be_written(root, workflow, make_workflow, t
 def test_two_hundred_data_sets_are_planned_in_ten_seconds(workflow):
     rows = [{**ROW, "dataset": f"set{number}"} for number in range(200)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = workflow.run("--dry-run", "--quiet", config={**CONFIG, "geo": {"base_url": "https://example.org/geo"}}, rows=rows)
+    done = workflow.run("--dry-run", config={**CONFIG, "geo": {"base_url": "https://example.org/geo"}}, rows=rows)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
     assert "total" in done.stdout + done.stderr

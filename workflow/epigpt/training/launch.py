@@ -2,7 +2,6 @@
 
 import atexit
 import os
-import socket
 import warnings
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -41,19 +40,25 @@ class Placement:
 def start(threads: int) -> Placement:
     """Fix the threads and join the process group: torchrun's, or one of this single process.
 
-    DeepSpeed looks for MPI unless a launcher's variables are set, so a bare process sets them, with a free port.
+    DeepSpeed looks for MPI unless a launcher's variables are set, so a bare process sets them. Its group meets in its own memory: a port
+    that is free when it is looked for may be taken by a neighbour's job when it is used.
     After `keep` the group that is there is used.
     """
     if _KEPT:
         return _KEPT[0]
     torch.set_num_threads(threads)
-    if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
-        os.environ.update(RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(_free_port()))
+    bare = "RANK" not in os.environ or "WORLD_SIZE" not in os.environ
+    if bare:
+        os.environ.update(RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT="0")
     cuda = torch.cuda.is_available()
     device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if cuda else torch.device("cpu")
     if cuda:
         torch.cuda.set_device(device)
-    deepspeed().init_distributed(dist_backend="nccl" if cuda else "gloo", auto_mpi_discovery=False, verbose=False)
+    backend = "nccl" if cuda else "gloo"
+    library = deepspeed()
+    if bare and not torch.distributed.is_initialized():
+        torch.distributed.init_process_group(backend, store=torch.distributed.HashStore(), rank=0, world_size=1)
+    library.init_distributed(dist_backend=backend, auto_mpi_discovery=False, verbose=False)
     return Placement(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), device)
 
 
@@ -99,12 +104,6 @@ def deepspeed() -> Any:
     # An empty list of compatible extensions: shared-memory collectives would take 48 s of compiling for the same results.
     module.ops.__compatible_ops__ = {}
     return module
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def present_hardware(placement: Placement, bf16: bool) -> tuple[HardwarePreset, Room]:
