@@ -342,6 +342,17 @@ def fetched_weights(wildcards):
     return [] if WEIGHTS is None or WEIGHTS.folder is not None else [WEIGHTS_FOLDER]
 
 
+def adapted_weights(wildcards):
+    """Name the folder of weights that are adapted to the training samples of a fit; nothing where adapt is 0."""
+    place = f"results/{wildcards.dataset}/adapted/{wildcards.preset}/{wildcards.fit}"
+    return [place] if SETTINGS.adapt else []
+
+
+def adapted_option(wildcards, input):
+    """Tell the stage train about them."""
+    return f"--adapted {shlex.quote(str(input.adapted))}" if SETTINGS.adapt else ""
+
+
 def fold_weights(path):
     """Delete large weights after their last use, unless the user keeps them; those of the final model always stay."""
     return (

@@ -1,6 +1,7 @@
 """From gene tokens to fine-tuned models.
 
-Purpose: fine-tune GPT-2 on the training samples of each fit and score the held-out ones.
+Purpose: fine-tune GPT-2 on the training samples of each fit and score the held-out ones; before it, where the key adapt asks for it,
+next-gene language modelling on the same samples.
 Inputs: results/{dataset}/tokens/{fit}/.
 Outputs: results/{dataset}/models/{preset}/{fit}/ with weights, vocabulary, reference, training.jsonl, plan.json, predictions.tsv.
 """
@@ -10,6 +11,7 @@ rule train:
     input:
         tokens="results/{dataset}/tokens/{fit}",
         pretrained=fetched_weights,
+        adapted=adapted_weights,
     output:
         weights="results/{dataset}/models/{preset}/{fit}/model.safetensors",
         config="results/{dataset}/models/{preset}/{fit}/config.json",
@@ -33,7 +35,8 @@ rule train:
         *fingerprint("train"),
         start=training("train"),
         threads_each=threads_per_process,
-        settings=reads(*TRAINING_KEYS),
+        settings=reads(*TRAINING_KEYS, "adapt"),
+        adapted=adapted_option,
         checkpoint_minutes=checkpoint_minutes,
         folder=lambda wildcards: f"results/{wildcards.dataset}/models/{wildcards.preset}/{wildcards.fit}",
         # Outside the declared outputs, which Snakemake deletes when a job fails: training resumes from here.
@@ -42,4 +45,40 @@ rule train:
         "{params.start} --tokens {input.tokens:q} --fit {wildcards.fit} --preset {wildcards.preset}"
         " --checkpoints {params.checkpoints:q} --checkpoint-minutes {params.checkpoint_minutes}"
         " --output-folder {params.folder:q}"
+        " {params.adapted} --settings {params.settings:q} --threads {params.threads_each} --log {log:q}"
+
+
+rule adapt:
+    input:
+        tokens="results/{dataset}/tokens/{fit}",
+        pretrained=fetched_weights,
+    output:
+        folder=directory("results/{dataset}/adapted/{preset}/{fit}"),
+    log:
+        "results/{dataset}/logs/adapt/{preset}/{fit}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/adapt/{preset}/{fit}.tsv"
+    conda:
+        "../envs/train.yaml"
+    threads: 1 if HARDWARE.device == "cpu" and HARDWARE.devices == 1 else 2 * HARDWARE.devices
+    resources:
+        **training_resources(),
+    params:
+        *fingerprint("adapt"),
+        start=training("adapt"),
+        threads_each=threads_per_process,
+        settings=reads(
+            "adapt",
+            "learning_rate",
+            "global_batch_size",
+            "precision",
+            "weights",
+            "seed",
+        ),
+        checkpoint_minutes=checkpoint_minutes,
+        checkpoints=lambda wildcards: f"results/{wildcards.dataset}/checkpoints/adapt/{wildcards.preset}/{wildcards.fit}",
+    shell:
+        "{params.start} --tokens {input.tokens:q} --fit {wildcards.fit} --preset {wildcards.preset}"
+        " --checkpoints {params.checkpoints:q} --checkpoint-minutes {params.checkpoint_minutes}"
+        " --output-folder {output.folder:q}"
         " --settings {params.settings:q} --threads {params.threads_each} --log {log:q}"

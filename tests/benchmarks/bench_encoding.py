@@ -6,7 +6,6 @@ dependencies and put that folder on PYTHONPATH.
 
 import contextlib
 import io
-import resource
 import subprocess
 import sys
 import tempfile
@@ -125,7 +124,8 @@ def encode_cells(path: Path, folder: Path) -> None:
     begun = time.perf_counter()
     nothing_held_out = np.zeros(len(observations.index), dtype=bool)
     store.write(folder, observations, nothing_held_out, ["a", "b"], store.Recipe("gene-tokens", MAX_GENES, 1000, 1, 1))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Not getrusage: its peak is inherited from the process that started this one.
+    peak = int(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
     print(
         f"  {len(observations.index):,} cells: {len(observations.index) / (time.perf_counter() - begun):,.0f} cells/s, peak MB {peak:.0f}"
     )

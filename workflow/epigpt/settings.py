@@ -111,6 +111,10 @@ class Settings(_Section):
         description="Pretrained weights: a local folder, a hub id (openai-community/gpt2, or with @revision), "
         "preset for those of the model preset, or none for a random start.",
     )
+    adapt: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="Passes over the training views of next-gene language modelling, without labels, before the classifier; 0: none.",
+    )
     keep_fold_weights: bool = Field(False, description="Keep the weights of single folds even where they exceed 1 GB.")
 
     folds: Annotated[int, Field(ge=2)] = Field(

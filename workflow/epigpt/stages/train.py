@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--variant", default=VARIANTS[0], choices=VARIANTS, help="which model (default: %(default)s)")
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder for training in progress")
     parser.add_argument("--checkpoint-minutes", type=float, default=15, help="time between checkpoints (default: %(default)g)")
+    parser.add_argument("--adapted", type=Path, help="weights that the stage adapt has made of these tokens")
     parser.add_argument("--output-folder", type=Path, required=True)
     with entry.job(parser) as job:
         gpus.claim()
@@ -34,6 +35,7 @@ def main() -> None:
             settings=job.settings,
             variant=options.variant,
             checkpoint_minutes=options.checkpoint_minutes,
+            adapted=options.adapted,
         )
         fit.run(request, job.threads, job.log)
 

@@ -30,7 +30,17 @@ SCORING_BATCH = 32
 
 @dataclass(frozen=True)
 class Request:
-    """What the rule train asks for; `settings` are its settings, keys as in the configuration; `variant` is one of `variants.NAMES`."""
+    """What the rule train asks for.
+
+    Attributes
+    ----------
+    settings
+        Keys as in the configuration.
+    variant
+        One of `variants.NAMES`.
+    adapted
+        Weights that the step `adapt` has made of the same tokens (`epigpt.training.adaptation`).
+    """
 
     tokens: Path
     fit: str
@@ -40,6 +50,7 @@ class Request:
     settings: dict[str, Any]
     variant: str = variants.FINETUNED
     checkpoint_minutes: float = 15.0
+    adapted: Path | None = None
 
 
 def run(request: Request, threads: int, log: logging.Logger) -> None:
@@ -57,10 +68,10 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
         examples, held = inner.split(store, examples, settings["seed"])
     placement = launch.start(threads)
     request.checkpoints.mkdir(parents=True, exist_ok=True)
-    planned = _plan(preset, store, len(examples), settings, placement)
+    planned = planned_for(preset, store, len(examples), settings, placement)
     kept = plan.kept_checkpoints(planned, shutil.disk_usage(request.checkpoints).free)
     log.info("%s: %s; %s", request.fit, f"{planned.parameters:,} parameters", "; ".join(planned.why))
-    model = untrained(request.preset, store, settings, request.variant)
+    model = untrained(request.preset, store, settings, request.variant, request.adapted)
     recipe = engine.Recipe(learning_rate=settings["learning_rate"], seed=settings["seed"])
     trained = tuning.prepare(model, settings["tuning"], _new_embedding(settings), settings["seed"])
     session = loop.Session(
@@ -74,7 +85,7 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
         operations=plan.flops_per_token(preset, store.tokens.shape[2]),
         held=held,
     )
-    session, steps = _train(session, request, checkpoint.identity(stored, _described(request, planned)), kept, log)
+    session, steps = take_steps(session, request, checkpoint.identity(stored, _described(request, planned)), kept, log)
     weights = states.weights(session.engine, kept=placement.is_first)
     if session.patience is not None and placement.is_first:
         weights = session.patience.best_weights()
@@ -99,7 +110,7 @@ def _described(request: Request, planned: plan.Plan) -> dict[str, Any]:
     }
 
 
-def _train(session: loop.Session, request: Request, identity: str, kept: int, log: logging.Logger) -> tuple[loop.Session, Path]:
+def take_steps(session: loop.Session, request: Request, identity: str, kept: int, log: logging.Logger) -> tuple[loop.Session, Path]:
     """Take the steps that are left of a training; give the session as it ended, and the file with one line a step."""
     folder, placement = request.checkpoints / identity, session.placement
     found = launch.shared(checkpoint.newest(folder, log) if placement.is_first else None, placement)
@@ -145,7 +156,8 @@ def _new_embedding(settings: dict[str, Any]) -> bool:
     return bool(settings["weights"] == "none")
 
 
-def _plan(preset: presets.ModelPreset, store: Store, examples: int, settings: dict[str, Any], placement: Placement) -> plan.Plan:
+def planned_for(preset: presets.ModelPreset, store: Store, examples: int, settings: dict[str, Any], placement: Placement) -> plan.Plan:
+    """Plan the training of a preset on the tokens of a store, on the devices of this job."""
     hardware, room = launch.present_hardware(placement, settings["precision"] != "fp32")
     work = plan.Workload(
         examples=examples,
@@ -161,12 +173,14 @@ def _plan(preset: presets.ModelPreset, store: Store, examples: int, settings: di
     return plan.make(preset, hardware, work, room)
 
 
-def untrained(name: str, store: Store, settings: dict[str, Any], variant: str) -> classifier.GPT2PreTrainedModel:
+def untrained(
+    name: str, store: Store, settings: dict[str, Any], variant: str, adapted: Path | None = None
+) -> classifier.GPT2PreTrainedModel:
     """Build a variant of the preset called `name` as it is before its first step."""
     preset = variants.architecture(presets.load(name), variant)
     config = classifier.configuration(preset, store.recipe.encoding, store.size, store.tokens.shape[2], store.classes)
     model = classifier.build(config, settings["seed"])
-    weights = published.in_use(settings["weights"])
+    weights = adapted or published.in_use(settings["weights"])
     if variant == variants.RANDOM_WEIGHTS:
         pass
     elif weights is not None:

@@ -21,6 +21,21 @@ from epigpt.training.launch import Placement, shared
 from epigpt.training.plan import Plan
 
 
+def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """Mean over the batch of weight × cross entropy.
+
+    Divided by the number of examples and not by the sum of their weights: only so is the mean over micro-batches and devices the
+    mean over the batch, however it is cut.
+    """
+    losses = nn.functional.cross_entropy(logits.float(), labels, reduction="none", label_smoothing=smoothing)
+    return (losses * weights).mean()
+
+
+def classification(output: Any, labels: torch.Tensor, weights: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """Loss of a micro-batch for a classifier's output."""
+    return weighted_loss(output.logits, labels, weights, smoothing)
+
+
 @dataclass(frozen=True)
 class Session:
     """What takes part in a training.
@@ -35,6 +50,8 @@ class Session:
         Operations per token, forward and backward.
     held, patience
         Early stopping: the examples held back, and who decides; None: all steps are taken.
+    objective
+        Gives the loss of a micro-batch from the model's output, labels, weights and label smoothing; a mean over its sequences.
     """
 
     engine: Any
@@ -47,6 +64,7 @@ class Session:
     operations: float = 0.0
     held: batches.Examples | None = None
     patience: Patience | None = None
+    objective: Callable[[Any, torch.Tensor, torch.Tensor, float], torch.Tensor] = classification
 
 
 @dataclass(frozen=True)
@@ -65,16 +83,6 @@ class Taken:
     tokens: int
     stop: bool
     due: bool
-
-
-def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, smoothing: float) -> torch.Tensor:
-    """Mean over the batch of weight × cross entropy.
-
-    Divided by the number of examples and not by the sum of their weights: only so is the mean over micro-batches and devices the
-    mean over the batch, however it is cut.
-    """
-    losses = nn.functional.cross_entropy(logits.float(), labels, reduction="none", label_smoothing=smoothing)
-    return (losses * weights).mean()
 
 
 def train(session: Session, record: Callable[..., None], keeper: Keeper | None = None, first_step: int = 0) -> None:
@@ -136,7 +144,7 @@ def _step(session: Session, chosen: np.ndarray, step: int, keeper: Keeper | None
     for batch in batches.micro_batches(session.store, session.examples, plan, chosen, placement.rank):
         moved = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
         labels, weights = moved.pop("labels"), moved.pop("weights")
-        loss = weighted_loss(session.engine(**moved).logits, labels, weights, session.recipe.label_smoothing)
+        loss = session.objective(session.engine(**moved), labels, weights, session.recipe.label_smoothing)
         session.engine.backward(loss)
         session.engine.step()
         totals[0] += loss.detach() / plan.accumulation
