@@ -90,9 +90,9 @@ TABLES = [
     "gene_set_enrichment.tsv",
     "excitation_inhibition.tsv",
     "claims.tsv",
-    "transfer.tsv",
     "provenance.json",
     "ro-crate-metadata.json",
+    *(["transfer.tsv"] if PAIRS else []),
 ]
 # What every stage needs around it; one Python for all, so that nothing needs activating.
 SURROUNDINGS = (
@@ -350,7 +350,8 @@ def adapted_weights(wildcards):
 
 def adapted_option(wildcards, input):
     """Tell the stage train about them."""
-    return f"--adapted {shlex.quote(str(input.adapted))}" if SETTINGS.adapt else ""
+    adapted = input.get("adapted")
+    return f"--adapted {shlex.quote(str(adapted))}" if adapted else ""
 
 
 def fold_weights(path):

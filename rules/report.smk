@@ -66,7 +66,7 @@ rule report:
         agreement="results/{dataset}/attribution_agreement.tsv",
         markers="results/{dataset}/markers.tsv",
         sets="results/{dataset}/marker_sets.tsv",
-        transfer="results/{dataset}/transfer.tsv",
+        transfer=["results/{dataset}/transfer.tsv"] if PAIRS else [],
         enrichment="results/{dataset}/gene_set_enrichment.tsv",
         balance="results/{dataset}/excitation_inhibition.tsv",
         claims="results/{dataset}/claims.tsv",

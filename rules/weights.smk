@@ -21,6 +21,7 @@ rule weights:
         *fingerprint("weights"),
         start=stage("weights"),
         settings=reads("weights"),
+        preset=PRESET.name,
     shell:
-        "{params.start} --preset {PRESET.name} --output-folder {output.folder:q}"
+        "{params.start} --preset {params.preset} --output-folder {output.folder:q}"
         " --settings {params.settings:q} --log {log:q}"

@@ -65,7 +65,7 @@ def curves(folder: str, settings: dict[str, Any], steps: int) -> None:
     store = token_store.load(Path(folder) / "tokens")
     examples, preset = batches.training_examples(store), presets.load("tiny")
     recipe = engine.Recipe(learning_rate=1e-4, seed=1, gradient_clipping=0.0)
-    planned = replace(fit._plan(preset, store, len(examples), settings, placement), steps=steps)
+    planned = replace(fit.planned_for(preset, store, len(examples), settings, placement), steps=steps)
     for stage in range(4):
         chosen = replace(planned, zero_stage=stage)
         model = fit.untrained("tiny", store, settings, "finetuned")

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.xdist_group("finished")
 PAGES = {"report", "crate", "index"}
 EVALUATED = {"evaluate", "provenance"} | PAGES
 SCORES = {"baseline"} | EVALUATED
-MODEL = {"train", "comparison"} | EVALUATED
-CONTRASTS = {"differential_expression", "markers", "provenance"} | PAGES
+MODEL = {"train", "comparison", "attributions", "markers"} | EVALUATED
+CONTRASTS = {"differential_expression", "attributions", "markers", "provenance"} | PAGES
 # All that follows the folds and the counts. Folds are a checkpoint: how many jobs encode and train is known when it has run, not before.
 FOLDED = ({"folds", "baseline", "learning_curve"} | MODEL) - {"train"}
 EXPRESSED = {"expression"} | FOLDED | CONTRASTS

@@ -94,22 +94,23 @@ def _tree(name: str) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def _imports(name: str) -> Iterator[str]:
+@cache
+def _imports(name: str) -> tuple[str, ...]:
+    found: list[str] = []
     for node in ast.walk(_tree(name)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
             # `from package import name` may mean a module of that name.
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(found)
 
 
-def _read_as_data(name: str) -> Iterator[str]:
-    for node in ast.walk(_tree(name)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == _OPENS_PACKAGE_FILE and node.args:
-            package = node.args[0]
-            if isinstance(package, ast.Constant) and isinstance(package.value, str):
-                yield package.value
+@cache
+def _read_as_data(name: str) -> tuple[str, ...]:
+    calls = (node for node in ast.walk(_tree(name)) if isinstance(node, ast.Call) and node.args)
+    opening = (call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == _OPENS_PACKAGE_FILE)
+    return tuple(package.value for package in opening if isinstance(package, ast.Constant) and isinstance(package.value, str))
 
 
 @cache
