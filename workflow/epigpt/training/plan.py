@@ -21,9 +21,10 @@ USABLE = 0.90
 # Interpreter, libraries and their allocations in one training process.
 PROCESS_BYTES = {"cpu": 650_000_000, "cuda": 2_500_000_000}
 UTILISATION = 0.5
-# Elements that pass between disk and memory at a time, and how many buffers of that size in fp32 DeepSpeed holds for it (an estimate, not measured yet).
+# Elements that pass between disk and memory at a time, and how many buffers of that size in fp32 DeepSpeed holds for it: an estimate,
+# not measured yet.
 SWAPPED_ELEMENTS, SWAP_BUFFERS = 100_000_000, 11
-# Below this width bf16 products gain a CPU nothing (an estimate, not measured yet).
+# Below this width bf16 products gain a CPU nothing: an estimate, not measured yet.
 BF16_CPU_WIDTH = 512
 
 

@@ -63,7 +63,7 @@ def ranks(attributions: pd.DataFrame, contrasts: pd.DataFrame) -> Drawing | None
         figure,
         table,
         "Genes that the model's output depends on most, and their differential expression.",
-        "Left: red pushes towards the class of interest (of several classes: towards a sample's own), blue away from it."
+        "Left: orange pushes towards the class of interest (of several classes: towards a sample's own), blue away from it."
         " Right: a model that uses what differs shows"
         " a rising cloud (ρ: Spearman).",
     )
