@@ -50,6 +50,19 @@ def test_padding_and_batch_composition_do_not_change_logits(encoding: str) -> No
     torch.testing.assert_close(alone, whole, rtol=0, atol=1e-6)
 
 
+def test_the_head_also_reads_the_sample_before_the_blocks() -> None:
+    model, batch, pad = _model("gene-values"), _batch("gene-values"), encoders.find("gene-values").pad
+    with torch.inference_mode():
+        # A last layer norm of zeros silences the blocks: what is left is the direct path alone.
+        model.transformer.ln_f.weight.zero_()
+        model.transformer.ln_f.bias.zero_()
+        logits = model(**_padded(batch, 5, pad)).logits
+        mean = (model.transformer.wte(batch["input_ids"]) * batch["values"][..., None]).mean(1)
+        expected = model.score(torch.nn.functional.layer_norm(mean, (mean.shape[1],)))
+    torch.testing.assert_close(logits, expected, rtol=0, atol=1e-6)
+    assert expected.abs().max() > 1e-3
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_seed_alone_decides_the_start(encoding: str) -> None:
     first, again, other = (dict(_model(encoding, seed).named_parameters()) for seed in (1, 1, 2))

@@ -17,9 +17,9 @@ from epigpt import atomic
 from epigpt.encoding import store as token_store
 from epigpt.encoding.store import Store
 from epigpt.fingerprint import fingerprint
-from epigpt.models import card, classifier, presets, pretrained, published, scoring
+from epigpt.models import classifier, presets, pretrained, published, scoring
 from epigpt.refusal import Refusal
-from epigpt.training import batches, checkpoint, engine, inner, launch, loop, machine, plan, states, tuning, variants
+from epigpt.training import batches, card, checkpoint, engine, inner, launch, loop, machine, plan, states, tuning, variants
 from epigpt.training.interruptions import Keeper, Stopped
 from epigpt.training.launch import Placement
 from epigpt.training.progress import Recorder
