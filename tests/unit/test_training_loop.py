@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import signal
+import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -165,10 +166,12 @@ def test_batches_of_similar_lengths_hold_every_example_once_an_epoch() -> None:
 def test_one_line_a_step(tmp_path: Path) -> None:
     session = replace(_session(0.0), peak=1e9, operations=1e3)
     recorder = progress.Recorder(tmp_path / "training.jsonl", logging.getLogger("test"), 4, active=True)
+    began = time.perf_counter()
     loop.train(session, recorder)
     lines = [json.loads(line) for line in (tmp_path / "training.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
-    assert set(lines[0]) == {"step", "epoch", "loss", "learning_rate", "tokens_per_second", "utilisation", "memory_bytes"}
+    assert set(lines[0]) == {"step", "epoch", "loss", "learning_rate", "tokens_per_second", "utilisation", "memory_bytes", "seconds"}
+    assert 0 < sum(line["seconds"] for line in lines) <= time.perf_counter() - began
     assert lines[0]["epoch"] == 0.25
     assert lines[0]["utilisation"] == pytest.approx(lines[0]["tokens_per_second"] * 1e3 / 1e9, abs=1e-4)
     # The mean over the micro-batches, each weighted by class: not the sum, and not the last one's.

@@ -10,7 +10,11 @@ VARIANTS = ("finetuned", "finetuned_random_weights", "finetuned_shuffled_genes",
 
 
 def main() -> None:
-    """Read a token store, write a fit's model folder."""
+    """Read a token store, write a fit's model folder.
+
+    training.jsonl has one line a step: step, epoch, loss, learning_rate, tokens_per_second, utilisation (share of the measured peak, or
+    null), memory_bytes, seconds (wall time of the step), and inner_loss after an epoch with early stopping.
+    """
     parser = entry.parser(__doc__)
     parser.add_argument("--tokens", type=Path, required=True)
     parser.add_argument("--fit", required=True, help="repeat{r}/fold{k}, or final")

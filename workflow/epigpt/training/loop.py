@@ -91,7 +91,8 @@ def train(session: Session, record: Callable[..., None], keeper: Keeper | None =
     Parameters
     ----------
     record
-        Called once a step with the fields of a line of training.jsonl.
+        Called once a step with the fields of a line of training.jsonl; `seconds` is the wall time of the step, early stopping's
+        look at the examples held back included, checkpoints and start-up not.
     keeper
         Writes checkpoints when they are due and when the process is told to stop; None: none are written.
 
@@ -128,6 +129,7 @@ def train(session: Session, record: Callable[..., None], keeper: Keeper | None =
             tokens_per_second=round(taken.tokens / seconds, 1),
             utilisation=round(taken.tokens * session.operations / seconds / session.peak, 4) if session.peak else None,
             memory_bytes=used_memory(session.placement.device),
+            seconds=round(time.perf_counter() - began, 3),
             **({} if inner_loss is None else {"inner_loss": inner_loss}),
         )
         if enough:
