@@ -217,7 +217,7 @@ def training_resources():
 
 
 def refitting_resources():
-    """Ask for one device: folds and permutations are fitted one after the other by a single process."""
+    """Ask for one device: folds and permutations are fitted, and folds explained, one after the other by a single process."""
     needed = {"mem_mb": with_attempt(4000), "runtime": with_attempt(240)}
     if HARDWARE.device == "cuda":
         needed["gres"] = f"{site('gpu_gres', 'gpu')}:1"

@@ -26,8 +26,7 @@ rule attributions:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=with_attempt(4000),
-        runtime=with_attempt(120),
+        **refitting_resources(),
     params:
         *fingerprint("attributions"),
         start=stage("attributions"),

@@ -13,7 +13,7 @@ donors
 The recipe is the default one: preset tiny and all settings as in config/config.yaml, quality control and the descriptive parts left out,
 and no permutations, which can only take a claim away. The rivals (baselines, GPT-2 without blocks) are fitted where the verdict is still
 open after GPT-2 and logistic regression; where these say no_evidence, no rival changes it. A row is written after each series, and rows
-that are there under the same settings are not computed again, so that a stopped run goes on.
+that are there under the same settings and code are not computed again, so that a stopped run goes on.
 """
 
 import argparse
@@ -41,6 +41,7 @@ from epigpt.encoding.observations import open_observations  # noqa: E402
 from epigpt.evaluation import baselines, confounding, intervals, observations, predictions, refits, verdict  # noqa: E402
 from epigpt.evaluation.null import NULL_COLUMNS  # noqa: E402
 from epigpt.expression import normalisation  # noqa: E402
+from epigpt.fingerprint import fingerprint  # noqa: E402
 from epigpt.simulate import CASE, CONTROL, Design, Simulated, simulate  # noqa: E402
 
 DESIGNS = {
@@ -51,7 +52,7 @@ DESIGNS = {
 NUMBERS = {"null": 50, "planted": 20, "donors": 10}
 BOUNDS = {"null": (0.0, 0.05), "planted": (0.8, 1.0), "donors": (0.0, 0.0)}
 CLASSES = [CONTROL, CASE]
-COLUMNS = ["kind", "seed", "verdict", "auc", "low", "high", "best_baseline", "best_baseline_auc", "seconds", "settings"]
+COLUMNS = ["kind", "seed", "verdict", "auc", "low", "high", "best_baseline", "best_baseline_auc", "seconds", "settings_and_code"]
 
 
 def main() -> None:
@@ -64,16 +65,17 @@ def main() -> None:
     warnings.simplefilter("ignore")
     settings = validated({key: yaml.safe_load(value) for key, _, value in (pair.partition("=") for pair in options.set)}).model_dump()
     numbers = {**NUMBERS, **{kind: int(number) for kind, _, number in (pair.partition("=") for pair in options.numbers)}}
-    identity = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    decided_by = [settings, fingerprint("null"), fingerprint("baseline"), fingerprint("evaluate")]
+    identity = hashlib.sha256(json.dumps(decided_by, sort_keys=True, default=str).encode()).hexdigest()[:8]
     rows = pd.read_csv(options.output, sep="\t", keep_default_na=False) if options.output.is_file() else pd.DataFrame(columns=COLUMNS)
-    rows = rows[rows["settings"].astype(str) == identity]
+    rows = rows[rows["settings_and_code"].astype(str) == identity]
     # The kinds in turn, so that a run that is stopped has some of each.
     wanted = sorted(((seed, kind) for kind in DESIGNS for seed in range(numbers[kind])), key=lambda one: (one[0] / numbers[one[1]], one[1]))
     done = set(zip(rows["seed"].astype(int), rows["kind"], strict=True))
     for seed, kind in wanted:
         if (seed, kind) in done:
             continue
-        row = {"kind": kind, "seed": seed, **judge(simulate(seed, DESIGNS[kind]), settings), "settings": identity}
+        row = {"kind": kind, "seed": seed, **judge(simulate(seed, DESIGNS[kind]), settings), "settings_and_code": identity}
         rows = pd.concat([rows, pd.DataFrame([row])], ignore_index=True)[COLUMNS]
         atomic.write_tsv(options.output, rows.sort_values(["kind", "seed"], ignore_index=True))
         print(f"{kind} {seed}: {row['verdict']}, AUC {row['auc']:.3f}, {row['seconds']:.0f} s", flush=True)

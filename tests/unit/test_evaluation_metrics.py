@@ -192,6 +192,16 @@ def test_p_counts_the_permutations_that_do_as_well():
     assert table.loc["brier", "p"] == pytest.approx(1 / 4)  # smaller is better: none of the three reaches it
 
 
+def test_more_permutations_than_arrangements_do_not_lower_p():
+    held = donors(1, per_class=3, effect=50)
+    rows = [("finetuned", i, "auc", 0.5) for i in range(199)]
+    weights = intervals.resampled_weights(held, 100, 1)
+    row = (
+        intervals.table({"finetuned": held}, "tiny", weights, pd.DataFrame(rows, columns=null.NULL_COLUMNS)).set_index("metric").loc["auc"]
+    )
+    assert row["p"] == row["p_floor"] == pytest.approx(0.10)
+
+
 @pytest.mark.parametrize(("per_class", "floor"), [(3, 0.10), (4, 2 / 70), (6, 2 / 924)])
 def test_floor_of_p_is_that_of_the_two_sided_permutation_test(per_class, floor):
     assert null.smallest_p(donors(0, per_class=per_class), 0) == pytest.approx(floor)

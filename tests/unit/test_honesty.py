@@ -4,11 +4,15 @@ import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
+import anndata
 import pandas as pd
 import pytest
 
+from epigpt.expression import contrasts
+from epigpt.genes.markers import SETS
+from epigpt.interpretation import donors, markers
 from epigpt.settings import Settings
-from epigpt.simulate import simulate
+from epigpt.simulate import CASE, CONTROL, Design, simulate
 
 PATH = Path(__file__).parents[1] / "benchmarks" / "honesty.py"
 SETTINGS = Settings(
@@ -39,6 +43,24 @@ def test_the_verdict_follows_the_truth(honesty, kind, seed):
     design = replace(honesty.DESIGNS[kind], effect=effect, genes=1500, per_group=2 if kind == "donors" else 1)
     found = honesty.judge(simulate(seed, design), SETTINGS)
     assert (found["verdict"] == "works") == (kind == "planted"), found
+
+
+@pytest.mark.slow
+def test_planted_marker_directions_and_sets_come_out_of_the_whole_chain(honesty, tmp_path):
+    series = simulate(5, Design(groups=12, per_group=2))
+    honesty.write(series, tmp_path / "expression.h5ad")
+    data = anndata.read_h5ad(tmp_path / "expression.h5ad")
+    found = contrasts.compare(data, CASE, CONTROL).table
+    genes = data.var[["symbol"]]
+    table = markers.assess("mouse", genes, found)
+    planted = series.truth[(series.truth["log2_fold_change"] != 0) & (series.truth["sets"] != "")].set_index("gene")["log2_fold_change"]
+    measured = found.set_index("gene").loc[planted.index, "log2_fold_change"]
+    assert (measured * planted > 0).mean() >= 0.9
+    samples = data.obs.set_index("sample")[["group", "label"]].astype(str)
+    values = donors.pooled(data.layers["lognorm"], list(samples.index), list(genes.index), markers.members(table))
+    tested = markers.score_sets(table, values, samples, (CASE, CONTROL)).set_index("set")["verdict"]
+    directed = [name for name, known in SETS.items() if known.expected]
+    assert (tested[directed] == "as expected").all(), tested
 
 
 def test_shares_are_held_against_their_bounds(honesty, capsys):

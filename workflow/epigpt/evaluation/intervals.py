@@ -96,6 +96,8 @@ def table(models: Mapping[str, HeldOut], preset: str, weights: Floats, null: pd.
             low, high = interval(metric, estimate, draws[metric], held)
             permuted = own.loc[own["metric"] == metric, "value"].to_numpy(dtype=float)
             permuted = permuted[~np.isnan(permuted)]
+            floor = smallest_p(held, len(permuted))
+            p = p_value(metric, estimate, permuted)
             rows.append(
                 {
                     "model": model,
@@ -105,8 +107,9 @@ def table(models: Mapping[str, HeldOut], preset: str, weights: Floats, null: pd.
                     "low": low,
                     "high": high,
                     "null_mean": permuted.mean() if len(permuted) else math.nan,
-                    "p": p_value(metric, estimate, permuted),
-                    "p_floor": smallest_p(held, len(permuted)),
+                    # More permutations than there are arrangements say no more than all arrangements would.
+                    "p": math.nan if math.isnan(p) else max(p, floor),
+                    "p_floor": floor,
                     "n_samples": len(set(held.sample)),
                     "n_groups": len(held.groups),
                 }

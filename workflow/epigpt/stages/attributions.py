@@ -8,6 +8,7 @@ import pandas as pd
 
 from epigpt import atomic
 from epigpt.stages import entry
+from epigpt.training import gpus
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
     with entry.job(parser) as job:
         options, settings = job.options, job.settings
         if settings["attributions"] and options.tokens:
+            gpus.claim()
             # Imported here: torch, transformers and captum take seconds, which a data set without models need not wait for.
             from epigpt.interpretation import explain
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from epigpt import atomic
 from epigpt.stages import entry
+from epigpt.training import gpus
 
 
 def main() -> None:
@@ -16,6 +17,7 @@ def main() -> None:
     parser.add_argument("--folds", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True, help="predictions, a row per sample, repeat and class")
     with entry.job(parser) as job:
+        gpus.claim()
         from epigpt import splits
         from epigpt.evaluation import refits
 

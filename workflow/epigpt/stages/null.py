@@ -5,6 +5,7 @@ from pathlib import Path
 
 from epigpt import atomic
 from epigpt.stages import entry
+from epigpt.training import gpus
 
 
 def main() -> None:
@@ -17,6 +18,7 @@ def main() -> None:
     parser.add_argument("--last", type=int, required=True, help="number after the last permutation")
     parser.add_argument("--output", type=Path, required=True)
     with entry.job(parser) as job:
+        gpus.claim()
         from epigpt import splits
         from epigpt.evaluation import refits
 
