@@ -156,4 +156,28 @@ def test_the_largest_scores_are_those_of_a_plain_stable_sort(wanted: int) -> Non
     scores = generator.integers(-3, 3, (150, 200)).astype(np.float32)  # many ties, both signs, zeros
     scores[scores == 0] *= np.where(generator.random((scores == 0).sum()) < 0.5, -1, 1)
     scores[5] = -np.inf
-    assert np.array_equal(ranking.largest(scores, wanted), np.argsort(-scores, axis=1, kind="stable")[:, :wanted])
+    genes = np.broadcast_to(np.arange(200), scores.shape)
+    best = ranking.smallest(ranking.keys(scores, genes), wanted)
+    assert np.array_equal(ranking.genes_of(best), np.argsort(-scores, axis=1, kind="stable")[:, :wanted])
+    best = ranking.smallest(ranking.keys_by_size(scores, genes), wanted)
+    order = np.argsort(-np.abs(scores), axis=1, kind="stable")[:, :wanted]
+    assert np.array_equal(ranking.genes_of(best), order)
+    assert np.array_equal(ranking.scores_of(best), np.take_along_axis(scores, order, axis=1))
+
+
+@pytest.mark.parametrize("density", [0.02, 0.5, 1.0])
+@pytest.mark.parametrize("hides", [False, True])
+def test_gene_values_are_those_of_a_plain_sort_of_all_deviations(density: float, hides: bool) -> None:
+    generator = np.random.default_rng(4)
+    counts = generator.integers(1, 4, (150, 400)) * (generator.random((150, 400)) < density)  # ties between genes, absent ones too
+    rows = scipy.sparse.csr_matrix(counts.astype(np.float32))
+    # Genes that lie far from zero deviate most where they are absent, and some of those are held by every row.
+    reference = _reference(generator.integers(0, 4, 400).tolist(), generator.choice([0.125, 1.0, 2.0], 400).tolist())
+    hidden = generator.random(counts.shape) < 0.3 if hides else None
+    encoded = encoders.find("gene-values").encode(rows, _vocabulary(400), reference, 64, hidden)
+    deviations = reference.deviations(rows)
+    size = np.abs(deviations) if hidden is None else np.where(hidden, -1, np.abs(deviations))
+    order = np.argsort(-size, axis=1, kind="stable")[:, :64]
+    assert np.array_equal(encoded.tokens - FIRST, order)
+    assert encoded.values is not None
+    assert np.array_equal(encoded.values, np.take_along_axis(deviations, order, axis=1))

@@ -11,6 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+# Rows of a table that are written out at a time.
+ROWS = 10_000
+
 
 @contextmanager
 def path(final: Path) -> Iterator[Path]:
@@ -64,13 +67,21 @@ def _finite(content: Any) -> Any:
     return content
 
 
+def _on_one_line(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    line = " ".join(value.split())
+    return value if line == value else line  # of a million equal texts a column holds one
+
+
 def write_tsv(final: Path, frame: pd.DataFrame) -> None:
     """Write `frame` tab-separated without its index: six significant digits, missing values empty, booleans true/false."""
-    shown = frame.copy()
-    for column in shown.select_dtypes(include=["bool"]).columns:
-        shown[column] = shown[column].map({True: "true", False: "false"})
-    for column in shown.select_dtypes(include=["object", "string", "category"]).columns:
-        # A tab or line break inside a text would shift the columns of every reader downstream.
-        shown[column] = shown[column].map(lambda value: " ".join(value.split()) if isinstance(value, str) else value)
+    shown = frame.copy(deep=False)  # columns are replaced, not changed
+    for name, column in frame.items():
+        if column.dtype == bool:
+            shown[name] = column.map({True: "true", False: "false"})
+        elif isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(column) or column.dtype == object:
+            # A tab or line break inside a text would shift the columns of every reader downstream.
+            shown[name] = column.map(_on_one_line)
     with path(final) as temporary:
-        shown.to_csv(temporary, sep="\t", index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8")
+        shown.to_csv(temporary, sep="\t", index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8", chunksize=ROWS)

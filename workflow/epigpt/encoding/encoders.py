@@ -6,8 +6,7 @@ from typing import Protocol
 import numpy as np
 import scipy.sparse
 
-from epigpt.encoding import bpe
-from epigpt.encoding.ranking import largest
+from epigpt.encoding import bpe, selection
 from epigpt.encoding.reference import Reference
 from epigpt.encoding.vocabulary import END, PAD, SPECIAL, Vocabulary
 from epigpt.refusal import Refusal, nearest_name
@@ -120,7 +119,7 @@ class GeneTokens:
         hidden: np.ndarray | None = None,
     ) -> Encoded:
         """Rank the detected genes of each row by their deviation from the reference, descending."""
-        ranked, lengths = _ranked(expression, reference, max_genes, hidden)
+        ranked, lengths = selection.ranked(expression, reference, max_genes, hidden)
         rows = len(lengths)
         tokens = np.full((rows, max_genes + 1), PAD, dtype=np.int32)
         shown = np.arange(ranked.shape[1]) < lengths[:, None]
@@ -166,16 +165,18 @@ class GeneSentence:
         hidden: np.ndarray | None = None,
     ) -> Encoded:
         """Write each row's genes one after the other while they fit whole."""
-        ranked, lengths = _ranked(expression, reference, max_genes, hidden)
+        ranked, lengths = selection.ranked(expression, reference, max_genes, hidden)
         pieces, width = self._pieces(vocabulary), self.width(vocabulary, max_genes)
         tokens = np.full((len(lengths), width), self.pad, dtype=np.int32)
-        shown = np.arange(ranked.shape[1]) < lengths[:, None]
-        ends = np.cumsum(np.where(shown, pieces.counts[ranked], 0), axis=1)
-        shown &= ends <= width
-        written = np.where(shown, ends, 0).max(axis=1, initial=0)
-        tokens[np.arange(width) < written[:, None]] = pieces.laid_out(ranked[shown])
+        written = np.zeros(len(lengths), dtype=np.int32)
+        for part in selection.parts(len(lengths)):
+            shown = np.arange(ranked.shape[1]) < lengths[part, None]
+            ends = np.cumsum(np.where(shown, pieces.counts[ranked[part]], 0), axis=1)
+            shown &= ends <= width
+            written[part] = np.where(shown, ends, 0).max(axis=1, initial=0)
+            tokens[part][np.arange(width) < written[part, None]] = pieces.laid_out(ranked[part][shown])
         # A sample in which nothing is detected still has to be read: one separator stands for it.
-        return Encoded(tokens, np.maximum(written, 1).astype(np.int32), None)
+        return Encoded(tokens, np.maximum(written, 1), None)
 
     def genes_of(self, tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
         """Read the words back."""
@@ -219,21 +220,10 @@ class GeneValues:
         hidden: np.ndarray | None = None,
     ) -> Encoded:
         """Take the `max_genes` genes of each row with the largest absolute deviation, descending."""
-        deviations = reference.deviations(expression)
-        rows, genes = deviations.shape
-        if hidden is not None:
-            deviations[hidden] = np.nan
-        size = np.abs(deviations)
-        np.copyto(size, -1, where=np.isnan(size))
-        columns = largest(size, max_genes)
-        kept = columns.shape[1]
-        lengths = np.full(rows, kept) if hidden is None else np.minimum(genes - hidden.sum(axis=1), kept)
-        shown = np.arange(kept) < lengths[:, None]
-        tokens = np.full((rows, max_genes), PAD, dtype=np.int32)
-        values = np.zeros((rows, max_genes), dtype=np.float32)
-        tokens[:, :kept][shown] = columns[shown] + len(SPECIAL)
-        values[:, :kept][shown] = np.take_along_axis(deviations, columns, axis=1)[shown]
-        return Encoded(tokens, lengths.astype(np.int32), values)
+        columns, deviations, lengths = selection.most_deviating(expression, reference, max_genes, hidden)
+        shown = np.arange(max_genes) < lengths[:, None]
+        tokens = np.where(shown, columns + len(SPECIAL), PAD).astype(np.int32)
+        return Encoded(tokens, lengths.astype(np.int32), deviations)
 
     def genes_of(self, tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
         """A gene's token is its number after the special ones."""
@@ -242,35 +232,6 @@ class GeneValues:
 
 def _numbered_genes(tokens: np.ndarray) -> np.ndarray:
     return np.maximum(np.asarray(tokens, dtype=np.int64) - len(SPECIAL), -1)
-
-
-def _ranked(
-    expression: scipy.sparse.csr_matrix, reference: Reference, max_genes: int, hidden: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Order the detected genes of each row by deviation, descending, ties by id.
-
-    Returns
-    -------
-    Columns, int64, shape (rows, at most max_genes), and how many of them each row has, int64.
-    """
-    held = np.diff(expression.indptr).astype(np.int64)
-    columns, data = expression.indices, expression.data.astype(np.float32, copy=False)
-    deviation = (data - np.take(reference.centre, columns)) / np.take(reference.scale, columns)
-    if hidden is not None:
-        seen = ~hidden[np.repeat(np.arange(len(held)), held), columns]
-        counted = np.concatenate([[0], np.cumsum(seen)])
-        held = np.diff(counted[expression.indptr])
-        columns, deviation = columns[seen], deviation[seen]
-    # Rows side by side in a rectangle; since the columns of a row ascend, a position in it breaks ties as the id does.
-    widest = int(held.max(initial=0))
-    scores = np.full((len(held), widest), -np.inf, dtype=np.float32)
-    scores[np.arange(widest) < held[:, None]] = deviation
-    best = largest(scores, max_genes)
-    starts = np.cumsum(held) - held
-    lengths = np.minimum(held, best.shape[1])
-    flat = np.minimum(starts[:, None] + best, max(len(columns) - 1, 0))
-    ranked = columns[flat].astype(np.int64) if len(columns) else np.zeros(best.shape, dtype=np.int64)
-    return ranked, lengths
 
 
 ENCODERS: dict[str, Encoder] = {encoder.name: encoder for encoder in (GeneTokens(), GeneSentence(), GeneValues())}

@@ -12,6 +12,7 @@ import scipy.sparse
 
 from epigpt.refusal import Refusal
 
+READ = 4096
 BULK_TARGET, SINGLE_CELL_TARGET = 1_000_000.0, 10_000.0
 
 
@@ -150,7 +151,7 @@ def _scalar(file: h5py.File, name: str) -> str:
 
 def _frame(group: h5py.Group) -> pd.DataFrame:
     """Read a data frame as anndata stores it (specification 0.2.0); importing anndata itself costs over a second per job."""
-    index = group[group.attrs["_index"]].asstr()[:]
+    index = _text(group[group.attrs["_index"]], distinct=True)
     columns = {}
     for name in ("sample", "group", "label", "symbol"):
         if name not in group:
@@ -167,6 +168,12 @@ def _frame(group: h5py.Group) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(index, dtype=object))
 
 
-def _text(stored: h5py.Dataset) -> np.ndarray:
-    is_text = h5py.check_string_dtype(stored.dtype) is not None
-    return np.asarray(stored.asstr()[:] if is_text else stored[:].astype(str), dtype=object)
+def _text(stored: h5py.Dataset, distinct: bool = False) -> np.ndarray:
+    """Read strings; equal ones become one object, unless all are known to be `distinct`: with many cells their memory would count."""
+    reader = stored.asstr() if h5py.check_string_dtype(stored.dtype) is not None else stored.astype(str)
+    found = np.empty(len(stored), dtype=object)
+    known: dict[str, str] = {}
+    for start in range(0, len(stored), READ):
+        part = reader[start : start + READ]
+        found[start : start + READ] = part if distinct else [known.setdefault(text, text) for text in part.tolist()]
+    return found

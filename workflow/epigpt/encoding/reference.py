@@ -49,6 +49,17 @@ class Reference:
         dense /= self.scale
         return np.clip(dense, -CLIP, CLIP, out=dense)
 
+    def of_stored(self, data: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Deviations of stored entries alone, not clipped; float32, shape of `data` (float32) and `columns`."""
+        deviation = data - np.take(self.centre, columns)
+        deviation /= np.take(self.scale, columns)
+        return deviation
+
+    def of_absent(self) -> np.ndarray:
+        """Deviation of each gene where it is absent, not clipped; float32, shape (genes,)."""
+        deviation: np.ndarray = (np.float32(0) - self.centre) / self.scale
+        return deviation
+
     def save(self, path: Path) -> None:
         """Write reference.npz."""
         with atomic.path(path) as temporary:

@@ -135,7 +135,9 @@ def write(folder: Path, observations: Observations, held_out: np.ndarray, classe
     held_out
         bool, shape (observations,): rows that nothing may be fitted on.
     """
-    assert_no_group_crosses(observations.index.assign(set=np.where(held_out, "test", "train")))
+    index = observations.index.copy(deep=False)
+    index["set"] = np.array(["train", "test"], dtype=object)[held_out.astype(int)]
+    assert_no_group_crosses(index)
     encoder = encoders.find(recipe.encoding)
     training = np.flatnonzero(~held_out)
     vocabulary, fitted = fit(observations, training, recipe.vocabulary_genes, with_axes=encoder.has_values)
@@ -160,7 +162,7 @@ def write(folder: Path, observations: Observations, held_out: np.ndarray, classe
     vocabulary.save(folder / "vocabulary.json")
     fitted.save(folder / "reference.npz")
     atomic.write_json(folder / "encoding.json", {**vars(recipe), "classes": classes})
-    atomic.write_tsv(folder / "index.tsv", observations.index.assign(set=np.where(held_out, "test", "train")))
+    atomic.write_tsv(folder / "index.tsv", index)
 
 
 def _header(file: BinaryIO, kind: type, shape: tuple[int, ...]) -> None:
