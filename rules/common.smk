@@ -384,13 +384,26 @@ def pair_cells(wildcards):
     )
 
 
+def pair_folders(wildcards, testable):
+    """List the folders of the pairs that a data set takes part in: those that can be tested, or those that cannot."""
+    found = []
+    for trained, tested in PAIRS:
+        if wildcards.dataset in (trained, tested):
+            joined = checkpoints.transfer_join.get(dataset=trained, tested=tested)
+            summary = json.loads(Path(joined.output.summary).read_text())
+            if testable == (not summary["reason"]):
+                found.append(f"results/{trained}/transfer/{tested}")
+    return found
+
+
 def pair_metrics(wildcards):
-    """List the metrics of all pairs that a data set takes part in."""
-    return [
-        f"results/{trained}/transfer/{tested}/metrics.tsv"
-        for trained, tested in PAIRS
-        if wildcards.dataset in (trained, tested)
-    ]
+    """List the metrics of the pairs that can be tested."""
+    return [f"{place}/metrics.tsv" for place in pair_folders(wildcards, testable=True)]
+
+
+def untested_pairs(wildcards):
+    """List what says why the others cannot."""
+    return [f"{place}/genes.json" for place in pair_folders(wildcards, testable=False)]
 
 
 def with_attempt(amount):

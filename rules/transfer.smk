@@ -7,7 +7,8 @@ comparison.tsv; results/{dataset}/transfer.tsv with the metrics of all pairs tha
 """
 
 
-rule transfer_join:
+# A checkpoint: whether a pair can be tested at all shows in what the two series hold.
+checkpoint transfer_join:
     input:
         trained=pair_expression("dataset"),
         tested=pair_expression("tested"),
@@ -100,7 +101,8 @@ rule transfer:
 
 rule transfer_table:
     input:
-        pair_metrics,
+        metrics=pair_metrics,
+        untested=untested_pairs,
     output:
         "results/{dataset}/transfer.tsv",
     log:
@@ -114,4 +116,4 @@ rule transfer_table:
         *fingerprint("transfer_table"),
         start=stage("transfer_table"),
     shell:
-        "{params.start} --metrics {input:q} --output {output:q} --log {log:q}"
+        "{params.start} --metrics {input.metrics:q} --untested {input.untested:q} --output {output:q} --log {log:q}"

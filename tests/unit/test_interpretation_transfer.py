@@ -1,6 +1,9 @@
 """Two series over common genes: classes that correspond, co-orthologs summed, nothing of the tested series in the training fold."""
 
+import json
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +15,9 @@ from epigpt.evaluation.observations import Observations
 from epigpt.genes.markers import marker_sets
 from epigpt.interpretation import transfer, transfer_scores
 from epigpt.refusal import Refusal
+from epigpt.report.results import Results
+from epigpt.report.sections import transfer as shown
+from epigpt.stages import transfer_table
 
 
 def series(name: str, organism: str, effect: float, seed: int, donors: int = 8) -> transfer.Series:
@@ -90,16 +96,34 @@ def test_classes_of_other_names_correspond_by_case_and_control_or_not_at_all() -
     assert "a -> b" in str(refused.value)
 
 
-def test_pairs_that_cannot_be_compared_are_refused() -> None:
+def test_pairs_that_their_rows_rule_out_are_refused() -> None:
     mouse, rat = series("a", "mouse", 1.0, 1), series("b", "rat", 1.0, 2)
-    with pytest.raises(Refusal, match="genes that both series have"):
-        transfer.join(mouse, replace(rat, genes=[f"X{at}" for at in range(len(rat.genes))], symbols=["-"] * len(rat.genes)))
     with pytest.raises(Refusal, match="different scales"):
         transfer.join(mouse, replace(rat, assay="single_cell"))
     with pytest.raises(Refusal, match="human orthologs"):
         transfer.join(mouse, replace(rat, organism="yeast"))
-    with pytest.raises(Refusal, match="with 2 groups"):
-        transfer.join(mouse, series("b", "rat", 1.0, 2, donors=2))
+
+
+def test_pairs_that_the_data_rule_out_say_why() -> None:
+    mouse, rat = series("a", "mouse", 1.0, 1), series("b", "rat", 1.0, 2)
+    nameless = replace(rat, genes=[f"X{at}" for at in range(len(rat.genes))], symbols=["-"] * len(rat.genes))
+    small = series("c", "rat", 1.0, 2, donors=2)
+    assert transfer.join(mouse, rat)[2]["reason"] == ""
+    assert "share 0 genes" in transfer.join(mouse, nameless)[2]["reason"]
+    assert "of 'c' has 2 groups" in transfer.join(mouse, small)[2]["reason"]
+    assert "of 'c' has 2 groups" in transfer.join(small, mouse)[2]["reason"]
+
+
+def test_a_pair_that_cannot_be_tested_stands_in_the_table_and_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "genes.json").write_text(json.dumps({"trained_on": "a", "tested_on": "b", "shared_genes": 7, "reason": "too few"}))
+    command = ["transfer_table", "--untested", str(tmp_path / "genes.json"), "--output", str(tmp_path / "transfer.tsv")]
+    monkeypatch.setattr(sys, "argv", command)
+    transfer_table.main()
+    written = pd.read_csv(tmp_path / "transfer.tsv", sep="\t", keep_default_na=False)
+    assert list(written) == transfer_table.COLUMNS
+    [section] = shown.sections(Results(tmp_path))
+    assert [block.kind for block in section.blocks] == ["prose"]
+    assert section.blocks[0].text == "a → b was not tested: too few."
 
 
 def test_pairs_name_two_data_sets_of_the_table() -> None:

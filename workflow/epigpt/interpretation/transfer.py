@@ -17,7 +17,7 @@ from epigpt.genes.annotation import ORGANISMS
 from epigpt.refusal import Refusal
 
 FEWEST_SHARED = 50
-FEWEST_TESTED_GROUPS = 3
+FEWEST_GROUPS = 3
 TARGETS = {"bulk": 1e6, "single_cell": 1e4}
 TEST_FOLD, TRAINING_FOLD = 0, 1
 
@@ -122,6 +122,8 @@ def over_human_genes(series: Series) -> pd.DataFrame:
         )
     rows, _ = orthologs.to_human(series.genes, series.symbols, series.organism)
     mapped = np.flatnonzero((rows["human"] != "").to_numpy())
+    if not len(mapped):
+        return pd.DataFrame(index=series.obs.index)
     names, place = np.unique(rows["human"].to_numpy(dtype=str)[mapped], return_inverse=True)
     sums = scipy.sparse.csr_matrix((np.ones(len(mapped)), (mapped, place)), shape=(len(rows), len(names)))
     return pd.DataFrame.sparse.from_spmatrix(series.counts @ sums, index=series.obs.index, columns=names)
@@ -141,12 +143,13 @@ def join(trained: Series, tested: Series) -> tuple[anndata.AnnData, pd.DataFrame
     folds
         sample, group, repeat, fold: the tested series is fold 0 of repeat 0. Fold 1 holds the trained series and is never tested.
     summary
-        trained_on, tested_on, organisms, genes of each, shared_genes, classes.
+        trained_on, tested_on, organisms, genes of each, shared_genes, classes, and `reason`: why the pair cannot be tested, empty if it can.
+        What only the data could tell (too few groups in a class, too few shared genes) stops neither series' report.
 
     Raises
     ------
     Refusal
-        Classes that do not correspond, unlike assays, too few shared genes, or too few groups to test on.
+        What the row of a data set decides: classes that do not correspond, unlike assays, an organism without orthologs.
     """
     where = f"transfer {trained.name} -> {tested.name}"
     classes = corresponding_classes(trained, tested)
@@ -155,16 +158,11 @@ def join(trained: Series, tested: Series) -> tuple[anndata.AnnData, pd.DataFrame
             f"'{trained.name}' is {trained.assay}, '{tested.name}' {tested.assay}", where,
             "single cells and bulk samples are on different scales", "remove the pair from 'transfer'",
         )  # fmt: skip
-    _require_groups(tested, where)
     parts = [over_human_genes(series) for series in (trained, tested)]
     shared = sorted(set(parts[0].columns) & set(parts[1].columns))
-    if len(shared) < FEWEST_SHARED:
-        raise Refusal(
-            f"{len(shared)} genes that both series have", where,
-            f"fewer than {FEWEST_SHARED} say too little; for zebrafish the package danrerlib carries the orthologs of the whole genome",
-            "install a package of orthologs (see README.md), or remove the pair from 'transfer'",
-        )  # fmt: skip
-    counts = scipy.sparse.vstack([scipy.sparse.csr_matrix(part[shared].sparse.to_coo()) for part in parts], format="csr")
+    empty = scipy.sparse.csr_matrix((len(trained.obs) + len(tested.obs), 0))
+    found = [scipy.sparse.csr_matrix(part[shared].sparse.to_coo()) for part in parts] if shared else [empty]
+    counts = scipy.sparse.vstack(found, format="csr")
     obs = pd.concat([_named(trained, {}), _named(tested, classes)])
     lognorm = counts.astype(np.float64)
     totals = np.asarray(lognorm.sum(axis=1)).ravel()
@@ -182,18 +180,24 @@ def join(trained: Series, tested: Series) -> tuple[anndata.AnnData, pd.DataFrame
         "organisms": {series.name: series.organism for series in (trained, tested)},
         "human_genes": {series.name: part.shape[1] for series, part in zip((trained, tested), parts, strict=True)},
         "shared_genes": len(shared), "classes": trained.classes, "corresponding": classes,
+        "reason": _obstacle(trained, tested, len(shared)),
     }  # fmt: skip
 
 
-def _require_groups(tested: Series, where: str) -> None:
-    held = tested.obs.drop_duplicates(["group", "label"]).groupby("label").size()
-    smallest = min(tested.classes, key=lambda name: (held[name], name))
-    if held[smallest] < FEWEST_TESTED_GROUPS:
-        raise Refusal(
-            f"class '{smallest}' of '{tested.name}' with {held[smallest]} groups", where,
-            f"with fewer than {FEWEST_TESTED_GROUPS} groups in a class no score of the test means anything",
-            "remove the pair from 'transfer'",
-        )  # fmt: skip
+def _obstacle(trained: Series, tested: Series, shared: int) -> str:
+    """Say why a score of the pair would mean nothing; empty where it would."""
+    for series, why in ((trained, "nothing can be tuned on it"), (tested, "no score on it means anything")):
+        held = series.obs.drop_duplicates(["group", "label"]).groupby("label").size()
+        smallest = min(series.classes, key=lambda name: (held[name], name))
+        if held[smallest] < FEWEST_GROUPS:
+            groups = f"{held[smallest]} group{'' if held[smallest] == 1 else 's'}"
+            return f"class '{smallest}' of '{series.name}' has {groups}: with fewer than {FEWEST_GROUPS} in a class {why}"
+    if shared < FEWEST_SHARED:
+        return (
+            f"the two series share {shared} genes, fewer than {FEWEST_SHARED}; for zebrafish the package danrerlib carries the orthologs"
+            " of the whole genome"
+        )
+    return ""
 
 
 def _named(series: Series, classes: dict[str, str]) -> pd.DataFrame:

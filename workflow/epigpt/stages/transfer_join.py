@@ -25,6 +25,8 @@ def main() -> None:
             joined.write_h5ad(temporary, compression="gzip")
         atomic.write_tsv(options.folds, folds)
         atomic.write_json(options.summary, summary)
+        if summary["reason"]:
+            job.log.warning("%s -> %s cannot be tested: %s", trained.name, tested.name, summary["reason"])
         job.log.info("%s -> %s: %d shared genes", trained.name, tested.name, summary["shared_genes"])
 
 
