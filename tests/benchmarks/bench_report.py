@@ -22,6 +22,7 @@ from scipy import sparse
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS, CELL_GENES, PER_CELL = 100_000, 15_000, 1_000
+MOST_GIGABYTES, MOST_TO_OPEN = 4, 2
 
 
 def generator() -> ModuleType:
@@ -97,6 +98,8 @@ def opened(page: Path) -> str:
         seconds = time.perf_counter() - begun
         told = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
         browser.close()
+    if told["TaskDuration"] > MOST_TO_OPEN:
+        sys.exit(f"{page}: {told['TaskDuration']:.2f} s of work to open it, at most {MOST_TO_OPEN} are allowed")
     return f"{told['TaskDuration']:.2f} s of work, {seconds:.2f} s by the clock"
 
 
@@ -108,6 +111,8 @@ def report(folder: Path, what: str, most_seconds: int, most_megabytes: int) -> N
     size = page.stat().st_size / 1e6
     print(f"{what}: {seconds:.1f} s (bound {most_seconds}), peak {peak:.2f} GB, {size:.2f} MB (bound {most_megabytes})")
     print(f"  opens in {opened(page)} (bound 2 s)", flush=True)
+    if seconds > most_seconds or size > most_megabytes or peak > MOST_GIGABYTES:
+        sys.exit(f"{what}: over a bound")
 
 
 def main() -> None:

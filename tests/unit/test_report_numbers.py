@@ -121,7 +121,8 @@ def test_number_columns_and_texts_are_told_apart(tmp_path: Path) -> None:
         (1.5e-9, "1.50e-09"),
         (float("nan"), "–"),
         (None, "–"),
-        (-2.0, "-2"),
+        (-2.0, "−2"),
+        (-0.5, "−0.500"),
         (1234.5, "1,234"),
         (True, "yes"),
     ],
@@ -143,3 +144,21 @@ def test_listing_and_short() -> None:
 )
 def test_claims_are_toned_by_their_outcome(outcome: str, tone: str) -> None:
     assert index.claim_tone(outcome) == tone
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("sums from 31624027 to 43409628; GSM2545336.", "sums from 31,624,027 to 43,409,628; GSM2545336."),
+        ("41786 rows became 41786.", "41,786 rows became 41,786."),
+        ("log2 fold change -0.18, FDR 0.0089", "log2 fold change −0.18, FDR 0.0089"),
+        ("12345.678 of 3-4 mice, x-1", "12345.678 of 3-4 mice, x-1"),
+    ],
+)
+def test_figures_inside_sentences_are_made_legible(said: str, shown: str) -> None:
+    assert wording.figures(said) == shown
+
+
+@pytest.mark.parametrize(("value", "digits", "text"), [(0.02, 2, "+0.02"), (-0.004, 2, "0.00"), (-0.004, 3, "−0.004"), (0.0, 2, "0.00")])
+def test_a_difference_that_rounds_to_zero_has_no_sign(value: float, digits: int, text: str) -> None:
+    assert wording.signed(value, digits) == text

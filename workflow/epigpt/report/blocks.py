@@ -37,13 +37,17 @@ class Facts:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: what is shown, the exact value that sorting and the downloaded table use, where it leads, and a smaller second line."""
+    """One cell: what is shown, the exact value that sorting and the downloaded table use, where it leads, and a smaller second line.
+
+    `packed` is the folder of the link's target inside Snakemake's own report.
+    """
 
     shown: str
     value: str
     tone: str = ""
     link: str = ""
     detail: str = ""
+    packed: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """All data sets side by side: what was asked, how GPT-2 did, which of the paper's claims hold where."""
 
+import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ _NUMERIC = [False, False, False, True, True, True, True, True, True, False, Fals
 
 @dataclass(frozen=True)
 class Entry:
-    """What the index shows of one data set."""
+    """What the index shows of one data set; `packed` is the folder of its report inside Snakemake's own."""
 
     dataset: str
     reading: dict[str, Any]
@@ -43,6 +44,7 @@ class Entry:
     contrasts: pd.DataFrame
     claims: pd.DataFrame
     has_report: bool
+    packed: str = ""
 
 
 def write(results: Path, datasets: list[str], output: Path) -> None:
@@ -60,6 +62,8 @@ def _entry(folder: Path) -> Entry:
         contrasts=read_table(folder, "differential_expression"),
         claims=read_table(folder, "claims"),
         has_report=(folder / "report.html").is_file(),
+        # Snakemake's own report puts a file into a folder named by the hash of its path.
+        packed=hashlib.sha256(str(folder / "report.html").encode()).hexdigest(),
     )
 
 
@@ -113,12 +117,18 @@ def _row(entry: Entry) -> list[Cell]:
     series = entry.reading.get("series") or {}
     organism = entry.reading.get("organism") or series.get("organisms") or ""
     return [
-        Cell(entry.dataset, entry.dataset, link=_link(entry), detail=_title(series, bool(entry.reading.get("simulated")))),
+        Cell(
+            entry.dataset,
+            entry.dataset,
+            link=_link(entry),
+            packed=entry.packed,
+            detail=_title(series, bool(entry.reading.get("simulated"))),
+        ),
         Cell(*_status(entry)),
         Cell(wording.VERDICT_NAMES.get(verdict, "no verdict yet"), verdict, _TONES.get(verdict, "")),
         _score(own),
         _score(other, wording.MODEL_NAMES.get(str(best), str(best))),
-        Cell(f"{own - other:+.2f}".replace("-", "−"), f"{own - other:.6g}") if math.isfinite(own - other) else Cell("–", ""),
+        Cell(wording.signed(own - other), f"{own - other:.6g}") if math.isfinite(own - other) else Cell("–", ""),
         blocks.cell(len(entry.samples)),
         blocks.cell(entry.samples["group"].nunique()),
         blocks.cell(entry.samples["label"].nunique()),
@@ -195,7 +205,7 @@ def _claims(entries: list[Entry]) -> tuple[Table | None, str]:
     names = list(outcomes)
     rows = [
         [
-            Cell(entry.dataset, entry.dataset, link=_link(entry), detail=_compared(entry)),
+            Cell(entry.dataset, entry.dataset, link=_link(entry), packed=entry.packed, detail=_compared(entry)),
             *[
                 Cell(result.replace("_", " ") or "–", result, claim_tone(result) if _applies(entry) else "")
                 for result in (outcomes[name].get(entry.dataset, "") for name in names)

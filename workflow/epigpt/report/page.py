@@ -65,6 +65,7 @@ def render(results: Results, plates: Plates) -> str:
             verdict=str(results.verdict.get("verdict") or ""),
             verdict_name=wording.VERDICT_NAMES.get(str(results.verdict.get("verdict")), str(results.verdict.get("verdict") or "")),
             tone=verdict.tone(str(results.verdict.get("verdict"))),
+            because=verdict.because(results),
             simulated=results.simulated,
             key_figures=verdict.key_figures(results),
             sections=sections,

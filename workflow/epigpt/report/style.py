@@ -103,9 +103,9 @@ def label_points(axes: Axes, x: np.ndarray, y: np.ndarray, names: list[str]) -> 
     for at in np.argsort(-np.abs(y), kind="stable"):
         spot = transform.transform((x[at], y[at]))
         wide = len(names[at]) * em * 0.66
-        right = spot[0] + wide + em < high[0]
-        left_edge = spot[0] + 0.5 * em if right else spot[0] - 0.5 * em - wide
-        for step in (0, 1, -1, 2, -2, 3, -3, 4, -4):
+        sides = [side for side in (True, False) if (spot[0] + wide + em < high[0] if side else spot[0] - wide - em > low[0])] or [False]
+        for step, right in [(step, side) for step in (0, 1, -1, 2, -2, 3, -3, 4, -4) for side in sides]:
+            left_edge = spot[0] + 0.5 * em if right else spot[0] - 0.5 * em - wide
             height = spot[1] + step * em * 1.15
             box = (left_edge, left_edge + wide, height - 0.6 * em, height + 0.6 * em)
             free = all(box[1] < other[0] or box[0] > other[1] or box[3] < other[2] or box[2] > other[3] for other in taken)

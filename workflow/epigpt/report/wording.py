@@ -68,10 +68,27 @@ def number(value: Any, digits: int = 3) -> str:
     if isinstance(value, str):
         return value
     if (float(value).is_integer() and abs(value) < 1e15) or 1e5 <= abs(value) < 1e12:
-        return f"{value:,.0f}"
+        return _minus(f"{value:,.0f}")
     if 1e-3 <= abs(value) < 1e5:
-        return f"{value:,.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
-    return f"{value:.{digits - 1}e}"
+        return _minus(f"{value:,.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}")
+    return _minus(f"{value:.{digits - 1}e}")
+
+
+def _minus(digits: str) -> str:
+    """Give a negative number the sign of that name instead of a hyphen."""
+    return f"−{digits[1:]}" if digits.startswith("-") else digits
+
+
+def figures(text: str) -> str:
+    """Make the figures of a sentence from a result file legible: thousands apart, a minus sign instead of a hyphen."""
+    text = re.sub(r"(?<![\w.\-])\d{5,15}(?!\w|\.\d)", lambda found: f"{int(found[0]):,}", text)
+    return re.sub(r"(?<![\w.\-])-(?=\d)", "−", text)
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Write a difference with its sign; what rounds to zero has none."""
+    text = f"{value:+.{digits}f}"
+    return f"{0:.{digits}f}" if float(text) == 0 else text.replace("-", "−")
 
 
 def set_name(name: object) -> str:

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from epigpt.report import style
 from epigpt.report.plates import Drawing
@@ -25,7 +27,7 @@ def ranks(attributions: pd.DataFrame, contrasts: pd.DataFrame) -> Drawing | None
     if table.empty:
         return None
     top = table.head(_SHOWN).reset_index(drop=True)
-    figure, (left, right) = style.canvas(4.2, columns=2, left=0.15, right=0.98, bottom=0.13, top=0.93, wspace=0.3)
+    figure, (left, right) = style.canvas(4.4, columns=2, left=0.18, right=0.98, bottom=0.12, top=0.87, wspace=0.3)
     left.barh(
         range(len(top)),
         top["attribution"],
@@ -41,9 +43,13 @@ def ranks(attributions: pd.DataFrame, contrasts: pd.DataFrame) -> Drawing | None
     left.set_ylim(len(top) - 0.4, -0.6)
     left.axvline(0, color=style.MUTED, linewidth=0.8)
     left.set(xlabel="attribution", title="highest rank")
+    _around_zero(left, top["attribution"])
     if top["knockout_effect"].notna().any():
         above = left.twiny()
         above.plot(top["knockout_effect"], range(len(top)), "o", color=style.INK, markersize=4, markerfacecolor="none")
+        # One zero for both scales: left of the line is the same direction for bar and ring.
+        _around_zero(above, top["knockout_effect"])
+        above.tick_params(labelsize=7.5)
         above.set_xlabel("○ change of the output when knocked out", fontsize=8)
         left.set_title("")
     rho, number, pairs = agreement(table, contrasts)
@@ -67,6 +73,13 @@ def ranks(attributions: pd.DataFrame, contrasts: pd.DataFrame) -> Drawing | None
         " Right: a model that uses what differs shows"
         " a rising cloud (ρ: Spearman).",
     )
+
+
+def _around_zero(axes: Axes, values: pd.Series) -> None:
+    """Let the x axis reach as far to the left of zero as to its right."""
+    reach = 1.1 * float(values.abs().max()) or 1.0
+    axes.set_xlim(-reach, reach)
+    axes.xaxis.set_major_locator(MaxNLocator(4, symmetric=True))
 
 
 def overlap(curve: pd.DataFrame) -> Drawing | None:

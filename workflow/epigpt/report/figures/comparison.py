@@ -11,24 +11,28 @@ from epigpt.report.plates import Drawing
 
 def differences(comparison: pd.DataFrame) -> Drawing | None:
     """Draw GPT-2's AUC minus that of every other model, with the interval of the difference."""
-    rows = comparison[(comparison["model"] == GPT2) & comparison["estimate"].notna()].drop_duplicates("versus").set_index("versus")
+    # The majority class has an AUC of 0.5 by construction; its bar would only press the others together.
+    kept = (comparison["model"] == GPT2) & (comparison["versus"] != "majority") & comparison["estimate"].notna()
+    rows = comparison[kept].drop_duplicates("versus").set_index("versus")
     if rows.empty:
         return None
     names = order([str(name) for name in rows.index])
     rows = rows.loc[names]
+    span = float(np.nanmax(np.abs(rows[["estimate", "low", "high"]].to_numpy(dtype=float))))
+    digits = 2 if span >= 0.02 else 3
     height = 0.85 + 0.27 * len(rows)
-    figure, (axes,) = style.canvas(height, left=0.37, right=0.84, bottom=0.5 / height, top=1 - 0.1 / height)
+    figure, (axes,) = style.canvas(height, left=0.35, right=0.78, bottom=0.5 / height, top=1 - 0.1 / height)
     for at, (name, row) in enumerate(rows.iterrows()):
         shade = colour(str(name), [GPT2, *names])
         if np.isfinite([row["low"], row["high"]]).all():
             axes.plot([row["low"], row["high"]], [at, at], color=shade, linewidth=2.4, alpha=0.55, solid_capstyle="round")
         axes.plot(row["estimate"], at, marker="o", color=shade, markersize=6)
-        interval = f" [{_signed(row['low'])}, {_signed(row['high'])}]" if np.isfinite(row["low"]) else ""
-        axes.text(1.02, at, f"{_signed(row['estimate'])}{interval}", transform=axes.get_yaxis_transform(), va="center", fontsize=8)
+        low, middle, high = (wording.signed(row[name], digits) for name in ("low", "estimate", "high"))
+        interval = f" [{low}, {high}]" if np.isfinite(row["low"]) else ""
+        axes.text(1.02, at, f"{middle}{interval}", transform=axes.get_yaxis_transform(), va="center", fontsize=8)
     axes.axvline(0, color=style.INK, linewidth=0.9)
     axes.set_yticks(range(len(rows)), [f"minus {wording.short(wording.MODEL_NAMES.get(name, name), 40)}" for name in names])
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    span = float(np.nanmax(np.abs(rows[["estimate", "low", "high"]].to_numpy(dtype=float))))
     axes.set_xlim(-1.08 * max(span, 0.05), 1.08 * max(span, 0.05))
     axes.set_xlabel("AUC of GPT-2 minus AUC of the other model")
     axes.grid(axis="x")
@@ -42,10 +46,6 @@ def differences(comparison: pd.DataFrame) -> Drawing | None:
         "Both models on the same resamples of groups, so that what makes a group hard for both cancels out. Right of the line"
         " GPT-2 is better; an interval that crosses it decides nothing.",
     )
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
 
 
 def null_scores(null: pd.DataFrame, metrics: pd.DataFrame) -> Drawing | None:
@@ -83,9 +83,9 @@ def null_scores(null: pd.DataFrame, metrics: pd.DataFrame) -> Drawing | None:
 
 
 def learning(curve: pd.DataFrame) -> Drawing | None:
-    """Draw a baseline's AUC against the number of groups it learned from."""
+    """Draw a baseline's AUC against the number of groups it learned from; None where all fits had equally many."""
     rows = curve.dropna(subset=["auc", "n_groups"])
-    if rows.empty:
+    if rows["share"].nunique() < 2:
         return None
     figure, (axes,) = style.canvas(2.6, width=4.6, left=0.14, right=0.97, bottom=0.19, top=0.96)
     models = order(rows["model"].tolist())
@@ -104,6 +104,7 @@ def learning(curve: pd.DataFrame) -> Drawing | None:
         figure,
         rows,
         "AUC of a baseline against the number of groups in its training.",
-        "Thick: mean over the repeats. A curve that still rises at its right end says that more donors would help.",
+        ("Thick: mean over the repeats. " if rows["repeat"].nunique() > 1 else "")
+        + "A curve that still rises at its right end says that more donors would help.",
         wide=False,
     )

@@ -7,6 +7,7 @@ from epigpt.report import style
 from epigpt.report.plates import Drawing
 
 THRESHOLD = 0.05
+_BLUE, _VERMILION = "#1f83c2", "#dc6a14"  # between the shades of paper and those of dark ground
 
 
 def volcano_and_ma(table: pd.DataFrame, contrast: str, name: str) -> Drawing | None:
@@ -22,11 +23,12 @@ def volcano_and_ma(table: pd.DataFrame, contrast: str, name: str) -> Drawing | N
     up = rows["log2_fold_change"].gt(0).to_numpy()
     first, second = contrast.split(" vs ", 1) if " vs " in contrast else (contrast, "")
     rows["drawn_change"], limit = _within(rows)
-    figure, panels = style.canvas(3.7, columns=2, left=0.075, right=0.985, bottom=0.24, top=0.95, wspace=0.24)
+    figure, panels = style.canvas(3.7, columns=2, left=0.085, right=0.985, bottom=0.24, top=0.95, wspace=0.24)
     named = [str(symbol) or str(gene) for symbol, gene in zip(rows["symbol"][:10], rows["gene"][:10], strict=True)]
     for axes, (x, y) in zip(panels, (("drawn_change", "minus_log10_p"), ("log10_mean", "drawn_change")), strict=True):
-        for member, colour, size in ((~found, "#b8c0c8", 3), (found & ~up, style.BLUE, 7), (found & up, style.VERMILION, 7)):
-            axes.scatter(rows.loc[member, x], rows.loc[member, y], s=size, color=colour, linewidth=0, rasterized=True, alpha=0.8)
+        # The points are a picture, which a dark page does not recolour: a half-transparent grey stays behind on either ground.
+        for member, colour, size, alpha in ((~found, "#828d98", 3, 0.45), (found & ~up, _BLUE, 7, 0.85), (found & up, _VERMILION, 7, 0.85)):
+            axes.scatter(rows.loc[member, x], rows.loc[member, y], s=size, color=colour, linewidth=0, rasterized=True, alpha=alpha)
         axes.margins(0.08)
         axes.grid(visible=True)
         few = named if x == "drawn_change" else named[:6]  # in the MA plot they lie closer
@@ -37,7 +39,7 @@ def volcano_and_ma(table: pd.DataFrame, contrast: str, name: str) -> Drawing | N
     panels[1].set(xlabel="log10 mean of normalised counts", ylabel="log2 fold change")
     ups, downs = int((found & up).sum()), int((found & ~up).sum())
     for left, shade, words in (
-        (0.075, style.VERMILION, f"● {ups:,} higher in {style.figure_label(first)}"),
+        (0.085, style.VERMILION, f"● {ups:,} higher in {style.figure_label(first)}"),
         (0.42, style.BLUE, f"● {downs:,} lower"),
         (0.62, style.MUTED, f"● {int((~found).sum()):,} not at FDR {THRESHOLD:g}"),
     ):

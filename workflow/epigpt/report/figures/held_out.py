@@ -34,7 +34,10 @@ def sample_probabilities(predictions: pd.DataFrame, classes: list[str], case: st
     rank = lead.assign(at=lead["truth"].map({name: at for at, name in enumerate(classes)})).sort_values(["at", "probability", "sample"])
     place = {name: at for at, name in enumerate(rank["sample"])}
     named = len(place) <= _MOST_NAMED
-    height = 1.1 + (0.17 * len(place) if named else 3.2)
+    # Room for the name of each class along its bar.
+    sizes = rank["truth"].value_counts()
+    line = min(0.5, max(0.17, *(0.075 * len(style.figure_label(name, 24)) / size for name, size in sizes.items())))
+    height = 1.1 + (line * len(place) if named else 3.2)
     figure, (axes,) = style.canvas(height, left=0.2 if named else 0.05, right=0.94, bottom=0.55 / height, top=1 - 0.4 / height)
     for model in models:
         rows = source[source["model"] == model]
@@ -87,7 +90,7 @@ def calibration_and_confusion(predictions: pd.DataFrame, calibration: pd.DataFra
     if GPT2 not in set(predictions["model"]):
         return None
     models = order([model for model in _COMPARED if model in set(predictions["model"])])
-    figure, (left, right) = style.canvas(3.1, columns=2, left=0.085, right=0.965, bottom=0.15, top=0.92, wspace=0.55)
+    figure, (left, right) = style.canvas(3.5, columns=2, left=0.085, right=0.965, bottom=0.25, top=0.93, wspace=0.55)
     parts = []
     shown = calibration[calibration["class"] == case] if case else calibration
     for at, model in enumerate(models):
@@ -110,7 +113,7 @@ def calibration_and_confusion(predictions: pd.DataFrame, calibration: pd.DataFra
     if shown.empty:
         left.text(0.5, 0.5, "calibration.tsv\nlists nothing", ha="center", va="center", fontsize=8.5)
     else:
-        left.legend(loc="upper left", fontsize=7.5)
+        left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=7.8, columnspacing=1.2, handletextpad=0.5)
     parts.append(_confusion(right, averaged(predictions, GPT2), classes).assign(panel="confusion", model=GPT2))
     return Drawing(
         "calibration_confusion",

@@ -35,7 +35,7 @@ def forest(metrics: pd.DataFrame, metric: str) -> Drawing | None:
     rows = rows.drop_duplicates("model").set_index("model").loc[names]
     title = wording.METRIC_NAMES.get(metric, metric)
     figure, (axes,) = style.canvas(
-        0.9 + 0.27 * len(rows), left=0.37, right=0.86, bottom=0.5 / (0.9 + 0.27 * len(rows)), top=1 - 0.12 / (0.9 + 0.27 * len(rows))
+        0.9 + 0.27 * len(rows), left=0.37, right=0.84, bottom=0.5 / (0.9 + 0.27 * len(rows)), top=1 - 0.12 / (0.9 + 0.27 * len(rows))
     )
     for at, (model, row) in enumerate(rows.iterrows()):
         shade = colour(str(model), names)

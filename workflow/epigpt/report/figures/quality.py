@@ -6,15 +6,11 @@ from matplotlib.patches import Patch, Rectangle
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from epigpt.report import style
+from epigpt.report import style, wording
 from epigpt.report.plates import Drawing
 
 _MOST_POINTS = 20_000
-_PANELS = (
-    ("total_counts", "counts"),
-    ("n_genes", "genes detected"),
-    ("mitochondrial_percent", "mitochondrial share, %"),
-)
+NAMES = {"total_counts": "counts", "n_genes": "genes detected", "mitochondrial_percent": "mitochondrial share, %"}
 
 
 def distributions(quality: pd.DataFrame, labels: pd.Series, classes: list[str], noun: str) -> Drawing | None:
@@ -39,9 +35,14 @@ def distributions(quality: pd.DataFrame, labels: pd.Series, classes: list[str], 
     levels = [*classes, *sorted(set(shown["label"]) - set(classes))]
     palette, signs = style.colours(levels), style.markers(levels)
     turned = len(levels) > 3 or max(map(len, levels), default=0) > 12
-    figure, panels = style.canvas(2.9 if turned else 2.6, columns=3, left=0.085, bottom=0.22 if turned else 0.1, wspace=0.42, top=0.97)
+    measured = {column: title for column, title in NAMES.items() if shown[column].notna().any()}
+    if not measured:
+        return None
+    figure, panels = style.canvas(
+        2.9 if turned else 2.6, columns=len(measured), left=0.1, bottom=0.22 if turned else 0.1, wspace=0.42, top=0.97
+    )
     kept = shown["kept"].ne("false").to_numpy()
-    for axes, (column, title) in zip(panels, _PANELS, strict=True):
+    for axes, (column, title) in zip(panels, measured.items(), strict=True):
         for at, level in enumerate(levels):
             member = shown["label"].eq(level).to_numpy()
             values = shown.loc[member, column].to_numpy(dtype=float)
@@ -62,12 +63,6 @@ def distributions(quality: pd.DataFrame, labels: pd.Series, classes: list[str], 
             if np.isfinite(values).any():
                 axes.hlines(np.nanmedian(values), at - 0.36, at + 0.36, color=style.INK, linewidth=1.4)
         axes.set_ylabel(title)
-        if not shown[column].notna().any():
-            axes.text(
-                0.5, 0.5, f"{title.partition(',')[0]}:\nnot measured", transform=axes.transAxes, ha="center", va="center", fontsize=8.5
-            )
-            axes.set_axis_off()
-            continue
         style.from_zero(axes, shown[column].to_numpy(dtype=float))
         axes.yaxis.set_major_formatter(style.COMPACT)
         axes.grid(axis="y")
@@ -78,8 +73,10 @@ def distributions(quality: pd.DataFrame, labels: pd.Series, classes: list[str], 
         "quality",
         figure,
         shown,
-        f"Counts, genes detected and mitochondrial share of every {noun}, by class.",
-        f"Each sign is a {noun}, the bar is the class's median. Open signs: left out by the quality limits.",
+        f"{wording.listing([title.partition(',')[0] for title in measured.values()]).capitalize()} of every {noun}, by class.",
+        f"Each sign is a {noun}, the bar is the class's median."
+        + ("" if kept.all() else " Open signs: left out by the quality limits.")
+        + "".join(f" Not measured: {title.partition(',')[0]}." for column, title in NAMES.items() if column not in measured),
     )
 
 

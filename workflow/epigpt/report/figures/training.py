@@ -56,9 +56,11 @@ def losses(fits: list[Fit], classes: int) -> Drawing | None:
     if classes > 1:
         axes.axhline(np.log(classes), color=style.MUTED, linestyle=":", linewidth=0.9, label="guessing")
     axes.set(xlabel="optimiser step", ylabel="cross-entropy loss")
-    style.from_zero(axes, np.append(source[["loss", "held_out_loss"]].to_numpy(dtype=float).ravel(), np.log(max(classes, 2))))
+    shown = np.append(source[["loss", "held_out_loss"]].to_numpy(dtype=float).ravel(), np.log(max(classes, 2)))
+    style.from_zero(axes, shown)
+    axes.set_ylim(0, 1.22 * axes.get_ylim()[1])  # room for the legend above every curve
     axes.grid(axis="y")
-    axes.legend(loc="upper right", ncols=2)
+    axes.legend(loc="upper right", ncols=3)
     return Drawing(
         "training",
         figure,

@@ -33,7 +33,8 @@ def section(results: Results, plates: Plates) -> Section:
     content += plates.save(figures.ranks(table, results.contrasts))
     content += plates.save(figures.overlap(results.agreement))
     shown = table.sort_values(["rank", "gene"], kind="stable").head(_MOST_ROWS)
-    columns = ["rank", "symbol", "gene", "attribution", "knockout_effect", "stability"]
+    ids = ["gene"] if (shown["gene"] != shown["symbol"]).any() else []
+    columns = ["rank", "symbol", *ids, "attribution", "knockout_effect", "stability"]
     data = {
         "columns": [
             [str(value) for value in shown[name]]
@@ -55,7 +56,7 @@ def section(results: Results, plates: Plates) -> Section:
     )
     content.append(
         blocks.Prose(
-            f"Attributions are of the models as trained here on {wording.count(len(results.samples), 'sample')}; they"
+            f"Attributions are of the models as trained here on {wording.count(len(results.compared), 'sample')}; they"
             f" describe the model, not the disease."
         )
     )

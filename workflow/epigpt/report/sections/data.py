@@ -61,7 +61,7 @@ def _facts(results: Results, series: dict[str, Any]) -> list[tuple[str, str]]:
             if isinstance(shape, list)
             else _text(shape),
         ),
-        ("Values", f"{str(values.get('type') or '').replace('_', ' ')}: {values.get('evidence') or ''}".strip(": ")),
+        ("Values", wording.figures(f"{str(values.get('type') or '').replace('_', ' ')}: {values.get('evidence') or ''}".strip(": "))),
         ("Genes", _genes(genes)),
         ("Label", _label(label)),
         ("Group", group.get("column") or group.get("rule")),
@@ -84,7 +84,7 @@ def _text(value: Any) -> str:
 
 def _genes(genes: dict[str, Any]) -> str:
     if genes.get("how"):
-        return _text(genes["how"])
+        return wording.figures(_text(genes["how"]))
     return (
         f"{wording.number(genes['n_in'])} rows became {wording.number(genes.get('n_out'))} genes" if genes.get("n_in") is not None else ""
     )

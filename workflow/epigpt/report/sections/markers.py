@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import pandas as pd
+
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Section
+from epigpt.report.figures import enrichment
 from epigpt.report.figures import markers as figures
 from epigpt.report.plates import Plates
 from epigpt.report.results import Results, about_epilepsy
@@ -24,6 +27,9 @@ def section(results: Results, plates: Plates) -> Section:
     foreign = _other_question(results)
     if foreign:
         content.append(blocks.Prose(foreign, strong=True))
+    contrasts = results.contrasts["contrast"].drop_duplicates().tolist()
+    if len(contrasts) > 1:
+        content.append(blocks.Prose(f"Of {len(contrasts)} contrasts, markers are held against the first: {contrasts[0]}."))
     if len(claims):
         content.append(_claims(results, toned=not foreign))
     if len(results.marker_sets):
@@ -33,9 +39,8 @@ def section(results: Results, plates: Plates) -> Section:
     if markers["log2_fold_change"].isna().all():
         content.append(blocks.Prose("No marker could be assessed: none of them is among the genes that were tested."))
     if len(markers):
-        content.append(_table(results))
-    if len(results.enrichment):
-        content.append(_enrichment(results))
+        content.append(_table(results, toned=not foreign))
+    content += _enrichment(results, plates)
     if not results.single_cell:
         content.append(
             blocks.Prose("In bulk tissue a marker can change because the cells of a kind became more or fewer, not because a cell changed.")
@@ -68,7 +73,7 @@ def _claims(results: Results, toned: bool) -> blocks.Table:
     frame = results.claims
     rows = [
         [
-            Cell(str(value), str(value), _TONES.get(str(value), "") if toned and name == "verdict" else "")
+            Cell(wording.figures(str(value)), str(value), _TONES.get(str(value), "") if toned and name == "verdict" else "")
             if len(str(value)) < 200
             else blocks.cell(str(value))
             for name, value in zip(frame.columns, row, strict=True)
@@ -111,17 +116,35 @@ def _sets(results: Results, toned: bool) -> blocks.Table:
     )
 
 
-def _enrichment(results: Results) -> blocks.Table:
+def _enrichment(results: Results, plates: Plates) -> list[Any]:
+    """Show where the user's own gene sets lie in the ranking of all genes, or why there are none."""
+    heading = "Gene sets of your own"
     frame = results.enrichment.sort_values(["p", "set"], kind="stable", na_position="last")
+    if frame.empty:
+        asked = (results.provenance.get("settings") or {}).get("gene_sets")
+        reason = "gene_set_enrichment.tsv lists no set: " + (
+            "there is no marker table for this organism, or no contrast that ranks its genes"
+            if asked
+            else "none was given (setting: gene_sets, a list of GMT files)"
+        )
+        return [blocks.Heading(heading), blocks.Prose(f"{reason}.")]
+    contrasts = results.contrasts["contrast"].drop_duplicates().tolist()
+    case = contrasts[0].split(" vs ")[0] if contrasts else "the case"
+    found = int(frame["padj"].lt(enrichment.THRESHOLD).sum())
+    told = (
+        f"{wording.count(found, 'set')} of {len(frame):,} at a false discovery rate of 5 %: see at which end of the ranking each gathers."
+    )
     names = {"n_asked": "genes asked", "n_genes": "genes found", "score": "enrichment", "padj": "FDR", "leading_genes": "leading genes"}
-    return blocks.table(
+    table = blocks.table(
         frame.rename(columns=names),
         "gene-sets",
         "The user's gene sets in the ranking of all genes",
-        note="Positive: the set's genes gather among those that are higher in the case. Genes were permuted, not donors.",
+        note=f"Positive: the set's genes gather among those that are higher in {wording.short(case)}. Genes were permuted,"
+        " not donors, which makes p too small where a set's genes go together.",
         folded=20,
-        search=len(frame) > 20,
+        search=True,
     )
+    return [blocks.Heading(heading, told), *plates.save(enrichment.bars(frame, case)), table]
 
 
 def _balance(results: Results, plates: Plates) -> list[Any]:
@@ -141,15 +164,21 @@ def _balance(results: Results, plates: Plates) -> list[Any]:
     ]
 
 
-def _table(results: Results) -> blocks.Table:
+def _table(results: Results, toned: bool) -> blocks.Table:
     frame = results.markers.rename(columns={"log2_fold_change": "log2 fold change", "padj": "FDR"})
     frame = frame.dropna(axis=1, how="all").assign(set=frame["set"].map(wording.set_name))
-    if frame["gene"].isin(["", *frame["symbol"]]).all():
-        frame = frame.drop(columns="gene")
+    if frame["gene"].isin(["", *frame["symbol"]]).mean() > 0.5:
+        # Where ids are symbols, the few that are not stand below theirs.
+        other = frame["gene"].where(frame["gene"] != frame["symbol"], "")
+        symbols = [Cell(name, name, detail=wording.short(gene)) for name, gene in zip(frame["symbol"], other, strict=True)]
+        frame = frame.assign(symbol=pd.Series(symbols, index=frame.index, dtype=object)).drop(columns="gene")
     made = blocks.table(frame, "markers-table", "Markers, set by set", folded=20, search=True)
     at = [str(name) for name in frame.columns].index("verdict")
     rows = [
-        [Cell(cell.shown, cell.value, _TONES.get(cell.value, "")) if column == at else cell for column, cell in enumerate(row)]
+        [
+            Cell(cell.shown, cell.value, _TONES.get(cell.value, "") if toned else "") if column == at else cell
+            for column, cell in enumerate(row)
+        ]
         for row in made.rows
     ]
     return blocks.Table(made.id, made.caption, made.columns, rows, made.numeric, made.note, made.folded, made.search)

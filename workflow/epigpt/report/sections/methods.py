@@ -22,6 +22,15 @@ _CITATIONS = {
 }
 
 
+_FACTS = {
+    "epigpt.git": "Revision",
+    "epigpt.version": "EpiGPT",
+    "folds_checksum": "Folds, sha256",
+    "python": "Python",
+    "seed": "Seed",
+}
+
+
 def section(results: Results) -> Section:
     """Make the methods section: sentences from what was recorded, then versions and checksums as they are."""
     provenance = results.provenance
@@ -38,7 +47,7 @@ def section(results: Results) -> Section:
     elsewhere = ("settings", "packages", "checksums", "citations", "created", "machine", "jobs", "totals")
     rest = {key: value for key, value in provenance.items() if key not in elsewhere}
     if rest:
-        content.append(blocks.Facts([(key, "" if value is None else str(value)) for key, value in flatten(rest)]))
+        content.append(blocks.Facts([(_FACTS.get(key, key), "" if value is None else str(value)) for key, value in flatten(rest)]))
     cited = provenance.get("citations") or _CITATIONS
     content.append(blocks.Fold("Citations", [blocks.Facts(list(cited.items()))], printed=True))
     return Section(

@@ -45,6 +45,8 @@ def _surely(results: Results, plates: Plates) -> list[Any]:
     drawn = plates.save(comparison.learning(results.learning_curve))
     if drawn:
         found += [blocks.Heading("Learning curve", "See whether more donors would help."), *drawn]
+    elif len(results.learning_curve):
+        found.append(blocks.Prose("Learning curve: there are too few groups to learn from fewer of them, so nothing is drawn."))
     return found
 
 
@@ -107,31 +109,35 @@ def _metrics(metrics: pd.DataFrame) -> blocks.Table:
         set(metrics["metric"]) - set(wording.METRIC_NAMES)
     )
     models = figures.order(metrics["model"].tolist())
+    permuted = bool(metrics.loc[metrics["metric"] == "auc", "p"].notna().any())
     rows = []
     for model in models:
         own = metrics[metrics["model"] == model].drop_duplicates("metric").set_index("metric")
         cells = [Cell(wording.MODEL_NAMES.get(model, model), model, "strong" if model == figures.GPT2 else "")]
         cells += [_estimate(own.loc[name]) if name in own.index else Cell("–", "") for name in names]
         auc = own.loc["auc"] if "auc" in own.index else None
-        cells.append(
-            Cell("–", "")
-            if auc is None or pd.isna(auc["p"])
-            else Cell(
-                wording.number(float(auc["p"])), f"{auc['p']:.6g}", detail=f"smallest possible {wording.number(float(auc['p_floor']))}"
-            )
-        )
+        if permuted:
+            cells.append(_chance(auc))
         rows.append(cells)
     sizes = metrics[["n_samples", "n_groups"]].dropna().drop_duplicates()
     basis = f"Over {int(sizes['n_samples'].iloc[0])} samples of {int(sizes['n_groups'].iloc[0])} groups. " if len(sizes) else ""
     return blocks.Table(
         "metrics",
         "All metrics, with 95 % intervals over resampled groups",
-        ["model", *[wording.METRIC_NAMES.get(str(name), str(name)) for name in names], "p of AUC"],
+        ["model", *[wording.METRIC_NAMES.get(str(name), str(name)) for name in names], *(["p of AUC"] if permuted else [])],
         rows,
-        [False, *[True] * (len(names) + 1)],
-        basis + "Brier score: smaller is better. p: share of label permutations that reach the AUC; – where none were run.",
+        [False, *[True] * (len(names) + permuted)],
+        basis
+        + "Brier score: smaller is better. "
+        + ("p: share of label permutations that reach the AUC; – where none were run." if permuted else "No labels were permuted: no p."),
         folded=30,
     )
+
+
+def _chance(auc: pd.Series | None) -> Cell:
+    if auc is None or pd.isna(auc["p"]):
+        return Cell("–", "")
+    return Cell(wording.number(float(auc["p"])), f"{auc['p']:.6g}", detail=f"smallest possible {wording.number(float(auc['p_floor']))}")
 
 
 def _estimate(row: pd.Series) -> Cell:

@@ -28,7 +28,7 @@ def section(results: Results, plates: Plates) -> Section:
         shown = left_out[["sample", "total_counts", "n_genes", "mitochondrial_percent", "reason"]].head(500)
         content.append(
             blocks.table(
-                shown.rename(columns={"sample": noun}),
+                shown.rename(columns={"sample": noun, **figures.NAMES}).dropna(axis=1, how="all"),
                 "quality-left-out",
                 f"{noun.capitalize()}s that the quality limits left out",
                 folded=12,
@@ -38,7 +38,14 @@ def section(results: Results, plates: Plates) -> Section:
         content.append(
             blocks.Fold(
                 f"Figures per {noun}",
-                [blocks.table(table.rename(columns={"sample": noun}), "quality-table", f"Quality per {noun}", folded=40)],
+                [
+                    blocks.table(
+                        table.rename(columns={"sample": noun, **figures.NAMES}).dropna(axis=1, how="all"),
+                        "quality-table",
+                        f"Quality per {noun}",
+                        folded=40,
+                    )
+                ],
             )
         )
     kept = f"{wording.count(len(table) - len(left_out), noun)} of {len(table):,} kept"

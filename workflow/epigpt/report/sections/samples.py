@@ -88,12 +88,16 @@ def association(samples: pd.DataFrame, characteristics: list[str]) -> pd.DataFra
     return frame.sort_values(["cramers_v", "characteristic"], ascending=[False, True], kind="stable").reset_index(drop=True)
 
 
+def _strength(value: float) -> Cell:
+    return Cell(wording.score(value), "" if np.isnan(value) else f"{value:.6g}")
+
+
 def _confounding(related: pd.DataFrame) -> blocks.Table:
     rows = [
         [
             blocks.cell(row.characteristic, most=60),
             blocks.cell(float(row.values_)),
-            blocks.cell(row.cramers_v),
+            _strength(row.cramers_v),
             Cell(
                 "each value in one class only" if row.told_by_class else "",
                 str(row.told_by_class).lower(),
@@ -118,24 +122,25 @@ def _judged(judged: pd.DataFrame) -> blocks.Table:
     """Show how evaluation judged each characteristic; it keeps the label from being learned only where the label follows from it."""
     tones = {"label follows": "bad", "balanced or partly associated": ""}
     order = {"label follows": 0, "balanced or partly associated": 1}
+    accepted = judged["accepted"].str.lower().eq("true").any()
     ranked = judged.assign(at=judged["kind"].map(order).fillna(2), size=-judged["association"].fillna(-1))
     rows = [
         [
             blocks.cell(row.characteristic, most=60),
             blocks.cell(float(row.values_)),
             blocks.cell(float(row.groups)),
-            blocks.cell(float(row.association)),
+            _strength(float(row.association) if row.kind != "constant" else float("nan")),
             Cell(row.kind, row.kind, tones.get(row.kind, "") if row.accepted.lower() != "true" else ""),
-            Cell("yes" if row.accepted.lower() == "true" else "", row.accepted),
+            *([Cell("yes" if row.accepted.lower() == "true" else "", row.accepted)] if accepted else []),
         ]
         for row in ranked.sort_values(["at", "size", "characteristic"], kind="stable").rename(columns={"values": "values_"}).itertuples()
     ]
     return blocks.Table(
         "confounding",
         "The label against every other characteristic (Cramér's V: 0 unrelated, 1 the same thing)",
-        ["characteristic", "values", "groups", "Cramér's V", "judged as", "accepted by the user"],
+        ["characteristic", "values", "groups", "Cramér's V", "judged as", *(["accepted by the user"] if accepted else [])],
         rows,
-        [False, True, True, True, False, False],
+        [False, True, True, True, False, *([False] if accepted else [])],
         "A characteristic from which the label follows cannot be told from it by any cross-validation. With few samples, a"
         " large V arises by chance too.",
         folded=10,

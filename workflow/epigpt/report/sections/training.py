@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from epigpt.report import blocks, wording
-from epigpt.report.blocks import Section
+from epigpt.report.blocks import Cell, Section
 from epigpt.report.figures import training as figures
 from epigpt.report.plates import Plates
 from epigpt.report.results import Fit, Results
@@ -14,7 +14,10 @@ from epigpt.report.sections.verdict import flatten
 _TITLE = "Training"
 _SPEED = ("tokens_per_second", "samples_per_second", "sequences_per_second", "throughput")
 _MEMORY = ("memory", "peak_memory", "memory_bytes", "peak_memory_bytes", "memory_gb", "rss_bytes")
-_SECONDS = ("seconds", "elapsed", "elapsed_seconds", "time")
+_HOURS_NOTE = (
+    "Time: the sum over the optimiser steps of a fit, without start-up and checkpoints. The plan's time is an estimate made before"
+    " anything ran."
+)
 
 
 def section(results: Results, plates: Plates) -> Section:
@@ -25,10 +28,14 @@ def section(results: Results, plates: Plates) -> Section:
         reason = "No training log was found." if results.assessable else "No model was trained: the series is not assessable."
         return Section("training", _TITLE, told, missing=reason)
     content: list[Any] = list(plates.save(figures.losses(fits, len(results.classes))))
-    content.append(blocks.table(_runs(fits), "fits", "Training runs", folded=12))
+    content.append(_of_one_preset(_runs(fits), "fits", "Training runs"))
     compared = _plan_against_actual(fits)
     if len(compared):
-        content.append(blocks.table(compared, "plan-actual", "Plan against what happened", folded=12))
+        content.append(_of_one_preset(compared, "plan-actual", "Plan against what happened", _HOURS_NOTE))
+        if not any(_seconds(fit.steps) is not None for fit in fits):
+            content.append(blocks.Prose("Actual hours: training.jsonl gives no seconds of its steps, so only the planned ones are shown."))
+    else:
+        content.append(blocks.Prose("Plan against what happened: no fit has a plan.json."))
     final = next((fit for fit in fits if fit.name == "final" and fit.plan), next((fit for fit in fits if fit.plan), None))
     if final is not None:
         rows = pd.DataFrame(
@@ -36,7 +43,7 @@ def section(results: Results, plates: Plates) -> Section:
         )
         why = final.plan.get("why")
         if isinstance(why, list) and why:
-            content.append(blocks.Prose("The plan's reasons: " + wording.sentence("; ".join(str(one) for one in why))))
+            content.append(blocks.Prose(f"The plan's reasons: {'; '.join(str(one) for one in why)}."))
         content.append(
             blocks.Fold(
                 f"Plan of the {final.name} model" if final.name == "final" else f"Plan of {final.name}",
@@ -44,6 +51,14 @@ def section(results: Results, plates: Plates) -> Section:
             )
         )
     return Section("training", _TITLE, told, content)
+
+
+def _of_one_preset(frame: pd.DataFrame, name: str, caption: str, note: str = "") -> blocks.Table:
+    """Make the table; the one preset of all fits stands in its caption."""
+    presets = frame["preset"].unique()
+    if len(presets) == 1:
+        frame, caption = frame.drop(columns="preset"), f"{caption}, preset {presets[0]}"
+    return blocks.table(frame, name, caption, folded=12, note=note)
 
 
 def _plan_against_actual(fits: list[Fit]) -> pd.DataFrame:
@@ -59,15 +74,37 @@ def _plan_against_actual(fits: list[Fit]) -> pd.DataFrame:
                 "fit": fit.name,
                 "devices": pd.to_numeric(fit.plan.get("world_size"), errors="coerce"),
                 "ZeRO stage": pd.to_numeric(fit.plan.get("zero_stage"), errors="coerce"),
-                "micro-batch": pd.to_numeric(fit.plan.get("micro_batch_size"), errors="coerce"),
-                "accumulated": pd.to_numeric(fit.plan.get("accumulation"), errors="coerce"),
+                "micro-batch × accumulation": " × ".join(
+                    str(fit.plan[key]) for key in ("micro_batch_size", "accumulation") if fit.plan.get(key) is not None
+                ),
                 "steps planned": pd.to_numeric(fit.plan.get("steps"), errors="coerce"),
                 "steps taken": float(len(fit.steps)),
+                "time planned": _duration(pd.to_numeric(fit.plan.get("hours"), errors="coerce") * 3600),
+                "time taken": _duration(_seconds(fit.steps)),
                 "memory planned, MB": pd.to_numeric(planned_bytes, errors="coerce") / 1e6 if planned_bytes else float("nan"),
                 "memory peak, MB": _summary(fit.steps, _MEMORY, "max") / 1e6,
             }
         )
-    return pd.DataFrame(rows).dropna(axis=1, how="all")
+    frame = pd.DataFrame(rows).dropna(axis=1, how="all")
+    return frame.drop(
+        columns=[name for name in ("time planned", "time taken") if name in frame and not any(one.value for one in frame[name])]
+    )
+
+
+def _seconds(steps: pd.DataFrame) -> float | None:
+    """Give the wall time of a fit's steps together; None where its log does not say it of every step."""
+    if "seconds" not in steps:
+        return None
+    taken = pd.to_numeric(steps["seconds"], errors="coerce")
+    return float(taken.sum()) if len(taken) and taken.notna().all() else None
+
+
+def _duration(seconds: float | None) -> Cell:
+    """Write a time in the unit that suits it; the exact value is in hours."""
+    if seconds is None or pd.isna(seconds):
+        return Cell("–", "")
+    unit, size = next((pair for pair in (("h", 3600), ("min", 60)) if seconds >= pair[1]), ("s", 1))
+    return Cell(f"{wording.number(seconds / size, 2 if seconds < 100 * size else 3)} {unit}", f"{seconds / 3600:.6g}")
 
 
 def _runs(fits: list[Fit]) -> pd.DataFrame:
@@ -84,7 +121,6 @@ def _runs(fits: list[Fit]) -> pd.DataFrame:
                 "last loss": float(values.iloc[-1]) if len(values) else float("nan"),
                 "tokens per second": _summary(fit.steps, _SPEED, "median"),
                 "of the device's peak, %": 100 * _summary(fit.steps, ("utilisation",), "median"),
-                "seconds": _summary(fit.steps, _SECONDS, "max"),
             }
         )
     frame = pd.DataFrame(rows)

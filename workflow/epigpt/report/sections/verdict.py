@@ -31,6 +31,12 @@ def tone(verdict: str) -> str:
     return _TONES.get(verdict, "neutral")
 
 
+def because(results: Results) -> str:
+    """Give the reason of the verdict as a sentence, for beside its name; empty where the first sentence says it."""
+    reason = wording.sentence(str(results.verdict.get("reason") or ""))
+    return "" if reason.rstrip(".") in sentence(results) or reason[:1].lower() + reason[1:-1] in sentence(results) else reason
+
+
 def key_figures(results: Results) -> list[tuple[str, str, str]]:
     """List the figures set large beside the verdict: name, value, detail."""
     found = []
@@ -69,8 +75,7 @@ def section(results: Results) -> Section:
                 strong=True,
             )
         )
-    reasons = [wording.sentence(str(text)) for text in (results.verdict.get("reason"), *_texts(results.verdict.get("notes"))) if text]
-    content += [blocks.Prose(text) for text in reasons]
+    content += [blocks.Prose(wording.sentence(text)) for text in _texts(results.verdict.get("notes"))]
     values = _values_note(results)
     if values:
         content.append(blocks.Prose(values, strong=True))
@@ -89,13 +94,28 @@ def section(results: Results) -> Section:
         )
     verdict = str(results.verdict.get("verdict") or "")
     meaning = {
-        "works": "GPT-2 separates the classes on held-out groups and does better than every baseline.",
+        "works": _works(results),
         "no_better_than_baseline": "The classes can be told apart, but GPT-2 does it no better than a baseline.",
         "no_evidence": "GPT-2's held-out predictions give no evidence that it can tell the classes apart.",
         "confounded": "The classes follow another characteristic of the samples, so that no model can say which of the two it learned.",
         "not_assessable": "There are too few groups to train and test a classifier; the series is described instead.",
     }.get(verdict, "What the rules fixed beforehand make of the figures.")
     return Section("verdict", "Verdict", meaning, content, "" if results.verdict else "There is no verdict.json.")
+
+
+def _works(results: Results) -> str:
+    """Say what `works` means here: the rules also give it where GPT-2 and a baseline are both all but perfect."""
+    told = "GPT-2 tells the classes apart in held-out groups"
+    difference = results.verdict.get("difference_to_best_baseline")
+    if not isinstance(difference, dict) or difference.get("estimate") is None:
+        return f"{told}, and the rules fixed beforehand find no baseline that does better."
+    best = str(results.verdict.get("best_baseline") or "")
+    rival = wording.MODEL_NAMES.get(best, best)
+    if difference["estimate"] <= 0:
+        return f"{told}, and so does {rival}: both are all but perfect, so this series cannot say which of them is the better."
+    if (difference.get("low") or 0) <= 0:
+        return f"{told}. Its AUC is above that of every baseline, but the interval of the difference to the best ({rival}) includes zero."
+    return f"{told} and does better than every baseline."
 
 
 def _values_note(results: Results) -> str:

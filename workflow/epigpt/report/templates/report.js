@@ -13,6 +13,12 @@
   const variable = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const redraws = [];
 
+  // Inside Snakemake's own report each page lies in a folder of its own; in its form of one file there is no other page to lead to.
+  // The folders are named by as many digits of a hash as this page's own.
+  const packed = location.pathname.match(/\/data\/raw\/([0-9a-f]{8,64})\/[^/]*$/);
+  if (packed) all("a[data-packed]").forEach((link) => { link.href = `../${link.dataset.packed.slice(0, packed[1].length)}/report.html`; });
+  if (location.protocol === "data:") all("a[data-packed]").forEach((link) => link.replaceWith(...link.childNodes));
+
   // Dark or light: the system's choice until the reader makes one.
   const theme = document.getElementById("theme");
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -88,8 +94,9 @@
     const text = (value) => {
       if (typeof value !== "number") return value === null ? "–" : value;
       const size = Math.abs(value);
-      if (size >= 1e12 || (size < 1e-3 && size > 0)) return value.toExponential(2).replace(/e([+-])(\d)$/, "e$10$2");
-      return Number.isInteger(value) || size >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(size))));
+      const minus = (digits) => digits.replace(/^-/, "−");
+      if (size >= 1e12 || (size < 1e-3 && size > 0)) return minus(value.toExponential(2).replace(/e([+-])(\d)$/, "e$10$2"));
+      return minus(Number.isInteger(value) || size >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(size)))));
     };
     const draw = () => {
       body.replaceChildren(...found.slice(at * size, (at + 1) * size).map((row) => make("tr", {}, ...columns.map((column, c) => {
@@ -102,7 +109,7 @@
       pages.children[1].textContent = `page ${at + 1} of ${last.toLocaleString("en")}`;
       pages.children[0].disabled = at === 0;
       pages.children[2].disabled = at === last - 1;
-      shown.textContent = `${found.length.toLocaleString("en")} of ${total.toLocaleString("en")} rows`;
+      shown.textContent = `${found.length === total ? "" : `${found.length.toLocaleString("en")} of `}${total.toLocaleString("en")} rows`;
     };
     const refresh = () => {
       found = query ? order.filter((row) => columns.some((column, c) => !numeric[c] && String(column[row]).toLowerCase().includes(query))) : order;
@@ -132,6 +139,12 @@
   // A figure that is wider than the screen is scrolled, by keys too.
   const reach = () => all(".drawing").forEach((place) => {
     if (place.scrollWidth > place.clientWidth + 1) place.tabIndex = 0; else place.removeAttribute("tabindex");
+  });
+  // A table that goes on beyond its right edge says so.
+  const edge = (place) => place.classList.toggle("more", place.scrollLeft + place.clientWidth < place.scrollWidth - 2);
+  all(".scroll").forEach((place) => {
+    place.addEventListener("scroll", () => edge(place), { passive: true });
+    new ResizeObserver(() => edge(place)).observe(place);
   });
   addEventListener("resize", reach);
   reach();
