@@ -143,7 +143,7 @@ def join(trained: Series, tested: Series) -> tuple[anndata.AnnData, pd.DataFrame
     folds
         sample, group, repeat, fold: the tested series is fold 0 of repeat 0. Fold 1 holds the trained series and is never tested.
     summary
-        trained_on, tested_on, organisms, genes of each, shared_genes, classes, and `reason`: why the pair cannot be tested, empty if it can.
+        trained_on, tested_on, organisms, genes of each, shared_genes, classes, and `reason`: why the pair cannot be tested, or empty.
         What only the data could tell (too few groups in a class, too few shared genes) stops neither series' report.
 
     Raises
