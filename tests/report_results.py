@@ -351,4 +351,5 @@ def _attributions(folder: Path, genes: int, rng: np.random.Generator) -> None:
     tsv(folder / "attribution_agreement.tsv", tops)
     summary = {"computed": True, "signed_towards": "epilepsy", "folds": 3, "observations": 12, "between_folds_rank_correlation": 0.61}
     summary |= {"random_weights_rank_correlation": 0.04, "size_rank_correlation": 0.35, "n_genes": genes, "same_direction": 0.9}
+    summary |= {"incompleteness": 0.44}
     _json(folder / "attributions.json", summary)

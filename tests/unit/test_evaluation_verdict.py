@@ -57,6 +57,11 @@ def test_rules(changed, expected):
     assert found["reason"]
 
 
+def test_all_but_perfect_scores_are_not_told_apart_in_words():
+    assert "as good as perfect, as is that of logistic regression" in decided(finetuned=0.9995, logistic_l2=0.9986)["reason"]
+    assert "above that of logistic regression" in decided(finetuned=0.9995, logistic_l2=0.98)["reason"]
+
+
 def test_confounding_comes_before_every_score():
     follows = pd.DataFrame([("batch", 2, 12, 1.0, "label follows", False)], columns=confounding.COLUMNS)
     assert decided(judged=follows)["verdict"] == "confounded"

@@ -74,6 +74,10 @@ def test_the_first_sentence_is_the_verdict(two: Path) -> None:
     assert first[1].startswith("Asked to tell epilepsy from control")
 
 
+def test_what_attributions_leave_unaccounted_for_is_said(two: Path) -> None:
+    assert "44 % of what a sample" in (two / "report.html").read_text(encoding="utf-8")
+
+
 def test_sections_stand_in_their_order_each_with_a_sentence(two: Path) -> None:
     text = (two / "report.html").read_text(encoding="utf-8")
     assert [tag["id"] for tag in Outline(text).named("section")] == SECTIONS

@@ -86,8 +86,8 @@ def decide(metrics: pd.DataFrame, differences: pd.DataFrame, judged: pd.DataFram
         verdict = "no_better_than_baseline"
         reason = f"{_NAMES.get(best, best)} reaches an AUC of {rivals[best]:.3f}, GPT-2 {gpt2['estimate']:.3f}"
     else:
-        perfect = rivals[best] >= PERFECT and gpt2["estimate"] < rivals[best] + _TIE
-        than = "perfect, as is that of" if perfect else "above that of"
+        # Beyond `PERFECT` the rules see no difference, so the sentence must not either.
+        than = "as good as perfect, as is that of" if rivals[best] >= PERFECT else "above that of"
         verdict = "works"
         reason = f"GPT-2's AUC of {gpt2['estimate']:.3f} is above chance and {than} {_NAMES.get(best, best)} ({rivals[best]:.3f})"
     apart = differences.set_index("versus")

@@ -100,6 +100,13 @@ def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
             else "",
         ),
         (
+            "Unaccounted for",
+            f"{100 * float(summary['incompleteness']):.0f} % of what a sample's own output changes by, in the worst fold: the model"
+            " switches abruptly on the path that is integrated over; averaged over samples the ranks of the genes hold"
+            if figure("incompleteness")
+            else "",
+        ),
+        (
             "Same direction",
             f"{100 * float(summary['same_direction']):.0f} % of the 50 first genes are attributed the direction of their change"
             if figure("same_direction")
