@@ -159,6 +159,10 @@ def test_figures_inside_sentences_are_made_legible(said: str, shown: str) -> Non
     assert wording.figures(said) == shown
 
 
+def test_scores_have_a_minus_sign() -> None:
+    assert wording.score(-0.38) == "−0.38"
+
+
 @pytest.mark.parametrize(("value", "digits", "text"), [(0.02, 2, "+0.02"), (-0.004, 2, "0.00"), (-0.004, 3, "−0.004"), (0.0, 2, "0.00")])
 def test_a_difference_that_rounds_to_zero_has_no_sign(value: float, digits: int, text: str) -> None:
     assert wording.signed(value, digits) == text

@@ -144,6 +144,17 @@ def test_what_was_not_measured_takes_no_panel(tmp_path: Path) -> None:
     assert "Open signs" not in part(page.render(Results(folder), Plates(tmp_path)), "quality")
 
 
+def test_scores_across_series_are_named_and_rounded(tmp_path: Path) -> None:
+    folder = make.write(tmp_path / "one")
+    row = {"trained_on": "one", "tested_on": "two", "shared_genes": 2971, "model": "finetuned", "preset": "tiny", "metric": "auc"}
+    row |= {"estimate": 0.87654, "low": 0.7, "high": 1.0, "null_mean": 0.5, "p": 0.05, "p_floor": 0.05, "n_samples": 12, "n_groups": 6}
+    untested = {"trained_on": "two", "tested_on": "one", "reason": "too few groups"}
+    make.tsv(folder / "transfer.tsv", pd.DataFrame([row, untested]))
+    text = part(page.render(Results(folder), Plates(tmp_path)), "transfer")
+    assert re.search(r"one\s+two\s+GPT-2, fine-tuned\s+0\.88\s+0\.70 to 1\.00\s+0\.0500\s+smallest possible 0\.0500\s+12\s+6\s+2,971", text)
+    assert "two → one was not tested: too few groups." in text
+
+
 class Measured(Plates):
     """Notes the words of every figure that lie beyond its edges."""
 

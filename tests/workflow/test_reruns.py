@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+import contract
+
 pytestmark = pytest.mark.xdist_group("finished")
 
 PAGES = {"report", "crate", "index"}
@@ -68,6 +70,10 @@ def test_a_finished_run_has_nothing_to_do(finished):
     named, output = would_run(finished)
     assert named == set()
     assert "Nothing to be done" in output
+
+
+def test_tables_have_the_columns_of_the_contract(finished):
+    assert contract.broken(finished.folder / "results" / ROW["dataset"]) == []
 
 
 def test_snakemakes_own_report_holds_pages_figures_and_tables(finished):

@@ -109,7 +109,7 @@ def sentence(text: str) -> str:
 
 def score(value: Any) -> str:
     """Write a metric with two decimals; missing: en dash."""
-    return "–" if value is None or math.isnan(float(value)) else f"{float(value):.2f}"
+    return "–" if value is None or math.isnan(float(value)) else _minus(f"{float(value):.2f}")
 
 
 def count(amount: int, noun: str, plural: str = "") -> str:

@@ -114,10 +114,10 @@ def _metrics(metrics: pd.DataFrame) -> blocks.Table:
     for model in models:
         own = metrics[metrics["model"] == model].drop_duplicates("metric").set_index("metric")
         cells = [Cell(wording.MODEL_NAMES.get(model, model), model, "strong" if model == figures.GPT2 else "")]
-        cells += [_estimate(own.loc[name]) if name in own.index else Cell("–", "") for name in names]
+        cells += [estimate(own.loc[name]) if name in own.index else Cell("–", "") for name in names]
         auc = own.loc["auc"] if "auc" in own.index else None
         if permuted:
-            cells.append(_chance(auc))
+            cells.append(chance(auc))
         rows.append(cells)
     sizes = metrics[["n_samples", "n_groups"]].dropna().drop_duplicates()
     basis = f"Over {int(sizes['n_samples'].iloc[0])} samples of {int(sizes['n_groups'].iloc[0])} groups. " if len(sizes) else ""
@@ -134,13 +134,15 @@ def _metrics(metrics: pd.DataFrame) -> blocks.Table:
     )
 
 
-def _chance(auc: pd.Series | None) -> Cell:
+def chance(auc: pd.Series | None) -> Cell:
+    """Show the p of a row of metrics, and the smallest one that its permutations allow."""
     if auc is None or pd.isna(auc["p"]):
         return Cell("–", "")
     return Cell(wording.number(float(auc["p"])), f"{auc['p']:.6g}", detail=f"smallest possible {wording.number(float(auc['p_floor']))}")
 
 
-def _estimate(row: pd.Series) -> Cell:
+def estimate(row: pd.Series) -> Cell:
+    """Show the estimate of a row of metrics above its interval."""
     if pd.isna(row["estimate"]):
         return Cell("–", "")
     interval = "" if pd.isna(row["low"]) else f"{wording.score(row['low'])} to {wording.score(row['high'])}"
