@@ -53,7 +53,8 @@ def ranks(attributions: pd.DataFrame, contrasts: pd.DataFrame) -> Drawing | None
         above.set_xlabel("○ change of the output when knocked out", fontsize=8)
         left.set_title("")
     rho, number, pairs = agreement(table, contrasts)
-    right.scatter(pairs["minus_log10_p"], pairs["size"], s=8, color=style.MUTED, alpha=0.5, linewidth=0, rasterized=len(pairs) > 1000)
+    # As a picture it keeps its grey on a dark page: one that shows on either ground.
+    right.scatter(pairs["minus_log10_p"], pairs["size"], s=8, color="#828d98", alpha=0.65, linewidth=0, rasterized=len(pairs) > 1000)
     first = pairs.head(8)
     style.label_points(
         right,
