@@ -5,6 +5,8 @@ Inputs: the config file (config/config.yaml beside the Snakefile unless --config
 Outputs: none.
 """
 
+import gc
+import inspect
 import json
 import re
 import shlex
@@ -22,6 +24,9 @@ from epigpt.readiness import left_over
 from epigpt.refusal import Refusal
 from epigpt.settings import permutations
 from epigpt.training import gpus
+
+# Planning makes millions of objects that stay; looking for cycles among them so often would take a sixth of the time.
+gc.set_threshold(100_000, 20, 20)
 
 
 def read_configuration():
@@ -140,6 +145,12 @@ wildcard_constraints:
     last="[0-9]+",
 
 
+def signed(function):
+    """Keep a function's signature with it: Snakemake asks for it several times in every job, and working it out takes longer than the call."""
+    function.__signature__ = inspect.signature(function)
+    return function
+
+
 def stage(name):
     """Give a params function: the command that starts a stage.
 
@@ -151,6 +162,7 @@ def stage(name):
     if name == "weights":
         surroundings = surroundings.replace(" HF_HUB_OFFLINE=1", "")
 
+    @signed
     def command(wildcards, resources):
         return f"{surroundings} {PYTHON} -m epigpt.stages.{name}"
 
@@ -163,6 +175,7 @@ def training(name):
     One device: the stage itself. Several on a node: torchrun. Several nodes: one srun task on each, which starts torchrun there.
     """
 
+    @signed
     def command(wildcards, resources, threads):
         start = PYTHON
         # The dashes keep torchrun from taking the stage's options for its own, abbreviated.
@@ -181,8 +194,8 @@ def training(name):
 
 
 def checkpoint_minutes(wildcards, resources):
-    """Give the minutes between checkpoints: 15, or the resource of that name; no result depends on them."""
-    return resources.get("checkpoint_minutes", 15)
+    """Give the minutes between checkpoints: 15, or what the resource checkpoint_seconds says; no result depends on them."""
+    return resources.get("checkpoint_seconds", 900) / 60
 
 
 def threads_per_process(wildcards, threads):
@@ -238,6 +251,7 @@ def fingerprint(stage):
 def reads(*keys):
     """Give a params function: the settings a rule reads, and no others, as one JSON object ('row.x' is a cell of the table)."""
 
+    @signed
     def chosen(wildcards):
         return json.dumps(
             {key: value_of(key, wildcards) for key in keys}, sort_keys=True
@@ -408,4 +422,4 @@ def untested_pairs(wildcards):
 
 def with_attempt(amount):
     """Let memory or time grow with each retry."""
-    return lambda wildcards, attempt: amount * attempt
+    return signed(lambda wildcards, attempt: amount * attempt)

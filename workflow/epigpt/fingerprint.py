@@ -9,6 +9,7 @@ import ast
 import hashlib
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -54,7 +55,7 @@ def fingerprint(stage: str, versions: bool = True) -> list[str]:
     modules, packages = _closure(f"{PACKAGE}.stages.{stage}")
     listed = [f"{name}={digest}" for name in sorted(modules) if (digest := _digest(name))]
     if versions:
-        packages = packages | {package for name in modules for package in _read_as_data(name)}
+        packages = packages | {package for name in modules for package in _code(name).opened}
         packages = packages.union(*(behind for package, behind in _BEHIND.items() if package in packages))
         listed += sorted(version for package in packages - _SILENT if (version := _version(package)))
     return listed
@@ -71,7 +72,7 @@ def _closure(stage: str) -> tuple[frozenset[str], frozenset[str]]:
             continue
         modules.add(name)
         waiting.append(name.rpartition(".")[0])  # importing a module runs its packages' __init__ as well
-        for imported in _imports(name):
+        for imported in _code(name).imports:
             if imported == PACKAGE or imported.startswith(f"{PACKAGE}."):
                 waiting.append(imported)
             else:
@@ -79,6 +80,7 @@ def _closure(stage: str) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(modules), frozenset(packages)
 
 
+@cache
 def _file(name: str) -> Path | None:
     if not name.startswith(PACKAGE):
         return None
@@ -86,37 +88,73 @@ def _file(name: str) -> Path | None:
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
 
+@dataclass
+class _Code:
+    """A module's syntax tree, gone through once: every Snakemake process, one in each job too, reads all modules of the package.
+
+    Attributes
+    ----------
+    content
+        Types and values of the nodes in order, docstrings left out.
+    imports
+        Names of modules; `from package import name` may mean a module of that name.
+    opened
+        Packages whose files are read as data.
+    """
+
+    content: list[str] = field(default_factory=list)
+    imports: list[str] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+
+    def visit(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Import):
+            self.imports += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            if node.module and not node.level:
+                self.imports += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name) and node.func.id == _OPENS_PACKAGE_FILE and node.args:
+                self.opened += [part.value for part in node.args[:1] if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            _drop_docstring(node)
+        self.content.append(node.__class__.__name__)
+        for name in node._fields:
+            self._add(getattr(node, name, None))
+
+    def _add(self, value: object) -> None:
+        if isinstance(value, ast.AST):
+            self.visit(value)
+        elif isinstance(value, list):
+            self.content.append(f"[{len(value)}")
+            for part in value:
+                self._add(part)
+        else:
+            self.content.append(repr(value))
+
+
+def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    first = node.body[0] if node.body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        # A body must not become empty: `pass` stands for a function that only has a docstring.
+        node.body = node.body[1:] or ([] if isinstance(node, ast.Module) else [ast.Pass()])
+
+
 @cache
-def _tree(name: str) -> ast.Module:
+def _code(name: str) -> _Code:
     path = _file(name)
     if path is None:
         raise ModuleNotFoundError(name)
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-@cache
-def _imports(name: str) -> tuple[str, ...]:
-    found: list[str] = []
-    for node in ast.walk(_tree(name)):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            # `from package import name` may mean a module of that name.
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return tuple(found)
-
-
-@cache
-def _read_as_data(name: str) -> tuple[str, ...]:
-    calls = (node for node in ast.walk(_tree(name)) if isinstance(node, ast.Call) and node.args)
-    opening = (call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == _OPENS_PACKAGE_FILE)
-    return tuple(package.value for package in opening if isinstance(package, ast.Constant) and isinstance(package.value, str))
+    code = _Code()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    code.visit(tree)
+    if not tree.body:
+        code.content.clear()
+    return code
 
 
 @cache
 def _digest(name: str) -> str:
-    tree = _without_docstrings(_tree(name))
-    content = ast.dump(tree, annotate_fields=False).encode() if tree.body else b""
+    content = "\0".join(_code(name).content).encode()
     path = _file(name)
     if path is not None and path.name == "__init__.py":
         content += b"".join(_resources(path.parent))
@@ -129,16 +167,6 @@ def _resources(folder: Path) -> Iterator[bytes]:
         inside = [folder.joinpath(*path.relative_to(folder).parts[:depth]) for depth in range(1, len(path.relative_to(folder).parts))]
         if path.is_file() and path.suffix in RESOURCES and not any((place / "__init__.py").exists() for place in inside):
             yield path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes()
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
-            first = node.body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-                # A body must not become empty: `pass` stands for a function that only has a docstring.
-                node.body = node.body[1:] or ([] if isinstance(node, ast.Module) else [ast.Pass()])
-    return tree
 
 
 @cache
