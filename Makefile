@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 CORES ?= 2
 
 # make bench-series BENCH='--set epochs=20 --output table.tsv'
-.PHONY: bench-series bench-honesty demo test test-xl test-slurm chromium bench lint install-profile documents
+.PHONY: bench-series bench-honesty demo test test-xl test-slurm slurm-packages test-conda chromium bench lint install-profile documents
 
 # torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
 $(INSTALLED): pyproject.toml
@@ -43,9 +43,16 @@ bench-honesty: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/honesty.py $(BENCH)
 # On a real SLURM with virtual nodes, started by the tests and ended by them. It needs root, as its daemons change users.
 SLURM_PACKAGES := slurmctld slurmd slurm-client munge slurm-wlm-basic-plugins
-test-slurm: $(INSTALLED)
-	$(call installed,slurmctld,$(SLURM_PACKAGES))
+test-slurm: $(INSTALLED) slurm-packages
 	$(BIN)/python -m pytest tests/slurm
+
+slurm-packages:
+	$(call installed,slurmctld,$(SLURM_PACKAGES))
+
+# `snakemake --sdm conda` with a channel made of what is installed here; 10 GB of disk, no conda and no channel needed.
+test-conda: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[conda]'
+	$(BIN)/python -m pytest tests/conda
 
 # For the tests that open the report in a browser; without it they are skipped.
 chromium:

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -14,9 +15,11 @@ PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue", "munged")
 # The default place, not $SLURM_CONF: the executor's job step drops that variable from the environment.
 ETC = Path("/etc/slurm")
 
+_MARK = "# Of EpiGPT's tests; may be deleted."
 _CONFIG = """\
+{mark}
 ClusterName=local
-SlurmctldHost={host}
+SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort=16817
 SlurmUser=root
 SlurmdUser=root
@@ -80,7 +83,7 @@ class Cluster:
 
     def _configure(self, cpus: int, memory_mb: int, gpus: int) -> None:
         host = socket.gethostname().partition(".")[0]
-        config = _CONFIG.format(host=host, state=self.state)
+        config = _CONFIG.format(mark=_MARK, host=host, state=self.state)
         gres = ""
         for number, node in enumerate(self.nodes, 1):
             config += (
@@ -166,4 +169,14 @@ def missing() -> str:
     lacking = [name for name in PROGRAMS if shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin") is None]
     if lacking:
         return f"no {', '.join(lacking)} on this machine; `make test-slurm` installs them"
-    return "" if os.geteuid() == 0 else "starting a SLURM needs root"
+    if os.geteuid() != 0:
+        return "starting a SLURM needs root"
+    settings = ETC / "slurm.conf"
+    if settings.exists() and _MARK not in settings.read_text():
+        return f"this machine belongs to a cluster already: {settings}"
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            os.mknod(Path(folder) / "gpu", 0o020666, os.makedev(1, 3))
+        except PermissionError:
+            return "this machine lets nobody make the device files that stand for GPUs (a container without CAP_MKNOD?)"
+    return ""

@@ -66,9 +66,9 @@ def test_what_a_preset_asks_for(demo, held, hardware, expected):
     number = site.wait_for_job()
     shown = subprocess.run(["scontrol", "-o", "show", "job", number], capture_output=True, text=True, check=True).stdout
     # Snakemake cancels what it knows of, and it knows a job once it has said so.
-    site.wait_for(lambda: f"jobid {number}" in site.output(), "the submission was not told", 60)
+    site.wait_for(lambda: f"jobid {number}" in site.output(), "the submission was not told", 300)
     os.kill(started.pid, signal.SIGINT)
-    started.wait(60)
+    started.wait(300)
     told = dict(part.split("=", 1) for part in shown.split() if "=" in part)
     told["NumNodes"] = told["NumNodes"].partition("-")[0]  # a waiting job's is a range
     told["MinMemoryNode"] = f"{_megabytes(told['MinMemoryNode']):.0f}M"
