@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from epigpt import configuration
-from epigpt.readiness import cluster, machine, sources
+from epigpt.readiness import cluster, job, machine, sources
 from epigpt.readiness.finding import Finding
 from epigpt.refusal import Refusal
 from epigpt.settings import Settings
@@ -20,16 +20,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--configfile", type=Path, default=ROOT / "config" / "config.yaml", help="config file whose keys are looked at")
     parser.add_argument("--profile", type=Path, default=ROOT / "profiles" / "slurm", help="profile folder held against the cluster")
     parser.add_argument("--directory", type=Path, default=Path.cwd(), help="where results will be written")
+    parser.add_argument(
+        "--job", action="store_true", help="look at the job that this runs in, and no further; started by srun or sbatch on a compute node"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what was found; exit status 1 if something is a problem."""
-    configured = _configuration(options.configfile)
-    settings = configured if isinstance(configured, Settings) else Settings()
-    findings = [*machine.look(options.directory), *cluster.look(options.profile), *sources.look(settings)]
-    if isinstance(configured, Finding):
-        findings.append(configured)
+    findings = job.look() if options.job else _everything(options)
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -38,6 +37,13 @@ def run(options: argparse.Namespace) -> int:
             if finding.remedy:
                 print(f"         → {finding.remedy}")
     return int(any(finding.status == "problem" for finding in findings))
+
+
+def _everything(options: argparse.Namespace) -> list[Finding]:
+    configured = _configuration(options.configfile)
+    settings = configured if isinstance(configured, Settings) else Settings()
+    findings = [*machine.look(options.directory), *cluster.look(options.profile), *sources.look(settings)]
+    return [*findings, configured] if isinstance(configured, Finding) else findings
 
 
 def _configuration(path: Path) -> Settings | Finding:
