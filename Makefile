@@ -1,4 +1,4 @@
-# make demo | test | test-slurm | bench | lint | install-profile | documents
+# make demo | test | test-slurm | test-conda | pins | bench | lint | install-profile | documents
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3.11
@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 CORES ?= 2
 
 # make bench-series BENCH='--set epochs=20 --output table.tsv'
-.PHONY: bench-series bench-honesty demo test test-xl test-slurm slurm-packages test-conda chromium bench lint install-profile documents
+.PHONY: bench-series bench-honesty demo test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents
 
 # torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
 $(INSTALLED): pyproject.toml
@@ -53,6 +53,11 @@ slurm-packages:
 test-conda: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[conda]'
 	$(BIN)/python -m pytest tests/conda
+
+# Explicit pin files beside envs/*.yaml, where the channels can be reached.
+pins: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[conda]'
+	$(BIN)/python -m epigpt.pins
 
 # For the tests that open the report in a browser; without it they are skipped.
 chromium:

@@ -76,6 +76,8 @@ except Refusal as refusal:
     raise WorkflowError(str(refusal)) from None
 
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+# A site whose login node has no GPU names the variant whose PyTorch is built for CUDA.
+TRAINING_ENVIRONMENT = f"../envs/{site('training_environment', 'train')}.yaml"
 TABLES = [
     "samples.tsv",
     "quality.tsv",

@@ -17,7 +17,7 @@ rule encode:
     benchmark:
         "results/{dataset}/benchmarks/encode/{fit}.tsv"
     conda:
-        "../envs/train.yaml"
+        TRAINING_ENVIRONMENT
     resources:
         mem_mb=with_attempt(4000),
         runtime=with_attempt(60),

@@ -72,7 +72,7 @@ rule comparison:
     benchmark:
         "results/{dataset}/benchmarks/comparison/{variant}.tsv"
     conda:
-        "../envs/train.yaml"
+        TRAINING_ENVIRONMENT
     threads: 1
     resources:
         **refitting_resources(),
@@ -99,7 +99,7 @@ rule null:
     benchmark:
         "results/{dataset}/benchmarks/null/{first}-{last}.tsv"
     conda:
-        "../envs/train.yaml"
+        TRAINING_ENVIRONMENT
     threads: 1
     resources:
         **refitting_resources(),

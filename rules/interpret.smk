@@ -23,7 +23,7 @@ rule attributions:
     benchmark:
         "results/{dataset}/benchmarks/attributions.tsv"
     conda:
-        "../envs/train.yaml"
+        TRAINING_ENVIRONMENT
     threads: 1
     resources:
         **refitting_resources(),

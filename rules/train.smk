@@ -27,7 +27,7 @@ rule train:
     benchmark:
         "results/{dataset}/benchmarks/train/{preset}/{fit}.tsv"
     conda:
-        "../envs/train.yaml"
+        TRAINING_ENVIRONMENT
     threads: 1 if HARDWARE.device == "cpu" and HARDWARE.devices == 1 else 2 * HARDWARE.devices
     resources:
         **training_resources(),
@@ -59,7 +59,7 @@ rule adapt:
     benchmark:
         "results/{dataset}/benchmarks/adapt/{preset}/{fit}.tsv"
     conda:
-        "../envs/train.yaml"
+        TRAINING_ENVIRONMENT
     threads: 1 if HARDWARE.device == "cpu" and HARDWARE.devices == 1 else 2 * HARDWARE.devices
     resources:
         **training_resources(),

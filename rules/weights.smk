@@ -16,7 +16,7 @@ rule weights:
     # Compute nodes of clusters often have no way out.
     localrule: True
     conda:
-        "../envs/train.yaml"
+        TRAINING_ENVIRONMENT
     params:
         *fingerprint("weights"),
         start=stage("weights"),

@@ -36,16 +36,24 @@ def rules(root):
         text = path.read_text()
         for block in re.split(r"\n(?=(?:rule|checkpoint) )", text)[1:]:
             stage = re.search(r'start=(?:stage|training)\("(\w+)"\)', block)
-            env = re.search(r'"\.\./envs/(\w+)\.yaml"', block)
+            env = re.search(r'conda:\s+(?:"\.\./envs/(\w+)\.yaml"|TRAINING_ENVIRONMENT)', block)
             assert stage, block
             assert env, block
-            yield stage[1], env[1]
+            yield stage[1], env[1] or "train"
 
 
 @pytest.mark.parametrize("name", ["geo", "prepare", "train", "evaluate", "report"])
 def test_versions_agree(root, name):
     known = {**pins(root), "python": "3.11"}
     assert {package: known.get(package) for package in environment(root, name)} == environment(root, name)
+
+
+def test_the_variant_for_cuda_differs_in_cuda_alone(root):
+    plain, cuda = (yaml.safe_load((root / "envs" / f"{name}.yaml").read_text()) for name in ("train", "train-cuda"))
+    torch = next(entry for entry in plain["dependencies"] if entry.startswith("pytorch "))
+    expected = plain["dependencies"]
+    place = expected.index(torch)
+    assert cuda == {**plain, "dependencies": [*expected[:place], f"{torch} cuda*", "cuda-version =12.9", *expected[place + 1 :]]}
 
 
 def test_every_rule_has_an_environment_with_what_its_stage_imports(root):
