@@ -1,7 +1,7 @@
 """Content hash of a stage's code, so that an edit reruns exactly the stages that use the edited module.
 
 Snakemake sees a rule's shell command, not the modules that the command imports. Each rule therefore passes the fingerprint of its
-stage as parameters: one string per module, so that the reason Snakemake prints for a rerun names the module and nothing else.
+stage as parameters, the modules of a folder together, so that the reason Snakemake prints for a rerun shows their hashes before and now.
 Comments, docstrings and formatting do not count; nor does the time stamp of a file.
 """
 
