@@ -37,7 +37,7 @@ MEASURED = [
     ("gpt2", "full", "fp32", 0, 4, True),
     ("gpt2", "full", "bf16", 1, 4, False),
     ("gpt2", "lora", "fp32", 0, 4, False),
-    ("gpt2-medium", "lora", "bf16", 1, 2, True),
+    ("gpt2", "lora", "bf16", 1, 4, True),
 ]
 
 
@@ -186,7 +186,7 @@ def measure(number: int) -> None:
     from epigpt.training.plan import Layout, Way
 
     made = session.plan
-    layout = Layout(presets.load(name), made.parameters, made.trained, precision, 1, 256, "cpu")
+    layout = Layout(presets.load(name), made.parameters, made.trained, precision, 1, 256, "cpu", tuned == "lora")
     planned = layout.memory(Way(stage, micro, checkpointing))["total"]
     loop.train(session, lambda **_: None)
     print(json.dumps({"planned": planned, "measured": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))

@@ -19,7 +19,7 @@ import pytest
 
 from epigpt.training import machine
 
-MEMORY, DISK = 12.5e9, 52e9
+MEMORY, DISK = 12e9, 50e9
 PARAMETERS = 1_557_611_200
 TARGET = "results/small/models/gpt2-xl/final/model.safetensors"
 
@@ -48,7 +48,9 @@ def _write_series(place: Path) -> None:
     generator = np.random.default_rng(0)
     genes = pd.read_csv(Path(__file__).parents[2] / "config/demo/geo-mirror/series/GSE9000nnn/GSE9000001/GSE9000001_truth.tsv", sep="\t")
     samples = [f"S{number}" for number in range(6)]
-    counts = pd.DataFrame(generator.poisson(200, (1500, 6)), index=genes.iloc[:1500, 0], columns=samples)
+    # Libraries of unequal depth, genes of unequal means: what is alike in every column would be read as normalised.
+    means = np.exp(generator.normal(4, 2, (1500, 1))) * generator.uniform(0.5, 2, 6)
+    counts = pd.DataFrame(generator.poisson(means), index=genes.iloc[:1500, 0], columns=samples)
     counts.rename_axis("gene").to_csv(place / "counts.tsv", sep="\t")
     sheet = pd.DataFrame({"sample": samples, "condition": ["case", "control"] * 3})
     sheet.to_csv(place / "samples.tsv", sep="\t", index=False)
@@ -56,16 +58,21 @@ def _write_series(place: Path) -> None:
     pd.DataFrame([{**row, "case": "case", "control": "control"}]).to_csv(place / "datasets.tsv", sep="\t", index=False)
 
 
-def _run(root: Path, folder: Path, *config: str) -> "subprocess.Popen[str]":
-    settings = [
-        "datasets=datasets.tsv", "model=gpt2-xl", "encoding=gene-sentence", "max_genes=30", "precision=bf16", "weights=none",
-        "views=1", "global_batch_size=2", "epochs=1", "learning_rate=1e-5", "quality={min_counts: 1, min_genes: 1}", *config,
+def _run(root: Path, folder: Path, tuning: str) -> "subprocess.Popen[str]":
+    settings: dict[str, Any] = {
+        "datasets": str(folder / "datasets.tsv"), "model": "gpt2-xl", "encoding": "gene-sentence", "max_genes": 30, "precision": "bf16",
+        "weights": "none", "views": 1, "global_batch_size": 2, "epochs": 1, "learning_rate": 1e-5, "tuning": tuning,
+        "quality": {"min_counts": 1, "min_genes": 1},
+    }  # fmt: skip
+    (folder / "config.yaml").write_text(json.dumps(settings), encoding="utf-8")  # JSON is YAML
+    command = [
+        sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder),
+        "--configfile", str(folder / "config.yaml"), "--cores", "2", TARGET,
     ]  # fmt: skip
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder), "--cores", "2"]
     # The plan may not take more memory than the test promises to need.
     environment = {**os.environ, "SLURM_MEM_PER_NODE": str(int(MEMORY / 2**20))}
     with (folder / "run.log").open("a", encoding="utf-8") as log:
-        return subprocess.Popen([*command, TARGET, "--config", *settings], stdout=log, stderr=log, cwd=folder, env=environment, text=True)
+        return subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment, text=True)
 
 
 def _steps(path: Path | None) -> list[dict[str, float]]:
@@ -100,21 +107,19 @@ def _check(folder: Path, steps: list[dict[str, float]]) -> None:
 
 
 def test_three_full_steps_stopped_after_the_second(root: Path, folder: Path) -> None:
-    running = _run(root, folder)
+    running = _run(root, folder, "full")
     recorded = None
     while running.poll() is None and len(_steps(recorded)) < 2:
         recorded = next((folder / "results").glob("small/checkpoints/gpt2-xl/final/*/training.jsonl"), None)
         time.sleep(0.5)
     assert running.poll() is None, (folder / "run.log").read_text()[-3000:]
     os.kill(_training(folder), signal.SIGTERM)
-    assert running.wait() != 0
-    assert len(list((folder / "results").glob("small/checkpoints/gpt2-xl/final/*/step-*"))) == 1
-    assert _run(root, folder).wait() == 0, (folder / "run.log").read_text()[-3000:]
-    assert "going on after step" in next((folder / "results").glob("small/logs/train/gpt2-xl/final.log")).read_text()
+    assert running.wait() == 0, (folder / "run.log").read_text()[-3000:]  # the workflow starts a stopped job again by itself
+    assert "going on after step 2 of 3" in next((folder / "results").glob("small/logs/train/gpt2-xl/final.log")).read_text()
     steps = _steps((folder / TARGET).with_name("training.jsonl"))
     _check(folder, steps)
 
 
 def test_three_steps_of_lora(root: Path, folder: Path) -> None:
-    assert _run(root, folder, "tuning=lora").wait() == 0, (folder / "run.log").read_text()[-3000:]
+    assert _run(root, folder, "lora").wait() == 0, (folder / "run.log").read_text()[-3000:]
     _check(folder, _steps((folder / TARGET).with_name("training.jsonl")))

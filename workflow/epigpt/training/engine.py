@@ -1,5 +1,6 @@
 """What DeepSpeed is handed: the recipe's optimizer and schedule, a model, the plan's configuration."""
 
+import ctypes
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -70,4 +71,12 @@ def start(model: nn.Module, plan: Plan, recipe: Recipe, swap: str = "") -> Any:
             model.enable_input_require_grads()  # type: ignore[operator]
     config = deepspeed_config(plan, recipe.gradient_clipping, swap)
     wrapped, *_ = deepspeed().initialize(model=model, optimizer=optimizer(model, recipe), config=config, dist_init_required=False)
+    _give_back_freed_memory()
     return wrapped
+
+
+def _give_back_freed_memory() -> None:
+    """Return to the system what building left in the allocator: weights that DeepSpeed has copied leave holes as large as the model."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's own
+    if trim is not None:
+        trim(0)

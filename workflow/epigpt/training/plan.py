@@ -4,7 +4,9 @@ Model states per parameter (Rajbhandari et al., ZeRO, SC 2020) for AdamW: fp32 4
 4 of DeepSpeed's flat copy from stage 1 on; bf16 2 + 2, and 12 of fp32 weights and moments. Stage 1 divides the optimizer's share by
 the devices, stage 2 the gradients too, stage 3 the weights too; weights that are not trained have neither gradients nor optimizer. Where
 that is too much, the optimizer's share leaves the devices: for the node's memory, or for a disk. Activations per token, layer and unit
-of width with fused attention: 34 bytes at 16 bit (Korthikanti et al., 2022), of which 2 stay with activation checkpointing.
+of width with fused attention: 34 bytes at 16 bit (Korthikanti et al., 2022), of which 2 stay with activation checkpointing. Each step
+copies the gradients into one flat array, for bf16 a second time in fp32; what activations leave free is used for it on a GPU, but a CPU's
+allocator keeps both. On a CPU the weights are drawn or read in fp32 before anything else.
 """
 
 import math
@@ -20,10 +22,15 @@ GB = 1_000_000_000
 USABLE = 0.90
 # Interpreter, libraries and their allocations in one training process.
 PROCESS_BYTES = {"cpu": 650_000_000, "cuda": 2_500_000_000}
+PEFT_BYTES = 150_000_000
 UTILISATION = 0.5
-# Elements that pass between disk and memory at a time, and how many buffers of that size in fp32 DeepSpeed holds for it: an estimate,
-# not measured yet.
-SWAPPED_ELEMENTS, SWAP_BUFFERS = 100_000_000, 11
+# Elements that pass between disk and memory at a time, and how many buffers of the largest group of them DeepSpeed holds in fp32.
+SWAPPED_ELEMENTS, SWAP_BUFFERS = 50_000_000, 4
+# Elements that stage 3 steps at a time: DeepSpeed's default.
+# Parameters that stage 3 gathers ahead of their use, and gradients that wait for each other: DeepSpeed's defaults take 5 GB where a
+# CPU has little more.
+GROUP_ELEMENTS = 1_000_000_000
+GATHERED_ELEMENTS, BUCKET_ELEMENTS = 100_000_000, 50_000_000
 # Below this width bf16 products gain a CPU nothing: an estimate, not measured yet.
 BF16_CPU_WIDTH = 512
 
@@ -93,7 +100,7 @@ class Plan:
     why
         One sentence each for precision, ZeRO stage and micro-batch.
     bytes
-        weights, gradients, optimizer, activations, process, total, available.
+        weights, gradients, optimizer, activations, process, step (copies of the gradients), swap buffers, total, available.
     """
 
     model: str
@@ -134,7 +141,7 @@ def make(model: ModelPreset, hardware: HardwarePreset, work: Workload, room: Roo
     parameters = model.parameters(work.vocabulary) + model.width * work.classes
     trained = counts.trained_parameters(work.tuning, model, work.vocabulary, work.classes, work.new_embedding)
     share = work.global_batch_size // world
-    layout = Layout(model, parameters, trained, precision, world, work.length, hardware.device)
+    layout = Layout(model, parameters, trained, precision, world, work.length, hardware.device, work.tuning == "lora")
     way = _first_fit(layout, share, room)
     if way is None:
         raise _does_not_fit(layout, hardware, room)
@@ -209,7 +216,13 @@ def deepspeed_config(plan: Plan, gradient_clipping: float, swap: str = "") -> di
         zero["offload_optimizer"] = {"device": "cpu", "pin_memory": True}
     elif plan.offload == "nvme":
         zero["offload_optimizer"] = {"device": "nvme", "nvme_path": swap}
-        zero["sub_group_size"] = SWAPPED_ELEMENTS
+        zero |= {
+            "sub_group_size": SWAPPED_ELEMENTS,
+            "reduce_bucket_size": BUCKET_ELEMENTS,
+            "stage3_prefetch_bucket_size": BUCKET_ELEMENTS,
+            "stage3_max_live_parameters": GATHERED_ELEMENTS,
+            "stage3_max_reuse_distance": GATHERED_ELEMENTS,
+        }
     return {
         "train_batch_size": plan.global_batch_size,
         "train_micro_batch_size_per_gpu": plan.micro_batch_size,
@@ -283,6 +296,7 @@ class Layout:
     world: int
     length: int
     device: str
+    adapters: bool = False
 
     @property
     def lowest_stage(self) -> int:
@@ -304,9 +318,33 @@ class Layout:
             "activations": checkpointed if way.checkpointing else layer * self.model.layers,
             "process": PROCESS_BYTES[self.device],
         }
+        sizes["step"] = self._step(way)
         if way.offload == "nvme":
-            sizes["swap buffers"] = 4 * SWAP_BUFFERS * min(SWAPPED_ELEMENTS, self.trained // self.world)
-        return {**sizes, "total": sum(sizes.values())}
+            # Gathered weights, gradients that wait for each other and their fp32 copy pass through memory too.
+            passing = weights * min(GATHERED_ELEMENTS, self.parameters) + (gradients + 4) * min(BUCKET_ELEMENTS, self.trained)
+            sizes["swap buffers"] = 4 * SWAP_BUFFERS * self._largest_group() + passing
+        if self.adapters and self.device == "cpu":
+            sizes["process"] += PEFT_BYTES
+        total = sum(sizes.values())
+        if self.device == "cuda":
+            total -= min(sizes["activations"], sizes["step"])
+        else:
+            total = max(total, sizes["process"] + 4 * self.parameters)
+        return {**sizes, "total": total}
+
+    def _step(self, way: Way) -> int:
+        """Copies of the gradients while the optimizer steps; on disk they pass through the buffers."""
+        if way.offload == "nvme":
+            return 0
+        half = self.precision == "bf16"
+        if way.stage == 3:
+            return 4 * min(GROUP_ELEMENTS, self.trained // self.world)
+        return (6 if half else 4) * self.trained // (self.world if way.stage > 0 else 1)
+
+    def _largest_group(self) -> int:
+        """Elements of the largest group that is swapped: parameters are joined until they reach `SWAPPED_ELEMENTS`."""
+        embedding = self.parameters - self.model.parameters(0)
+        return min(self.trained, max(embedding, SWAPPED_ELEMENTS + 4 * self.model.width**2)) // self.world
 
     def optimizer(self, way: Way) -> int:
         """Bytes of the optimizer's state that belong to one device, wherever they live."""

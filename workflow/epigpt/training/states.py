@@ -139,14 +139,18 @@ def _present(zero: Any, number: int, changed: bool) -> Iterator[None]:
 def weights(engine: Any, kept: bool = True) -> dict[str, torch.Tensor]:
     """Give all weights on the CPU as the model computes with them: fp32, or bf16 where it was trained in it.
 
+    Where they lie whole in this process's memory they are the model's own, not a copy: of a large one there is no room for two.
     All processes must take part; those that have not `kept` them get an empty result, for memory's sake.
     """
     zero, divided = deepspeed().zero, engine.zero_optimization_stage() == 3
     found = {}
     for name, parameter in engine.module.named_parameters():
+        if divided and parameter.ds_tensor.device.type == "cpu" and parameter.ds_tensor.numel() == parameter.ds_numel:
+            found[name] = parameter.ds_tensor.detach().view(parameter.ds_shape)
+            continue
         with zero.GatheredParameters([parameter], enabled=divided):
             if kept:
-                found[name] = parameter.detach().to("cpu", copy=True)
+                found[name] = parameter.detach().to("cpu", copy=divided)
     held = engine.module.state_dict() if kept and not divided else {}
     found.update({name: buffer.detach().to("cpu", copy=True) for name, buffer in engine.module.named_buffers() if name in held})
     return found

@@ -38,7 +38,7 @@ def prepare(model: GPT2PreTrainedModel, tuning: str, new_embedding: bool, seed: 
 def merged(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Fold adapters into the weights they adapt and give all of them the names of the model without adapters.
 
-    GPT-2 stores its matrices as (inputs, outputs), so the product of the adapters is added transposed.
+    The adapted weights change in place. GPT-2 stores its matrices as (inputs, outputs), so the product of the adapters is added transposed.
     """
     if not any(name.startswith(_PREFIX) for name in weights):
         return weights
@@ -51,6 +51,6 @@ def merged(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             stem = name.removesuffix(".base_layer.weight")
             down, up = weights[f"{stem}.lora_A.default.weight"], weights[f"{stem}.lora_B.default.weight"]
             change = (up.float() @ down.float()).T * (LORA_ALPHA / LORA_RANK)
-            weight = (weight.float() + change).to(weight.dtype)  # noqa: PLW2901
+            weight.copy_(weight.float() + change)  # in place: of a large model there is no room for two
         result[own.replace(".base_layer.", ".").replace(".modules_to_save.default.", ".")] = weight
     return result
