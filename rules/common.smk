@@ -121,6 +121,7 @@ ENCODING_KEYS = [
     "seed",
 ]
 TRAINING_KEYS = [
+    "preset",
     "epochs",
     "learning_rate",
     "global_batch_size",
@@ -281,6 +282,14 @@ def value_of(key, wildcards):
     section, _, name = key.partition(".")
     if key == "weights":
         return "none" if WEIGHTS is None else WEIGHTS.identity
+    if (
+        key == "preset"
+    ):  # the architecture that the preset's file describes; its weights are a key of their own
+        return {
+            name: value
+            for name, value in vars(PRESET).items()
+            if name not in ("name", "weights")
+        }
     if section != "row":
         return SETTINGS.value(key)
     return row_cells(wildcards)[name]

@@ -79,7 +79,7 @@ rule comparison:
     params:
         *fingerprint("comparison"),
         start=stage("comparison"),
-        settings=reads("model", *TRAINING_KEYS),
+        settings=reads("model", *TRAINING_KEYS, "adapt"),
         tokens=lambda wildcards: f"results/{wildcards.dataset}/tokens",
     shell:
         "{params.start} --variant {wildcards.variant} --tokens {params.tokens:q} --folds {input.folds:q}"
@@ -106,7 +106,7 @@ rule null:
     params:
         *fingerprint("null"),
         start=stage("null"),
-        settings=reads("model", *ENCODING_KEYS, *TRAINING_KEYS),
+        settings=reads("model", *ENCODING_KEYS, *TRAINING_KEYS, "adapt"),
     shell:
         "{params.start} --expression {input.expression:q} --folds {input.folds:q} --folds-summary {input.summary:q}"
         " --first {wildcards.first} --last {wildcards.last} --output {output:q}"

@@ -68,6 +68,7 @@ rule adapt:
         start=training("adapt"),
         threads_each=threads_per_process,
         settings=reads(
+            "preset",
             "adapt",
             "learning_rate",
             "global_batch_size",

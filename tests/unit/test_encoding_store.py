@@ -175,6 +175,13 @@ def test_blocks_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
     assert np.array_equal(read, expected)
 
 
+def test_a_store_of_an_older_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "encoding.json").write_text('{"encoding": "gene-tokens", "max_genes": 4, "vocabulary_genes": 9, "views": 1, "seed": 1}')
+    with pytest.raises(Refusal, match="no 'gene_dropout'") as refusal:
+        store.load(tmp_path)
+    assert refusal.value.where == str(tmp_path)
+
+
 def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="no such file"):
         open_observations(tmp_path / "none.h5ad")

@@ -175,3 +175,24 @@ def test_a_group_on_both_sides_stops_every_later_step(series, tmp_path):
     table.assign(group="G").to_csv(index, sep="\t", index=False)
     with pytest.raises(Refusal, match="training and test"):
         store.load(Path(tmp_path) / "tokens")
+
+
+@pytest.mark.parametrize("variant", ["finetuned", "finetuned_shuffled_genes", "finetuned_no_blocks", "finetuned_random_weights"])
+def test_variants_take_the_step_adapt_where_the_fit_does(series, monkeypatch, variant):
+    expression, folds = series
+    one = folds[folds["fold"] == 0].assign(repeat=0)
+    folds = pd.concat([one, folds[folds["fold"] != 0].assign(fold=1)])
+    adapted, run = [], refits.adaptation.run
+
+    def noted(request, *arguments):
+        run(request, *arguments)
+        adapted.append((request.fit, request.variant, (request.output / "model.safetensors").is_file()))
+
+    monkeypatch.setattr(refits.adaptation, "run", noted)
+    pipeline = refits.Pipeline("tiny", {**SETTINGS, "adapt": 1}, variant, 1)
+    held = refits.from_expression(pipeline, open_observations(expression), folds, CLASSES)
+    expected = [] if variant == "finetuned_random_weights" else [(f"repeat0/fold{fold}", variant, True) for fold in (0, 1)]
+    assert adapted == expected
+    plain = refits.from_expression(replace(pipeline, settings=SETTINGS), open_observations(expression), folds, CLASSES)
+    assert len(held) == len(plain)
+    assert np.allclose(held["probability"], plain["probability"], atol=1e-6) == (not expected)

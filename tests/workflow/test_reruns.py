@@ -104,6 +104,9 @@ def test_snakemakes_own_report_holds_pages_figures_and_tables(finished):
         ("envs/train.yaml", "# ", "# another remark ", set()),
         ("profiles/default/config.yaml", "latency-wait: 10", "latency-wait: 11", set()),
         ("README.md", "# EpiGPT", "# Another", set()),
+        ("workflow/presets/models/tiny.yaml", "heads: 4", "heads: 8", MODEL),
+        ("workflow/presets/models/tiny.yaml", "# ", "# another remark ", set()),
+        ("workflow/presets/models/gpt2.yaml", "layers: 12", "layers: 11", set()),
     ],
 )
 def test_an_edited_file(finished, file, old, new, rules):

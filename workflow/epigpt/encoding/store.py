@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import pandas as pd
@@ -242,10 +242,24 @@ def _take(expression: scipy.sparse.csr_matrix, columns: np.ndarray) -> scipy.spa
     return taken
 
 
+def read_recipe(described: dict[str, Any], folder: Path, remedy: str) -> Recipe:
+    """Take a recipe out of a JSON file of `folder`.
+
+    Raises
+    ------
+    Refusal
+        A part of it is missing: the folder is older than this version of the code.
+    """
+    missing = [field.name for field in fields(Recipe) if field.name not in described]
+    if missing:
+        raise Refusal(f"no {missing[0]!r} in the recipe", str(folder), "an older version encoded it, whose sequences may differ", remedy)
+    return Recipe(**{field.name: described[field.name] for field in fields(Recipe)})
+
+
 def load(folder: Path) -> Store:
     """Open a token store; the arrays stay on disk."""
     described = json.loads((folder / "encoding.json").read_text(encoding="utf-8"))
-    recipe = Recipe(**{field.name: described[field.name] for field in fields(Recipe)})
+    recipe = read_recipe(described, folder, "delete this folder and run again: it is encoded anew")
     has_values = encoders.find(recipe.encoding).has_values
     index = pd.read_csv(folder / "index.tsv", sep="\t", dtype=str, keep_default_na=False)
     assert_no_group_crosses(index)

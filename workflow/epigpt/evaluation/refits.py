@@ -18,7 +18,7 @@ from epigpt.encoding.observations import Observations, open_observations
 from epigpt.evaluation import frozen, null
 from epigpt.evaluation.metrics import held_out, scores
 from epigpt.evaluation.predictions import COLUMNS
-from epigpt.training import fit, launch
+from epigpt.training import adaptation, fit, launch, variants
 
 VARIANTS = ("finetuned", "finetuned_random_weights", "finetuned_shuffled_genes", "finetuned_no_blocks", "frozen_logistic")
 _QUIET = logging.getLogger("epigpt.refits")
@@ -151,6 +151,10 @@ def _fold(pipeline: Pipeline, tokens: Path, name: str, output: Path) -> pd.DataF
         settings=settings,
         variant=pipeline.variant,
     )
+    if settings.get("adapt", 0) and pipeline.variant != variants.RANDOM_WEIGHTS:
+        adapted = output / "adapted"
+        adaptation.run(replace(request, checkpoints=output / "adapting", output=adapted), pipeline.threads, _QUIET)
+        request = replace(request, adapted=adapted)
     fit.run(request, pipeline.threads, _QUIET)
     read = pd.read_csv(
         output / "predictions.tsv", sep="\t", dtype=dict.fromkeys(("sample", "group", "truth", "class"), str), keep_default_na=False

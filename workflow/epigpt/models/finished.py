@@ -1,7 +1,7 @@
 """A finished model as it lies in its folder: weights, vocabulary, reference, classes; and the probabilities it gives to samples."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +88,6 @@ def load(folder: Path) -> Finished:
         model=classifier.load(folder, torch.device("cuda" if torch.cuda.is_available() else "cpu")),
         vocabulary=load_vocabulary(folder / "vocabulary.json"),
         reference=load_reference(folder / "reference.npz"),
-        recipe=store.Recipe(**{field.name: labels[field.name] for field in fields(store.Recipe)}),
+        recipe=store.read_recipe(labels, folder, "train the model again with this version"),
         classes=labels["classes"],
     )

@@ -2,6 +2,9 @@
 
 Nothing of held-out samples takes part: the tokens are those of one fit, its training rows alone are read, and vocabulary and reference
 are fitted on them. All weights are trained, with the classifier's loop, plan, checkpoints and recipe.
+
+Variants and refits under permuted labels take the step too (`epigpt.evaluation.refits`): shuffled genes are adapted to as they are shown,
+a model without blocks starts from the embedding of the whole adapted one, random weights alone stay as they were drawn.
 """
 
 import logging
@@ -23,7 +26,8 @@ from epigpt.training import batches, checkpoint, engine, fit, launch, loop, mach
 def run(request: fit.Request, threads: int, log: logging.Logger) -> None:
     """Adapt the starting weights to the training samples of a fit; write them to `request.output` as a folder of weights."""
     settings = {**request.settings, "epochs": request.settings["adapt"], "tuning": "full"}
-    preset, store = presets.load(request.preset), token_store.load(request.tokens)
+    preset, stored = presets.load(request.preset), token_store.load(request.tokens)
+    store = variants.shown(stored, request.variant, settings["seed"])
     examples = batches.training_examples(store)
     placement = launch.start(threads)
     request.checkpoints.mkdir(parents=True, exist_ok=True)
@@ -43,8 +47,14 @@ def run(request: fit.Request, threads: int, log: logging.Logger) -> None:
         operations=plan.flops_per_token(preset, store.tokens.shape[2]),
         objective=_next_gene,
     )
-    described = {"code": fingerprint("adapt"), "preset": vars(preset), "precision": planned.precision, "settings": settings}
-    _, steps = fit.take_steps(session, replace(request, settings=settings), checkpoint.identity(store, described), kept, log)
+    described = {
+        "code": fingerprint("adapt"),
+        "preset": vars(preset),
+        "variant": request.variant,
+        "precision": planned.precision,
+        "settings": settings,
+    }
+    _, steps = fit.take_steps(session, replace(request, settings=settings), checkpoint.identity(stored, described), kept, log)
     weights = states.weights(session.engine, kept=placement.is_first)
     if placement.is_first:
         with atomic.path(request.output) as folder:
