@@ -29,7 +29,8 @@ from epigpt.models import classifier, presets
 from epigpt.training import batches, engine, launch, loop
 
 SMALL = replace(presets.load("tiny"), name="small", layers=8, width=256, heads=8)  # 7 million parameters
-BATCH, LENGTH, STEPS, ROUNDS = 8, 128, 8, 5
+BATCH, LENGTH, STEPS, ROUNDS = 8, 128, 6, 5
+PRECISION_STEPS, PRECISION_ROUNDS = 3, 3
 # Model, tuning, precision, ZeRO stage, micro-batch, checkpointing.
 MEASURED = [
     ("gpt2", "full", "fp32", 0, 4, False),
@@ -64,18 +65,19 @@ def bare(session: loop.Session, model: torch.nn.Module) -> Callable[[], float]:
 
 def ours(session: loop.Session) -> Callable[[], float]:
     """Our loop: real tokens per second."""
+    tokens = _tokens(session)
 
     def run() -> float:
         began = time.perf_counter()
         loop.train(session, lambda **_: None)
-        return _tokens(session) / (time.perf_counter() - began)
+        return tokens / (time.perf_counter() - began)
 
     return run
 
 
 def _tokens(session: loop.Session) -> int:
     order = batches.Order(session.examples.lengths, session.plan.global_batch_size, session.recipe.seed)
-    return sum(int(session.examples.lengths[order.step(step)].sum()) for step in range(STEPS))
+    return sum(int(session.examples.lengths[order.step(step)].sum()) for step in range(session.plan.steps))
 
 
 class _Clock(TrainerCallback):
@@ -111,10 +113,10 @@ def trainer(store: Any, model: torch.nn.Module, folder: str) -> Callable[[], flo
     return run
 
 
-def interleaved(runs: dict[str, Callable[[], float]]) -> dict[str, float]:
-    """Median of `ROUNDS` rounds after one to warm up."""
+def interleaved(runs: dict[str, Callable[[], float]], rounds: int = ROUNDS) -> dict[str, float]:
+    """Median of some rounds after one to warm up."""
     figures: dict[str, list[float]] = {name: [] for name in runs}
-    for number in range(ROUNDS + 1):
+    for number in range(rounds + 1):
         for name, run in runs.items():
             measured = run()
             if number:
@@ -150,14 +152,14 @@ def speed(placement: launch.Placement) -> None:
 def precisions(placement: launch.Placement) -> None:
     for width in (64, 256, 768):
         preset = replace(SMALL, layers=4, width=width, heads=8)
-        store = synthetic_tokens.store(BATCH * STEPS, LENGTH, 1000)
+        store = synthetic_tokens.store(BATCH * PRECISION_STEPS, LENGTH, 1000)
         runs = {}
         for precision, stage in (("fp32", 0), ("bf16", 1)):
             session = synthetic_tokens.session(
-                preset, store, placement, global_batch_size=BATCH, precision=precision, zero_stage=stage, steps=STEPS
+                preset, store, placement, global_batch_size=BATCH, precision=precision, zero_stage=stage, steps=PRECISION_STEPS
             )
             runs[precision] = ours(session)
-        found = interleaved(runs)
+        found = interleaved(runs, PRECISION_ROUNDS)
         print(f"width {width}: bf16 = {found['bf16'] / found['fp32']:.2f} x fp32")
 
 
@@ -183,7 +185,7 @@ def measure(number: int) -> None:
         presets.load(name), store, placement, tuned, global_batch_size=micro, precision=precision, zero_stage=stage, micro_batch_size=micro,
         activation_checkpointing=checkpointing, steps=2,
     )  # fmt: skip
-    from epigpt.training.plan import Layout, Way
+    from epigpt.training.layout import Layout, Way
 
     made = session.plan
     layout = Layout(presets.load(name), made.parameters, made.trained, precision, 1, 256, "cpu", tuned == "lora")

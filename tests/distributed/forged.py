@@ -21,6 +21,7 @@ import torch
 from epigpt.encoding import store as token_store
 from epigpt.models import classifier, presets
 from epigpt.training import batches, checkpoint, counts, engine, fit, launch, loop, plan, states, tuning
+from epigpt.training.layout import Room
 
 launch.deepspeed()
 Task = Callable[..., None]
@@ -136,8 +137,8 @@ def validate() -> None:
     launch.start(1)
     xl = presets.load("gpt2-xl")
     work = plan.Workload(examples=4000, length=1024, vocabulary=xl.vocabulary, classes=2, epochs=3, global_batch_size=64)
-    cases = [(name, plan.Room(80 * plan.GB)) for name in ("h100x1", "h100x8", "h100x8-nodes")]
-    for name, room in [*cases, ("h100x1", plan.Room(18 * plan.GB, node=80 * plan.GB)), ("h100x1", plan.Room(18 * plan.GB, swap=True))]:
+    cases = [(name, Room(80 * plan.GB)) for name in ("h100x1", "h100x8", "h100x8-nodes")]
+    for name, room in [*cases, ("h100x1", Room(18 * plan.GB, node=80 * plan.GB)), ("h100x1", Room(18 * plan.GB, swap=True))]:
         made = plan.make(xl, presets.hardware(name), work, room)
         world = SimpleNamespace(get_data_parallel_world_size=lambda made=made: made.world_size)
         read = DeepSpeedConfig(plan.deepspeed_config(made, 0.5, "/scratch"), mpu=world)

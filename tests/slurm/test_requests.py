@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from epigpt.models import presets
-from epigpt.training import plan
+from epigpt.training.layout import USABLE, Layout, Way
 
 PREDICTIONS = "results/epilepsy/models/tiny/repeat0/fold0/predictions.tsv"
 
@@ -88,9 +88,9 @@ def _memory_that_needs_zero_3(demo):
     """Give the bytes of a node on which two processes fit with ZeRO 3 alone."""
     made = json.loads((demo.folder / PREDICTIONS).with_name("plan.json").read_text())
     tokens = np.load(next((demo.folder / "results/epilepsy/tokens/repeat0/fold0").glob("tokens*.npy")), mmap_mode="r")
-    layout = plan.Layout(presets.load("tiny"), made["parameters"], made["parameters"], made["precision"], 2, tokens.shape[2], "cpu")
-    needed = [layout.memory(plan.Way(stage, 1, True))["total"] for stage in (3, 2)]
-    return int(sum(needed) / 2 / plan.USABLE)
+    layout = Layout(presets.load("tiny"), made["parameters"], made["parameters"], made["precision"], 2, tokens.shape[2], "cpu")
+    needed = [layout.memory(Way(stage, 1, True))["total"] for stage in (3, 2)]
+    return int(sum(needed) / 2 / USABLE)
 
 
 def test_two_nodes_with_zero_3_give_the_result_of_one_process(demo):

@@ -8,6 +8,7 @@ import pytest
 from epigpt.models import presets
 from epigpt.refusal import Refusal
 from epigpt.training import plan, plan_command
+from epigpt.training.layout import USABLE, Layout, Room, Way
 
 GB = plan.GB
 WORK = plan.Workload(examples=4000, length=1024, vocabulary=50_257, classes=2, epochs=3, global_batch_size=64)
@@ -15,7 +16,7 @@ WORK = plan.Workload(examples=4000, length=1024, vocabulary=50_257, classes=2, e
 
 def _xl(hardware: str, **changes: object) -> plan.Plan:
     chosen = presets.hardware(hardware)
-    return plan.make(presets.load("gpt2-xl"), chosen, replace(WORK, **changes), plan.Room(int(chosen.device_memory_gb * GB)))  # type: ignore[arg-type]
+    return plan.make(presets.load("gpt2-xl"), chosen, replace(WORK, **changes), Room(int(chosen.device_memory_gb * GB)))  # type: ignore[arg-type]
 
 
 def test_gpt2_xl_needs_no_sharding_on_one_h100() -> None:
@@ -47,20 +48,20 @@ def test_xl_on_h100_takes_the_lowest_stage_and_divides_the_optimizer(hardware: s
 
 def test_the_optimizer_leaves_a_device_that_is_too_small_for_it() -> None:
     small, work = presets.hardware("h100x1"), replace(WORK, length=512)
-    beside = plan.make(presets.load("gpt2-xl"), small, work, plan.Room(16 * GB, node=60 * GB))
+    beside = plan.make(presets.load("gpt2-xl"), small, work, Room(16 * GB, node=60 * GB))
     assert (beside.zero_stage, beside.offload, beside.bytes["optimizer"]) == (3, "cpu", 0)
-    assert beside.bytes["total"] <= 16 * GB * plan.USABLE
+    assert beside.bytes["total"] <= 16 * GB * USABLE
     with pytest.raises(Refusal):
-        plan.make(presets.load("gpt2-xl"), small, work, plan.Room(16 * GB, node=20 * GB))
+        plan.make(presets.load("gpt2-xl"), small, work, Room(16 * GB, node=20 * GB))
     machine = presets.hardware("cpu")
-    on_disk = plan.make(presets.load("gpt2-xl"), machine, replace(work, precision="bf16"), plan.Room(16 * GB, swap=True))
+    on_disk = plan.make(presets.load("gpt2-xl"), machine, replace(work, precision="bf16"), Room(16 * GB, swap=True))
     assert on_disk.offload == "nvme"
     assert on_disk.disk_bytes > beside.disk_bytes
     assert "on disk" in on_disk.why[1]
     config = plan.deepspeed_config(on_disk, 1.0, "/scratch/swap")
     assert config["zero_optimization"]["offload_optimizer"] == {"device": "nvme", "nvme_path": "/scratch/swap"}
     with pytest.raises(Refusal) as refusal:
-        plan.make(presets.load("gpt2-xl"), machine, replace(work, precision="bf16"), plan.Room(16 * GB))
+        plan.make(presets.load("gpt2-xl"), machine, replace(work, precision="bf16"), Room(16 * GB))
     assert "set tuning: lora" in refusal.value.remedy
 
 
@@ -90,14 +91,14 @@ def test_a_cpu_takes_bf16_only_where_it_is_faster_with_it() -> None:
 
 
 def test_stages_rise_only_as_memory_demands() -> None:
-    layout = plan.Layout(presets.load("gpt2-xl"), 1_557_614_400, 1_557_614_400, "bf16", 8, 1024, "cuda")
-    totals = {stage: layout.memory(plan.Way(stage, 1, True))["total"] for stage in (1, 2, 3)}
+    layout = Layout(presets.load("gpt2-xl"), 1_557_614_400, 1_557_614_400, "bf16", 8, 1024, "cuda")
+    totals = {stage: layout.memory(Way(stage, 1, True))["total"] for stage in (1, 2, 3)}
     assert totals[1] > totals[2] > totals[3]
     for stage, total in totals.items():
-        chosen = plan._first_fit(layout, 1, plan.Room(math.ceil(total / plan.USABLE)))
+        chosen = plan._first_fit(layout, 1, Room(math.ceil(total / USABLE)))
         assert chosen is not None
         assert chosen.stage == stage
-    assert plan._first_fit(layout, 1, plan.Room(int((totals[3] - 1) / plan.USABLE))) is None
+    assert plan._first_fit(layout, 1, Room(int((totals[3] - 1) / USABLE))) is None
 
 
 def test_a_batch_larger_than_the_training_set_is_refused() -> None:
@@ -115,11 +116,11 @@ def test_a_batch_that_the_devices_do_not_divide_names_the_nearest() -> None:
 def test_what_cannot_fit_names_the_fewest_devices_that_would_do() -> None:
     small = replace(presets.hardware("h100x1"), device_memory_gb=16)
     with pytest.raises(Refusal) as refusal:
-        plan.make(presets.load("gpt2-xl"), small, WORK, plan.Room(16 * GB))
+        plan.make(presets.load("gpt2-xl"), small, WORK, Room(16 * GB))
     devices = int(refusal.value.remedy.split()[1])
-    layout = plan.Layout(presets.load("gpt2-xl"), 1_557_614_400, 1_557_614_400, "bf16", devices, 1024, "cuda")
-    assert layout.memory(plan.Way(3, 1, True))["total"] <= 16 * GB * plan.USABLE
-    assert replace(layout, world=devices - 1).memory(plan.Way(3, 1, True))["total"] > 16 * GB * plan.USABLE
+    layout = Layout(presets.load("gpt2-xl"), 1_557_614_400, 1_557_614_400, "bf16", devices, 1024, "cuda")
+    assert layout.memory(Way(3, 1, True))["total"] <= 16 * GB * USABLE
+    assert replace(layout, world=devices - 1).memory(Way(3, 1, True))["total"] > 16 * GB * USABLE
 
 
 def test_long_sequences_are_refused() -> None:

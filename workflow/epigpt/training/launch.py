@@ -10,7 +10,7 @@ import torch
 
 from epigpt.models.presets import HardwarePreset
 from epigpt.training import machine
-from epigpt.training.plan import Room
+from epigpt.training.layout import Room
 
 Found = TypeVar("Found")
 

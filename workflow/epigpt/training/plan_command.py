@@ -6,6 +6,7 @@ import json
 from epigpt.models import presets
 from epigpt.settings import Settings
 from epigpt.training import machine, plan
+from epigpt.training.layout import Room
 
 DEFAULTS = Settings()
 
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         new_embedding=options.vocabulary is not None,
     )
     device = int(hardware.device_memory_gb * plan.GB) or machine.available_memory() // hardware.devices
-    room = plan.Room(device, machine.beside(hardware), swap=hardware.device == "cpu" and machine.can_swap())
+    room = Room(device, machine.beside(hardware), swap=hardware.device == "cpu" and machine.can_swap())
     made = plan.make(model, hardware, work, room)
     print(json.dumps(made.as_dict(), indent=2) if options.json else text(made, work, hardware, options.folds))
     return 0
