@@ -109,12 +109,14 @@ def _check(folder: Path, steps: list[dict[str, float]]) -> None:
 def test_three_full_steps_stopped_after_the_second(root: Path, folder: Path) -> None:
     running = _run(root, folder, "full")
     recorded = None
-    while running.poll() is None and len(_steps(recorded)) < 2:
+    while running.poll() is None and not _steps(recorded):
         recorded = next((folder / "results").glob("small/checkpoints/gpt2-xl/final/*/training.jsonl"), None)
         time.sleep(0.5)
     assert running.poll() is None, (folder / "run.log").read_text()[-3000:]
-    os.kill(_training(folder), signal.SIGTERM)
-    assert running.wait() == 0, (folder / "run.log").read_text()[-3000:]  # the workflow starts a stopped job again by itself
+    os.kill(_training(folder), signal.SIGTERM)  # during the second step, which it finishes
+    assert running.wait() != 0
+    assert len(list((folder / "results").glob("small/checkpoints/gpt2-xl/final/*/step-00000002"))) == 1
+    assert _run(root, folder, "full").wait() == 0, (folder / "run.log").read_text()[-3000:]
     assert "going on after step 2 of 3" in next((folder / "results").glob("small/logs/train/gpt2-xl/final.log")).read_text()
     steps = _steps((folder / TARGET).with_name("training.jsonl"))
     _check(folder, steps)
