@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from epigpt.training import machine
 from epigpt.training.launch import deepspeed
 from epigpt.training.plan import Plan, deepspeed_config
 
@@ -70,6 +71,8 @@ def start(model: nn.Module, plan: Plan, recipe: Recipe, swap: str = "") -> Any:
         if reentrant:
             model.enable_input_require_grads()  # type: ignore[operator]
     config = deepspeed_config(plan, recipe.gradient_clipping, swap)
+    if plan.offload != "none":
+        machine.forget_dead_compilations()  # swapping compiles extensions
     wrapped, *_ = deepspeed().initialize(model=model, optimizer=optimizer(model, recipe), config=config, dist_init_required=False)
     _give_back_freed_memory()
     return wrapped

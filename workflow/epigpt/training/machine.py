@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import torch
 
 
+DEAD_AFTER_SECONDS = 600
+
+
 def local_processes() -> int:
     """Processes of this job on this machine."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("WORLD_SIZE", "1")))
@@ -59,3 +62,14 @@ def beside(hardware: HardwarePreset) -> int:
 def can_swap() -> bool:
     """Whether DeepSpeed can compile its disk access here: libaio's header and a compiler."""
     return Path("/usr/include/libaio.h").is_file() and shutil.which("g++") is not None and shutil.which("ninja") is not None
+
+
+def forget_dead_compilations() -> None:
+    """Remove the locks of compilations of torch's extensions that were killed: every later run would wait for them for ever, silently.
+
+    One that is alive writes a file of its folder every minute or so.
+    """
+    cache = Path(os.environ.get("TORCH_EXTENSIONS_DIR", Path.home() / ".cache" / "torch_extensions"))
+    for lock in cache.rglob("lock") if cache.is_dir() else ():
+        if time.time() - max(path.stat().st_mtime for path in lock.parent.iterdir()) > DEAD_AFTER_SECONDS:
+            lock.unlink(missing_ok=True)
