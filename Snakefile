@@ -16,6 +16,8 @@ report: "workflow/report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/resources.smk"
+include: "rules/inputs.smk"
 include: "rules/geo.smk"
 include: "rules/prepare.smk"
 include: "rules/weights.smk"

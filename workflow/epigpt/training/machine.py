@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,5 +72,6 @@ def forget_dead_compilations() -> None:
     """
     cache = Path(os.environ.get("TORCH_EXTENSIONS_DIR", Path.home() / ".cache" / "torch_extensions"))
     for lock in cache.rglob("lock") if cache.is_dir() else ():
-        if time.time() - max(path.stat().st_mtime for path in lock.parent.iterdir()) > DEAD_AFTER_SECONDS:
-            lock.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # the other processes of this training look too
+            if time.time() - max(path.stat().st_mtime for path in lock.parent.iterdir()) > DEAD_AFTER_SECONDS:
+                lock.unlink()
