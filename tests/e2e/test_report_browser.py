@@ -264,6 +264,21 @@ def test_the_index_sorts_and_filters_two_hundred(browser: Any, pages: Path) -> N
         visit.assert_quiet()
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_title_runs_into_the_next_column_of_the_index(browser: Any, pages: Path, width: int) -> None:
+    with Visit(browser, pages / "index.html", viewport={"width": width, "height": 900}) as visit:
+        visit.page.evaluate("""() => document.querySelectorAll("#table-overview tbody th small bdi").forEach((title) => {
+            title.textContent = "Human Airway Smooth Muscle Transcriptome Changes in Response to Asthma Medications (reconstructed record)";
+        })""")
+        beyond = visit.page.evaluate("""() => [...document.querySelectorAll("#table-overview tbody small")].filter((small) => {
+            const range = document.createRange();
+            range.selectNodeContents(small);
+            return range.getBoundingClientRect().right > small.parentElement.getBoundingClientRect().right + 1;
+        }).length""")
+        assert visit.page.locator("#table-overview tbody th small").count() > 3
+        assert beyond == 0
+
+
 def test_links_of_the_index_lead_on_inside_snakemakes_report(browser: Any, pages: Path, tmp_path: Path) -> None:
     path = str(pages / "two" / "report.html")
     own, other = (hashlib.sha256(name.encode()).hexdigest()[:16] for name in ("results/index.html", path))
