@@ -110,20 +110,23 @@ class Site:
     folder: Path
     started: ClassVar[list[subprocess.Popen]] = []
 
-    def command(self, hardware: str = "cpu", runtime: str = "") -> list[str]:
+    def command(self, hardware: str = "cpu", **resources: str) -> list[str]:
         # A checkpoint every second or so, for the faults to find one.
-        resources = ["train:checkpoint_seconds=1", *([f"train:runtime={runtime}"] if runtime else [])]
+        wanted = {"checkpoint_seconds": "1", **resources}
         return [
             sys.executable, "-m", "snakemake", "--profile", "slurm", "--directory", str(self.folder),
             "--configfile", str(self.folder / "config.yaml"), "--config", f"hardware={hardware}",
-            "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "30", "--set-resources", *resources,
+            "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "30", "--set-resources",
+            *(f"train:{name}={value}" for name, value in wanted.items()),
         ]  # fmt: skip
 
-    def start(self, *arguments: str, hardware: str = "cpu", runtime: str = "", **environment: str) -> subprocess.Popen:
-        """Start `snakemake --profile slurm` at the clone's root; `output()` gives what it says."""
+    def start(
+        self, *arguments: str, hardware: str = "cpu", resources: dict[str, str] | None = None, **environment: str
+    ) -> subprocess.Popen:
+        """Start `snakemake --profile slurm` at the clone's root, `resources` those of training; `output()` gives what it says."""
         with (self.folder / "output.txt").open("w") as output:
             process = subprocess.Popen(
-                [*self.command(hardware, runtime), *arguments],
+                [*self.command(hardware, **(resources or {})), *arguments],
                 cwd=self.project, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                 env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, start_new_session=True,
             )  # fmt: skip

@@ -31,7 +31,7 @@ def out_of_memory(site, slurm) -> dict:
 
 def time_limit(site, slurm) -> dict:
     # SLURM counts limits in minutes; a short training is held up until its minutes are over; two, since it takes a while to start.
-    started = site.start("--", f"{FIT}/predictions.tsv", runtime="2*attempt")
+    started = site.start("--", f"{FIT}/predictions.tsv", resources={"runtime": "2*attempt"})
     site.wait_for_job()
     step = site.wait_for_checkpoint()
     stopped = _training(site)
@@ -42,7 +42,8 @@ def time_limit(site, slurm) -> dict:
 
 
 def node_killed(site, slurm) -> dict:
-    started = site.start("--", f"{FIT}/predictions.tsv")
+    # Alone on its node: a job of another fault would be given up with the node, its processes being alive.
+    started = site.start("--", f"{FIT}/predictions.tsv", resources={"slurm_extra": "'--exclusive'"})
     number = site.wait_for_job()
     step = site.wait_for_checkpoint()
     node = subprocess.run(["squeue", "-h", "-j", number, "-o", "%N"], capture_output=True, text=True, check=True).stdout.strip()
