@@ -26,7 +26,7 @@ from epigpt.settings import permutations
 from epigpt.training import gpus
 
 # Planning makes millions of objects that stay; looking for cycles among them so often would take a sixth of the time.
-gc.set_threshold(100_000, 20, 20)
+gc.set_threshold(5_000_000, 20, 20)
 
 
 def read_configuration():
@@ -225,7 +225,25 @@ def reads(*keys):
 
 def reads_unwatched(*keys):
     """Give a params function: settings that decide how a job goes about its work and not what it makes, so none reruns it."""
-    return lambda wildcards, resources: reads(*keys)(wildcards)
+    return signed(lambda wildcards, resources: reads(*keys)(wildcards))
+
+
+def cell(name):
+    """Give a params function: one cell of a data set's row."""
+    return signed(lambda wildcards: getattr(ROWS[wildcards.dataset], name))
+
+
+@signed
+def all_settings(wildcards):
+    """Give every setting and the data set's row, as one JSON object."""
+    chosen = SETTINGS.model_dump(mode="json", exclude={"datasets"})
+    return json.dumps({**chosen, "row": row_cells(wildcards)}, sort_keys=True)
+
+
+@signed
+def snakemake_version(wildcards, resources):
+    """Give Snakemake's version: told, but, since it asks for resources, no reason to run again."""
+    return SNAKEMAKE
 
 
 def value_of(key, wildcards):

@@ -80,7 +80,7 @@ rule comparison:
         *fingerprint("comparison"),
         start=stage("comparison"),
         settings=reads("model", *TRAINING_KEYS, "adapt"),
-        tokens=lambda wildcards: f"results/{wildcards.dataset}/tokens",
+        tokens="results/{dataset}/tokens",
     shell:
         "{params.start} --variant {wildcards.variant} --tokens {params.tokens:q} --folds {input.folds:q}"
         " --output {output:q} --settings {params.settings:q} --threads {threads} --log {log:q}"

@@ -8,7 +8,7 @@ Outputs: results/{dataset}/geo/, samples.tsv, counts.h5ad, reading.json (what wa
 
 rule download:
     input:
-        lambda wildcards: ROWS[wildcards.dataset].inputs,
+        local_files,
     output:
         # The files beside it are no declared outputs: Snakemake would delete them before a retry, and the download start anew.
         manifest="results/{dataset}/geo/manifest.tsv",
@@ -31,8 +31,8 @@ rule download:
         patience=reads_unwatched(
             "geo.retries", "geo.backoff_seconds", "geo.timeout_seconds"
         ),
-        source=lambda wildcards: ROWS[wildcards.dataset].source,
-        sheet=lambda wildcards: ROWS[wildcards.dataset].samples,
+        source=cell("source"),
+        sheet=cell("samples"),
     shell:
         "{params.start} --dataset {wildcards.dataset} --source {params.source:q} --samples-sheet={params.sheet:q}"
         " --manifest {output.manifest:q} --settings {params.settings:q} --settings {params.patience:q} --log {log:q}"
@@ -40,7 +40,7 @@ rule download:
 
 rule counts:
     input:
-        lambda wildcards: ROWS[wildcards.dataset].inputs,
+        local_files,
         manifest="results/{dataset}/geo/manifest.tsv",
     output:
         samples="results/{dataset}/samples.tsv",

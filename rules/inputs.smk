@@ -5,6 +5,11 @@ Inputs: what the checkpoints folds and transfer_join decided.
 Outputs: none.
 """
 
+@signed
+def local_files(wildcards):
+    """Name the files on this machine that a data set's row points at; nothing for an accession."""
+    return ROWS[wildcards.dataset].inputs
+
 
 def fold_summary(wildcards):
     """Read what the folds checkpoint decided for a data set."""
@@ -29,17 +34,21 @@ def fits(wildcards):
 
 def fold_files(name):
     """Give an input function: a file of every fold's model."""
-    return lambda wildcards: [
-        f"results/{wildcards.dataset}/models/{PRESET.name}/{fit}/{name}"
-        for fit in fits(wildcards)
-    ]
+    return signed(
+        lambda wildcards: [
+            f"results/{wildcards.dataset}/models/{PRESET.name}/{fit}/{name}"
+            for fit in fits(wildcards)
+        ]
+    )
 
 
+@signed
 def fold_tokens(wildcards):
     """List the tokens of every fold."""
     return [f"results/{wildcards.dataset}/tokens/{fit}" for fit in fits(wildcards)]
 
 
+@signed
 def null_files(wildcards):
     """List the tables of GPT-2's scores under permuted labels; none where the data set is not assessable."""
     if not fits(wildcards):
@@ -56,6 +65,7 @@ def explained(files):
     return files if SETTINGS.attributions else []
 
 
+@signed
 def model_files(wildcards):
     """List what the report shows of the models: none where the data set is not assessable."""
     if not fold_summary(wildcards)["assessable"]:
@@ -68,17 +78,20 @@ def model_files(wildcards):
     )
 
 
+@signed
 def fetched_weights(wildcards):
     """Name the folder of pretrained weights where a rule fetches them; nothing for a local folder or a random start."""
     return [] if WEIGHTS is None or WEIGHTS.folder is not None else [WEIGHTS_FOLDER]
 
 
+@signed
 def adapted_weights(wildcards):
     """Name the folder of weights that are adapted to the training samples of a fit; nothing where adapt is 0."""
     place = f"results/{wildcards.dataset}/adapted/{wildcards.preset}/{wildcards.fit}"
     return [place] if SETTINGS.adapt else []
 
 
+@signed
 def adapted_option(wildcards, input):
     """Tell the stage train about them."""
     adapted = input.get("adapted")
@@ -96,9 +109,12 @@ def fold_weights(path):
 
 def pair_expression(role):
     """Give an input function: expression.h5ad of the trained or the tested data set of a pair."""
-    return lambda wildcards: f"results/{getattr(wildcards, role)}/expression.h5ad"
+    return signed(
+        lambda wildcards: f"results/{getattr(wildcards, role)}/expression.h5ad"
+    )
 
 
+@signed
 def pair_cells(wildcards):
     """Give what the rows of a pair say of case and control, as one JSON object."""
     rows = {
@@ -127,11 +143,13 @@ def pair_folders(wildcards, testable):
     return found
 
 
+@signed
 def pair_metrics(wildcards):
     """List the metrics of the pairs that can be tested."""
     return [f"{place}/metrics.tsv" for place in pair_folders(wildcards, testable=True)]
 
 
+@signed
 def untested_pairs(wildcards):
     """List what says why the others cannot."""
     return [f"{place}/genes.json" for place in pair_folders(wildcards, testable=False)]

@@ -27,16 +27,9 @@ rule provenance:
     params:
         *fingerprint("provenance"),
         start=stage("provenance"),
-        settings=lambda wildcards: json.dumps(
-            {
-                **SETTINGS.model_dump(mode="json", exclude={"datasets"}),
-                "row": row_cells(wildcards),
-            },
-            sort_keys=True,
-        ),
-        folder=lambda wildcards: f"results/{wildcards.dataset}",
-        # Told, but no reason to run again.
-        snakemake=lambda wildcards, resources: SNAKEMAKE,
+        settings=all_settings,
+        folder="results/{dataset}",
+        snakemake=snakemake_version,
     shell:
         "{params.start} --results {params.folder:q} --manifest {input.manifest:q} --folds {input.folds:q} --output {output:q}"
         " --snakemake {params.snakemake:q} --settings {params.settings:q} --log {log:q}"
@@ -98,7 +91,7 @@ rule report:
     params:
         *fingerprint("report"),
         start=stage("report"),
-        folder=lambda wildcards: f"results/{wildcards.dataset}",
+        folder="results/{dataset}",
     shell:
         "{params.start} --results {params.folder:q} --output {output.page:q} --figures {output.figures:q} --log {log:q}"
 
@@ -120,7 +113,7 @@ rule crate:
     params:
         *fingerprint("crate"),
         start=stage("crate"),
-        folder=lambda wildcards: f"results/{wildcards.dataset}",
+        folder="results/{dataset}",
     shell:
         "{params.start} --results {params.folder:q} --output {output:q} --log {log:q}"
 

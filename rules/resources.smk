@@ -5,12 +5,13 @@ Inputs: none.
 Outputs: none.
 """
 
-
+@signed
 def checkpoint_minutes(wildcards, resources):
     """Give the minutes between checkpoints: 15, or what the resource checkpoint_seconds says; no result depends on them."""
     return resources.get("checkpoint_seconds", 900) / 60
 
 
+@signed
 def threads_per_process(wildcards, threads):
     """Share a job's cores among the training processes of a node."""
     return max(1, threads // HARDWARE.devices)
@@ -21,8 +22,10 @@ def training_resources():
     needed = {
         "mem_mb": with_attempt(4000 * HARDWARE.devices),
         # Short at first, which schedulers favour; a job that ran out of time goes on from its checkpoint with four times as much.
-        "runtime": lambda wildcards, attempt: min(
-            120 * 4 ** (attempt - 1), int(HARDWARE.hours * 60)
+        "runtime": signed(
+            lambda wildcards, attempt: min(
+                120 * 4 ** (attempt - 1), int(HARDWARE.hours * 60)
+            )
         ),
     }
     if HARDWARE.device == "cuda":

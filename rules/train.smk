@@ -38,9 +38,9 @@ rule train:
         settings=reads(*TRAINING_KEYS, "adapt"),
         adapted=adapted_option,
         checkpoint_minutes=checkpoint_minutes,
-        folder=lambda wildcards: f"results/{wildcards.dataset}/models/{wildcards.preset}/{wildcards.fit}",
+        folder="results/{dataset}/models/{preset}/{fit}",
         # Outside the declared outputs, which Snakemake deletes when a job fails: training resumes from here.
-        checkpoints=lambda wildcards: f"results/{wildcards.dataset}/checkpoints/{wildcards.preset}/{wildcards.fit}",
+        checkpoints="results/{dataset}/checkpoints/{preset}/{fit}",
     shell:
         "{params.start} --tokens {input.tokens:q} --fit {wildcards.fit} --preset {wildcards.preset}"
         " --checkpoints {params.checkpoints:q} --checkpoint-minutes {params.checkpoint_minutes}"
@@ -77,7 +77,7 @@ rule adapt:
             "seed",
         ),
         checkpoint_minutes=checkpoint_minutes,
-        checkpoints=lambda wildcards: f"results/{wildcards.dataset}/checkpoints/adapt/{wildcards.preset}/{wildcards.fit}",
+        checkpoints="results/{dataset}/checkpoints/adapt/{preset}/{fit}",
     shell:
         "{params.start} --tokens {input.tokens:q} --fit {wildcards.fit} --preset {wildcards.preset}"
         " --checkpoints {params.checkpoints:q} --checkpoint-minutes {params.checkpoint_minutes}"

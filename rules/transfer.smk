@@ -66,8 +66,8 @@ use rule train as transfer_train with:
     benchmark:
         "results/{dataset}/benchmarks/transfer/{tested}/train/{preset}/{fit}.tsv"
     params:
-        folder=lambda wildcards: f"results/{wildcards.dataset}/transfer/{wildcards.tested}/models/{wildcards.preset}/{wildcards.fit}",
-        checkpoints=lambda wildcards: f"results/{wildcards.dataset}/transfer/{wildcards.tested}/checkpoints/{wildcards.preset}/{wildcards.fit}",
+        folder="results/{dataset}/transfer/{tested}/models/{preset}/{fit}",
+        checkpoints="results/{dataset}/transfer/{tested}/checkpoints/{preset}/{fit}",
 
 
 rule transfer:

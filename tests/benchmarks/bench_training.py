@@ -1,6 +1,6 @@
 """Speed of the training loop against a bare PyTorch loop and the transformers Trainer; plans against measured memory; start-up time.
 
-Ratios within one run, the medians of interleaved runs: other work on the machine then weighs on all alike.
+Ratios within one run, the medians over interleaved rounds: other work on the machine then weighs on all alike.
 """
 
 import contextlib
@@ -29,7 +29,8 @@ from epigpt.models import classifier, presets
 from epigpt.training import batches, engine, launch, loop
 
 SMALL = replace(presets.load("tiny"), name="small", layers=8, width=256, heads=8)  # 7 million parameters
-BATCH, LENGTH, STEPS, ROUNDS = 8, 128, 6, 5
+BATCH, LENGTH, STEPS, ROUNDS = 8, 128, 2, 15
+VARIED_STEPS, VARIED_ROUNDS = 6, 5
 PRECISION_STEPS, PRECISION_ROUNDS = 3, 3
 # Model, tuning, precision, ZeRO stage, micro-batch, checkpointing.
 MEASURED = [
@@ -42,9 +43,9 @@ MEASURED = [
 ]
 
 
-def bare(session: loop.Session, model: torch.nn.Module) -> Callable[[], float]:
+def bare(session: loop.Session, model: torch.nn.Module, fused: bool = True) -> Callable[[], float]:
     """A plain loop over the same batches: real tokens per second."""
-    optimizer = engine.optimizer(model, session.recipe)
+    optimizer = engine.optimizer(model, session.recipe) if fused else torch.optim.AdamW(model.parameters(), lr=session.recipe.learning_rate)
     order = batches.Order(session.examples.lengths, session.plan.global_batch_size, session.recipe.seed)
 
     def run() -> float:
@@ -88,7 +89,7 @@ class _Clock(TrainerCallback):
         self.seconds = time.perf_counter() - self.began
 
 
-def trainer(store: Any, model: torch.nn.Module, folder: str) -> Callable[[], float]:
+def trainer(store: Any, model: torch.nn.Module, folder: str, steps: int) -> Callable[[], float]:
     """The Trainer as it comes, padding each batch to its longest: real tokens per second."""
     rows = [{"row": number, "labels": number % 2} for number in range(len(store.index))]
     seen: list[int] = []
@@ -102,26 +103,40 @@ def trainer(store: Any, model: torch.nn.Module, folder: str) -> Callable[[], flo
     def run() -> float:
         seen.clear()
         clock = _Clock()
+        # Our process group's variables would make it wrap the model for several processes.
+        group = {name: os.environ.pop(name) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
         options = TrainingArguments(
-            folder, per_device_train_batch_size=BATCH, max_steps=STEPS, report_to=[], save_strategy="no", logging_strategy="no",
+            folder, per_device_train_batch_size=BATCH, max_steps=steps, report_to=[], save_strategy="no", logging_strategy="no",
             disable_tqdm=True, remove_unused_columns=False, use_cpu=True, dataloader_pin_memory=False,
         )  # fmt: skip
         with contextlib.redirect_stdout(io.StringIO()):
             Trainer(model, options, collate, train_dataset=rows, callbacks=[clock]).train()  # type: ignore[arg-type]
-        return sum(seen[:STEPS]) / clock.seconds
+        os.environ.update(group)
+        return sum(seen[:steps]) / clock.seconds
 
     return run
 
 
-def interleaved(runs: dict[str, Callable[[], float]], rounds: int = ROUNDS) -> dict[str, float]:
-    """Median of some rounds after one to warm up."""
+def interleaved(runs: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Figures of so many short rounds after one to warm up: what slows the machine for seconds then weighs on all runs of a round."""
     figures: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(rounds + 1):
         for name, run in runs.items():
             measured = run()
             if number:
                 figures[name].append(measured)
-    return {name: median(values) for name, values in figures.items()}
+    return figures
+
+
+def ratio(figures: dict[str, list[float]], ours: str, other: str) -> str:
+    """Median of the rounds' ratios, and the middle half of them."""
+    low, middle, high = np.percentile([a / b for a, b in zip(figures[ours], figures[other], strict=True)], [25, 50, 75])
+    return f"{middle:.3f} ({low:.3f} to {high:.3f})"
+
+
+def medians(figures: dict[str, list[float]]) -> str:
+    """Tokens per second."""
+    return ", ".join(f"{name} {median(values):,.0f}" for name, values in figures.items())
 
 
 def _model(store: Any) -> torch.nn.Module:
@@ -136,17 +151,22 @@ def speed(placement: launch.Placement) -> None:
             for stage in (0, 1, 2, 3)
         }
         runs = {name: ours(session) for name, session in sessions.items()}
-        runs |= {"bare loop": bare(sessions["ZeRO 0"], _model(store)), "Trainer": trainer(store, _model(store), folder)}
-        found = interleaved(runs)
-        print("fixed length, tokens/s: " + ", ".join(f"{name} {value:,.0f}" for name, value in found.items()))
+        runs |= {
+            "bare loop": bare(sessions["ZeRO 0"], _model(store)),
+            "unfused AdamW": bare(sessions["ZeRO 0"], _model(store), fused=False),
+            "Trainer": trainer(store, _model(store), folder, STEPS),
+        }
+        found = interleaved(runs, ROUNDS)
+        print(f"fixed length, tokens/s: {medians(found)}")
         for stage, bound in ((0, 0.95), (1, 0.95), (2, 0.90)):
-            print(f"  ZeRO {stage} = {found[f'ZeRO {stage}'] / found['bare loop']:.2f} x the bare loop (bound {bound})")
-        print(f"  ZeRO 0 = {found['ZeRO 0'] / found['Trainer']:.2f} x the Trainer (bound 1.0)")
-        store = synthetic_tokens.store(BATCH * STEPS * 8, LENGTH, 1000, shortest=8)
-        session = synthetic_tokens.session(SMALL, store, placement, global_batch_size=BATCH, zero_stage=0, steps=STEPS)
-        found = interleaved({"ours": ours(session), "Trainer": trainer(store, _model(store), folder)})
-        print(f"varied length, real tokens/s: ours {found['ours']:,.0f}, Trainer {found['Trainer']:,.0f}")
-        print(f"  ours = {found['ours'] / found['Trainer']:.2f} x the Trainer's default (bound 1.4)")
+            print(f"  ZeRO {stage} = {ratio(found, f'ZeRO {stage}', 'bare loop')} x the bare loop (bound {bound})")
+        print(f"  ZeRO 0 = {ratio(found, 'ZeRO 0', 'Trainer')} x the Trainer (bound 1.0)")
+        print(f"  the Trainer = {ratio(found, 'Trainer', 'unfused AdamW')} x a bare loop whose AdamW is not fused")
+        store = synthetic_tokens.store(BATCH * VARIED_STEPS * 8, LENGTH, 1000, shortest=8)
+        session = synthetic_tokens.session(SMALL, store, placement, global_batch_size=BATCH, zero_stage=0, steps=VARIED_STEPS)
+        found = interleaved({"ours": ours(session), "Trainer": trainer(store, _model(store), folder, VARIED_STEPS)}, VARIED_ROUNDS)
+        print(f"varied length, real tokens/s: {medians(found)}")
+        print(f"  ours = {ratio(found, 'ours', 'Trainer')} x the Trainer's default (bound 1.4)")
 
 
 def precisions(placement: launch.Placement) -> None:
@@ -160,7 +180,7 @@ def precisions(placement: launch.Placement) -> None:
             )
             runs[precision] = ours(session)
         found = interleaved(runs, PRECISION_ROUNDS)
-        print(f"width {width}: bf16 = {found['bf16'] / found['fp32']:.2f} x fp32")
+        print(f"width {width}: bf16 = {ratio(found, 'bf16', 'fp32')} x fp32")
 
 
 def memory() -> None:

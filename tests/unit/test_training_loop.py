@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -135,6 +136,9 @@ class _Engine(SimpleNamespace):
 
     def step(self) -> None:
         self.steps += 1
+
+    def no_sync(self) -> Any:
+        return nullcontext()
 
 
 def _session(logit: float) -> loop.Session:

@@ -1,13 +1,18 @@
 """The plan: what fits, what is refused and with which remedy."""
 
 import math
+import shutil
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from epigpt.models import presets
 from epigpt.refusal import Refusal
-from epigpt.training import plan, plan_command
+from epigpt.training import fit, plan, plan_command
+from epigpt.training.launch import Placement
 from epigpt.training.layout import USABLE, Layout, Room, Way
 
 GB = plan.GB
@@ -81,6 +86,23 @@ def test_a_full_disk_keeps_fewer_checkpoints_and_is_refused_before_anything_runs
     with pytest.raises(Refusal) as refusal:
         plan.kept_checkpoints(made, made.disk_bytes - 2 * one - int(2.5 * GB))
     assert refusal.value.remedy.startswith("free 3 GB")
+
+
+def test_what_a_stopped_training_left_is_room_for_it_and_its_swap_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = replace(_xl("h100x1"), parameters=1000, trained=1000, offload="nvme")
+    one = plan.disk_bytes(1000, 1000, "nvme", 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=one - 12_000))
+    alone, folder = Placement(0, 1, torch.device("cpu")), tmp_path / "final"
+    with pytest.raises(Refusal, match="free on disk"):
+        fit.kept_checkpoints(folder, made, alone)
+    (folder / "swap" / "zero_stage_3").mkdir(parents=True)
+    (folder / "swap" / "zero_stage_3" / "optimizer.swp").write_bytes(b"0" * 16_000)
+    with pytest.raises(Refusal, match="free on disk"):  # a killed process's swap is deleted, and is no checkpoint
+        fit.kept_checkpoints(folder, made, alone)
+    assert not (folder / "swap").exists()
+    (folder / "0123456789abcdef" / "step-00000002").mkdir(parents=True)
+    (folder / "0123456789abcdef" / "step-00000002" / "states-0000.safetensors").write_bytes(b"0" * 12_000)
+    assert fit.kept_checkpoints(folder, made, alone) == 0
 
 
 def test_a_cpu_takes_bf16_only_where_it_is_faster_with_it() -> None:

@@ -30,14 +30,13 @@ def run(request: fit.Request, threads: int, log: logging.Logger) -> None:
     store = variants.shown(stored, request.variant, settings["seed"])
     examples = batches.training_examples(store)
     placement = launch.start(threads)
-    request.checkpoints.mkdir(parents=True, exist_ok=True)
     planned = fit.planned_for(preset, store, len(examples), settings, placement)
-    kept = plan.kept_checkpoints(planned, shutil.disk_usage(request.checkpoints).free)
+    kept = fit.kept_checkpoints(request.checkpoints, planned, placement)
     log.info("%s, next gene: %s", request.fit, "; ".join(planned.why))
     model = unadapted(request.preset, store, settings)
     recipe = engine.Recipe(learning_rate=settings["learning_rate"], seed=settings["seed"])
     session = loop.Session(
-        engine=engine.start(model, planned, recipe, str(request.checkpoints / "swap")),
+        engine=engine.start(model, planned, recipe, str(request.checkpoints / checkpoint.SWAP)),
         store=store,
         examples=examples,
         plan=planned,

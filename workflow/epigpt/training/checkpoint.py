@@ -25,6 +25,8 @@ from epigpt.encoding.store import Store
 from epigpt.training import states
 
 KEPT = 2
+# Where the optimizer lives while a training runs whose plan puts it on disk.
+SWAP = "swap"
 SHARD_BYTES = 250_000_000
 DESCRIPTION = "checkpoint.json"
 _READ = 1 << 24
@@ -43,6 +45,17 @@ class Found:
     folder: Path
     step: int
     extra: dict[str, Any] = field(default_factory=dict)
+
+
+def room(folder: Path) -> int:
+    """Bytes that a training may fill: what is free on the disk of `folder`, and what its own checkpoints take already.
+
+    What a killed process swapped there is deleted first; nobody goes on from it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder / SWAP, ignore_errors=True)
+    held = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return shutil.disk_usage(folder).free + held
 
 
 def identity(store: Store, described: dict[str, Any]) -> str:

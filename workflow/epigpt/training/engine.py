@@ -12,6 +12,9 @@ from epigpt.training import machine
 from epigpt.training.launch import deepspeed
 from epigpt.training.plan import Plan, deepspeed_config
 
+# M_MMAP_THRESHOLD of glibc's malloc.h.
+_MMAP_THRESHOLD = -3
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -73,9 +76,21 @@ def start(model: nn.Module, plan: Plan, recipe: Recipe, swap: str = "") -> Any:
     config = deepspeed_config(plan, recipe.gradient_clipping, swap)
     if plan.offload != "none":
         machine.forget_dead_compilations()  # swapping compiles extensions
+        _give_back_at_once()
     wrapped, *_ = deepspeed().initialize(model=model, optimizer=optimizer(model, recipe), config=config, dist_init_required=False)
     _give_back_freed_memory()
     return wrapped
+
+
+def _give_back_at_once() -> None:
+    """Take every large block from the system and return it when it is freed.
+
+    glibc raises the size from which it does so with what is freed, to 32 MB; gathered weights and gradients of that size then leave
+    holes of some hundred MB in the heap.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's own
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, 1 << 22)
 
 
 def _give_back_freed_memory() -> None:

@@ -67,15 +67,14 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
     if settings.get("early_stopping", 0):
         examples, held = inner.split(store, examples, settings["seed"])
     placement = launch.start(threads)
-    request.checkpoints.mkdir(parents=True, exist_ok=True)
     planned = planned_for(preset, store, len(examples), settings, placement)
-    kept = plan.kept_checkpoints(planned, shutil.disk_usage(request.checkpoints).free)
+    kept = kept_checkpoints(request.checkpoints, planned, placement)
     log.info("%s: %s; %s", request.fit, f"{planned.parameters:,} parameters", "; ".join(planned.why))
     model = untrained(request.preset, store, settings, request.variant, request.adapted)
     recipe = engine.Recipe(learning_rate=settings["learning_rate"], seed=settings["seed"])
     trained = tuning.prepare(model, settings["tuning"], _new_embedding(settings), settings["seed"])
     session = loop.Session(
-        engine=engine.start(trained, planned, recipe, str(request.checkpoints / "swap")),
+        engine=engine.start(trained, planned, recipe, str(request.checkpoints / checkpoint.SWAP)),
         store=store,
         examples=examples,
         plan=planned,
@@ -97,6 +96,11 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
         atomic.write_tsv(request.output / "predictions.tsv", _held_out(request, store, placement.device))
         shutil.rmtree(request.checkpoints, ignore_errors=True)
     launch.stop()
+
+
+def kept_checkpoints(folder: Path, planned: plan.Plan, placement: Placement) -> int:
+    """Say how many checkpoints the disk holds beside the one being written; refuse where there is no room for one."""
+    return plan.kept_checkpoints(planned, launch.shared(checkpoint.room(folder) if placement.is_first else 0, placement))
 
 
 def _described(request: Request, planned: plan.Plan) -> dict[str, Any]:
@@ -139,6 +143,8 @@ def take_steps(session: loop.Session, request: Request, identity: str, kept: int
             stopped.step,
             session.plan.steps,
         )
+        if placement.is_first:
+            shutil.rmtree(request.checkpoints / checkpoint.SWAP, ignore_errors=True)
         launch.stop()
         sys.exit(stopped.exit_status)
     return session, steps

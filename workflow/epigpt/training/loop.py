@@ -4,6 +4,7 @@ import math
 import resource
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,7 +148,9 @@ def _step(session: Session, chosen: np.ndarray, step: int, keeper: Keeper | None
         moved = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
         labels, weights = moved.pop("labels"), moved.pop("weights")
         loss = session.objective(session.engine(**moved), labels, weights, session.recipe.label_smoothing)
-        session.engine.backward(loss)
+        # A process on its own has nobody to average gradients with; DeepSpeed would copy them forth and back.
+        with session.engine.no_sync() if plan.world_size == 1 and plan.zero_stage == 0 else nullcontext():
+            session.engine.backward(loss)
         session.engine.step()
         totals[0] += loss.detach() / plan.accumulation
         totals[1] += int(batch["attention_mask"].sum())

@@ -177,6 +177,9 @@ def deepspeed_config(plan: Plan, gradient_clipping: float, swap: str = "") -> di
         Folder for the optimizer's state where the plan puts it on disk.
     """
     zero: dict[str, Any] = {"stage": plan.zero_stage}
+    if plan.world_size == 1 and plan.zero_stage in (1, 2):
+        # Nothing is exchanged, so gradients need no copy that lies in one piece: a tenth of a step on a CPU.
+        zero["contiguous_gradients"] = False
     if plan.offload == "cpu":
         zero["offload_optimizer"] = {"device": "cpu", "pin_memory": True}
     elif plan.offload == "nvme":
