@@ -15,7 +15,7 @@ rule encode:
     log:
         "results/{dataset}/logs/encode/{fit}.log",
     benchmark:
-        "results/{dataset}/benchmarks/encode/{fit}.tsv"
+        "results/{dataset}/benchmarks/encode/{fit}.benchmark.tsv"
     conda:
         TRAINING_ENVIRONMENT
     resources:

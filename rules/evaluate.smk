@@ -18,7 +18,7 @@ rule baseline:
     log:
         "results/{dataset}/logs/baseline/{baseline}.log",
     benchmark:
-        "results/{dataset}/benchmarks/baseline/{baseline}.tsv"
+        "results/{dataset}/benchmarks/baseline/{baseline}.benchmark.tsv"
     conda:
         "../envs/evaluate.yaml"
     resources:
@@ -70,7 +70,7 @@ rule comparison:
     log:
         "results/{dataset}/logs/comparison/{variant}.log",
     benchmark:
-        "results/{dataset}/benchmarks/comparison/{variant}.tsv"
+        "results/{dataset}/benchmarks/comparison/{variant}.benchmark.tsv"
     conda:
         TRAINING_ENVIRONMENT
     threads: 1
@@ -97,7 +97,7 @@ rule null:
     log:
         "results/{dataset}/logs/null/{first}-{last}.log",
     benchmark:
-        "results/{dataset}/benchmarks/null/{first}-{last}.tsv"
+        "results/{dataset}/benchmarks/null/{first}-{last}.benchmark.tsv"
     conda:
         TRAINING_ENVIRONMENT
     threads: 1

@@ -25,7 +25,7 @@ rule train:
     log:
         "results/{dataset}/logs/train/{preset}/{fit}.log",
     benchmark:
-        "results/{dataset}/benchmarks/train/{preset}/{fit}.tsv"
+        "results/{dataset}/benchmarks/train/{preset}/{fit}.benchmark.tsv"
     conda:
         TRAINING_ENVIRONMENT
     threads: 1 if HARDWARE.device == "cpu" and HARDWARE.devices == 1 else 2 * HARDWARE.devices
@@ -57,7 +57,7 @@ rule adapt:
     log:
         "results/{dataset}/logs/adapt/{preset}/{fit}.log",
     benchmark:
-        "results/{dataset}/benchmarks/adapt/{preset}/{fit}.tsv"
+        "results/{dataset}/benchmarks/adapt/{preset}/{fit}.benchmark.tsv"
     conda:
         TRAINING_ENVIRONMENT
     threads: 1 if HARDWARE.device == "cpu" and HARDWARE.devices == 1 else 2 * HARDWARE.devices

@@ -44,7 +44,7 @@ use rule encode as transfer_encode with:
     log:
         "results/{dataset}/logs/transfer/{tested}/encode/{fit}.log",
     benchmark:
-        "results/{dataset}/benchmarks/transfer/{tested}/encode/{fit}.tsv"
+        "results/{dataset}/benchmarks/transfer/{tested}/encode/{fit}.benchmark.tsv"
 
 
 use rule train as transfer_train with:
@@ -64,7 +64,7 @@ use rule train as transfer_train with:
     log:
         "results/{dataset}/logs/transfer/{tested}/train/{preset}/{fit}.log",
     benchmark:
-        "results/{dataset}/benchmarks/transfer/{tested}/train/{preset}/{fit}.tsv"
+        "results/{dataset}/benchmarks/transfer/{tested}/train/{preset}/{fit}.benchmark.tsv"
     params:
         folder="results/{dataset}/transfer/{tested}/models/{preset}/{fit}",
         checkpoints="results/{dataset}/transfer/{tested}/checkpoints/{preset}/{fit}",

@@ -27,7 +27,7 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
         if record := _record(path):
             found[path.relative_to(logs).with_suffix("").as_posix()] = record
     for path in sorted(benchmarks.rglob("*.tsv")):
-        name = path.relative_to(benchmarks).with_suffix("").as_posix()
+        name = path.relative_to(benchmarks).with_suffix("").as_posix().removesuffix(".benchmark")
         found.setdefault(name, {}).update(_measured(path))
     return dict(sorted(found.items()))
 

@@ -171,27 +171,23 @@ def newest(folder: Path, log: logging.Logger) -> Found | None:
 
 def restore(found: Found, engine: Any) -> None:
     """Bring an engine to the state of a checkpoint; called by all processes."""
-    with _Reader(found.folder) as reader:
-        states.write(engine, reader.tensor, found.step)
+    states.write(engine, _Reader(found.folder).tensor, found.step)
 
 
 class _Reader:
+    """Finds tensors by name, one file open at a time: what has been read of an open one counts as memory of the process."""
+
     def __init__(self, folder: Path) -> None:
         files = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["files"]
         self._file_of = {tensor: folder / name for name, file in files.items() for tensor in file["tensors"]}
-        self._open: dict[Path, Any] = {}
-
-    def __enter__(self) -> "_Reader":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.clear()
+        self._path: Path | None = None
+        self._open: Any = None
 
     def tensor(self, name: str, key: str) -> torch.Tensor:
         path = self._file_of[f"{key}:{name}"]
-        if path not in self._open:
-            self._open[path] = safe_open(path, framework="pt")
-        found: torch.Tensor = self._open[path].get_tensor(f"{key}:{name}")
+        if path != self._path:
+            self._path, self._open = path, safe_open(path, framework="pt")
+        found: torch.Tensor = self._open.get_tensor(f"{key}:{name}")
         return found
 
 
