@@ -69,12 +69,15 @@ class Pieces:
         All pieces one after the other, int32.
     starts, counts
         Where the pieces of each word begin, and how many it has; int64, shape (words,).
+    longest
+        `counts` in descending order.
     """
 
     def __init__(self, spelt: Sequence[str]) -> None:
         encoded = [part.ids for part in tokenizer().encode_batch([f" {word}" for word in spelt], add_special_tokens=False)]
         self.counts = np.array([len(part) for part in encoded], dtype=np.int64)
         self.starts = np.cumsum(self.counts) - self.counts
+        self.longest = np.sort(self.counts)[::-1]
         longest = int(self.counts.max(initial=0))
         self._present = np.arange(longest) < self.counts[:, None]
         self._table = np.full((len(encoded), longest), END_OF_TEXT, dtype=np.int32)

@@ -153,8 +153,7 @@ class GeneSentence:
 
     def width(self, vocabulary: Vocabulary, max_genes: int) -> int:
         """Pieces of the `max_genes` genes with the longest names, at most GPT-2's positions."""
-        counts = np.sort(self._pieces(vocabulary).counts)[::-1]
-        return max(1, min(POSITIONS, int(counts[:max_genes].sum())))
+        return self._width(self._pieces(vocabulary), max_genes)
 
     def encode(
         self,
@@ -166,7 +165,8 @@ class GeneSentence:
     ) -> Encoded:
         """Write each row's genes one after the other while they fit whole."""
         ranked, lengths = selection.ranked(expression, reference, max_genes, hidden)
-        pieces, width = self._pieces(vocabulary), self.width(vocabulary, max_genes)
+        pieces = self._pieces(vocabulary)
+        width = self._width(pieces, max_genes)
         tokens = np.full((len(lengths), width), self.pad, dtype=np.int32)
         written = np.zeros(len(lengths), dtype=np.int32)
         for part in selection.parts(len(lengths)):
@@ -183,6 +183,10 @@ class GeneSentence:
         pieces = self._pieces(vocabulary)
         rows = [pieces.words_at(row) for row in np.asarray(tokens).tolist()]
         return np.array(rows, dtype=np.int64).reshape(np.shape(tokens))
+
+    @staticmethod
+    def _width(pieces: bpe.Pieces, max_genes: int) -> int:
+        return max(1, min(POSITIONS, int(pieces.longest[:max_genes].sum())))
 
     @staticmethod
     def _pieces(vocabulary: Vocabulary) -> bpe.Pieces:
