@@ -42,18 +42,9 @@ def read_configuration():
             "hardware", None
         )  # no setting: it decides where a result is computed, not what it is
     settings = configuration.load(merged, files, ROOT)
-    rows = datasets.read(Path(settings.datasets))
-    return settings, Rows({row.dataset: row for row in rows})
-
-
-class Rows(dict):
-    """The data set table by name; a target of another data set is refused here and not by its wildcard, whose pattern each of thousands
-    of files would be held against."""
-
-    def __missing__(self, name):
-        raise WorkflowError(
-            f"{name}: no such data set in {SETTINGS.datasets}. It has {', '.join(self)}."
-        )
+    return settings, {
+        row.dataset: row for row in datasets.read(Path(settings.datasets))
+    }
 
 
 def read_hardware():
@@ -146,8 +137,8 @@ BASELINES = list(dict.fromkeys(["logistic_l2", *SETTINGS.baselines]))
 
 
 wildcard_constraints:
-    dataset="[^/]+",
-    tested="[^/]+",
+    dataset="|".join(ROWS),
+    tested="|".join(ROWS),
     repository="none" if WEIGHTS is None else re.escape(WEIGHTS.slug or "none"),
     preset=PRESET.name,
     fit="repeat[0-9]+/fold[0-9]+|final",
