@@ -29,7 +29,7 @@ from epigpt.models import classifier, presets
 from epigpt.training import batches, engine, launch, loop
 
 SMALL = replace(presets.load("tiny"), name="small", layers=8, width=256, heads=8)  # 7 million parameters
-BATCH, LENGTH, STEPS, ROUNDS = 8, 128, 2, 15
+BATCH, LENGTH, STEPS, ROUNDS = 8, 128, 2, 25
 VARIED_STEPS, VARIED_ROUNDS = 6, 5
 PRECISION_STEPS, PRECISION_ROUNDS = 3, 3
 # Model, tuning, precision, ZeRO stage, micro-batch, checkpointing.
