@@ -19,7 +19,7 @@ PROCESS_BYTES = {"cpu": 650_000_000, "cuda": 2_500_000_000}
 # What peft imports on top.
 PEFT_BYTES = 150_000_000
 # Elements that pass between disk and memory at a time, and how many times the largest group of them DeepSpeed holds in fp32: four
-# buffers, and what passes between them and AdamW (measured peaks of medium, large and XL: 0.96, 1.00 and 1.06 of the plan).
+# buffers, and what passes between them and AdamW (measured peaks of medium, large and XL: 0.96, 1.00 and 0.99 of the plan).
 SWAPPED_ELEMENTS, SWAP_BUFFERS = 50_000_000, 5
 # Elements that stage 3 steps at a time: DeepSpeed's default.
 GROUP_ELEMENTS = 1_000_000_000
