@@ -31,7 +31,7 @@ def results(tmp_path):
     (folder / "logs/train/tiny/final.log").write_text(f"{mark}{old}\n{mark}{new}\nfinished\n")
     (folder / "logs/evaluate.log").write_text(f"{mark}{other}\n")
     (folder / "logs/torn.log").write_text(f"{mark}{other[:10]}")
-    (folder / "benchmarks/train/tiny/final.tsv").write_text(BENCHMARK + "7200.0\t2:00:00\t512.5\t1\t1\t1\t0\t0\t50\t3600.0\n")
+    (folder / "benchmarks/train/tiny/final.benchmark.tsv").write_text(BENCHMARK + "7200.0\t2:00:00\t512.5\t1\t1\t1\t0\t0\t50\t3600.0\n")
     (folder / "benchmarks/evaluate.tsv").write_text(BENCHMARK + "0.1\t0:00:00\t-\t-\t-\t-\t-\t-\t-\t-\n")
     (folder / "geo/manifest.tsv").write_text("file\turl\tbytes\tsha256\ttime\ngeo/a.gz\thttps://x.org/a.gz\t3\tabc\t2026-01-01\n")
     (folder / "folds.json").write_text('{"checksum": "f"}')

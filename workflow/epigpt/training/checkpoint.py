@@ -47,10 +47,12 @@ class Found:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def room(folder: Path) -> int:
-    """Bytes that a training may fill: what is free on the disk of `folder`, and what its own checkpoints take already.
+def make_room(folder: Path) -> int:
+    """Make `folder` for a training's checkpoints, delete what a killed process swapped there, from which nobody goes on.
 
-    What a killed process swapped there is deleted first; nobody goes on from it.
+    Returns
+    -------
+    Bytes that the training may fill: what is free on the disk, and what its own checkpoints take already.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / SWAP, ignore_errors=True)

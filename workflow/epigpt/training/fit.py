@@ -100,7 +100,7 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
 
 def kept_checkpoints(folder: Path, planned: plan.Plan, placement: Placement) -> int:
     """Say how many checkpoints the disk holds beside the one being written; refuse where there is no room for one."""
-    return plan.kept_checkpoints(planned, launch.shared(checkpoint.room(folder) if placement.is_first else 0, placement))
+    return plan.kept_checkpoints(planned, launch.shared(checkpoint.make_room(folder) if placement.is_first else 0, placement))
 
 
 def _described(request: Request, planned: plan.Plan) -> dict[str, Any]:
