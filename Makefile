@@ -57,7 +57,7 @@ test-conda: $(INSTALLED)
 # Explicit pin files beside envs/*.yaml, where the channels can be reached.
 pins: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[conda]'
-	$(BIN)/python -m epigpt.pins
+	$(BIN)/python -m epigpt.doctor.environment_pins
 
 # For the tests that open the report in a browser; without it they are skipped.
 chromium:
@@ -87,4 +87,4 @@ install-profile:
 
 # The files that settings.py is the source of.
 documents: $(INSTALLED)
-	$(BIN)/python -m epigpt.settings_documents
+	$(BIN)/python -m epigpt.config.documents

@@ -48,7 +48,7 @@ rule fetch:
 
 
 onstart:
-    if left := left_over.cancel(Path.cwd()):
+    if left := leftover_jobs.cancel(Path.cwd()):
         print(
             f"Cancelled {len(left)} jobs that an earlier run left in the queue: {', '.join(left)}.",
             file=sys.stderr,

@@ -17,12 +17,12 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import update_config
 
-from epigpt import configuration, datasets
-from epigpt.fingerprint import fingerprint as code_of
+from epigpt.config import dataset_table, loading
+from epigpt.provenance.fingerprint import fingerprint as code_of
 from epigpt.models import presets, published
-from epigpt.readiness import left_over
-from epigpt.refusal import Refusal
-from epigpt.settings import permutations
+from epigpt.doctor import leftover_jobs
+from epigpt.errors import InputError
+from epigpt.config.settings import permutations
 from epigpt.training import gpus
 
 # Planning makes millions of objects that stay; looking for cycles among them so often would take a sixth of the time.
@@ -35,15 +35,15 @@ def read_configuration():
     merged = {}
     if not files:
         files = [ROOT / "config" / "config.yaml"]
-        merged = configuration.read(files[0])
+        merged = loading.read(files[0])
     update_config(merged, config)
     if "hardware" in workflow.config_settings.config:
         merged.pop(
             "hardware", None
         )  # no setting: it decides where a result is computed, not what it is
-    settings = configuration.load(merged, files, ROOT)
+    settings = loading.load(merged, files, ROOT)
     return settings, {
-        row.dataset: row for row in datasets.read(Path(settings.datasets))
+        row.dataset: row for row in dataset_table.read(Path(settings.datasets))
     }
 
 
@@ -67,13 +67,13 @@ def site(key, otherwise):
 try:
     SETTINGS, ROWS = read_configuration()
     PRESET = presets.load(SETTINGS.model)
-    PAIRS = configuration.transfer_pairs(SETTINGS.transfer, list(ROWS))
+    PAIRS = loading.transfer_pairs(SETTINGS.transfer, list(ROWS))
     HARDWARE = read_hardware()
     WEIGHTS = published.source(SETTINGS.weights, PRESET)
     if WEIGHTS is not None and WEIGHTS.folder is not None:
         published.check_files(WEIGHTS.folder, PRESET)
-except Refusal as refusal:
-    raise WorkflowError(str(refusal)) from None
+except InputError as error:
+    raise WorkflowError(str(error)) from None
 
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 # A site whose login node has no GPU names the variant whose PyTorch is built for CUDA.
@@ -266,7 +266,7 @@ def value_of(key, wildcards):
 def row_cells(wildcards):
     """Give the cells of a data set's row; of local files the name alone, since the folder does not decide a result."""
     row = ROWS[wildcards.dataset]
-    cells = {name: getattr(row, name) for name in datasets.COLUMNS}
+    cells = {name: getattr(row, name) for name in dataset_table.COLUMNS}
     return (
         cells
         if row.is_accession

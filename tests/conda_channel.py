@@ -1,7 +1,9 @@
-"""A conda channel in a folder, made of this interpreter and of the packages installed for it, for machines that reach no channel.
+"""A conda channel in a folder, made of this interpreter and of the packages installed for it, for
+machines that reach no channel.
 
-It shows that the environment files can be solved and that each rule runs inside its own environment; whether conda-forge and bioconda have
-the names is a question for a machine that reaches them.
+It shows that the environment files can be solved and that each rule runs inside its own
+environment; whether conda-forge and bioconda have the names is a question for a machine that
+reaches them.
 """
 
 import hashlib
@@ -20,9 +22,22 @@ from packaging.utils import canonicalize_name
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 SITE = f"lib/python{PYTHON}/site-packages"
 # Names that conda-forge writes differently from PyPI.
-NAMES = {"torch": "pytorch", "huggingface-hub": "huggingface_hub", "typing-extensions": "typing_extensions"}
+NAMES = {
+    "torch": "pytorch",
+    "huggingface-hub": "huggingface_hub",
+    "typing-extensions": "typing_extensions",
+}
 # Parts of the standard library that no stage uses.
-_LEFT_OUT = {"__pycache__", "site-packages", "test", "tests", "idlelib", "tkinter", "ensurepip", "turtledemo"}
+_LEFT_OUT = {
+    "__pycache__",
+    "site-packages",
+    "test",
+    "tests",
+    "idlelib",
+    "tkinter",
+    "ensurepip",
+    "turtledemo",
+}
 
 
 def conda_name(name: str) -> str:
@@ -47,7 +62,9 @@ class Channel:
         library = base / f"lib/python{PYTHON}"
         for path in library.rglob("*"):
             parts = path.relative_to(library).parts
-            if path.is_file() and not any(part in _LEFT_OUT or part.startswith("config-") for part in parts):
+            if path.is_file() and not any(
+                part in _LEFT_OUT or part.startswith("config-") for part in parts
+            ):
                 files[f"lib/python{PYTHON}/{'/'.join(parts)}"] = path
         files |= {f"lib/{path.name}": path.resolve() for path in base.glob("lib/libpython*.so*")}
         links = {f"bin/{name}": f"python{PYTHON}" for name in ("python", "python3")}
@@ -63,7 +80,11 @@ class Channel:
                 continue
             seen.add(name)
             distribution = metadata.distribution(name)
-            needed = [requirement for requirement in map(Requirement, distribution.requires or []) if _applies(requirement)]
+            needed = [
+                requirement
+                for requirement in map(Requirement, distribution.requires or [])
+                if _applies(requirement)
+            ]
             waiting += [requirement.name for requirement in needed]
             self._pack(
                 conda_name(name),
@@ -78,13 +99,22 @@ class Channel:
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(place)  # noqa: S202 - a wheel that was asked for by name and version
         name, version = wheel.name.split("-")[:2]
-        files = {f"{SITE}/{path.relative_to(place).as_posix()}": path for path in place.rglob("*") if path.is_file()}
+        files = {
+            f"{SITE}/{path.relative_to(place).as_posix()}": path
+            for path in place.rglob("*")
+            if path.is_file()
+        }
         self._pack(conda_name(name), version, [f"python {PYTHON}.*"], files)
 
     def finish(self) -> None:
         """Write the index of the channel."""
         for subdir, packages in (("linux-64", self._packages), ("noarch", {})):
-            index = {"info": {"subdir": subdir}, "packages": {}, "packages.conda": packages, "repodata_version": 1}
+            index = {
+                "info": {"subdir": subdir},
+                "packages": {},
+                "packages.conda": packages,
+                "repodata_version": 1,
+            }
             (self.folder / subdir / "repodata.json").write_text(json.dumps(index))
 
     def _pack(
@@ -97,18 +127,29 @@ class Channel:
         more: dict | None = None,
     ) -> None:
         index = {
-            "name": name, "version": version, "build": "0", "build_number": 0, "depends": depends, "subdir": "linux-64",
-            "arch": "x86_64", "platform": "linux", **(more or {}),
-        }  # fmt: skip
+            "name": name,
+            "version": version,
+            "build": "0",
+            "build_number": 0,
+            "depends": depends,
+            "subdir": "linux-64",
+            "arch": "x86_64",
+            "platform": "linux",
+            **(more or {}),
+        }
         stem = f"{name}-{version}-0"
         content, paths = _Tar(), []
         for target, source in sorted(files.items()):
             digest, size = content.add_file(target, source)
-            paths.append({"_path": target, "path_type": "hardlink", "sha256": digest, "size_in_bytes": size})
+            paths.append(
+                {"_path": target, "path_type": "hardlink", "sha256": digest, "size_in_bytes": size}
+            )
         for target, goal in sorted((links or {}).items()):
             content.add_link(target, goal)
             digest = next(path["sha256"] for path in paths if path["_path"] == f"bin/{goal}")
-            paths.append({"_path": target, "path_type": "softlink", "sha256": digest, "size_in_bytes": 0})
+            paths.append(
+                {"_path": target, "path_type": "softlink", "sha256": digest, "size_in_bytes": 0}
+            )
         info = _Tar()
         info.add_text("info/index.json", json.dumps(index))
         info.add_text("info/paths.json", json.dumps({"paths": paths, "paths_version": 1}))
@@ -120,7 +161,10 @@ class Channel:
             archive.writestr(f"info-{stem}.tar.zst", info.bytes())
             archive.writestr(f"pkg-{stem}.tar.zst", content.bytes())
         written = package.read_bytes()
-        digests = {"md5": hashlib.md5(written, usedforsecurity=False).hexdigest(), "sha256": hashlib.sha256(written).hexdigest()}
+        digests = {
+            "md5": hashlib.md5(written, usedforsecurity=False).hexdigest(),
+            "sha256": hashlib.sha256(written).hexdigest(),
+        }
         self._packages[package.name] = {**index, **digests, "size": len(written)}
 
 
@@ -180,5 +224,10 @@ def _applies(requirement: Requirement) -> bool:
 
 def _depends(requirement: Requirement) -> str:
     """Give a requirement as conda writes it."""
-    limits = ",".join(sorted(f"=={limit.version}" if limit.operator == "===" else str(limit) for limit in requirement.specifier))
+    limits = ",".join(
+        sorted(
+            f"=={limit.version}" if limit.operator == "===" else str(limit)
+            for limit in requirement.specifier
+        )
+    )
     return f"{conda_name(requirement.name)} {limits}".strip()

@@ -22,7 +22,8 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Folder with larger test material that is no part of the project; tests that need it skip where it is absent."""
+    """Folder with larger test material that is no part of the project; tests that need it skip
+    where it is absent."""
     folder = Path(os.environ.get("EPIGPT_SHARED", ROOT.parent / "shared"))
     if not (folder / "geo-mirror").is_dir():
         pytest.skip(f"no test material at {folder} (set EPIGPT_SHARED)")
@@ -45,16 +46,30 @@ class Workflow:
     ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake to its end and give its exit status and output.
 
-        `config` and `rows` write the two configuration files; `inside` is a command that runs another.
+        `config` and `rows` write the two configuration files; `inside` is a command that runs
+        another.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         if rows is not None:
             columns = list(dict.fromkeys(name for row in rows for name in row))
-            lines = ["\t".join(columns), *("\t".join(row.get(name, "") for name in columns) for row in rows)]
+            lines = [
+                "\t".join(columns),
+                *("\t".join(row.get(name, "") for name in columns) for row in rows),
+            ]
             (self.folder / "datasets.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
         if config is not None:
-            (self.folder / "config.yaml").write_text(yaml.safe_dump({"datasets": "datasets.tsv", **config}), encoding="utf-8")
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.checkout / "Snakefile"), "--directory", str(self.folder)]
+            (self.folder / "config.yaml").write_text(
+                yaml.safe_dump({"datasets": "datasets.tsv", **config}), encoding="utf-8"
+            )
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(self.checkout / "Snakefile"),
+            "--directory",
+            str(self.folder),
+        ]
         if (self.folder / "config.yaml").exists():
             command += ["--configfile", str(self.folder / "config.yaml")]
         return subprocess.run(
@@ -71,7 +86,13 @@ class Workflow:
         """List the files under results/, logs, benchmarks and hidden state left out."""
         base = self.folder / "results"
         found = {path.relative_to(base).as_posix() for path in base.rglob("*") if path.is_file()}
-        return {name for name in found if not any(part in ("logs", "benchmarks") or part.startswith(".") for part in name.split("/"))}
+        return {
+            name
+            for name in found
+            if not any(
+                part in ("logs", "benchmarks") or part.startswith(".") for part in name.split("/")
+            )
+        }
 
 
 @pytest.fixture

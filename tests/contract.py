@@ -17,7 +17,8 @@ COLUMNS = {
 
 
 def broken(folder: Path) -> list[str]:
-    """List the tables of a data set that are absent or have other columns; only samples.tsv may have more."""
+    """List the tables of a data set that are absent or have other columns; only samples.tsv may
+    have more."""
     found = []
     for name, promised in COLUMNS.items():
         if not (folder / name).is_file():

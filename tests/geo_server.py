@@ -1,4 +1,5 @@
-"""A small GEO on this machine that does what real servers do wrong, for the tests of the download."""
+"""A small GEO on this machine that does what real servers do wrong, for the tests of the
+download."""
 
 import socket
 import struct
@@ -29,12 +30,14 @@ class Asked:
 
 @dataclass
 class GeoServer:
-    """Serves `root` with ranges, validators, conditional requests and an index per folder, each of which can be switched off.
+    """Serves `root` with ranges, validators, conditional requests and an index per folder, each of
+    which can be switched off.
 
-    `fail(name, fault)` makes requests whose path ends in `name` go wrong: a status ("404", "503", "429 retry-after 1"), "reset" and
-    "short" (half of the body, then RST or FIN), "stall" (half, then silence), "html", "truncated" (half, announced as all),
-    "longer" (announces more than there is), "shorter" (announces less), "slow", "redirect URL", "page TEXT"; "late FAULT" comes
-    after half a second.
+    `fail(name, fault)` makes requests whose path ends in `name` go wrong: a status ("404", "503",
+    "429 retry-after 1"), "reset" and "short" (half of the body, then RST or FIN), "stall" (half,
+    then silence), "html", "truncated" (half, announced as all), "longer" (announces more than there
+    is), "shorter" (announces less), "slow", "redirect URL", "page TEXT"; "late FAULT" comes after
+    half a second.
     """
 
     root: Path
@@ -52,7 +55,9 @@ class GeoServer:
     def __enter__(self) -> Self:
         self._http = _Quiet(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         self._thread.start()
         return self
 
@@ -67,7 +72,8 @@ class GeoServer:
         return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     def fail(self, name: str, fault: str, times: int = FOR_EVER) -> None:
-        """Make the next requests for a path that ends in `name` go wrong; further calls queue up."""
+        """Make the next requests for a path that ends in `name` go wrong; further calls queue
+        up."""
         self._faults.setdefault(name, []).extend([fault] * min(times, 1000))
 
     def count(self, name: str) -> int:
@@ -105,7 +111,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         asked = Asked(
-            unquote(urlsplit(self.path).path), self.headers.get("Range"), self.headers.get("If-None-Match"), int(code), time.monotonic()
+            unquote(urlsplit(self.path).path),
+            self.headers.get("Range"),
+            self.headers.get("If-None-Match"),
+            int(code),
+            time.monotonic(),
         )
         self.geo.asked.append(asked)
 
@@ -129,7 +139,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif word == "redirect":
             self._send(302, b"", {"Location": rest})
         elif word in {"html", "page"}:
-            self._send(200, f"<!DOCTYPE html><html><title>Please &lt;wait&gt;</title><body>{rest}</body></html>".encode())
+            self._send(
+                200,
+                f"<!DOCTYPE html><html><title>Please &lt;wait&gt;</title><body>{rest}</body></html>".encode(),
+            )
         elif path.endswith("/query/acc.cgi"):
             page = self.geo.statuses.get(parse_qs(address.query)["acc"][0])
             self._send(200, page.encode()) if page is not None else self._send(404, b"")
@@ -144,9 +157,18 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.geo.index:
             self._send(403, b"")
             return
-        links = [f'<a href="{escape(entry.name)}">{escape(entry.name)}</a>' for entry in sorted(target.iterdir())]
-        outside = ['<a href="../">Parent Directory</a>', '<a href="?C=N;O=D">Name</a>', '<a href="https://www.hhs.gov/GSE1_x.csv">HHS</a>']
-        self._send(200, f"<html><body><pre>{'<br>'.join(outside + links)}</pre></body></html>".encode())
+        links = [
+            f'<a href="{escape(entry.name)}">{escape(entry.name)}</a>'
+            for entry in sorted(target.iterdir())
+        ]
+        outside = [
+            '<a href="../">Parent Directory</a>',
+            '<a href="?C=N;O=D">Name</a>',
+            '<a href="https://www.hhs.gov/GSE1_x.csv">HHS</a>',
+        ]
+        self._send(
+            200, f"<html><body><pre>{'<br>'.join(outside + links)}</pre></body></html>".encode()
+        )
 
     def _file(self, target: Path, fault: str) -> None:
         body = target.read_bytes()
@@ -156,7 +178,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.geo.dates:
             headers["Last-Modified"] = formatdate(target.stat().st_mtime, usegmt=True)
         known = headers.get("ETag") and self.headers.get("If-None-Match") == headers["ETag"]
-        known = known or (headers.get("Last-Modified") and self.headers.get("If-Modified-Since") == headers["Last-Modified"])
+        known = known or (
+            headers.get("Last-Modified")
+            and self.headers.get("If-Modified-Since") == headers["Last-Modified"]
+        )
         if known and self.geo.conditions:
             self._send(304, b"", headers)
             return
@@ -168,17 +193,28 @@ class _Handler(BaseHTTPRequestHandler):
         elif start >= len(body):
             self._send(416, b"", headers | {"Content-Range": f"bytes */{len(body)}"})
         else:
-            self._send(206, body[start:], headers | {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"}, fault)
+            self._send(
+                206,
+                body[start:],
+                headers | {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"},
+                fault,
+            )
 
     def _range_start(self, headers: dict[str, str]) -> int | None:
         asked = self.headers.get("Range")
         if not self.geo.ranges or asked is None:
             return None
-        if self.geo.if_range and (condition := self.headers.get("If-Range")) and condition not in headers.values():
+        if (
+            self.geo.if_range
+            and (condition := self.headers.get("If-Range"))
+            and condition not in headers.values()
+        ):
             return None
         return int(asked.removeprefix("bytes=").rstrip("-"))
 
-    def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None, fault: str = "") -> None:
+    def _send(
+        self, status: int, body: bytes, headers: dict[str, str] | None = None, fault: str = ""
+    ) -> None:
         announced = len(body) + {"longer": 100, "shorter": -len(body) // 3}.get(fault, 0)
         self.send_response(status)
         for name, value in (headers or {}).items():
@@ -194,7 +230,9 @@ class _Handler(BaseHTTPRequestHandler):
                 time.sleep(3)
             if fault == "reset":
                 time.sleep(0.05)  # let what was sent arrive before the reset discards it
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
                 self.connection.close()
             self.close_connection = True
         elif fault == "slow":

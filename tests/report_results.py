@@ -1,4 +1,5 @@
-"""Small result folders in the shape of the contract, for tests of the report: nothing is computed, everything is drawn from a seed."""
+"""Small result folders in the shape of the contract, for tests of the report: nothing is computed,
+everything is drawn from a seed."""
 
 import hashlib
 import json
@@ -11,8 +12,8 @@ import pandas as pd
 from scipy import sparse
 
 HOSTILE = (
-    "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> "
-    "\"quoted\" 'single' {{ 7*7 }} \u202eevil\u202c $x^2$ & <b>"
+    "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+    " \"quoted\" 'single' {{ 7*7 }} \u202eevil\u202c $x^2$ & <b>"
 )
 METRICS = ("auc", "average_precision", "f1", "balanced_accuracy", "mcc", "brier")
 MODELS = ("finetuned", "logistic_l2", "pca_logistic", "random_forest", "majority")
@@ -32,7 +33,8 @@ def write(
     attributions: bool = False,
     seed: int = 0,
 ) -> Path:
-    """Write the result files of one data set to `folder`; `cells` per sample make it a single-cell series."""
+    """Write the result files of one data set to `folder`; `cells` per sample make it a single-cell
+    series."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True)
     table = _samples(samples, classes, hostile, characteristics)
@@ -77,7 +79,9 @@ def _gene_names(genes: int) -> tuple[list[str], list[str]]:
     return ids, (SYMBOLS + [f"Gene{at}" for at in range(genes)])[:genes]
 
 
-def _samples(samples: int, classes: tuple[str, ...], hostile: bool, characteristics: int) -> pd.DataFrame:
+def _samples(
+    samples: int, classes: tuple[str, ...], hostile: bool, characteristics: int
+) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "sample": [f"GSM{1000 + at}" for at in range(samples)],
@@ -89,7 +93,10 @@ def _samples(samples: int, classes: tuple[str, ...], hostile: bool, characterist
     )
     if hostile:
         table["tissue " + HOSTILE] = [HOSTILE if at % 3 else "x" * 10_000 for at in range(samples)]
-    extra = {f"characteristic {at:03d}": [f"value {(at + row // 2) % 3}" for row in range(samples)] for at in range(characteristics)}
+    extra = {
+        f"characteristic {at:03d}": [f"value {(at + row // 2) % 3}" for row in range(samples)]
+        for at in range(characteristics)
+    }
     return pd.concat([table, pd.DataFrame(extra)], axis=1)
 
 
@@ -138,14 +145,25 @@ def _reading(classes: tuple[str, ...], hostile: bool, cells: int) -> dict[str, A
 
 
 def _expression(
-    folder: Path, table: pd.DataFrame, genes: int, cells: int, *, classes: tuple[str, ...], rng: np.random.Generator, hostile: bool
+    folder: Path,
+    table: pd.DataFrame,
+    genes: int,
+    cells: int,
+    *,
+    classes: tuple[str, ...],
+    rng: np.random.Generator,
+    hostile: bool,
 ) -> None:
     obs = table.loc[table.index.repeat(max(cells, 1))].reset_index(drop=True).astype(str)
-    obs.index = pd.Index([f"{name}_{at}" if cells else name for at, name in enumerate(obs["sample"])])
+    obs.index = pd.Index(
+        [f"{name}_{at}" if cells else name for at, name in enumerate(obs["sample"])]
+    )
     if hostile:  # HDF5 takes a slash in a name for a folder
         obs.columns = pd.Index([str(name).replace("/", "∕") for name in obs.columns])
     code = np.array([classes.index(name) for name in obs["label"]])
-    mean = rng.gamma(2, 8, genes)[None, :] * np.where(np.arange(genes)[None, :] < 6, 1 + 2 * code[:, None], 1)
+    mean = rng.gamma(2, 8, genes)[None, :] * np.where(
+        np.arange(genes)[None, :] < 6, 1 + 2 * code[:, None], 1
+    )
     counts = rng.poisson(mean)
     values = np.log1p(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) * 1e4)
     ids, symbols = _gene_names(genes)
@@ -153,7 +171,10 @@ def _expression(
         sparse.csr_matrix(values.astype(np.float32)),
         obs=obs,
         var=pd.DataFrame({"symbol": symbols}, index=ids),
-        layers={"counts": sparse.csr_matrix(counts.astype(np.int32)), "lognorm": sparse.csr_matrix(values.astype(np.float32))},
+        layers={
+            "counts": sparse.csr_matrix(counts.astype(np.int32)),
+            "lognorm": sparse.csr_matrix(values.astype(np.float32)),
+        },
     )
     left, scale, _ = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
     data.obsm["X_pca"] = (left * scale)[:, :5]
@@ -180,9 +201,15 @@ def _expression(
     tsv(folder / "quality.tsv", quality)
 
 
-def _contrasts(folder: Path, genes: int, classes: tuple[str, ...], rng: np.random.Generator) -> None:
+def _contrasts(
+    folder: Path, genes: int, classes: tuple[str, ...], rng: np.random.Generator
+) -> None:
     ids, symbols = _gene_names(genes)
-    names = [f"{classes[1]} vs {classes[0]}"] if len(classes) == 2 else [f"{name} vs the rest" for name in classes]
+    names = (
+        [f"{classes[1]} vs {classes[0]}"]
+        if len(classes) == 2
+        else [f"{name} vs the rest" for name in classes]
+    )
     parts = []
     for name in names:
         p = np.sort(rng.uniform(0, 1, genes) ** 3)
@@ -217,16 +244,34 @@ def _folds(folder: Path, table: pd.DataFrame, classes: tuple[str, ...], assessab
     }
     _json(folder / "folds.json", {**summary, "classes": list(classes)})
     number = table["group"].rank(method="dense").astype(int) - 1
-    rows = [table[["sample", "group"]].assign(repeat=repeat, fold=(number + repeat) % 3) for repeat in range(2)]
-    tsv(folder / "folds.tsv", pd.concat(rows) if assessable else pd.DataFrame(columns=["sample", "group", "repeat", "fold"]))
+    rows = [
+        table[["sample", "group"]].assign(repeat=repeat, fold=(number + repeat) % 3)
+        for repeat in range(2)
+    ]
+    tsv(
+        folder / "folds.tsv",
+        (
+            pd.concat(rows)
+            if assessable
+            else pd.DataFrame(columns=["sample", "group", "repeat", "fold"])
+        ),
+    )
 
 
-def _performance(folder: Path, table: pd.DataFrame, classes: tuple[str, ...], assessable: bool, rng: np.random.Generator) -> None:
+def _performance(
+    folder: Path,
+    table: pd.DataFrame,
+    classes: tuple[str, ...],
+    assessable: bool,
+    rng: np.random.Generator,
+) -> None:
     predictions, metrics = [], []
     for at, model in enumerate(MODELS if assessable else ()):
         for repeat in range(2):
             truth = np.array([classes.index(name) for name in table["label"]])
-            raw = rng.gamma(1, 1, (len(table), len(classes))) + np.eye(len(classes))[truth] * (3 - at * 0.6)
+            raw = rng.gamma(1, 1, (len(table), len(classes))) + np.eye(len(classes))[truth] * (
+                3 - at * 0.6
+            )
             share = raw / raw.sum(axis=1, keepdims=True)
             predictions += [
                 {
@@ -261,11 +306,23 @@ def _performance(folder: Path, table: pd.DataFrame, classes: tuple[str, ...], as
             )
     columns = ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"]
     tsv(folder / "predictions.tsv", pd.DataFrame(predictions, columns=columns))
-    columns = ["model", "preset", "metric", "estimate", "low", "high", "null_mean", "p", "p_floor", "n_samples", "n_groups"]
+    columns = [
+        "model",
+        "preset",
+        "metric",
+        "estimate",
+        "low",
+        "high",
+        "null_mean",
+        "p",
+        "p_floor",
+        "n_samples",
+        "n_groups",
+    ]
     tsv(folder / "metrics.tsv", pd.DataFrame(metrics, columns=columns))
     sentence = (
-        "Asked to tell epilepsy from control in donors it had not seen, GPT-2 beat logistic regression: "
-        "AUC 0.90 (0.70 to 1.00) against 0.82 (0.62 to 0.92)."
+        "Asked to tell epilepsy from control in donors it had not seen, GPT-2 beat logistic"
+        " regression: AUC 0.90 (0.70 to 1.00) against 0.82 (0.62 to 0.92)."
     )
     verdict = {
         "verdict": "works",
@@ -278,7 +335,10 @@ def _performance(folder: Path, table: pd.DataFrame, classes: tuple[str, ...], as
         verdict = {
             "verdict": "not_assessable",
             "reason": "class epilepsy has 2 groups",
-            "sentence": "Asked to tell epilepsy from control, no classifier was tested: class epilepsy has 2 groups.",
+            "sentence": (
+                "Asked to tell epilepsy from control, no classifier was tested: class epilepsy has"
+                " 2 groups."
+            ),
         }
     _json(folder / "verdict.json", verdict)
     for fit in ["repeat0/fold0", "repeat0/fold1", "final"] if assessable else []:
@@ -299,57 +359,162 @@ def _performance(folder: Path, table: pd.DataFrame, classes: tuple[str, ...], as
             for step in range(8)
         ]
         (place / "training.jsonl").write_text("\n".join(lines) + '\n{"step": 9, "lo')
-        _json(place / "plan.json", {"steps": 8, "hours": 0.01, "bytes": {"total": 2 * 10**9}, "why": ["fits"]})
+        _json(
+            place / "plan.json",
+            {"steps": 8, "hours": 0.01, "bytes": {"total": 2 * 10**9}, "why": ["fits"]},
+        )
 
 
-def _comparison(folder: Path, classes: tuple[str, ...], assessable: bool, rng: np.random.Generator) -> None:
+def _comparison(
+    folder: Path, classes: tuple[str, ...], assessable: bool, rng: np.random.Generator
+) -> None:
     models = MODELS if assessable else ()
-    frame = pd.DataFrame({"model": "finetuned", "versus": models[1:], "estimate": 0.08, "low": -0.05, "high": 0.2, "share_above": 0.9})
+    frame = pd.DataFrame(
+        {
+            "model": "finetuned",
+            "versus": models[1:],
+            "estimate": 0.08,
+            "low": -0.05,
+            "high": 0.2,
+            "share_above": 0.9,
+        }
+    )
     tsv(folder / "comparison.tsv", frame)
     rows = [
-        (model, name, at, 0.1 + 0.2 * at, 0.15 + 0.18 * at, 0.0, 1.0, 4) for model in models for name in classes[-1:] for at in range(4)
+        (model, name, at, 0.1 + 0.2 * at, 0.15 + 0.18 * at, 0.0, 1.0, 4)
+        for model in models
+        for name in classes[-1:]
+        for at in range(4)
     ]
-    tsv(folder / "calibration.tsv", pd.DataFrame(rows, columns=["model", "class", "bin", "probability", "observed", "low", "high", "n"]))
-    drawn = [(model, at, "auc", value, "refitted") for model in models[:2] for at, value in enumerate(rng.normal(0.5, 0.1, 30))]
-    tsv(folder / "null.tsv", pd.DataFrame(drawn, columns=["model", "permutation", "metric", "value", "kind"]))
+    tsv(
+        folder / "calibration.tsv",
+        pd.DataFrame(
+            rows, columns=["model", "class", "bin", "probability", "observed", "low", "high", "n"]
+        ),
+    )
+    drawn = [
+        (model, at, "auc", value, "refitted")
+        for model in models[:2]
+        for at, value in enumerate(rng.normal(0.5, 0.1, 30))
+    ]
+    tsv(
+        folder / "null.tsv",
+        pd.DataFrame(drawn, columns=["model", "permutation", "metric", "value", "kind"]),
+    )
     curve = [
-        ("logistic_l2", share, 8 * share, repeat, 0.6 + 0.2 * share) for repeat in range(2) for share in (0.25, 0.5, 1.0) if assessable
+        ("logistic_l2", share, 8 * share, repeat, 0.6 + 0.2 * share)
+        for repeat in range(2)
+        for share in (0.25, 0.5, 1.0)
+        if assessable
     ]
-    tsv(folder / "learning_curve.tsv", pd.DataFrame(curve, columns=["model", "share", "n_groups", "repeat", "auc"]))
-    judged = [("condition", 2, 6, 1.0, "states the label", "False"), ("sex", 2, 6, 0.1, "balanced or partly associated", "False")]
+    tsv(
+        folder / "learning_curve.tsv",
+        pd.DataFrame(curve, columns=["model", "share", "n_groups", "repeat", "auc"]),
+    )
+    judged = [
+        ("condition", 2, 6, 1.0, "states the label", "False"),
+        ("sex", 2, 6, 0.1, "balanced or partly associated", "False"),
+    ]
     columns = ["characteristic", "values", "groups", "association", "kind", "accepted"]
     tsv(folder / "confounding.tsv", pd.DataFrame(judged, columns=columns))
 
 
 def _biology(folder: Path, table: pd.DataFrame, rng: np.random.Generator) -> None:
-    sets = [("astrogliosis", "Gfap", "up"), ("astrogliosis", "Vim", "up"), ("receptors", "Gria2", "down"), ("receptors", "Gria1", "up")]
-    markers = pd.DataFrame(sets, columns=["set", "symbol", "expected"]).assign(gene=lambda frame: frame["symbol"], attribution=np.nan)
-    markers["log2_fold_change"], markers["padj"] = [1.2, np.nan, 0.4, 0.1], [1e-6, np.nan, 0.01, 0.5]
+    sets = [
+        ("astrogliosis", "Gfap", "up"),
+        ("astrogliosis", "Vim", "up"),
+        ("receptors", "Gria2", "down"),
+        ("receptors", "Gria1", "up"),
+    ]
+    markers = pd.DataFrame(sets, columns=["set", "symbol", "expected"]).assign(
+        gene=lambda frame: frame["symbol"], attribution=np.nan
+    )
+    markers["log2_fold_change"], markers["padj"] = (
+        [1.2, np.nan, 0.4, 0.1],
+        [1e-6, np.nan, 0.01, 0.5],
+    )
     markers["verdict"] = ["as expected", "not assessable", "opposite", "not significant"]
-    tsv(folder / "markers.tsv", markers[["set", "gene", "symbol", "expected", "log2_fold_change", "padj", "attribution", "verdict"]])
-    scores = table[["sample", "group", "label"]].assign(score=rng.normal(size=len(table)), excitatory="Gria1 Gria2", inhibitory="Gad1")
+    tsv(
+        folder / "markers.tsv",
+        markers[
+            [
+                "set",
+                "gene",
+                "symbol",
+                "expected",
+                "log2_fold_change",
+                "padj",
+                "attribution",
+                "verdict",
+            ]
+        ],
+    )
+    scores = table[["sample", "group", "label"]].assign(
+        score=rng.normal(size=len(table)), excitatory="Gria1 Gria2", inhibitory="Gad1"
+    )
     tsv(folder / "excitation_inhibition.tsv", scores)
-    claims = [("GRIA1 up", "GRIA1", "up", "Gria1 +1.2", "supported"), ("GRIA2 down", "GRIA2", "down", "Gria2 +0.4", "contradicted")]
+    claims = [
+        ("GRIA1 up", "GRIA1", "up", "Gria1 +1.2", "supported"),
+        ("GRIA2 down", "GRIA2", "down", "Gria2 +0.4", "contradicted"),
+    ]
     sets = pd.DataFrame(
-        {"set": ["astrogliosis"], "title": "Astrogliosis", "expected": "up", "caution": "Also rises with age.", "n_genes": 2}
+        {
+            "set": ["astrogliosis"],
+            "title": "Astrogliosis",
+            "expected": "up",
+            "caution": "Also rises with age.",
+            "n_genes": 2,
+        }
     )
     enriched = pd.DataFrame(
-        {"set": ["own set"], "n_asked": 9, "n_genes": 7, "score": 1.8, "p": 0.01, "padj": 0.02, "leading_genes": "Gfap Vim"}
+        {
+            "set": ["own set"],
+            "n_asked": 9,
+            "n_genes": 7,
+            "score": 1.8,
+            "p": 0.01,
+            "padj": 0.02,
+            "leading_genes": "Gfap Vim",
+        }
     )
     tsv(folder / "gene_set_enrichment.tsv", enriched)
-    tsv(folder / "marker_sets.tsv", sets.assign(difference=1.1, p=0.001, padj=0.002, verdict="as expected"))
-    tsv(folder / "claims.tsv", pd.DataFrame(claims, columns=["claim", "genes", "expected", "finding", "verdict"]))
+    tsv(
+        folder / "marker_sets.tsv",
+        sets.assign(difference=1.1, p=0.001, padj=0.002, verdict="as expected"),
+    )
+    tsv(
+        folder / "claims.tsv",
+        pd.DataFrame(claims, columns=["claim", "genes", "expected", "finding", "verdict"]),
+    )
 
 
 def _attributions(folder: Path, genes: int, rng: np.random.Generator) -> None:
     ids, symbols = _gene_names(genes)
     table = pd.DataFrame(
-        {"gene": ids, "symbol": symbols, "attribution": np.sort(rng.normal(size=genes)), "knockout_effect": rng.normal(size=genes)}
+        {
+            "gene": ids,
+            "symbol": symbols,
+            "attribution": np.sort(rng.normal(size=genes)),
+            "knockout_effect": rng.normal(size=genes),
+        }
     )
     tsv(folder / "attributions.tsv", table.assign(rank=range(1, genes + 1), stability=0.5))
-    tops = pd.DataFrame({"genes": [10, 20], "shared": [4, 9], "share": [0.4, 0.45], "expected_share": [0.1, 0.2]})
+    tops = pd.DataFrame(
+        {"genes": [10, 20], "shared": [4, 9], "share": [0.4, 0.45], "expected_share": [0.1, 0.2]}
+    )
     tsv(folder / "attribution_agreement.tsv", tops)
-    summary = {"computed": True, "signed_towards": "epilepsy", "folds": 3, "observations": 12, "between_folds_rank_correlation": 0.61}
-    summary |= {"random_weights_rank_correlation": 0.04, "size_rank_correlation": 0.35, "n_genes": genes, "same_direction": 0.9}
+    summary = {
+        "computed": True,
+        "signed_towards": "epilepsy",
+        "folds": 3,
+        "observations": 12,
+        "between_folds_rank_correlation": 0.61,
+    }
+    summary |= {
+        "random_weights_rank_correlation": 0.04,
+        "size_rank_correlation": 0.35,
+        "n_genes": genes,
+        "same_direction": 0.9,
+    }
     summary |= {"incompleteness": 0.44}
     _json(folder / "attributions.json", summary)

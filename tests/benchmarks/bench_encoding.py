@@ -1,7 +1,8 @@
-"""Cells per second of the encodings against a stable argsort per row and cell2sentence 1.2.0; memory by cells. Run by `make bench`.
+"""Cells per second of the encodings against a stable argsort per row and cell2sentence 1.2.0;
+memory by cells. Run by `make bench`.
 
-cell2sentence is compared with where it can be imported (its licence allows no dependency): install it anywhere with its own
-dependencies and put that folder on PYTHONPATH.
+cell2sentence is compared with where it can be imported (its licence allows no dependency): install
+it anywhere with its own dependencies and put that folder on PYTHONPATH.
 """
 
 import contextlib
@@ -19,9 +20,9 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from epigpt.encoding import encoders, store
-from epigpt.encoding.observations import open_observations
-from epigpt.encoding.reference import Reference
+from epigpt.dataset.count_blocks import open_observations
+from epigpt.encoding import encoders, token_dataset
+from epigpt.encoding.gene_statistics import GeneStatistics
 from epigpt.encoding.vocabulary import Vocabulary
 
 CELLS, GENES, DENSITY, MAX_GENES = 20_000, 20_000, 0.08, 256
@@ -38,7 +39,9 @@ def simulated(cells: int, genes: int, density: float, seed: int = 0) -> scipy.sp
     columns = np.arange(held) * step + generator.integers(0, step, (cells, held))
     counts = generator.geometric(0.4, columns.size)
     data = np.log1p(counts * np.float32(1e4 / held / 2.5)).astype(np.float32)
-    return scipy.sparse.csr_matrix((data, columns.ravel().astype(np.int32), np.arange(cells + 1) * held), shape=(cells, genes))
+    return scipy.sparse.csr_matrix(
+        (data, columns.ravel().astype(np.int32), np.arange(cells + 1) * held), shape=(cells, genes)
+    )
 
 
 def rate(cells: int, action: Callable[[], object], repeats: int = 3) -> float:
@@ -71,13 +74,21 @@ def cell2sentence(expression: scipy.sparse.csr_matrix, names: tuple[str, ...]) -
 def speed() -> None:
     expression = simulated(CELLS, GENES, DENSITY)
     generator = np.random.default_rng(1)
-    centre, scale = generator.gamma(0.5, 0.3, GENES).astype(np.float32), (0.5 + generator.random(GENES)).astype(np.float32)
-    reference = Reference(centre, scale, np.ones(GENES), 1e4, np.zeros((0, GENES), np.float32))
+    centre, scale = (
+        generator.gamma(0.5, 0.3, GENES).astype(np.float32),
+        (0.5 + generator.random(GENES)).astype(np.float32),
+    )
+    reference = GeneStatistics(centre, scale, np.ones(GENES), 1e4, np.zeros((0, GENES), np.float32))
     names = tuple(f"Gene{number:05d}" for number in range(GENES))
     vocabulary = Vocabulary(names, names)
     few = expression[:COMPARED]
     loop, other = rate(COMPARED, lambda: plain_loop(few)), cell2sentence(few, names)
-    print(f"{CELLS:,} cells x {GENES:,} genes at {DENSITY:.0%}: plain loop {loop:,.0f} cells/s, cell2sentence ", end="", flush=True)
+    print(
+        f"{CELLS:,} cells x {GENES:,} genes at {DENSITY:.0%}: plain loop {loop:,.0f} cells/s,"
+        " cell2sentence ",
+        end="",
+        flush=True,
+    )
     print(other if isinstance(other, str) else f"{other:,.0f} cells/s")
     blocks = [expression[start : start + BLOCK] for start in range(0, CELLS, BLOCK)]
     for name, encoder in encoders.ENCODERS.items():
@@ -89,7 +100,14 @@ def speed() -> None:
 
         measured = rate(CELLS, whole, repeats=2)
         line = f"  {name}: {measured:,.0f} cells/s = {measured / loop:.2f} x the loop (bound 1.5)"
-        print(line + ("" if isinstance(other, str) else f", {measured / other:.1f} x cell2sentence (bound 20)"))
+        print(
+            line
+            + (
+                ""
+                if isinstance(other, str)
+                else f", {measured / other:.1f} x cell2sentence (bound 20)"
+            )
+        )
 
 
 def write_cells(path: Path, cells: int) -> None:
@@ -98,7 +116,13 @@ def write_cells(path: Path, cells: int) -> None:
     held = int(MEMORY_GENES * DENSITY)
     with h5py.File(path, "w") as file:
         group = file.create_group("X")
-        group.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0", "shape": [cells, MEMORY_GENES]})
+        group.attrs.update(
+            {
+                "encoding-type": "csr_matrix",
+                "encoding-version": "0.1.0",
+                "shape": [cells, MEMORY_GENES],
+            }
+        )
         group["indptr"] = np.arange(cells + 1, dtype=np.int64) * held
         data = group.create_dataset("data", (cells * held,), np.int32, chunks=(1 << 16,))
         indices = group.create_dataset("indices", (cells * held,), np.int32, chunks=(1 << 16,))
@@ -108,27 +132,58 @@ def write_cells(path: Path, cells: int) -> None:
             indices[start * held : (start + block) * held] = part.indices
         ids = [f"C{number:07d}" for number in range(cells)]
         for name, index, columns in (
-            ("obs", ids, {"sample": [f"S{number // 1000:03d}" for number in range(cells)], "label": ["a", "b"] * (cells // 2)}),
+            (
+                "obs",
+                ids,
+                {
+                    "sample": [f"S{number // 1000:03d}" for number in range(cells)],
+                    "label": ["a", "b"] * (cells // 2),
+                },
+            ),
             ("var", [f"Gene{number:05d}" for number in range(MEMORY_GENES)], {}),
         ):
             frame = file.create_group(name)
             frame.attrs.update(
-                {"encoding-type": "dataframe", "encoding-version": "0.2.0", "_index": "_index", "column-order": list(columns)}
+                {
+                    "encoding-type": "dataframe",
+                    "encoding-version": "0.2.0",
+                    "_index": "_index",
+                    "column-order": list(columns),
+                }
             )
             for column, content in {"_index": index, **columns}.items():
                 frame.create_dataset(column, data=content, dtype=h5py.string_dtype())
-        file.create_group("uns").create_dataset("assay", data="single_cell", dtype=h5py.string_dtype())
+        file.create_group("uns").create_dataset(
+            "assay", data="single_cell", dtype=h5py.string_dtype()
+        )
 
 
 def encode_cells(path: Path, folder: Path) -> None:
     observations = open_observations(path)
     begun = time.perf_counter()
     nothing_held_out = np.zeros(len(observations.index), dtype=bool)
-    store.write(folder, observations, nothing_held_out, ["a", "b"], store.Recipe("gene-tokens", MAX_GENES, 1000, 1, 1))
+    token_dataset.write(
+        folder,
+        observations,
+        nothing_held_out,
+        ["a", "b"],
+        token_dataset.EncodingConfig("gene-tokens", MAX_GENES, 1000, 1, 1),
+    )
     # Not getrusage: its peak is inherited from the process that started this one.
-    peak = int(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+    peak = (
+        int(
+            next(
+                line
+                for line in Path("/proc/self/status").read_text().splitlines()
+                if line.startswith("VmHWM")
+            ).split()[1]
+        )
+        / 1024
+    )
     print(
-        f"  {len(observations.index):,} cells: {len(observations.index) / (time.perf_counter() - begun):,.0f} cells/s, peak MB {peak:.0f}"
+        f"  {len(observations.index):,} cells:"
+        f" {len(observations.index) / (time.perf_counter() - begun):,.0f} cells/s, peak MB"
+        f" {peak:.0f}"
     )
 
 
@@ -137,11 +192,16 @@ def memory(folder: Path) -> None:
     for cells in MEMORY_CELLS:
         path = folder / f"{cells}.h5ad"
         write_cells(path, cells)
-        done = subprocess.run([sys.executable, __file__, str(path)], check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, __file__, str(path)], check=True, capture_output=True, text=True
+        )
         print(done.stdout, end="")
         peaks.append(float(done.stdout.rsplit(" ", 1)[1]))
         path.unlink()
-    print(f"  peak memory grows {peaks[1] / peaks[0]:.2f} x from {MEMORY_CELLS[0]:,} to {MEMORY_CELLS[1]:,} cells (bound 1.2)")
+    print(
+        f"  peak memory grows {peaks[1] / peaks[0]:.2f} x from {MEMORY_CELLS[0]:,} to"
+        f" {MEMORY_CELLS[1]:,} cells (bound 1.2)"
+    )
 
 
 if __name__ == "__main__":

@@ -1,19 +1,25 @@
-"""Does the verdict keep its promise on simulated series whose truth is known? `make bench-honesty`, or this file with --help.
+"""Does the verdict keep its promise on simulated series whose truth is known? `make bench-honesty`,
+or this file with --help.
 
-Three kinds of series (`epigpt simulate`), each drawn with a seed of its own and judged by the workflow's own library calls:
+Three kinds of series (`epigpt simulate`), each drawn with a seed of its own and judged by the
+workflow's own library calls:
 
 null
     Twelve litters of one mouse, six and six, nothing planted. At most 5 % may be said to work.
 planted
-    Twelve litters of two mice with twice the default effect: log2 fold changes of 1.4 to 3 on the marker genes and (times 0.7) on 60
-    others, spread 0.3 between mice. At least 80 % must be said to work.
+    Twelve litters of two mice with twice the default effect: log2 fold changes of 1.4 to 3 on the
+    marker genes and (times 0.7) on 60 others, spread 0.3 between mice. At least 80 % must be said
+    to work.
 donors
-    Twelve litters of two mice, litter effects of standard deviation 0.8 (log2) on every gene, nothing planted. None may be said to work.
+    Twelve litters of two mice, litter effects of standard deviation 0.8 (log2) on every gene,
+    nothing planted. None may be said to work.
 
-The recipe is the default one: preset tiny and all settings as in config/config.yaml, quality control and the descriptive parts left out,
-and no permutations, which can only take a claim away. The rivals (baselines, GPT-2 without blocks) are fitted where the verdict is still
-open after GPT-2 and logistic regression; where these say no_evidence, no rival changes it. A row is written after each series, and rows
-that are there under the same settings and code are not computed again, so that a stopped run goes on.
+The recipe is the default one: preset tiny and all settings as in config/config.yaml, quality
+control and the descriptive parts left out, and no permutations, which can only take a claim away.
+The rivals (baselines, GPT-2 without blocks) are fitted where the verdict is still open after GPT-2
+and logistic regression; where these say no_evidence, no rival changes it. A row is written after
+each series, and rows that are there under the same settings and code are not computed again, so
+that a stopped run goes on.
 """
 
 import argparse
@@ -35,14 +41,25 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from epigpt import atomic, splits  # noqa: E402
-from epigpt.configuration import validated  # noqa: E402
-from epigpt.encoding.observations import open_observations  # noqa: E402
-from epigpt.evaluation import baselines, confounding, intervals, observations, predictions, refits, verdict  # noqa: E402
-from epigpt.evaluation.null import NULL_COLUMNS  # noqa: E402
-from epigpt.expression import normalisation  # noqa: E402
-from epigpt.fingerprint import fingerprint  # noqa: E402
-from epigpt.simulate import CASE, CONTROL, Design, Simulated, simulate  # noqa: E402
+from epigpt import files  # noqa: E402
+from epigpt.config.loading import validated  # noqa: E402
+from epigpt.dataset import (  # noqa: E402
+    expression_data,
+    normalization,
+)
+from epigpt.dataset.count_blocks import open_observations  # noqa: E402
+from epigpt.evaluation import (  # noqa: E402
+    baselines,
+    confounding,
+    cross_validation,
+    intervals,
+    predictions,
+    refit_pipeline,
+    verdict,
+)
+from epigpt.evaluation.permutation_test import NULL_COLUMNS  # noqa: E402
+from epigpt.provenance.fingerprint import fingerprint  # noqa: E402
+from epigpt.simulation.simulate import CASE, CONTROL, Design, Simulated, simulate  # noqa: E402
 
 DESIGNS = {
     "null": Design(groups=12, per_group=1, effect=0.0),
@@ -52,33 +69,91 @@ DESIGNS = {
 NUMBERS = {"null": 50, "planted": 20, "donors": 10}
 BOUNDS = {"null": (0.0, 0.05), "planted": (0.8, 1.0), "donors": (0.0, 0.0)}
 CLASSES = [CONTROL, CASE]
-COLUMNS = ["kind", "seed", "verdict", "auc", "low", "high", "best_baseline", "best_baseline_auc", "seconds", "settings_and_code"]
+COLUMNS = [
+    "kind",
+    "seed",
+    "verdict",
+    "auc",
+    "low",
+    "high",
+    "best_baseline",
+    "best_baseline_auc",
+    "seconds",
+    "settings_and_code",
+]
 
 
 def main() -> None:
     """Judge the series that the table lacks, then hold the shares against their bounds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=ROOT / "tests" / "benchmarks" / "honesty.tsv", help="the table")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings that differ from the defaults")
-    parser.add_argument("--numbers", nargs="*", default=[], metavar="KIND=N", help="series of each kind (default: 50, 20, 10)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=ROOT / "tests" / "benchmarks" / "honesty.tsv",
+        help="the table",
+    )
+    parser.add_argument(
+        "--set",
+        nargs="*",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings that differ from the defaults",
+    )
+    parser.add_argument(
+        "--numbers",
+        nargs="*",
+        default=[],
+        metavar="KIND=N",
+        help="series of each kind (default: 50, 20, 10)",
+    )
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    settings = validated({key: yaml.safe_load(value) for key, _, value in (pair.partition("=") for pair in options.set)}).model_dump()
-    numbers = {**NUMBERS, **{kind: int(number) for kind, _, number in (pair.partition("=") for pair in options.numbers)}}
+    settings = validated(
+        {
+            key: yaml.safe_load(value)
+            for key, _, value in (pair.partition("=") for pair in options.set)
+        }
+    ).model_dump()
+    numbers = {
+        **NUMBERS,
+        **{
+            kind: int(number)
+            for kind, _, number in (pair.partition("=") for pair in options.numbers)
+        },
+    }
     decided_by = [settings, fingerprint("null"), fingerprint("baseline"), fingerprint("evaluate")]
-    identity = hashlib.sha256(json.dumps(decided_by, sort_keys=True, default=str).encode()).hexdigest()[:8]
-    rows = pd.read_csv(options.output, sep="\t", keep_default_na=False) if options.output.is_file() else pd.DataFrame(columns=COLUMNS)
+    identity = hashlib.sha256(
+        json.dumps(decided_by, sort_keys=True, default=str).encode()
+    ).hexdigest()[:8]
+    rows = (
+        pd.read_csv(options.output, sep="\t", keep_default_na=False)
+        if options.output.is_file()
+        else pd.DataFrame(columns=COLUMNS)
+    )
     rows = rows[rows["settings_and_code"].astype(str) == identity]
     # The kinds in turn, so that a run that is stopped has some of each.
-    wanted = sorted(((seed, kind) for kind in DESIGNS for seed in range(numbers[kind])), key=lambda one: (one[0] / numbers[one[1]], one[1]))
+    wanted = sorted(
+        ((seed, kind) for kind in DESIGNS for seed in range(numbers[kind])),
+        key=lambda one: (one[0] / numbers[one[1]], one[1]),
+    )
     done = set(zip(rows["seed"].astype(int), rows["kind"], strict=True))
     for seed, kind in wanted:
         if (seed, kind) in done:
             continue
-        row = {"kind": kind, "seed": seed, **judge(simulate(seed, DESIGNS[kind]), settings), "settings_and_code": identity}
+        row = {
+            "kind": kind,
+            "seed": seed,
+            **judge(simulate(seed, DESIGNS[kind]), settings),
+            "settings_and_code": identity,
+        }
         rows = pd.concat([rows, pd.DataFrame([row])], ignore_index=True)[COLUMNS]
-        atomic.write_tsv(options.output, rows.sort_values(["kind", "seed"], ignore_index=True))
-        print(f"{kind} {seed}: {row['verdict']}, AUC {row['auc']:.3f}, {row['seconds']:.0f} s", flush=True)
+        files.write_tsv(options.output, rows.sort_values(["kind", "seed"], ignore_index=True))
+        print(
+            f"{kind} {seed}: {row['verdict']}, AUC {row['auc']:.3f}, {row['seconds']:.0f} s",
+            flush=True,
+        )
     sys.exit(0 if report(rows) else 1)
 
 
@@ -90,7 +165,10 @@ def report(rows: pd.DataFrame) -> bool:
         if len(own):
             share = float((own["verdict"] == "works").mean())
             kept &= low <= share <= high
-            print(f"{kind}: {share:.0%} of {len(own)} series said to work, promised {low:.0%} to {high:.0%}")
+            print(
+                f"{kind}: {share:.0%} of {len(own)} series said to work, promised {low:.0%} to"
+                f" {high:.0%}"
+            )
     return kept
 
 
@@ -100,23 +178,28 @@ def judge(series: Simulated, settings: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="epigpt.") as folder:
         path = Path(folder) / "expression.h5ad"
         write(series, path)
-        data, tokens = observations.read(path), open_observations(path)
+        data, tokens = expression_data.read(path), open_observations(path)
         known = pd.DataFrame({"sample": data.sample, "group": data.group, "label": data.label})
-        folds = splits.folds(known, settings["folds"], settings["repeats"], settings["seed"])
+        folds = cross_validation.folds(
+            known, settings["folds"], settings["repeats"], settings["seed"]
+        )
         samples = series.samples.rename(columns={"condition": "characteristic"}).reset_index()
         samples = known.merge(samples.drop(columns="characteristic"), on="sample")
         judged = confounding.table(samples)
         fitted: dict[str, pd.DataFrame] = {}
         decided: dict[str, Any] = {}
-        for models in ([verdict.GPT2, verdict.LOGISTIC], [*settings["baselines"], *verdict.OWN_RIVALS]):
+        for models in (
+            [verdict.GPT2, verdict.LOGISTIC],
+            [*settings["baselines"], *verdict.OWN_RIVALS],
+        ):
             for model in models:
                 if model in fitted:
                     continue
                 if model in baselines.BASELINES:
                     fitted[model] = baselines.cross_predict(model, data, folds, settings["seed"])
                 else:
-                    pipeline = refits.Pipeline(settings["model"], settings, model)
-                    fitted[model] = refits.from_expression(pipeline, tokens, folds, CLASSES)
+                    pipeline = refit_pipeline.Pipeline(settings["model"], settings, model)
+                    fitted[model] = refit_pipeline.from_expression(pipeline, tokens, folds, CLASSES)
             decided = decide(fitted, folds, judged, settings)
             if decided["verdict"] in ("no_evidence", "confounded"):
                 break
@@ -132,26 +215,46 @@ def judge(series: Simulated, settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def decide(fitted: dict[str, pd.DataFrame], folds: pd.DataFrame, judged: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
+def decide(
+    fitted: dict[str, pd.DataFrame],
+    folds: pd.DataFrame,
+    judged: pd.DataFrame,
+    settings: dict[str, Any],
+) -> dict[str, Any]:
     """Score the models and apply the rules."""
     arranged = predictions.by_model(pd.concat(fitted.values(), ignore_index=True), folds, CLASSES)
-    weights = intervals.resampled_weights(arranged[verdict.GPT2], settings["bootstrap"], settings["seed"])
-    scored = intervals.table(arranged, settings["model"], weights, pd.DataFrame(columns=NULL_COLUMNS))
+    weights = intervals.resampled_weights(
+        arranged[verdict.GPT2], settings["bootstrap"], settings["seed"]
+    )
+    scored = intervals.table(
+        arranged, settings["model"], weights, pd.DataFrame(columns=NULL_COLUMNS)
+    )
     others = [model for model in arranged if model != verdict.GPT2]
-    return verdict.decide(scored, intervals.differences(arranged, verdict.GPT2, others, weights), judged, CLASSES)
+    return verdict.decide(
+        scored, intervals.differences(arranged, verdict.GPT2, others, weights), judged, CLASSES
+    )
 
 
 def write(series: Simulated, path: Path) -> None:
     """Write the series' expression.h5ad."""
     obs = pd.DataFrame(
-        {"sample": series.samples.index, "label": series.samples["condition"], "group": series.samples["litter"]},
+        {
+            "sample": series.samples.index,
+            "label": series.samples["condition"],
+            "group": series.samples["litter"],
+        },
         index=series.samples.index,
     )
-    var = pd.DataFrame({"symbol": series.counts.index.astype(str)}, index=series.counts.index.astype(str))
-    counts = anndata.AnnData(
-        scipy.sparse.csr_matrix(series.counts.T.to_numpy()), obs=obs, var=var, uns={"assay": "bulk", "organism": "mouse"}
+    var = pd.DataFrame(
+        {"symbol": series.counts.index.astype(str)}, index=series.counts.index.astype(str)
     )
-    normalisation.normalise(counts, np.ones(len(obs), dtype=bool)).write_h5ad(path)
+    counts = anndata.AnnData(
+        scipy.sparse.csr_matrix(series.counts.T.to_numpy()),
+        obs=obs,
+        var=var,
+        uns={"assay": "bulk", "organism": "mouse"},
+    )
+    normalization.normalise(counts, np.ones(len(obs), dtype=bool)).write_h5ad(path)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""Search the recipe: held-out AUC of GPT-2 with one choice changed at a time, beside baselines on the same folds.
+"""Search the recipe: held-out AUC of GPT-2 with one choice changed at a time, beside baselines on
+the same folds.
 
-    python tests/benchmarks/recipes.py RESULTS [RESULTS ...] --table recipes.tsv [--only NAME ...] [--seeds 1 2]
+    python tests/benchmarks/recipes.py RESULTS [RESULTS ...] --table recipes.tsv [--only NAME ...]
+    [--seeds 1 2]
 
-Each RESULTS is the folder of a data set whose expression.h5ad, folds.tsv and folds.json are finished. A row already in the table is not
-computed again, so a stopped search goes on where it was. `--show` prints the table as Markdown, best mean first.
+Each RESULTS is the folder of a data set whose expression.h5ad, folds.tsv and folds.json are
+finished. A row already in the table is not computed again, so a stopped search goes on where it
+was. `--show` prints the table as Markdown, best mean first.
 """
 
 import argparse
@@ -51,42 +54,64 @@ BASELINES = ["logistic_l2", "logistic_l1", "pca_logistic", "random_forest", "gra
 
 def main() -> None:
     """Fill the table, or print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("results", type=Path, nargs="*")
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--only", nargs="+", default=["baselines", *RECIPES])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--show", action="store_true")
     options = parser.parse_args()
-    known = pd.read_csv(options.table, sep="\t") if options.table.is_file() else pd.DataFrame(columns=COLUMNS)
+    known = (
+        pd.read_csv(options.table, sep="\t")
+        if options.table.is_file()
+        else pd.DataFrame(columns=COLUMNS)
+    )
     if not known.empty:
         known = known.astype({"seed": int})
     for recipe in options.only:
         for seed in options.seeds:
             for folder in options.results:
                 named = BASELINES[0] if recipe == "baselines" else recipe
-                if ((known["recipe"] == named) & (known["series"] == folder.name) & (known["seed"] == seed)).any():
+                if (
+                    (known["recipe"] == named)
+                    & (known["series"] == folder.name)
+                    & (known["seed"] == seed)
+                ).any():
                     continue
-                rows = baseline_rows(folder, seed) if recipe == "baselines" else [gpt2_row(folder, recipe, seed)]
+                rows = (
+                    baseline_rows(folder, seed)
+                    if recipe == "baselines"
+                    else [gpt2_row(folder, recipe, seed)]
+                )
                 new = pd.DataFrame(rows, columns=COLUMNS)
                 known = pd.concat([known, new], ignore_index=True) if len(known) else new
                 known.to_csv(options.table, sep="\t", index=False, float_format="%.4f")
-                print(*(f"{row[0]:24s} {row[1]:16s} {row[2]} {row[3]:.3f} {row[4]:6.1f} s" for row in rows), sep="\n", flush=True)
+                print(
+                    *(
+                        f"{row[0]:24s} {row[1]:16s} {row[2]} {row[3]:.3f} {row[4]:6.1f} s"
+                        for row in rows
+                    ),
+                    sep="\n",
+                    flush=True,
+                )
     if options.show:
         print(shown(known))
 
 
 def redrawn(folder: Path, seed: int) -> tuple[pd.DataFrame, list[str]]:
-    """Give folds drawn with a seed of their own, so that two seeds are two draws of everything, and the classes."""
+    """Give folds drawn with a seed of their own, so that two seeds are two draws of everything, and
+    the classes."""
     import h5py
     from anndata.io import read_elem
 
-    from epigpt import splits
+    from epigpt.evaluation import cross_validation
 
     with h5py.File(folder / "expression.h5ad") as file:
         observed = read_elem(file["obs"])
     summary = json.loads((folder / "folds.json").read_text())
-    return splits.folds(observed, summary["folds"], 1, seed), summary["classes"]
+    return cross_validation.folds(observed, summary["folds"], 1, seed), summary["classes"]
 
 
 def auc(predicted: pd.DataFrame, classes: list[str]) -> float:
@@ -99,55 +124,88 @@ def auc(predicted: pd.DataFrame, classes: list[str]) -> float:
 
 def baseline_rows(folder: Path, seed: int) -> list[tuple[str, str, int, float, float]]:
     """Score every baseline on one draw of folds."""
-    from epigpt.evaluation import baselines, observations
+    from epigpt.dataset import expression_data
+    from epigpt.evaluation import baselines
 
     folds, classes = redrawn(folder, seed)
-    data = observations.read(folder / "expression.h5ad")
+    data = expression_data.read(folder / "expression.h5ad")
     rows = []
     for model in BASELINES:
         began = time.monotonic()
-        rows.append((model, folder.name, seed, auc(baselines.cross_predict(model, data, folds, seed), classes), time.monotonic() - began))
+        rows.append(
+            (
+                model,
+                folder.name,
+                seed,
+                auc(baselines.cross_predict(model, data, folds, seed), classes),
+                time.monotonic() - began,
+            )
+        )
     return rows
 
 
 def gpt2_row(folder: Path, recipe: str, seed: int) -> tuple[str, str, int, float, float]:
     """Encode and fine-tune every fold of one draw with one recipe."""
-    from epigpt.encoding.observations import open_observations
-    from epigpt.evaluation import refits
-    from epigpt.settings import Settings
+    from epigpt.config.settings import Settings
+    from epigpt.dataset.count_blocks import open_observations
+    from epigpt.evaluation import refit_pipeline
 
     changes = RECIPES[recipe]
-    settings = {**Settings().model_dump(mode="json"), **{key: value for key, value in changes.items() if key[0] != "+"}, "seed": seed}
+    settings = {
+        **Settings().model_dump(mode="json"),
+        **{key: value for key, value in changes.items() if key[0] != "+"},
+        "seed": seed,
+    }
     folds, classes = redrawn(folder, seed)
-    pipeline = refits.Pipeline("tiny", settings, str(changes.get("+variant", "finetuned")))
+    pipeline = refit_pipeline.Pipeline("tiny", settings, str(changes.get("+variant", "finetuned")))
     began = time.monotonic()
     with changed(changes):
-        predicted = refits.from_expression(pipeline, open_observations(folder / "expression.h5ad"), folds, classes)
+        predicted = refit_pipeline.from_expression(
+            pipeline, open_observations(folder / "expression.h5ad"), folds, classes
+        )
     return recipe, folder.name, seed, auc(predicted, classes), time.monotonic() - began
 
 
 @contextmanager
 def changed(changes: dict[str, object]) -> Iterator[None]:
     """Change what no setting changes, for one recipe."""
-    from epigpt.encoding import reference
+    from epigpt.encoding import gene_statistics
     from epigpt.models import classifier, gene_values, presets
-    from epigpt.training import loop
+    from epigpt.training import training_loop
 
     with ExitStack() as stack:
         if changes.get("+own_scale"):
-            stack.enter_context(mock.patch.object(reference, "fit", own_scale(reference.fit)))
+            stack.enter_context(
+                mock.patch.object(gene_statistics, "fit", own_scale(gene_statistics.fit))
+            )
         if changes.get("+direct") is False:
             functional = gene_values.nn.functional
-            stack.enter_context(mock.patch.object(functional, "layer_norm", without_direct(functional.layer_norm)))
+            stack.enter_context(
+                mock.patch.object(functional, "layer_norm", without_direct(functional.layer_norm))
+            )
         if changes.get("+axes") is False:
             stack.enter_context(mock.patch.object(classifier, "start_from_axes", return_value=None))
         if "+layers" in changes:
             load = presets.load
-            stack.enter_context(mock.patch.object(presets, "load", lambda name: dataclasses.replace(load(name), layers=changes["+layers"])))
-        trained = {key[1:]: value for key, value in changes.items() if key in ("+label_smoothing", "+weight_decay")}
+            stack.enter_context(
+                mock.patch.object(
+                    presets,
+                    "load",
+                    lambda name: dataclasses.replace(load(name), layers=changes["+layers"]),
+                )
+            )
+        trained = {
+            key[1:]: value
+            for key, value in changes.items()
+            if key in ("+label_smoothing", "+weight_decay")
+        }
         if trained:
-            plain = loop.Recipe
-            stack.enter_context(mock.patch.object(loop, "Recipe", lambda **fields: plain(**{**fields, **trained})))
+            plain = training_loop.Recipe
+            stack.enter_context(
+                mock.patch.object(
+                    training_loop, "Recipe", lambda **fields: plain(**{**fields, **trained})
+                )
+            )
         yield
 
 
@@ -156,7 +214,11 @@ def own_scale(fit: Callable[..., Any]) -> Callable[..., Any]:
 
     def changed_fit(sums: Any, columns: Any, target: float) -> Any:
         mean = sums.total[columns] / sums.rows
-        deviation = ((sums.squares[columns] / sums.rows - mean**2).clip(0) * sums.rows / max(sums.rows - 1, 1)) ** 0.5
+        deviation = (
+            (sums.squares[columns] / sums.rows - mean**2).clip(0)
+            * sums.rows
+            / max(sums.rows - 1, 1)
+        ) ** 0.5
         scale = (deviation + max(float(np.median(deviation)), 1e-3)).astype("float32")
         return dataclasses.replace(fit(sums, columns, target), scale=scale)
 
@@ -165,18 +227,28 @@ def own_scale(fit: Callable[..., Any]) -> Callable[..., Any]:
 
 def without_direct(layer_norm: Callable[..., Any]) -> Callable[..., Any]:
     """Leave out the head's direct path, the one layer norm that has no weights."""
-    return lambda values, shape, *weights: layer_norm(values, shape, *weights) if weights else values * 0
+    return lambda values, shape, *weights: (
+        layer_norm(values, shape, *weights) if weights else values * 0
+    )
 
 
 def shown(table: pd.DataFrame) -> str:
-    """Give the mean over seeds, recipes × series, as Markdown, GPT-2 recipes by their mean over series."""
+    """Give the mean over seeds, recipes × series, as Markdown, GPT-2 recipes by their mean over
+    series."""
     wide = table.pivot_table(index="recipe", columns="series", values="auc")
     wide["mean"] = wide.mean(axis=1)
     wide["seconds a fit"] = table.groupby("recipe")["seconds"].mean() / 5
-    wide = pd.concat([wide[wide.index.isin(BASELINES)], wide[~wide.index.isin(BASELINES)].sort_values("mean", ascending=False)])
+    wide = pd.concat(
+        [
+            wide[wide.index.isin(BASELINES)],
+            wide[~wide.index.isin(BASELINES)].sort_values("mean", ascending=False),
+        ]
+    )
     head = "| | " + " | ".join(map(str, wide.columns)) + " |\n|---|" + "---|" * len(wide.columns)
     cells = [["" if pd.isna(cell) else f"{cell:.3f}" for cell in row] for row in wide.to_numpy()]
-    lines = [f"| {' | '.join([str(name), *row])} |" for name, row in zip(wide.index, cells, strict=True)]
+    lines = [
+        f"| {' | '.join([str(name), *row])} |" for name, row in zip(wide.index, cells, strict=True)
+    ]
     return "\n".join([head, *lines])
 
 

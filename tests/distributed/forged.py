@@ -1,4 +1,5 @@
-"""Forks training processes from one that has imported everything. Reads a JSON line per task, answers with the exit statuses."""
+"""Forks training processes from one that has imported everything. Reads a JSON line per task,
+answers with the exit statuses."""
 
 import json
 import logging
@@ -18,10 +19,21 @@ import numpy as np
 import peft  # noqa: F401 - imported before the forks
 import torch
 
-from epigpt.encoding import store as token_store
+from epigpt.encoding import token_dataset as token_store
 from epigpt.models import classifier, presets
-from epigpt.training import batches, checkpoint, counts, engine, fit, launch, loop, plan, states, tuning
-from epigpt.training.layout import Room
+from epigpt.training import (
+    batches,
+    checkpoint,
+    engine,
+    fit,
+    launch,
+    parameter_count,
+    plan,
+    states,
+    training_loop,
+    tuning,
+)
+from epigpt.training.memory_model import MemoryBudget
 
 launch.deepspeed()
 Task = Callable[..., None]
@@ -29,8 +41,17 @@ Task = Callable[..., None]
 PATIENCE = 600
 
 
-def train(output: str, folder: str, checkpoints: str, settings: dict[str, Any], stage: int = 0, minutes: float = 0, die: str = "") -> None:
-    """Run a fit; `die` ends the process: "step 3" kills before that step, "save 3" amid the writing of a file, "term 3" asks politely."""
+def train(
+    output: str,
+    folder: str,
+    checkpoints: str,
+    settings: dict[str, Any],
+    stage: int = 0,
+    minutes: float = 0,
+    die: str = "",
+) -> None:
+    """Run a fit; `die` ends the process: "step 3" kills before that step, "save 3" amid the writing
+    of a file, "term 3" asks politely."""
     made = plan.make
     fit.plan.make = lambda *arguments: replace(made(*arguments), zero_stage=stage)
     where, _, when = die.partition(" ")
@@ -43,8 +64,14 @@ def train(output: str, folder: str, checkpoints: str, settings: dict[str, Any], 
     base = Path(folder)
     logging.basicConfig(level=logging.INFO, filename=base / f"{output}.log")
     request = fit.Request(
-        base / "tokens", "repeat0/fold1", "tiny", base / checkpoints, base / output, settings, checkpoint_minutes=minutes
-    )  # fmt: skip
+        base / "tokens",
+        "repeat0/fold1",
+        "tiny",
+        base / checkpoints,
+        base / output,
+        settings,
+        checkpoint_minutes=minutes,
+    )
     fit.run(request, 1, logging.getLogger())
 
 
@@ -61,26 +88,44 @@ def _count(owner: Any, name: str, number: int, act: Callable[[], None]) -> None:
 
 
 def curves(folder: str, settings: dict[str, Any], steps: int) -> None:
-    """Train with every ZeRO stage and with a plain loop over as many micro-batches as processes; write losses and weights."""
+    """Train with every ZeRO stage and with a plain loop over as many micro-batches as processes;
+    write losses and weights."""
     placement = launch.start(1)
     store = token_store.load(Path(folder) / "tokens")
     examples, preset = batches.training_examples(store), presets.load("tiny")
     recipe = engine.Recipe(learning_rate=1e-4, seed=1, gradient_clipping=0.0)
-    planned = replace(fit.planned_for(preset, store, len(examples), settings, placement), steps=steps)
+    planned = replace(
+        fit.planned_for(preset, store, len(examples), settings, placement), steps=steps
+    )
     for stage in range(4):
         chosen = replace(planned, zero_stage=stage)
         model = fit.untrained("tiny", store, settings, "finetuned")
-        session = loop.Session(engine.start(model, chosen, recipe), store, examples, chosen, recipe, placement)
+        session = training_loop.Session(
+            engine.start(model, chosen, recipe), store, examples, chosen, recipe, placement
+        )
         losses: list[float] = []
-        loop.train(session, lambda loss, losses=losses, **_: losses.append(loss))
-        _write(Path(folder) / f"curve{placement.world_size}-{stage}.npz", placement, losses, states.weights(session.engine))
+        training_loop.train(session, lambda loss, losses=losses, **_: losses.append(loss))
+        _write(
+            Path(folder) / f"curve{placement.world_size}-{stage}.npz",
+            placement,
+            losses,
+            states.weights(session.engine),
+        )
     if placement.is_first:
-        _write(Path(folder) / f"curve{placement.world_size}-plain.npz", placement, *_plain(store, examples, planned, recipe, settings))
+        _write(
+            Path(folder) / f"curve{placement.world_size}-plain.npz",
+            placement,
+            *_plain(store, examples, planned, recipe, settings),
+        )
     launch.stop()
 
 
 def _plain(
-    store: token_store.Store, examples: batches.Examples, planned: plan.Plan, recipe: engine.Recipe, settings: dict[str, Any]
+    store: token_store.TokenDataset,
+    examples: batches.Examples,
+    planned: plan.Plan,
+    recipe: engine.Recipe,
+    settings: dict[str, Any],
 ) -> tuple[list[float], dict[str, torch.Tensor]]:
     model = fit.untrained("tiny", store, settings, "finetuned")
     optimizer = engine.optimizer(model, recipe)
@@ -93,7 +138,12 @@ def _plain(
         for rank in range(planned.world_size):
             for batch in batches.micro_batches(store, examples, planned, order.step(step), rank):
                 labels, weights = batch.pop("labels"), batch.pop("weights")
-                loss = loop.weighted_loss(model(**batch).logits, labels, weights, recipe.label_smoothing) / planned.world_size
+                loss = (
+                    training_loop.weighted_loss(
+                        model(**batch).logits, labels, weights, recipe.label_smoothing
+                    )
+                    / planned.world_size
+                )
                 loss.backward()
                 total += float(loss)
         optimizer.step()
@@ -102,27 +152,42 @@ def _plain(
     return losses, dict(model.named_parameters())
 
 
-def _write(path: Path, placement: launch.Placement, losses: list[float], weights: dict[str, torch.Tensor]) -> None:
+def _write(
+    path: Path, placement: launch.Placement, losses: list[float], weights: dict[str, torch.Tensor]
+) -> None:
     if placement.is_first:
-        np.savez(path, losses=losses, **{name: tensor.detach().numpy() for name, tensor in weights.items()})
+        np.savez(
+            path,
+            losses=losses,
+            **{name: tensor.detach().numpy() for name, tensor in weights.items()},
+        )
 
 
 def adapters(folder: str, settings: dict[str, Any]) -> None:
-    """Give the adapters of a LoRA model weights, merge them by our own hands and by peft's; both must say the same, loaded again."""
+    """Give the adapters of a LoRA model weights, merge them by our own hands and by peft's; both
+    must say the same, loaded again."""
     store = token_store.load(Path(folder) / "tokens")
     for encoding, new_embedding in (("gene-values", True), ("gene-values", False)):
         preset = presets.load("tiny")
         model = fit.untrained("tiny", store, settings, "finetuned")
         wrapped = tuning.prepare(model, "lora", new_embedding, seed=1)
-        trained = sum(parameter.numel() for parameter in wrapped.parameters() if parameter.requires_grad)
-        assert trained == counts.trained_parameters("lora", preset, store.size, 2, new_embedding), encoding
+        trained = sum(
+            parameter.numel() for parameter in wrapped.parameters() if parameter.requires_grad
+        )
+        assert trained == parameter_count.trained_parameters(
+            "lora", preset, store.size, 2, new_embedding
+        ), encoding
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
             for name, parameter in wrapped.named_parameters():
                 if parameter.requires_grad:
                     parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
-                assert parameter.requires_grad == any(part in name for part in ("lora_", "modules_to_save")), name
-        weights = {name: parameter.detach().clone() for name, parameter in wrapped.named_parameters()}
+                assert parameter.requires_grad == any(
+                    part in name for part in ("lora_", "modules_to_save")
+                ), name
+        weights = {
+            name: parameter.detach().clone() for name, parameter in wrapped.named_parameters()
+        }
         target = Path(folder) / f"merged{new_embedding}"
         classifier.save(model, target, tuning.merged(weights))
         batch = batches.collate(store, np.arange(4), np.zeros(4, dtype=np.int64))
@@ -131,14 +196,26 @@ def adapters(folder: str, settings: dict[str, Any]) -> None:
 
 
 def validate() -> None:
-    """Let DeepSpeed's own model of its configuration check ours for GPT-2 XL on every hardware and with every offloading."""
+    """Let DeepSpeed's own model of its configuration check ours for GPT-2 XL on every hardware and
+    with every offloading."""
     from deepspeed.runtime.config import DeepSpeedConfig
 
     launch.start(1)
     xl = presets.load("gpt2-xl")
-    work = plan.Workload(examples=4000, length=1024, vocabulary=xl.vocabulary, classes=2, epochs=3, global_batch_size=64)
-    cases = [(name, Room(80 * plan.GB)) for name in ("h100x1", "h100x8", "h100x8-nodes")]
-    for name, room in [*cases, ("h100x1", Room(18 * plan.GB, node=80 * plan.GB)), ("h100x1", Room(18 * plan.GB, swap=True))]:
+    work = plan.Workload(
+        examples=4000,
+        length=1024,
+        vocabulary=xl.vocabulary,
+        classes=2,
+        epochs=3,
+        global_batch_size=64,
+    )
+    cases = [(name, MemoryBudget(80 * plan.GB)) for name in ("h100x1", "h100x8", "h100x8-nodes")]
+    for name, room in [
+        *cases,
+        ("h100x1", MemoryBudget(18 * plan.GB, node=80 * plan.GB)),
+        ("h100x1", MemoryBudget(18 * plan.GB, swap=True)),
+    ]:
         made = plan.make(xl, presets.hardware(name), work, room)
         world = SimpleNamespace(get_data_parallel_world_size=lambda made=made: made.world_size)
         read = DeepSpeedConfig(plan.deepspeed_config(made, 0.5, "/scratch"), mpu=world)
@@ -151,7 +228,12 @@ def validate() -> None:
     launch.stop()
 
 
-TASKS: dict[str, Task] = {"validate": validate, "train": train, "curves": curves, "adapters": adapters}
+TASKS: dict[str, Task] = {
+    "validate": validate,
+    "train": train,
+    "curves": curves,
+    "adapters": adapters,
+}
 
 
 def _forked(task: Task, rank: int, world: int, port: int, arguments: dict[str, Any]) -> int:
@@ -161,7 +243,9 @@ def _forked(task: Task, rank: int, world: int, port: int, arguments: dict[str, A
     status = 1
     try:
         os.dup2(2, 1)
-        os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(world), LOCAL_WORLD_SIZE=str(world))
+        os.environ.update(
+            RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(world), LOCAL_WORLD_SIZE=str(world)
+        )
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
         task(**arguments)
         status = 0
@@ -200,7 +284,10 @@ def main() -> None:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
         world = wanted["processes"]
-        pids = [_forked(TASKS[wanted["function"]], rank, world, port, wanted["arguments"]) for rank in range(world)]
+        pids = [
+            _forked(TASKS[wanted["function"]], rank, world, port, wanted["arguments"])
+            for rank in range(world)
+        ]
         print(json.dumps(_wait(pids)), flush=True)
 
 

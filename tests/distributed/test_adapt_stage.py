@@ -1,4 +1,5 @@
-"""The stage adapt: sees training samples alone and no label, and the classifier starts from what it leaves."""
+"""The stage adapt: sees training samples alone and no label, and the classifier starts from what it
+leaves."""
 
 import json
 from pathlib import Path
@@ -17,16 +18,28 @@ pytestmark = pytest.mark.slow
 
 def _adapt(run: Any, tokens: str, output: str) -> Path:
     finished = run.stage(
-        "epigpt.stages.adapt", "--tokens", tokens, "--fit", FIT, "--preset", "tiny", "--checkpoints", f"{output}.checkpoints",
-        "--output-folder", output, settings={"adapt": 2},
-    )  # fmt: skip
+        "epigpt.stages.adapt",
+        "--tokens",
+        tokens,
+        "--fit",
+        FIT,
+        "--preset",
+        "tiny",
+        "--checkpoints",
+        f"{output}.checkpoints",
+        "--output-folder",
+        output,
+        settings={"adapt": 2},
+    )
     assert finished.returncode == 0, finished.stderr
     return Path(run.folder / output)
 
 
 def test_adapted_weights_know_nothing_of_held_out_samples_and_of_labels(run: Any) -> None:
     adapted = _adapt(run, "tokens", "adapted")
-    losses = [json.loads(line)["loss"] for line in (adapted / "training.jsonl").read_text().splitlines()]
+    losses = [
+        json.loads(line)["loss"] for line in (adapted / "training.jsonl").read_text().splitlines()
+    ]
     assert losses[-1] < losses[0]
     original = run.folder / "expression.h5ad"
     kept = original.read_bytes()
@@ -41,7 +54,9 @@ def test_adapted_weights_know_nothing_of_held_out_samples_and_of_labels(run: Any
     finally:
         original.write_bytes(kept)
     again = _adapt(run, "other-held-out", "adapted-again")
-    assert (again / "model.safetensors").read_bytes() == (adapted / "model.safetensors").read_bytes()
+    assert (again / "model.safetensors").read_bytes() == (
+        adapted / "model.safetensors"
+    ).read_bytes()
 
 
 def test_the_classifier_starts_from_adapted_weights(run: Any) -> None:
@@ -49,9 +64,21 @@ def test_the_classifier_starts_from_adapted_weights(run: Any) -> None:
     if not adapted.is_dir():
         _adapt(run, "tokens", "adapted")
     finished = run.stage(
-        "epigpt.stages.train", "--tokens", "tokens", "--fit", FIT, "--preset", "tiny", "--checkpoints", "from-adapted.checkpoints",
-        "--adapted", "adapted", "--output-folder", "from-adapted", settings={"tuning": "frozen", "adapt": 2},
-    )  # fmt: skip
+        "epigpt.stages.train",
+        "--tokens",
+        "tokens",
+        "--fit",
+        FIT,
+        "--preset",
+        "tiny",
+        "--checkpoints",
+        "from-adapted.checkpoints",
+        "--adapted",
+        "adapted",
+        "--output-folder",
+        "from-adapted",
+        settings={"tuning": "frozen", "adapt": 2},
+    )
     assert finished.returncode == 0, finished.stderr
     start = safetensors.torch.load_file(adapted / "model.safetensors")
     trained = safetensors.torch.load_file(run.folder / "from-adapted" / "model.safetensors")

@@ -1,4 +1,5 @@
-"""Early stopping: groups are held back whole, training ends in time, the best epoch's weights are kept, also when interrupted."""
+"""Early stopping: groups are held back whole, training ends in time, the best epoch's weights are
+kept, also when interrupted."""
 
 import json
 from pathlib import Path
@@ -8,7 +9,13 @@ from typing import Any
 def _train(run: Any, forge: Any, output: str, **options: Any) -> list[int]:
     settings = {**run.settings, "early_stopping": 1, "epochs": 30, "learning_rate": 2e-2}
     statuses: list[int] = forge.run(
-        "train", output=output, folder=str(run.folder), checkpoints=f"{output}.checkpoints", settings=settings, minutes=60, **options
+        "train",
+        output=output,
+        folder=str(run.folder),
+        checkpoints=f"{output}.checkpoints",
+        settings=settings,
+        minutes=60,
+        **options,
     )
     return statuses
 
@@ -17,7 +24,9 @@ def _lines(folder: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (folder / "training.jsonl").read_text().splitlines()]
 
 
-def test_training_ends_after_the_best_epoch_and_resumes_to_the_same_weights(run: Any, forge: Any) -> None:
+def test_training_ends_after_the_best_epoch_and_resumes_to_the_same_weights(
+    run: Any, forge: Any
+) -> None:
     assert _train(run, forge, "patient") == [0]
     folder = run.folder / "patient"
     lines, planned = _lines(folder), json.loads((folder / "plan.json").read_text())

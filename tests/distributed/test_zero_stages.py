@@ -13,14 +13,19 @@ TOLERANCE = 1e-6
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_losses_and_weights_are_those_of_a_plain_loop(run: Any, forge: Any, processes: int) -> None:
-    assert forge.run("curves", processes, folder=str(run.folder), settings=run.settings, steps=STEPS) == [0] * processes
+    assert (
+        forge.run("curves", processes, folder=str(run.folder), settings=run.settings, steps=STEPS)
+        == [0] * processes
+    )
     plain = _read(run.folder / f"curve{processes}-plain.npz")
     assert plain["losses"][-1] < plain["losses"][0] - 1e-3, "nothing was learnt"
     for stage in range(4):
         curve = _read(run.folder / f"curve{processes}-{stage}.npz")
         assert curve.keys() == plain.keys()
         for name in plain:
-            np.testing.assert_allclose(curve[name], plain[name], rtol=0, atol=TOLERANCE, err_msg=f"stage {stage}, {name}")
+            np.testing.assert_allclose(
+                curve[name], plain[name], rtol=0, atol=TOLERANCE, err_msg=f"stage {stage}, {name}"
+            )
 
 
 def test_deepspeed_itself_accepts_the_configuration_of_xl(forge: Any) -> None:

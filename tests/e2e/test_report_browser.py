@@ -22,16 +22,33 @@ from epigpt.report import index, page
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = ROOT / "build" / "screenshots"
-SECTIONS = ["verdict", "data", "samples", "quality", "embedding", "heatmap", "contrasts", "markers", "models"]
+SECTIONS = [
+    "verdict",
+    "data",
+    "samples",
+    "quality",
+    "embedding",
+    "heatmap",
+    "contrasts",
+    "markers",
+    "models",
+]
 SECTIONS += ["attributions", "training", "methods", "limits"]
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
     "--disable-sync",
-]  # fmt: skip
+]
 
 
 def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("report_results", ROOT / "tests" / "report_results.py")
+    spec = importlib.util.spec_from_file_location(
+        "report_results", ROOT / "tests" / "report_results.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -44,9 +61,14 @@ make = generator()
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    api = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
+    )
     found = (
-        os.environ.get("EPIGPT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+        os.environ.get("EPIGPT_CHROMIUM")
+        or shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
     )
     if not found:
         pytest.skip("no Chromium on this machine: apt-get install chromium, or set EPIGPT_CHROMIUM")
@@ -61,7 +83,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("pages")
     make.write(base / "two", attributions=True, genes=900)
     make.write(base / "few", assessable=False, samples=6)
-    make.write(base / "hostile", hostile=True, characteristics=500, classes=("control", make.HOSTILE))
+    make.write(
+        base / "hostile", hostile=True, characteristics=500, classes=("control", make.HOSTILE)
+    )
     for name in ("two", "few", "hostile"):
         page.write(base / name, base / name / "report.html", base / name / "figures")
     for at in range(200):
@@ -71,7 +95,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / name).write_bytes((base / "two" / name).read_bytes())
         verdict = ("works", "no_evidence", "confounded", "not_assessable")[at % 4]
         (folder / "verdict.json").write_text(json.dumps({"verdict": verdict, "sentence": "."}))
-    index.write(base, ["two", "few", "hostile", *[f"set{at:03d}" for at in range(200)]], base / "index.html")
+    index.write(
+        base, ["two", "few", "hostile", *[f"set{at:03d}" for at in range(200)]], base / "index.html"
+    )
     return base
 
 
@@ -83,7 +109,14 @@ class Visit:
         self.page = self.context.new_page()
         self.complaints: list[str] = []
         self.requests: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None)
+        self.page.on(
+            "console",
+            lambda message: (
+                self.complaints.append(message.text)
+                if message.type in ("error", "warning")
+                else None
+            ),
+        )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
@@ -112,13 +145,24 @@ class Visit:
 
     def assert_quiet(self) -> None:
         assert self.complaints == []
-        assert [url for url in self.requests if url != self.file.as_uri() and not url.startswith(("blob:", "data:"))] == []
+        assert [
+            url
+            for url in self.requests
+            if url != self.file.as_uri() and not url.startswith(("blob:", "data:"))
+        ] == []
 
 
 @pytest.mark.parametrize("name", ["two", "few", "hostile"])
-def test_a_report_opens_quietly_with_its_sections_in_order(browser: Any, pages: Path, name: str) -> None:
-    with Visit(browser, pages / name / "report.html", viewport={"width": 1280, "height": 900}) as visit:
-        assert visit.page.eval_on_selector_all("main > section", "all => all.map(one => one.id)") == SECTIONS
+def test_a_report_opens_quietly_with_its_sections_in_order(
+    browser: Any, pages: Path, name: str
+) -> None:
+    with Visit(
+        browser, pages / name / "report.html", viewport={"width": 1280, "height": 900}
+    ) as visit:
+        assert (
+            visit.page.eval_on_selector_all("main > section", "all => all.map(one => one.id)")
+            == SECTIONS
+        )
         assert visit.page.locator("main p").first.inner_text().startswith("Asked to tell")
         assert visit.work() < 2
         assert visit.seconds < 10  # usable in 2 s on an idle machine; tests share theirs
@@ -132,10 +176,16 @@ def test_tables_sort_search_unfold_and_download(browser: Any, pages: Path) -> No
         genes = visit.page.locator("#table-genes")
         change = genes.locator("thead button", has_text="log2 fold change")
         change.click()
-        values = [float(text.replace("−", "-")) for text in genes.locator("tbody tr td:nth-child(3)").all_inner_texts()]
+        values = [
+            float(text.replace("−", "-"))
+            for text in genes.locator("tbody tr td:nth-child(3)").all_inner_texts()
+        ]
         assert values == sorted(values)
         change.click()
-        values = [float(text.replace("−", "-")) for text in genes.locator("tbody tr td:nth-child(3)").all_inner_texts()]
+        values = [
+            float(text.replace("−", "-"))
+            for text in genes.locator("tbody tr td:nth-child(3)").all_inner_texts()
+        ]
         assert values == sorted(values, reverse=True)
         assert genes.locator("th[aria-sort='descending']").count() == 1
         genes.locator("input[type=search]").fill("gria")
@@ -158,7 +208,9 @@ def test_tables_sort_search_unfold_and_download(browser: Any, pages: Path) -> No
 
 
 def test_points_take_the_colour_of_another_characteristic(browser: Any, pages: Path) -> None:
-    with Visit(browser, pages / "two" / "report.html", viewport={"width": 1280, "height": 900}) as visit:
+    with Visit(
+        browser, pages / "two" / "report.html", viewport={"width": 1280, "height": 900}
+    ) as visit:
         plot = visit.page.locator("#embedding-plot")
         assert plot.locator("canvas[role=img]").count() == 3
         before = plot.locator("canvas[role=img]").first.evaluate("canvas => canvas.toDataURL()")
@@ -169,7 +221,9 @@ def test_points_take_the_colour_of_another_characteristic(browser: Any, pages: P
         assert after != before
         plot.locator(".legend button").first.click()
         assert plot.locator(".legend button").first.get_attribute("aria-pressed") == "true"
-        assert plot.locator("canvas[role=img]").first.evaluate("canvas => canvas.toDataURL()") != after
+        assert (
+            plot.locator("canvas[role=img]").first.evaluate("canvas => canvas.toDataURL()") != after
+        )
         plot.locator("select").select_option(label="total_counts")
         assert plot.locator(".legend .ramp").count() == 1
         plot.locator("canvas[role=img]").first.focus()
@@ -184,7 +238,9 @@ def test_no_horizontal_scroll_at_360_pixels(browser: Any, pages: Path, name: str
     with Visit(browser, file, viewport={"width": 360, "height": 740}) as visit:
         wide = visit.page.evaluate("() => document.documentElement.scrollWidth")
         assert wide <= 360
-        if name == "two":  # a figure keeps a size at which it can be read, and is scrolled within its frame
+        if (
+            name == "two"
+        ):  # a figure keeps a size at which it can be read, and is scrolled within its frame
             frame = visit.page.locator("#figure-quality .drawing")
             assert frame.locator("svg").bounding_box()["width"] > 500
             assert frame.get_attribute("tabindex") == "0"
@@ -194,7 +250,12 @@ def test_no_horizontal_scroll_at_360_pixels(browser: Any, pages: Path, name: str
 
 def test_dark_by_system_and_by_button(browser: Any, pages: Path) -> None:
     ground = "() => getComputedStyle(document.body).backgroundColor"
-    with Visit(browser, pages / "two" / "report.html", color_scheme="dark", viewport={"width": 1280, "height": 900}) as visit:
+    with Visit(
+        browser,
+        pages / "two" / "report.html",
+        color_scheme="dark",
+        viewport={"width": 1280, "height": 900},
+    ) as visit:
         assert visit.page.evaluate(ground) == "rgb(20, 24, 28)"
         visit.shoot("two_dark")
         visit.page.locator("#theme").click()
@@ -208,17 +269,24 @@ def test_print_to_pdf_cuts_no_figure(browser: Any, pages: Path) -> None:
     with Visit(browser, pages / "two" / "report.html") as visit:
         visit.page.emulate_media(media="print")
         rules = visit.page.eval_on_selector_all(
-            "figure", "all => all.filter(one => one.offsetParent).map(one => getComputedStyle(one).breakInside)"
+            "figure",
+            "all => all.filter(one => one.offsetParent).map(one =>"
+            " getComputedStyle(one).breakInside)",
         )
         assert rules
         assert set(rules) == {"avoid"}
         # A4 without its margins at 96 pixels per inch: what avoids breaks must fit on one page.
-        heights = visit.page.eval_on_selector_all("figure", "all => all.map(one => one.getBoundingClientRect().height)")
+        heights = visit.page.eval_on_selector_all(
+            "figure", "all => all.map(one => one.getBoundingClientRect().height)"
+        )
         assert max(heights) < (297 - 28) / 25.4 * 96
         assert visit.page.locator("#figure-embedding").is_visible()
         assert not visit.page.locator("#embedding-plot").is_visible()
         # Short cells must not be broken up letter by letter.
-        broken = "all => all.filter(one => one.offsetParent && one.getClientRects().length > 1).map(one => one.textContent)"
+        broken = (
+            "all => all.filter(one => one.offsetParent && one.getClientRects().length > 1).map(one"
+            " => one.textContent)"
+        )
         assert visit.page.eval_on_selector_all("td.short > bdi, td.number > bdi", broken) == []
         # What a reader cites is on paper although it is folded on screen.
         visit.page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
@@ -265,24 +333,37 @@ def test_the_index_sorts_and_filters_two_hundred(browser: Any, pages: Path) -> N
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-def test_no_title_runs_into_the_next_column_of_the_index(browser: Any, pages: Path, width: int) -> None:
+def test_no_title_runs_into_the_next_column_of_the_index(
+    browser: Any, pages: Path, width: int
+) -> None:
     with Visit(browser, pages / "index.html", viewport={"width": width, "height": 900}) as visit:
-        visit.page.evaluate("""() => document.querySelectorAll("#table-overview tbody th small bdi").forEach((title) => {
+        visit.page.evaluate(
+            """() => document.querySelectorAll("#table-overview tbody th small bdi").forEach((title) => {
             title.textContent = "Human Airway Smooth Muscle Transcriptome Changes in Response to Asthma Medications (reconstructed record)";
-        })""")
-        beyond = visit.page.evaluate("""() => [...document.querySelectorAll("#table-overview tbody small")].filter((small) => {
+        })"""
+        )
+        beyond = visit.page.evaluate(
+            """() => [...document.querySelectorAll("#table-overview tbody small")].filter((small) => {
             const range = document.createRange();
             range.selectNodeContents(small);
             return range.getBoundingClientRect().right > small.parentElement.getBoundingClientRect().right + 1;
-        }).length""")
+        }).length"""
+        )
         assert visit.page.locator("#table-overview tbody th small").count() > 3
         assert beyond == 0
 
 
-def test_links_of_the_index_lead_on_inside_snakemakes_report(browser: Any, pages: Path, tmp_path: Path) -> None:
+def test_links_of_the_index_lead_on_inside_snakemakes_report(
+    browser: Any, pages: Path, tmp_path: Path
+) -> None:
     path = str(pages / "two" / "report.html")
-    own, other = (hashlib.sha256(name.encode()).hexdigest()[:16] for name in ("results/index.html", path))
-    for folder, name, source in ((own, "index.html", "index.html"), (other, "report.html", "two/report.html")):
+    own, other = (
+        hashlib.sha256(name.encode()).hexdigest()[:16] for name in ("results/index.html", path)
+    )
+    for folder, name, source in (
+        (own, "index.html", "index.html"),
+        (other, "report.html", "two/report.html"),
+    ):
         place = tmp_path / "data" / "raw" / folder
         place.mkdir(parents=True)
         shutil.copy(pages / source, place / name)
@@ -302,13 +383,20 @@ def test_links_of_the_index_lead_on_inside_snakemakes_report(browser: Any, pages
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["two", "few", "index"])
 def test_axe_finds_no_violation(browser: Any, pages: Path, name: str, scheme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python", reason="axe is not installed: pip install axe-playwright-python")
+    axe = pytest.importorskip(
+        "axe_playwright_python", reason="axe is not installed: pip install axe-playwright-python"
+    )
     script = Path(axe.__file__).with_name("axe.min.js")
     file = pages / "index.html" if name == "index" else pages / name / "report.html"
-    with Visit(browser, file, color_scheme=scheme, viewport={"width": 1280, "height": 900}) as visit:
-        visit.page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
+    with Visit(
+        browser, file, color_scheme=scheme, viewport={"width": 1280, "height": 900}
+    ) as visit:
+        visit.page.eval_on_selector_all(
+            "details", "all => all.forEach(one => { one.open = true; })"
+        )
         visit.page.evaluate(script.read_text(encoding="utf-8"))
         found = visit.page.evaluate(
-            "async () => (await axe.run()).violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 200)])"
+            "async () => (await axe.run()).violations.map(v => [v.id, v.nodes.length,"
+            " v.nodes[0].html.slice(0, 200)])"
         )
         assert found == []

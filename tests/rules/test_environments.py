@@ -1,4 +1,5 @@
-"""One list of versions: pyproject.toml and the conda environments agree, and each environment has what its stages import."""
+"""One list of versions: pyproject.toml and the conda environments agree, and each environment has
+what its stages import."""
 
 import re
 import sys
@@ -7,24 +8,35 @@ import tomllib
 import pytest
 import yaml
 
-from epigpt import fingerprint
+from epigpt.provenance import fingerprint
 
 CONDA = {"torch": "pytorch", "huggingface-hub": "huggingface_hub", "geoparse": "geoparse"}
-IMPORTED_AS = {"scikit-learn": "sklearn", "umap-learn": "umap", "pyyaml": "yaml", "geoparse": "GEOparse", "pytorch": "torch"}
-# Imported for a kind of file or model that only some users have; the message then says what to install.
+IMPORTED_AS = {
+    "scikit-learn": "sklearn",
+    "umap-learn": "umap",
+    "pyyaml": "yaml",
+    "geoparse": "GEOparse",
+    "pytorch": "torch",
+}
+# Imported for a kind of file or model that only some users have; the message then says what to
+# install.
 OPTIONAL: set[str] = set()
 
 
 def pins(root):
     requirements = tomllib.loads((root / "pyproject.toml").read_text())["project"]["dependencies"]
-    named = dict(re.fullmatch(r"([\w.-]+)==([\w.]+)", requirement).groups() for requirement in requirements)
+    named = dict(
+        re.fullmatch(r"([\w.-]+)==([\w.]+)", requirement).groups() for requirement in requirements
+    )
     return {CONDA.get(name.lower(), name.lower()): version for name, version in named.items()}
 
 
 def environment(root, name):
     content = yaml.safe_load((root / "envs" / f"{name}.yaml").read_text())
     from_conda = [entry for entry in content["dependencies"] if isinstance(entry, str)]
-    from_pip = [entry for part in content["dependencies"] if isinstance(part, dict) for entry in part["pip"]]
+    from_pip = [
+        entry for part in content["dependencies"] if isinstance(part, dict) for entry in part["pip"]
+    ]
     named = dict(re.fullmatch(r"(\S+) =(\S+)", entry).groups() for entry in from_conda)
     assert ("pip" in named) == bool(from_pip)
     named.pop("pip", None)
@@ -45,15 +57,28 @@ def rules(root):
 @pytest.mark.parametrize("name", ["geo", "prepare", "train", "evaluate", "report"])
 def test_versions_agree(root, name):
     known = {**pins(root), "python": "3.11"}
-    assert {package: known.get(package) for package in environment(root, name)} == environment(root, name)
+    assert {package: known.get(package) for package in environment(root, name)} == environment(
+        root, name
+    )
 
 
 def test_the_variant_for_cuda_differs_in_cuda_alone(root):
-    plain, cuda = (yaml.safe_load((root / "envs" / f"{name}.yaml").read_text()) for name in ("train", "train-cuda"))
+    plain, cuda = (
+        yaml.safe_load((root / "envs" / f"{name}.yaml").read_text())
+        for name in ("train", "train-cuda")
+    )
     torch = next(entry for entry in plain["dependencies"] if entry.startswith("pytorch "))
     expected = plain["dependencies"]
     place = expected.index(torch)
-    assert cuda == {**plain, "dependencies": [*expected[:place], f"{torch} cuda*", "cuda-version =12.9", *expected[place + 1 :]]}
+    assert cuda == {
+        **plain,
+        "dependencies": [
+            *expected[:place],
+            f"{torch} cuda*",
+            "cuda-version =12.9",
+            *expected[place + 1 :],
+        ],
+    }
 
 
 def test_every_rule_has_an_environment_with_what_its_stage_imports(root):

@@ -1,4 +1,5 @@
-"""Archives and HDF5 files made to harm: refused before anything is written outside the folder of ours or memory is filled."""
+"""Archives and HDF5 files made to harm: refused before anything is written outside the folder of
+ours or memory is filled."""
 
 import bz2
 import gzip
@@ -11,10 +12,10 @@ import h5py
 import numpy as np
 import pytest
 
-from epigpt.geo.matrices import hdf5
-from epigpt.geo.matrices.archives import expand
-from epigpt.geo.matrices.streams import Budget, Member
-from epigpt.refusal import Refusal
+from epigpt.errors import InputError
+from epigpt.matrices import hdf5
+from epigpt.matrices.archives import expand
+from epigpt.matrices.streams import Budget, Member
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def scratch(tmp_path: Path) -> Path:
 
 
 def refused(path: Path, scratch: Path, told: str, limit: float = 1e7) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(InputError) as caught:
         expand(Member.of_file(path), Budget(limit), scratch)
     assert told in str(caught.value)
     assert all(found.parent == scratch for found in scratch.rglob("*"))
@@ -106,23 +107,34 @@ def test_archives_within_archives_without_end(tmp_path, scratch):
 def test_a_compressed_file_that_unpacks_to_too_much_is_stopped_on_the_way(tmp_path, pack):
     (tmp_path / "a.txt.gz").write_bytes(pack(b"\0" * 30_000_000))
     budget = Budget(1e6)
-    with Member.of_file(tmp_path / "a.txt.gz").open(budget) as stream, pytest.raises(Refusal, match=r"geo\.max_unpacked_gb"):
+    with (
+        Member.of_file(tmp_path / "a.txt.gz").open(budget) as stream,
+        pytest.raises(InputError, match=r"geo\.max_unpacked_gb"),
+    ):
         list(iter(lambda: stream.read(1 << 16), b""))
     assert budget.spent < 4e6
 
 
 def test_a_compressed_file_that_is_cut_off_or_has_several_members(tmp_path):
     path, content = tmp_path / "a.gz", np.random.default_rng(0).bytes(100_000)
-    path.write_bytes(gzip.compress(content[:50_000]) + gzip.compress(content[50_000:]) + b"\0" * 100)
+    path.write_bytes(
+        gzip.compress(content[:50_000]) + gzip.compress(content[50_000:]) + b"\0" * 100
+    )
     with Member.of_file(path).open(Budget(1e6)) as stream:
         assert stream.read() == content
     path.write_bytes(gzip.compress(content)[:-9])
-    with pytest.raises(Refusal, match="damaged"), Member.of_file(path).open(Budget(1e6)) as stream:
+    with (
+        pytest.raises(InputError, match="damaged"),
+        Member.of_file(path).open(Budget(1e6)) as stream,
+    ):
         stream.read()
 
 
 def opened(path: Path, scratch: Path, told: str, limit: float = 1e6) -> None:
-    with pytest.raises(Refusal) as caught, hdf5.opened(Member.of_file(path), Budget(limit), scratch):
+    with (
+        pytest.raises(InputError) as caught,
+        hdf5.opened(Member.of_file(path), Budget(limit), scratch),
+    ):
         pass
     assert told in str(caught.value)
 

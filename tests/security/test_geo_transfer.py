@@ -1,4 +1,5 @@
-"""Downloads against a hostile accession, address, server, listing or neighbour on the same machine."""
+"""Downloads against a hostile accession, address, server, listing or neighbour on the same
+machine."""
 
 import gzip
 import importlib.util
@@ -12,20 +13,25 @@ from typing import Any
 import httpx
 import pytest
 
-from epigpt.geo import archive, download, integrity, remote
+from epigpt.errors import InputError
+from epigpt.geo import addresses, download, http_client, integrity
 from epigpt.geo.header import read_header
-from epigpt.geo.pace import Pace
-from epigpt.geo.remote import Connection, Remote
-from epigpt.refusal import Refusal
+from epigpt.geo.http_client import Connection, Remote
+from epigpt.geo.rate_limit import Pace
 
-_spec = importlib.util.spec_from_file_location("geo_server", Path(__file__).parents[1] / "geo_server.py")
+_spec = importlib.util.spec_from_file_location(
+    "geo_server", Path(__file__).parents[1] / "geo_server.py"
+)
 assert _spec is not None
 assert _spec.loader is not None
 geo_server = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(geo_server)
 
 FAST = Connection(retries=1, backoff_seconds=0.01, timeout_seconds=1.0, requests_per_second=2000.0)
-SOFT = b"^SERIES = GSE1\n!Series_type = Expression profiling by high throughput sequencing\n!Series_sample_taxid = 7955\n^SAMPLE = GSM1\n"
+SOFT = (
+    b"^SERIES = GSE1\n!Series_type = Expression profiling by high throughput"
+    b" sequencing\n!Series_sample_taxid = 7955\n^SAMPLE = GSM1\n"
+)
 
 
 @pytest.fixture
@@ -71,13 +77,13 @@ def files_below(folder: Path) -> set[str]:
     ],
 )
 def test_accession_with_parts_of_a_path_or_address_is_refused(text: str) -> None:
-    with pytest.raises(Refusal) as refused:
-        archive.accession(text)
+    with pytest.raises(InputError) as refused:
+        addresses.accession(text)
     assert str(refused.value).replace("\n", "").isprintable()
 
 
 def test_password_in_the_address_is_refused_and_not_shown(tmp_path: Path) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         fetch("https://user:geheim@example.org/geo", tmp_path / "geo")
     assert "geheim" not in str(refused.value)
 
@@ -96,19 +102,29 @@ def test_password_in_the_address_is_refused_and_not_shown(tmp_path: Path) -> Non
     ],
 )
 @pytest.mark.parametrize("name", ["GSE1_family.soft.gz", "GSE1_counts.csv.gz", "/suppl/"])
-def test_redirect_out_of_the_web_is_refused(target: str, name: str, server: Any, tmp_path: Path) -> None:
+def test_redirect_out_of_the_web_is_refused(
+    target: str, name: str, server: Any, tmp_path: Path
+) -> None:
     server.fail(name, f"redirect {target}")
-    with pytest.raises(Refusal):
+    with pytest.raises(InputError):
         fetch(server.url, tmp_path / "geo")
     assert "manifest.tsv" not in files_below(tmp_path / "geo")
-    assert all(b"root:" not in path.read_bytes() for path in (tmp_path / "geo").rglob("*") if path.is_file())
+    assert all(
+        b"root:" not in path.read_bytes()
+        for path in (tmp_path / "geo").rglob("*")
+        if path.is_file()
+    )
 
 
 def test_redirect_within_the_web_is_followed_but_not_for_ever(server: Any, tmp_path: Path) -> None:
-    server.fail("GSE1_counts.csv.gz", f"redirect {server.url}/series/GSEnnn/GSE1/suppl/GSE1_counts.csv.gz", 2)
+    server.fail(
+        "GSE1_counts.csv.gz",
+        f"redirect {server.url}/series/GSEnnn/GSE1/suppl/GSE1_counts.csv.gz",
+        2,
+    )
     assert fetch(server.url, tmp_path / "geo") == ["GSE1_counts.csv.gz", "GSE1_family.soft.gz"]
     server.fail("GSE1_counts.csv.gz", "redirect GSE1_counts.csv.gz")
-    with pytest.raises(Refusal, match="redirects"):
+    with pytest.raises(InputError, match="redirects"):
         fetch(server.url, tmp_path / "other")
 
 
@@ -119,27 +135,31 @@ def test_redirect_from_https_to_http_is_refused() -> None:
     with Remote(FAST) as asked:
         asked._client.close()
         asked._client = httpx.Client(transport=httpx.MockTransport(answer))
-        with pytest.raises(Refusal, match=r"from https to 'http://example\.org/x'"):
+        with pytest.raises(InputError, match=r"from https to 'http://example\.org/x'"):
             asked.text("https://example.org/x")
 
 
 def test_redirect_target_cannot_write_to_the_terminal(server: Any, tmp_path: Path) -> None:
     server.fail("GSE1_family.soft.gz", "redirect gopher://x\x1b[2J")
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         fetch(server.url, tmp_path / "geo")
     assert "\x1b" not in str(refused.value)
 
 
-def test_page_title_cannot_write_to_the_terminal(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_title_cannot_write_to_the_terminal(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = "<html><title>\x1b[2Jevil&#27;[31m\x07\n\x9b title " + "x" * 5000 + "</title></html>"
     (server.root / "series/GSEnnn/GSE1/suppl/GSE1_counts.csv.gz").write_text(page)
-    with pytest.raises(Refusal, match="evil") as refused:
+    with pytest.raises(InputError, match="evil") as refused:
         fetch(server.url, tmp_path / "geo")
     assert str(refused.value).replace("\n", "").isprintable()
     assert len(str(refused.value)) < 1000
 
 
-def test_listing_cannot_name_files_elsewhere(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listing_cannot_name_files_elsewhere(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     links = [
         "../../../../outside.csv.gz",
         "GSE1_%2F..%2F..%2Foutside.csv.gz",
@@ -147,7 +167,13 @@ def test_listing_cannot_name_files_elsewhere(server: Any, tmp_path: Path, monkey
         "https://evil.example/GSE1_x.csv",
         "%2e%2e/GSE1_y.csv",
     ]
-    links += ["GSE1_..%5c..%5cx.csv", "GSE1_%00.csv", "GSE1_%1b[2J.csv", "file:///etc/GSE1_z.csv", "GSE1_counts.csv.gz"]
+    links += [
+        "GSE1_..%5c..%5cx.csv",
+        "GSE1_%00.csv",
+        "GSE1_%1b[2J.csv",
+        "file:///etc/GSE1_z.csv",
+        "GSE1_counts.csv.gz",
+    ]
     page = "".join(f'<a href="{link}">x</a>' for link in links)
     server.fail("/suppl/", f"page {page}")
     assert fetch(server.url, tmp_path / "geo") == ["GSE1_counts.csv.gz", "GSE1_family.soft.gz"]
@@ -168,7 +194,11 @@ def test_member_names_cannot_break_the_listing(server: Any, tmp_path: Path) -> N
     assert all(row.count("\t") == 5 for row in rows)
     assert all(row.replace("\t", "").isprintable() for row in rows)
     assert not any("evil" in row for row in rows)
-    assert files_below(tmp_path / "geo") >= {"GSE1_counts.csv.gz", "GSE1_family.soft.gz", "listing.tsv"}
+    assert files_below(tmp_path / "geo") >= {
+        "GSE1_counts.csv.gz",
+        "GSE1_family.soft.gz",
+        "listing.tsv",
+    }
 
 
 def test_names_in_the_record_cannot_lead_elsewhere(server: Any, tmp_path: Path) -> None:
@@ -181,15 +211,23 @@ def test_names_in_the_record_cannot_lead_elsewhere(server: Any, tmp_path: Path) 
         "ftp://h/GSE2_other.csv",
         "ftp://h/GSE1_counts.csv.gz",
     ]
-    soft = SOFT.replace(b"^SAMPLE", b"".join(f"!Series_supplementary_file = {line}\n".encode() for line in lines) + b"^SAMPLE")
+    soft = SOFT.replace(
+        b"^SAMPLE",
+        b"".join(f"!Series_supplementary_file = {line}\n".encode() for line in lines) + b"^SAMPLE",
+    )
     (server.root / "series/GSEnnn/GSE1/soft/GSE1_family.soft.gz").write_bytes(gzip.compress(soft))
     assert fetch(server.url, tmp_path / "geo") == ["GSE1_counts.csv.gz", "GSE1_family.soft.gz"]
     assert not any(asked.path.endswith(("x.csv", "other.csv")) for asked in server.asked)
 
 
 def test_relation_cannot_lead_elsewhere() -> None:
-    relations = ["SuperSeries of: GSE2/../../x", "SuperSeries of: GSE12345678", "SuperSeries of: ../GSE3", "SuperSeries of: GSE4"]
-    assert archive.parts_of(relations) == ["GSE4"]
+    relations = [
+        "SuperSeries of: GSE2/../../x",
+        "SuperSeries of: GSE12345678",
+        "SuperSeries of: ../GSE3",
+        "SuperSeries of: GSE4",
+    ]
+    assert addresses.parts_of(relations) == ["GSE4"]
 
 
 def test_huge_gzip_is_read_in_little_memory(tmp_path: Path) -> None:
@@ -206,28 +244,44 @@ def test_huge_gzip_is_read_in_little_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
-def test_full_disk_is_refused_before_the_transfer(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_refused_before_the_transfer(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 1000})())
-    with pytest.raises(Refusal, match="too little room") as refused:
+    with pytest.raises(InputError, match="too little room") as refused:
         fetch(server.url, tmp_path / "geo")
     assert not any(path.name.endswith((".gz", ".part")) for path in (tmp_path / "geo").rglob("*"))
     assert "--directory" in refused.value.remedy
 
 
-def test_body_without_a_length_cannot_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_body_without_a_length_cannot_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def endless() -> Iterator[bytes]:
         while True:
             yield bytes(2**20)
 
-    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 100 * 2**20})())
-    with download.session("http://example.org", tmp_path / "geo", FAST, logging.getLogger("test")) as opened:
+    monkeypatch.setattr(
+        "shutil.disk_usage", lambda folder: type("Usage", (), {"free": 100 * 2**20})()
+    )
+    with download.session(
+        "http://example.org", tmp_path / "geo", FAST, logging.getLogger("test")
+    ) as opened:
         opened.remote._client.close()
-        opened.remote._client = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, content=endless())))
-        with pytest.raises(Refusal, match="too little room"):
-            opened.fetch(archive.Series("http://example.org", "GSE1"), "http://example.org/x.tar", tmp_path / "geo/x.tar")
+        opened.remote._client = httpx.Client(
+            transport=httpx.MockTransport(lambda request: httpx.Response(200, content=endless()))
+        )
+        with pytest.raises(InputError, match="too little room"):
+            opened.fetch(
+                addresses.SeriesUrls("http://example.org", "GSE1"),
+                "http://example.org/x.tar",
+                tmp_path / "geo/x.tar",
+            )
 
 
-def test_pace_is_not_kept_where_others_can_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pace_is_not_kept_where_others_can_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     ours = tmp_path / f"epigpt-{os.getuid()}"
     ours.mkdir()
@@ -266,11 +320,11 @@ def test_processes_share_the_pace(tmp_path: Path) -> None:
 
 
 def test_retry_after_is_read_as_seconds_or_a_date_only() -> None:
-    now = remote.datetime(2026, 1, 1, tzinfo=remote.UTC)
-    assert remote.retry_after("7", now) == 7.0
-    assert remote.retry_after("Thu, 01 Jan 2026 00:00:09 GMT", now) == 9.0
+    now = http_client.datetime(2026, 1, 1, tzinfo=http_client.UTC)
+    assert http_client.retry_after("7", now) == 7.0
+    assert http_client.retry_after("Thu, 01 Jan 2026 00:00:09 GMT", now) == 9.0
     for value in ("", "soon", "-5", "1e9", "Thu, 01 Jan 2020 00:00:00 GMT", "9" * 40, "\u0661"):
-        assert remote.retry_after(value, now) == 0.0
+        assert http_client.retry_after(value, now) == 0.0
 
 
 def test_no_more_than_three_requests_a_second_to_a_host(server: Any) -> None:

@@ -1,4 +1,5 @@
-"""Texts of a record are anybody's: they steer no terminal, no table and no page, and no sheet or name of theirs is run."""
+"""Texts of a record are anybody's: they steer no terminal, no table and no page, and no sheet or
+name of theirs is run."""
 
 import json
 from html.parser import HTMLParser
@@ -8,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from epigpt import atomic, cli, datasets
-from epigpt.datasets import Row
-from epigpt.expression.reading import read_dataset
-from epigpt.geo.matrices.streams import Budget
+from epigpt import cli
+from epigpt.config import dataset_table
+from epigpt.config.dataset_table import Row
+from epigpt.dataset.reading import read_dataset
+from epigpt.files import write_tsv
+from epigpt.matrices.streams import Budget
 from geo_series import Made, Sample, counts_of, table
 
 HOSTILE = {
@@ -39,8 +42,16 @@ def mirror(tmp_path: Path) -> Path:
         )
         for n in range(8)
     ]
-    made = Made("GSE1", samples, title="".join(HOSTILE.values()), summary=HOSTILE["markup"] + HOSTILE["escape"])
-    made.write(tmp_path / "mirror", {"GSE1_counts.txt.gz": table([one.accession for one in samples], counts_of(8))})
+    made = Made(
+        "GSE1",
+        samples,
+        title="".join(HOSTILE.values()),
+        summary=HOSTILE["markup"] + HOSTILE["escape"],
+    )
+    made.write(
+        tmp_path / "mirror",
+        {"GSE1_counts.txt.gz": table([one.accession for one in samples], counts_of(8))},
+    )
     return tmp_path / "mirror"
 
 
@@ -58,10 +69,14 @@ def test_the_terminal_gets_no_control_characters(mirror, capsys):
 def test_json_and_the_row_read_back(mirror, capsys, tmp_path):
     assert describe(mirror, "--json") == 0
     told = json.loads(capsys.readouterr().out)
-    assert not [character for character in VISIBLE if character in json.dumps(told, ensure_ascii=False)]
+    assert not [
+        character for character in VISIBLE if character in json.dumps(told, ensure_ascii=False)
+    ]
     for row in told["rows"]:
-        (tmp_path / "rows.tsv").write_text("\t".join(datasets.COLUMNS) + "\n" + datasets.row_to_paste(Row(**row)) + "\n")
-        (found,) = datasets.read(tmp_path / "rows.tsv")
+        (tmp_path / "rows.tsv").write_text(
+            "\t".join(dataset_table.COLUMNS) + "\n" + dataset_table.row_to_paste(Row(**row)) + "\n"
+        )
+        (found,) = dataset_table.read(tmp_path / "rows.tsv")
         assert found == Row(**row)
 
 
@@ -92,7 +107,7 @@ def test_tables_keep_their_columns(mirror, tmp_path):
     files = [path for path in sorted(mirror.rglob("GSE1*")) if path.is_file()]
     label = next(name for name in pd.Index(read_names(files)) if name.startswith("markup"))
     samples, adata, _ = read_dataset(Row("a", "GSE1", label=label), files, frozenset(), Budget(1e9))
-    atomic.write_tsv(tmp_path / "samples.tsv", samples.rename_axis("sample").reset_index())
+    write_tsv(tmp_path / "samples.tsv", samples.rename_axis("sample").reset_index())
     written = (tmp_path / "samples.tsv").read_bytes().decode()
     assert {line.count("\t") for line in written.splitlines()} == {len(samples.columns)}
     assert len(written.splitlines()) == 9
@@ -110,7 +125,7 @@ def read_names(files: list[Path]) -> list[str]:
 def test_regular_expressions_of_a_row_are_only_that(mirror, expression):
     # A row is the user's own; whatever stands in it ends in values or in a refusal.
     files = [path for path in sorted(mirror.rglob("GSE1*")) if path.is_file()]
-    from epigpt.refusal import Refusal
+    from epigpt.errors import InputError
 
-    with pytest.raises(Refusal):
+    with pytest.raises(InputError):
         read_dataset(Row("a", "GSE1", label=f"title~{expression}"), files, frozenset(), Budget(1e9))

@@ -1,6 +1,8 @@
-"""A real SLURM on this machine: four virtual nodes with two virtual GPUs each, no systemd, no accounting, no cgroups.
+"""A real SLURM on this machine: four virtual nodes with two virtual GPUs each, no systemd, no
+accounting, no cgroups.
 
-Needs root and Debian's slurmctld, slurmd, slurm-client, munge, slurm-wlm-basic-plugins. Every process is ended by its id.
+Needs root and Debian's slurmctld, slurmd, slurm-client, munge, slurm-wlm-basic-plugins. Every
+process is ended by its id.
 """
 
 import os
@@ -12,7 +14,8 @@ import time
 from pathlib import Path
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue", "munged")
-# The default place, not $SLURM_CONF: the executor's job step drops that variable from the environment.
+# The default place, not $SLURM_CONF: the executor's job step drops that variable from the
+# environment.
 ETC = Path("/etc/slurm")
 
 _MARK = "# Of EpiGPT's tests; may be deleted."
@@ -59,7 +62,9 @@ PropagateResourceLimits=NONE
 class Cluster:
     """Starts on creation; `stop` ends what was started."""
 
-    def __init__(self, state: Path, nodes: int = 4, cpus: int = 4, memory_mb: int = 8000, gpus: int = 2) -> None:
+    def __init__(
+        self, state: Path, nodes: int = 4, cpus: int = 4, memory_mb: int = 8000, gpus: int = 2
+    ) -> None:
         self.state = state
         self.nodes = [f"node{number}" for number in range(1, nodes + 1)]
         self._munge: int | None = None
@@ -87,15 +92,19 @@ class Cluster:
         gres = ""
         for number, node in enumerate(self.nodes, 1):
             config += (
-                f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={17000 + number} CPUs={cpus} Boards=1 SocketsPerBoard=1"
-                f" CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory={memory_mb} Gres=gpu:h100:{gpus} State=UNKNOWN\n"
+                f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={17000 + number}"
+                f" CPUs={cpus} Boards=1 SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1"
+                f" RealMemory={memory_mb} Gres=gpu:h100:{gpus} State=UNKNOWN\n"
             )
             for gpu in range(gpus):
                 # Only character devices count as GPUs; this one is /dev/null's.
                 device = self.state / "gpu" / f"{node}-{gpu}"
                 if not device.exists():
                     os.mknod(device, 0o020666, os.makedev(1, 3))
-            gres += f"NodeName={node} Name=gpu Type=h100 Flags=nvidia_gpu_env File={self.state}/gpu/{node}-[0-{gpus - 1}]\n"
+            gres += (
+                f"NodeName={node} Name=gpu Type=h100 Flags=nvidia_gpu_env"
+                f" File={self.state}/gpu/{node}-[0-{gpus - 1}]\n"
+            )
             (self.state / "spool" / node).mkdir(exist_ok=True)
         config += "PartitionName=cpu Nodes=ALL Default=YES MaxTime=1-00:00:00 State=UP\n"
         config += "PartitionName=gpu Nodes=ALL MaxTime=2-00:00:00 State=UP\n"
@@ -117,7 +126,10 @@ class Cluster:
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             listed = subprocess.run(
-                ["sinfo", "-h", "-p", "cpu", "-N", "-t", "idle", "-o", "%N"], capture_output=True, text=True, check=False
+                ["sinfo", "-h", "-p", "cpu", "-N", "-t", "idle", "-o", "%N"],
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if len(listed.stdout.split()) == len(self.nodes):
                 return
@@ -128,7 +140,10 @@ class Cluster:
     def jobs(self) -> list[str]:
         """List jobs that wait or run."""
         listed = subprocess.run(
-            ["squeue", "-h", "-t", "PENDING,RUNNING,COMPLETING", "-o", "%i"], capture_output=True, text=True, check=True
+            ["squeue", "-h", "-t", "PENDING,RUNNING,COMPLETING", "-o", "%i"],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return listed.stdout.split()
 
@@ -136,7 +151,11 @@ class Cluster:
         """Cancel what is left and end every process that was started."""
         if left := self.jobs():
             subprocess.run(["scancel", *left], check=False)
-        pids = [int(path.read_text()) for path in (self.state / "run").glob("*.pid") if path.read_text().strip()]
+        pids = [
+            int(path.read_text())
+            for path in (self.state / "run").glob("*.pid")
+            if path.read_text().strip()
+        ]
         for pid in [*pids, *([self._munge] if self._munge else [])]:
             _end(pid)
         for name in ("slurm.conf", "gres.conf"):
@@ -166,7 +185,11 @@ def _end(pid: int, seconds: float = 10) -> None:
 
 def missing() -> str:
     """Say why no cluster can be started here; empty if one can."""
-    lacking = [name for name in PROGRAMS if shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin") is None]
+    lacking = [
+        name
+        for name in PROGRAMS
+        if shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin") is None
+    ]
     if lacking:
         return f"no {', '.join(lacking)} on this machine; `make test-slurm` installs them"
     if os.geteuid() != 0:
@@ -178,5 +201,8 @@ def missing() -> str:
         try:
             os.mknod(Path(folder) / "gpu", 0o020666, os.makedev(1, 3))
         except PermissionError:
-            return "this machine lets nobody make the device files that stand for GPUs (a container without CAP_MKNOD?)"
+            return (
+                "this machine lets nobody make the device files that stand for GPUs (a container"
+                " without CAP_MKNOD?)"
+            )
     return ""

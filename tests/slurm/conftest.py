@@ -1,4 +1,5 @@
-"""A cluster for the tests of this folder; they are skipped where none can be started, and `make test-slurm` installs what it takes."""
+"""A cluster for the tests of this folder; they are skipped where none can be started, and `make
+test-slurm` installs what it takes."""
 
 import importlib.util
 import os
@@ -16,7 +17,9 @@ from typing import ClassVar
 import pytest
 import yaml
 
-_spec = importlib.util.spec_from_file_location("slurm_cluster", Path(__file__).with_name("cluster.py"))
+_spec = importlib.util.spec_from_file_location(
+    "slurm_cluster", Path(__file__).with_name("cluster.py")
+)
 cluster = importlib.util.module_from_spec(_spec)
 sys.modules["slurm_cluster"] = cluster
 _spec.loader.exec_module(cluster)
@@ -37,10 +40,17 @@ FIT = "results/epilepsy/models/tiny/repeat0/fold0"
 TRAINING_LOG = "results/epilepsy/logs/train/tiny/repeat0/fold0.log"
 # Two nodes with a CPU process each: what a preset of H100 nodes asks for, without the GPUs.
 TWO_NODES = {
-    "nodes": 2, "devices": 1, "device": "cpu", "device_memory_gb": 0, "node_memory_gb": 0, "bf16": False, "measured_tflops": 0.3,
+    "nodes": 2,
+    "devices": 1,
+    "device": "cpu",
+    "device_memory_gb": 0,
+    "node_memory_gb": 0,
+    "bf16": False,
+    "measured_tflops": 0.3,
     "hours": 1,
-}  # fmt: skip
-# Python imports this module by itself at every start; it plays a machine with little memory, and a training that takes ever more.
+}
+# Python imports this module by itself at every start; it plays a machine with little memory, and a
+# training that takes ever more.
 FAULTS = '''
 import os, sys, threading, time
 from pathlib import Path
@@ -74,7 +84,13 @@ MEASURED = pytest.StashKey[list[str]]()
 def pytest_terminal_summary(terminalreporter, config) -> None:
     if lines := config.stash.get(MEASURED, None):
         terminalreporter.section("faults on a real SLURM")
-        for line in [f"{'fault':<20} {'seconds':>7}  {'checkpoint seen':>15}  {'resumed after':>13}  {'of':>5} steps", *lines]:
+        for line in [
+            (
+                f"{'fault':<20} {'seconds':>7}  {'checkpoint seen':>15}  {'resumed after':>13} "
+                f" {'of':>5} steps"
+            ),
+            *lines,
+        ]:
             terminalreporter.line(line)
 
 
@@ -86,14 +102,18 @@ def fault_table(request) -> list[str]:
 
 @pytest.fixture(scope="session")
 def slurm(request, tmp_path_factory) -> Iterator:
-    """Nodes as large as those the presets are made for: what is asked for can be had, while the jobs are small."""
+    """Nodes as large as those the presets are made for: what is asked for can be had, while the
+    jobs are small."""
     if not any("slurm" in argument for argument in request.config.args):
         pytest.skip("run by `make test-slurm`")
     if reason := cluster.missing():
         pytest.skip(reason)
-    # Where this was started in the background SIGINT is ignored, by all that it starts as well, and nothing could be interrupted.
+    # Where this was started in the background SIGINT is ignored, by all that it starts as well, and
+    # nothing could be interrupted.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    started = cluster.Cluster(tmp_path_factory.mktemp("cluster"), nodes=5, cpus=128, memory_mb=2_000_000, gpus=8)
+    started = cluster.Cluster(
+        tmp_path_factory.mktemp("cluster"), nodes=5, cpus=128, memory_mb=2_000_000, gpus=8
+    )
     yield started
     for process in Site.started:  # those of tests that failed
         if process.poll() is None:
@@ -114,22 +134,44 @@ class Site:
         # A checkpoint every second or so, for the faults to find one.
         wanted = {"checkpoint_seconds": "1", **resources}
         return [
-            sys.executable, "-m", "snakemake", "--profile", "slurm", "--directory", str(self.folder),
-            "--configfile", str(self.folder / "config.yaml"), "--config", f"hardware={hardware}",
-            "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "30", "--set-resources",
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--profile",
+            "slurm",
+            "--directory",
+            str(self.folder),
+            "--configfile",
+            str(self.folder / "config.yaml"),
+            "--config",
+            f"hardware={hardware}",
+            "--slurm-init-seconds-before-status-checks",
+            "2",
+            "--latency-wait",
+            "30",
+            "--set-resources",
             *(f"train:{name}={value}" for name, value in wanted.items()),
-        ]  # fmt: skip
+        ]
 
     def start(
-        self, *arguments: str, hardware: str = "cpu", resources: dict[str, str] | None = None, **environment: str
+        self,
+        *arguments: str,
+        hardware: str = "cpu",
+        resources: dict[str, str] | None = None,
+        **environment: str,
     ) -> subprocess.Popen:
-        """Start `snakemake --profile slurm` at the clone's root, `resources` those of training; `output()` gives what it says."""
+        """Start `snakemake --profile slurm` at the clone's root, `resources` those of training;
+        `output()` gives what it says."""
         with (self.folder / "output.txt").open("w") as output:
             process = subprocess.Popen(
                 [*self.command(hardware, **(resources or {})), *arguments],
-                cwd=self.project, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, start_new_session=True,
-            )  # fmt: skip
+                cwd=self.project,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+                start_new_session=True,
+            )
         self.started.append(process)
         return process
 
@@ -145,7 +187,9 @@ class Site:
 
     def configure(self, **settings) -> None:
         mirror = (self.project / "config/demo/geo-mirror").as_uri()
-        (self.folder / "config.yaml").write_text(yaml.safe_dump({**CONFIG, "geo": {"base_url": mirror}, **settings}))
+        (self.folder / "config.yaml").write_text(
+            yaml.safe_dump({**CONFIG, "geo": {"base_url": mirror}, **settings})
+        )
 
     def copy(self, name: str) -> "Site":
         """Give a site with the same results in another folder."""
@@ -160,8 +204,14 @@ class Site:
     def jobs(self) -> list[str]:
         """List the ids of this folder's jobs that wait or run."""
         asked = ["squeue", "-h", "-t", "PENDING,RUNNING,COMPLETING", "-o", "%i|%Z"]
-        listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
-        return [number for number, place in (line.split("|", 1) for line in listed) if place == str(self.folder)]
+        listed = subprocess.run(
+            asked, capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        return [
+            number
+            for number, place in (line.split("|", 1) for line in listed)
+            if place == str(self.folder)
+        ]
 
     def wait_for_job(self, seconds: float = 300) -> str:
         """Wait until this folder has a job in the queue."""
@@ -170,11 +220,16 @@ class Site:
     def wait_for_checkpoint(self, seconds: float = 600) -> int:
         """Wait until the training has a checkpoint; gives its step."""
         folder = self.folder / "results/epilepsy/checkpoints/tiny/repeat0/fold0"
-        name = wait_for(lambda: max((path.name for path in folder.rglob("step-*")), default=""), "no checkpoint appeared", seconds)
+        name = wait_for(
+            lambda: max((path.name for path in folder.rglob("step-*")), default=""),
+            "no checkpoint appeared",
+            seconds,
+        )
         return int(name.removeprefix("step-"))
 
     def resumed_at(self) -> int:
-        """Give the step after which the last attempt of the training went on; 0: it started anew."""
+        """Give the step after which the last attempt of the training went on; 0: it started
+        anew."""
         found = re.search(r"going on after step (\d+)", (self.folder / TRAINING_LOG).read_text())
         return int(found[1]) if found else 0
 
@@ -193,7 +248,11 @@ def clone(tmp_path_factory, root) -> Path:
     """A copy of the project: one more hardware preset, and a module that can inject faults."""
     folder = tmp_path_factory.mktemp("clone") / "epigpt"
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.splitlines()
     for name in listed:
         if not name.startswith("tests/") and (root / name).exists():

@@ -1,4 +1,5 @@
-"""What goes wrong on clusters: each run ends as an undisturbed one, trains on from its checkpoint, leaves no job behind."""
+"""What goes wrong on clusters: each run ends as an undisturbed one, trains on from its checkpoint,
+leaves no job behind."""
 
 import json
 import os
@@ -30,7 +31,8 @@ def out_of_memory(site, slurm) -> dict:
 
 
 def time_limit(site, slurm) -> dict:
-    # SLURM counts limits in minutes; a short training is held up until its minutes are over; two, since it takes a while to start.
+    # SLURM counts limits in minutes; a short training is held up until its minutes are over; two,
+    # since it takes a while to start.
     started = site.start("--", f"{FIT}/predictions.tsv", resources={"runtime": "2*attempt"})
     site.wait_for_job()
     step = site.wait_for_checkpoint()
@@ -42,11 +44,14 @@ def time_limit(site, slurm) -> dict:
 
 
 def node_killed(site, slurm) -> dict:
-    # Alone on its node: a job of another fault would be given up with the node, its processes being alive.
+    # Alone on its node: a job of another fault would be given up with the node, its processes being
+    # alive.
     started = site.start("--", f"{FIT}/predictions.tsv", resources={"slurm_extra": "'--exclusive'"})
     number = site.wait_for_job()
     step = site.wait_for_checkpoint()
-    node = subprocess.run(["squeue", "-h", "-j", number, "-o", "%N"], capture_output=True, text=True, check=True).stdout.strip()
+    node = subprocess.run(
+        ["squeue", "-h", "-j", number, "-o", "%N"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     os.kill(slurm.node_pid(node), signal.SIGKILL)
     for pid in _descendants(_steps_of(number)):  # with a node its processes are gone as well
         _kill(pid)
@@ -71,13 +76,23 @@ def snakemake_killed(site, slurm) -> dict:
     started.kill()
     started.wait(10)
     assert number in site.jobs()
-    subprocess.run([*site.command(), "--unlock"], cwd=site.project, check=True, capture_output=True, timeout=120)
+    subprocess.run(
+        [*site.command(), "--unlock"],
+        cwd=site.project,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
     output = site.run("--", f"{FIT}/predictions.tsv")
-    return {"step": step, "told": f"Cancelled 1 jobs that an earlier run left in the queue: {number}." in output}
+    return {
+        "step": step,
+        "told": f"Cancelled 1 jobs that an earlier run left in the queue: {number}." in output,
+    }
 
 
 FAULTS: dict[str, Callable] = {
-    fault.__name__: fault for fault in (undisturbed, time_limit, node_killed, out_of_memory, cancelled, snakemake_killed)
+    fault.__name__: fault
+    for fault in (undisturbed, time_limit, node_killed, out_of_memory, cancelled, snakemake_killed)
 }
 
 
@@ -86,7 +101,11 @@ def _training(site) -> int:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes().split(b"\0")
-            if b"epigpt.stages.train" in command and command[0].endswith(b"python") and (folder / "cwd").resolve() == site.folder.resolve():
+            if (
+                b"epigpt.stages.train" in command
+                and command[0].endswith(b"python")
+                and (folder / "cwd").resolve() == site.folder.resolve()
+            ):
                 return int(folder.name)
         except OSError:
             continue
@@ -95,12 +114,16 @@ def _training(site) -> int:
 
 def _steps_of(job: str) -> list[int]:
     """List the processes of SLURM that look after a job."""
-    listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout.splitlines()
+    listed = subprocess.run(
+        ["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
     return [int(line.split()[0]) for line in listed if f"slurmstepd: [{job}." in line]
 
 
 def _descendants(pids: list[int]) -> list[int]:
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout.splitlines()
+    listed = subprocess.run(
+        ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
     pairs = [tuple(map(int, line.split())) for line in listed]
     found, waiting = [], list(pids)
     while waiting:
@@ -147,7 +170,10 @@ def test_a_fault_changes_nothing(runs, slurm, fault, fault_table):
     site, future = runs[fault]
     told, seconds = future.result()
     resumed = site.resumed_at()
-    fault_table.append(f"{fault:<20} {seconds:>7.0f}  {told.get('step', '-'):>15}  {resumed:>13}  {_steps(reference):>5}")
+    fault_table.append(
+        f"{fault:<20} {seconds:>7.0f}  {told.get('step', '-'):>15}  {resumed:>13} "
+        f" {_steps(reference):>5}"
+    )
     assert all(value is not False for value in told.values()), told
     assert resumed >= max(1, told.get("step", 1))
     assert reference.resumed_at() == 0

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from epigpt.encoding import bpe, encoders, ranking
-from epigpt.encoding.reference import CLIP, Reference
+from epigpt.encoding import bpe, encoders, gene_ranking
+from epigpt.encoding.gene_statistics import CLIP, GeneStatistics
 from epigpt.encoding.vocabulary import END, PAD, SPECIAL, Vocabulary
-from epigpt.refusal import Refusal
+from epigpt.errors import InputError
 
 FIRST = len(SPECIAL)
 
 
-def _reference(centre: list[float], scale: list[float] | None = None) -> Reference:
+def _reference(centre: list[float], scale: list[float] | None = None) -> GeneStatistics:
     genes = len(centre)
-    return Reference(
+    return GeneStatistics(
         centre=np.array(centre, dtype=np.float32),
         scale=np.array(scale or [1.0] * genes, dtype=np.float32),
         detected=np.full(genes, 3),
@@ -33,26 +33,34 @@ def _rows(*rows: list[float]) -> scipy.sparse.csr_matrix:
 
 
 def test_gene_tokens_rank_detected_genes_by_their_deviation() -> None:
-    encoded = encoders.find("gene-tokens").encode(_rows([5, 0, 2, 9]), _vocabulary(4), _reference([5, 0, 0, 8]), max_genes=4)
+    encoded = encoders.find("gene-tokens").encode(
+        _rows([5, 0, 2, 9]), _vocabulary(4), _reference([5, 0, 0, 8]), max_genes=4
+    )
     assert encoded.tokens.tolist() == [[FIRST + 2, FIRST + 3, FIRST + 0, END, PAD]]
     assert encoded.lengths.tolist() == [4]
     assert encoded.values is None
 
 
 def test_gene_tokens_break_ties_by_canonical_id() -> None:
-    encoded = encoders.find("gene-tokens").encode(_rows([1, 1, 1, 1]), _vocabulary(4), _reference([0, 0, 0, 0]), max_genes=3)
+    encoded = encoders.find("gene-tokens").encode(
+        _rows([1, 1, 1, 1]), _vocabulary(4), _reference([0, 0, 0, 0]), max_genes=3
+    )
     assert encoded.tokens.tolist() == [[FIRST, FIRST + 1, FIRST + 2, END]]
 
 
 def test_gene_values_take_the_largest_deviations_of_either_sign_ties_by_id() -> None:
-    encoded = encoders.find("gene-values").encode(_rows([1, 0, 4, 3]), _vocabulary(4), _reference([0, 3, 4, 0], [1, 1, 1, 1]), max_genes=3)
+    encoded = encoders.find("gene-values").encode(
+        _rows([1, 0, 4, 3]), _vocabulary(4), _reference([0, 3, 4, 0], [1, 1, 1, 1]), max_genes=3
+    )
     assert encoded.tokens.tolist() == [[FIRST + 1, FIRST + 3, FIRST + 0]]
     assert encoded.values is not None
     assert encoded.values.tolist() == [[-3.0, 3.0, 1.0]]
 
 
 def test_gene_values_clip_and_pad_where_the_vocabulary_is_small() -> None:
-    encoded = encoders.find("gene-values").encode(_rows([1000, 1]), _vocabulary(2), _reference([0, 0]), max_genes=4)
+    encoded = encoders.find("gene-values").encode(
+        _rows([1000, 1]), _vocabulary(2), _reference([0, 0]), max_genes=4
+    )
     assert encoded.tokens.tolist() == [[FIRST, FIRST + 1, PAD, PAD]]
     assert encoded.lengths.tolist() == [2]
     assert encoded.values is not None
@@ -62,7 +70,9 @@ def test_gene_values_clip_and_pad_where_the_vocabulary_is_small() -> None:
 @pytest.mark.parametrize("name", ["gene-tokens", "gene-values"])
 def test_tokens_name_the_gene_they_speak_of_and_the_others_none(name: str) -> None:
     encoder = encoders.find(name)
-    tokens = encoder.encode(_rows([5, 0, 2, 9], [0, 1, 0, 0]), _vocabulary(4), _reference([5, 0, 0, 8]), max_genes=6).tokens
+    tokens = encoder.encode(
+        _rows([5, 0, 2, 9], [0, 1, 0, 0]), _vocabulary(4), _reference([5, 0, 0, 8]), max_genes=6
+    ).tokens
     genes = encoder.genes_of(tokens, Vocabulary(("a", "b", "c", "d"), ("A", "B", "C", "D")))
     assert genes.shape == tokens.shape
     assert (genes[(tokens == PAD) | (tokens == END)] == -1).all()
@@ -75,7 +85,9 @@ def test_a_row_is_encoded_alike_whatever_stands_around_it(name: str) -> None:
     generator = np.random.default_rng(0)
     rows = scipy.sparse.random(40, 300, density=0.3, rng=generator, format="csr", dtype=np.float32)
     rows.sort_indices()
-    reference = _reference(generator.normal(size=300).tolist(), (1 + generator.random(300)).tolist())
+    reference = _reference(
+        generator.normal(size=300).tolist(), (1 + generator.random(300)).tolist()
+    )
     encoder, vocabulary = encoders.find(name), _vocabulary(300)
     whole = encoder.encode(rows, vocabulary, reference, 32)
     for number in (0, 17, 39):
@@ -87,12 +99,14 @@ def test_a_row_is_encoded_alike_whatever_stands_around_it(name: str) -> None:
 
 
 def test_a_row_without_counts_is_an_end_token() -> None:
-    encoded = encoders.find("gene-tokens").encode(_rows([0, 0], [1, 0]), _vocabulary(2), _reference([0, 0]), max_genes=2)
+    encoded = encoders.find("gene-tokens").encode(
+        _rows([0, 0], [1, 0]), _vocabulary(2), _reference([0, 0]), max_genes=2
+    )
     assert encoded.tokens.tolist() == [[END, PAD, PAD], [FIRST, END, PAD]]
 
 
 def test_unknown_encoding_names_the_nearest() -> None:
-    with pytest.raises(Refusal, match="gene-values"):
+    with pytest.raises(InputError, match="gene-values"):
         encoders.find("gene-value")
 
 
@@ -106,12 +120,18 @@ def _sentence(text: str) -> list[int]:
 def test_a_gene_sentence_is_the_ranked_symbols_in_gpt2s_pieces_never_case_folded() -> None:
     vocabulary = Vocabulary(("ENS1", "ENS2", "ENS3", "ENS4", "ENS5"), SYMBOLS)
     encoder = encoders.find("gene-sentence")
-    encoded = encoder.encode(_rows([1, 5, 0, 2, 9], [3, 3, 3, 3, 3]), vocabulary, _reference([0] * 5), max_genes=4)
+    encoded = encoder.encode(
+        _rows([1, 5, 0, 2, 9], [3, 3, 3, 3, 3]), vocabulary, _reference([0] * 5), max_genes=4
+    )
     for row, text in enumerate([" MT-CO1 GFAP gria1a Gfap", " Gfap GFAP Sst gria1a"]):
         pieces = _sentence(text)
         assert encoded.tokens[row, : encoded.lengths[row]].tolist() == pieces
         assert set(encoded.tokens[row, encoded.lengths[row] :].tolist()) <= {encoder.pad}
-    expected = [4] * len(_sentence(" MT-CO1")) + [1] * len(_sentence(" GFAP")) + [3] * len(_sentence(" gria1a"))
+    expected = (
+        [4] * len(_sentence(" MT-CO1"))
+        + [1] * len(_sentence(" GFAP"))
+        + [3] * len(_sentence(" gria1a"))
+    )
     assert encoder.genes_of(encoded.tokens, vocabulary)[0, : len(expected)].tolist() == expected
     assert encoder.size(vocabulary) == 50257
 
@@ -128,11 +148,18 @@ def test_a_gene_sentence_ends_with_the_last_gene_that_fits_whole() -> None:
 
 
 def test_genes_with_one_symbol_and_symbols_with_spaces_stay_apart() -> None:
-    assert bpe.words(("E1", "E2", "E3", "E4"), ("MATR3", "MATR3", "a b", "")) == ("E1", "E2", "a_b", "E4")
+    assert bpe.words(("E1", "E2", "E3", "E4"), ("MATR3", "MATR3", "a b", "")) == (
+        "E1",
+        "E2",
+        "a_b",
+        "E4",
+    )
 
 
 def test_a_sentence_without_genes_is_one_separator() -> None:
-    encoded = encoders.find("gene-sentence").encode(_rows([0, 0]), _vocabulary(2), _reference([0, 0]), max_genes=2)
+    encoded = encoders.find("gene-sentence").encode(
+        _rows([0, 0]), _vocabulary(2), _reference([0, 0]), max_genes=2
+    )
     assert encoded.lengths.tolist() == [1]
     assert set(encoded.tokens[0].tolist()) == {bpe.END_OF_TEXT}
 
@@ -142,37 +169,59 @@ def test_hidden_genes_are_not_shown_and_the_others_keep_their_order(name: str) -
     generator = np.random.default_rng(1)
     rows = scipy.sparse.random(6, 80, density=0.5, rng=generator, format="csr", dtype=np.float32)
     rows.sort_indices()
-    reference, vocabulary, encoder = _reference(generator.random(80).tolist()), _vocabulary(80), encoders.find(name)
+    reference, vocabulary, encoder = (
+        _reference(generator.random(80).tolist()),
+        _vocabulary(80),
+        encoders.find(name),
+    )
     hidden = generator.random((6, 80)) < 0.4
-    shown, whole = (encoder.encode(rows, vocabulary, reference, 80, mask) for mask in (hidden, None))
+    shown, whole = (
+        encoder.encode(rows, vocabulary, reference, 80, mask) for mask in (hidden, None)
+    )
     for row in range(6):
-        seen, before = (list(dict.fromkeys(encoder.genes_of(part.tokens[[row]], vocabulary)[0].tolist())) for part in (shown, whole))
-        assert [gene for gene in seen if gene >= 0] == [gene for gene in before if gene >= 0 and not hidden[row, gene]]
+        seen, before = (
+            list(dict.fromkeys(encoder.genes_of(part.tokens[[row]], vocabulary)[0].tolist()))
+            for part in (shown, whole)
+        )
+        assert [gene for gene in seen if gene >= 0] == [
+            gene for gene in before if gene >= 0 and not hidden[row, gene]
+        ]
 
 
 @pytest.mark.parametrize("wanted", [1, 7, 200, 300])
 def test_the_largest_scores_are_those_of_a_plain_stable_sort(wanted: int) -> None:
     generator = np.random.default_rng(3)
-    scores = generator.integers(-3, 3, (150, 200)).astype(np.float32)  # many ties, both signs, zeros
+    scores = generator.integers(-3, 3, (150, 200)).astype(
+        np.float32
+    )  # many ties, both signs, zeros
     scores[scores == 0] *= np.where(generator.random((scores == 0).sum()) < 0.5, -1, 1)
     scores[5] = -np.inf
     genes = np.broadcast_to(np.arange(200), scores.shape)
-    best = ranking.smallest(ranking.keys(scores, genes), wanted)
-    assert np.array_equal(ranking.genes_of(best), np.argsort(-scores, axis=1, kind="stable")[:, :wanted])
-    best = ranking.smallest(ranking.keys_by_size(scores, genes), wanted)
+    best = gene_ranking.smallest(gene_ranking.keys(scores, genes), wanted)
+    assert np.array_equal(
+        gene_ranking.genes_of(best), np.argsort(-scores, axis=1, kind="stable")[:, :wanted]
+    )
+    best = gene_ranking.smallest(gene_ranking.keys_by_size(scores, genes), wanted)
     order = np.argsort(-np.abs(scores), axis=1, kind="stable")[:, :wanted]
-    assert np.array_equal(ranking.genes_of(best), order)
-    assert np.array_equal(ranking.scores_of(best), np.take_along_axis(scores, order, axis=1))
+    assert np.array_equal(gene_ranking.genes_of(best), order)
+    assert np.array_equal(gene_ranking.scores_of(best), np.take_along_axis(scores, order, axis=1))
 
 
 @pytest.mark.parametrize("density", [0.02, 0.5, 1.0])
 @pytest.mark.parametrize("hides", [False, True])
-def test_gene_values_are_those_of_a_plain_sort_of_all_deviations(density: float, hides: bool) -> None:
+def test_gene_values_are_those_of_a_plain_sort_of_all_deviations(
+    density: float, hides: bool
+) -> None:
     generator = np.random.default_rng(4)
-    counts = generator.integers(1, 4, (150, 400)) * (generator.random((150, 400)) < density)  # ties between genes, absent ones too
+    counts = generator.integers(1, 4, (150, 400)) * (
+        generator.random((150, 400)) < density
+    )  # ties between genes, absent ones too
     rows = scipy.sparse.csr_matrix(counts.astype(np.float32))
-    # Genes that lie far from zero deviate most where they are absent, and some of those are held by every row.
-    reference = _reference(generator.integers(0, 4, 400).tolist(), generator.choice([0.125, 1.0, 2.0], 400).tolist())
+    # Genes that lie far from zero deviate most where they are absent, and some of those are held by
+    # every row.
+    reference = _reference(
+        generator.integers(0, 4, 400).tolist(), generator.choice([0.125, 1.0, 2.0], 400).tolist()
+    )
     hidden = generator.random(counts.shape) < 0.3 if hides else None
     encoded = encoders.find("gene-values").encode(rows, _vocabulary(400), reference, 64, hidden)
     deviations = reference.deviations(rows)

@@ -11,13 +11,31 @@ import scipy.sparse
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
-from epigpt import splits
-from epigpt.evaluation import baselines, learning, metrics, null, observations, pipelines, predictions
-from epigpt.refusal import Refusal
+from epigpt.dataset import expression_data
+from epigpt.errors import InputError
+from epigpt.evaluation import (
+    baselines,
+    cross_validation,
+    learning_curve,
+    metrics,
+    permutation_test,
+    pipelines,
+    predictions,
+)
 from epigpt.stages import baseline as stage
 from epigpt.stages import learning_curve as curve_stage
 
-COLUMNS = ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability", "threshold"]
+COLUMNS = [
+    "model",
+    "repeat",
+    "fold",
+    "sample",
+    "group",
+    "truth",
+    "class",
+    "probability",
+    "threshold",
+]
 
 
 def series(seed=0, *, n=16, genes=300, effect=2.5, per_group=1, classes=2, planted=20):
@@ -31,12 +49,14 @@ def series(seed=0, *, n=16, genes=300, effect=2.5, per_group=1, classes=2, plant
     names = np.array([f"S{i:03d}" for i in range(number)])
     group = np.repeat([f"G{i:02d}" for i in range(n)], per_group)
     X += np.repeat(random.normal(0, 0.1, (n, genes)), per_group, axis=0)
-    return observations.Observations(np.maximum(X, 0), names, label, group)
+    return expression_data.ExpressionData(np.maximum(X, 0), names, label, group)
 
 
 def folds_of(data, k=4, repeats=1, seed=1):
-    samples = pd.DataFrame({"sample": data.sample, "group": data.group, "label": data.label}).drop_duplicates()
-    return splits.folds(samples, k, repeats, seed)
+    samples = pd.DataFrame(
+        {"sample": data.sample, "group": data.group, "label": data.label}
+    ).drop_duplicates()
+    return cross_validation.folds(samples, k, repeats, seed)
 
 
 def auc(predicted, classes):
@@ -67,14 +87,15 @@ def test_planted_effect_is_found_and_probabilities_add_to_one(model, classes):
 
 
 def survives_garbage(train):
-    """Say whether what `train` makes of a fold stays the same, bit for bit, when its test samples become garbage."""
+    """Say whether what `train` makes of a fold stays the same, bit for bit, when its test samples
+    become garbage."""
     data = series(n=12, genes=120, effect=1)
-    fold = next(observations.each_fold(data, folds_of(data, 3)))
+    fold = next(expression_data.each_fold(data, folds_of(data, 3)))
     random = np.random.default_rng(9)
     spoiled, label = data.lognorm.copy(), data.label.copy()
     spoiled[fold.test] = random.gamma(0.3, 40.0, spoiled[fold.test].shape)
     label[fold.test] = random.permutation(label[fold.test])[::-1]
-    garbage = observations.Observations(spoiled, data.sample, label, data.group)
+    garbage = expression_data.ExpressionData(spoiled, data.sample, label, data.group)
     (one, thing), (other, same) = (train(part, fold) for part in (data, garbage))
     probe = data.lognorm[fold.test]
     return thing == same and np.array_equal(one(probe), other(probe))
@@ -96,14 +117,18 @@ def test_garbage_in_the_test_samples_changes_nothing_that_was_trained(model):
 def leaks_through_selection(data, fold):
     chosen = np.argsort(-np.var(data.lognorm, axis=0), kind="stable")[:50]
     training = baselines.subset(data, fold.train)
-    fitted = baselines.fit("logistic_l2", replace(training, lognorm=training.lognorm[:, chosen]), seed=1)
+    fitted = baselines.fit(
+        "logistic_l2", replace(training, lognorm=training.lognorm[:, chosen]), seed=1
+    )
     return lambda probe: fitted.pipeline.predict_proba(probe[:, chosen]), fitted.chosen
 
 
 def leaks_through_scaling(data, fold):
     mean, spread = data.lognorm.mean(axis=0), data.lognorm.std(axis=0)
     training = baselines.subset(data, fold.train)
-    fitted = baselines.fit("logistic_l2", replace(training, lognorm=(training.lognorm - mean) / spread), seed=1)
+    fitted = baselines.fit(
+        "logistic_l2", replace(training, lognorm=(training.lognorm - mean) / spread), seed=1
+    )
     return lambda probe: fitted.pipeline.predict_proba((probe - mean) / spread), fitted.chosen
 
 
@@ -112,21 +137,28 @@ def test_a_planted_leak_does_not_survive_the_garbage(leaky):
     assert not survives_garbage(leaky)
 
 
-@pytest.mark.parametrize("model", ["logistic_l1", "logistic_l2", "random_forest", "gradient_boosting"])
+@pytest.mark.parametrize(
+    "model", ["logistic_l1", "logistic_l2", "random_forest", "gradient_boosting"]
+)
 def test_order_of_samples_and_genes_in_the_file_does_not_matter(model, tmp_path):
     data = series(n=12, genes=150, per_group=2)
     folds = folds_of(data, 3)
     written = []
-    for number, order in enumerate((slice(None), np.random.default_rng(5).permutation(len(data.sample)))):
+    for number, order in enumerate(
+        (slice(None), np.random.default_rng(5).permutation(len(data.sample)))
+    ):
         columns = np.arange(150) if number == 0 else np.random.default_rng(6).permutation(150)
         path = tmp_path / f"{number}.h5ad"
         write(path, data, order, columns)
-        written.append(baselines.cross_predict(model, observations.read(path), folds, seed=3))
+        written.append(baselines.cross_predict(model, expression_data.read(path), folds, seed=3))
     pd.testing.assert_frame_equal(*written, check_exact=True)
 
 
 def write(path, data, order=slice(None), columns=slice(None), cells=None):
-    obs = pd.DataFrame({"sample": data.sample, "label": data.label, "group": data.group}, index=data.sample if cells is None else cells)
+    obs = pd.DataFrame(
+        {"sample": data.sample, "label": data.label, "group": data.group},
+        index=data.sample if cells is None else cells,
+    )
     matrix = scipy.sparse.csr_matrix(data.lognorm[order][:, columns].astype(np.float32))
     genes = np.array([f"g{i:04d}" for i in range(data.lognorm.shape[1])])[columns]
     made = anndata.AnnData(matrix, obs=obs.iloc[order], var=pd.DataFrame(index=genes))
@@ -138,32 +170,44 @@ def test_cells_are_averaged_to_their_sample(tmp_path):
     base = series(n=60, genes=100)
     # 20 samples of three cells each, 20 groups
     sample = np.repeat([f"D{i:02d}" for i in range(20)], 3)
-    data = observations.Observations(base.lognorm, sample, base.label, sample)
+    data = expression_data.ExpressionData(base.lognorm, sample, base.label, sample)
     path = tmp_path / "cells.h5ad"
     write(path, data, cells=[f"c{i:02d}" for i in range(60)])
-    read = observations.read(path)
+    read = expression_data.read(path)
     predicted = baselines.cross_predict("pca_logistic", read, folds_of(read, 4), seed=1)
     assert len(predicted) == 20 * 2
-    fold = next(observations.each_fold(read, folds_of(read, 4)))
+    fold = next(expression_data.each_fold(read, folds_of(read, 4)))
     fitted = baselines.fit("pca_logistic", baselines.subset(read, fold.train), 1)
     of_cells = fitted.pipeline.predict_proba(read.lognorm[fold.test])[:, 1]
     expected = pd.Series(of_cells).groupby(read.sample[fold.test]).mean()
-    found = predicted[(predicted["class"] == "class1") & predicted["sample"].isin(expected.index)].set_index("sample")["probability"]
+    found = predicted[
+        (predicted["class"] == "class1") & predicted["sample"].isin(expected.index)
+    ].set_index("sample")["probability"]
     assert np.allclose(found.loc[expected.index], expected)
 
 
 def test_many_cells_are_thinned_evenly_over_samples(tmp_path):
     base = series(n=60, genes=50)
-    data = observations.Observations(base.lognorm, np.repeat([f"D{i}" for i in range(3)], [40, 15, 5]), base.label, base.sample)
+    data = expression_data.ExpressionData(
+        base.lognorm, np.repeat([f"D{i}" for i in range(3)], [40, 15, 5]), base.label, base.sample
+    )
     path = tmp_path / "cells.h5ad"
     write(path, data, cells=[f"c{i:02d}" for i in range(60)])
-    kept = observations.read(path, max_observations=30)
-    assert dict(zip(*np.unique(kept.sample, return_counts=True), strict=True)) == {"D0": 10, "D1": 10, "D2": 5}
+    kept = expression_data.read(path, max_observations=30)
+    assert dict(zip(*np.unique(kept.sample, return_counts=True), strict=True)) == {
+        "D0": 10,
+        "D1": 10,
+        "D2": 5,
+    }
 
 
 def test_noise_gives_chance():
-    scores = [auc(baselines.cross_predict("logistic_l2", data, folds_of(data, 4), 1), ["class0", "class1"]) for data in
-              (series(seed, n=16, genes=200, effect=0) for seed in range(12))]  # fmt: skip
+    scores = [
+        auc(
+            baselines.cross_predict("logistic_l2", data, folds_of(data, 4), 1), ["class0", "class1"]
+        )
+        for data in (series(seed, n=16, genes=200, effect=0) for seed in range(12))
+    ]
     assert abs(np.mean(scores) - 0.5) < 0.13
     assert max(scores) < 1
 
@@ -174,15 +218,24 @@ def test_donors_with_effects_but_no_disease_effect_give_chance_by_donor():
         random = np.random.default_rng(seed)
         data = series(seed, n=12, genes=200, effect=0, per_group=3)
         own = np.repeat(random.normal(0, 2, (12, 200)), 3, axis=0)
-        shifted = observations.Observations(data.lognorm + own, data.sample, data.label, data.group)
-        scores.append(auc(baselines.cross_predict("logistic_l2", shifted, folds_of(shifted, 4), 1), ["class0", "class1"]))
+        shifted = expression_data.ExpressionData(
+            data.lognorm + own, data.sample, data.label, data.group
+        )
+        scores.append(
+            auc(
+                baselines.cross_predict("logistic_l2", shifted, folds_of(shifted, 4), 1),
+                ["class0", "class1"],
+            )
+        )
     assert abs(np.mean(scores) - 0.5) < 0.2
 
 
 def test_rotated_ridge_is_the_ridge_on_the_genes():
     data = series(n=20, genes=80)
     X = (data.lognorm - data.lognorm.mean(axis=0)) / data.lognorm.std(axis=0)
-    plain = LogisticRegression(C=0.01, class_weight="balanced", solver="lbfgs", tol=1e-9, max_iter=10000).fit(X, data.label)
+    plain = LogisticRegression(
+        C=0.01, class_weight="balanced", solver="lbfgs", tol=1e-9, max_iter=10000
+    ).fit(X, data.label)
     pipeline, _ = pipelines.build("logistic_l2", data.lognorm.shape, 2, 1)
     assert isinstance(pipeline["rotate"], PCA)
     fitted = pipeline.set_params(classify__C=0.01).fit(data.lognorm, data.label)
@@ -205,15 +258,23 @@ def test_nested_splits_keep_groups_whole_and_give_up_where_a_class_has_one():
         assert not set(data.group[train]) & set(data.group[test])
         assert set(data.label[train]) == set(data.label)
     assert len(baselines.nested_splits(data.label, data.group, 1)) == 3
-    assert baselines.nested_splits(np.array(["a", "a", "b", "b"]), np.array(["1", "1", "2", "3"]), 1) == []
-    assert baselines.fit("logistic_l2", baselines.subset(data, np.array([0, 1, -1, -2])), 1).threshold == 0.5
+    assert (
+        baselines.nested_splits(np.array(["a", "a", "b", "b"]), np.array(["1", "1", "2", "3"]), 1)
+        == []
+    )
+    assert (
+        baselines.fit("logistic_l2", baselines.subset(data, np.array([0, 1, -1, -2])), 1).threshold
+        == 0.5
+    )
 
 
 def test_a_group_on_both_sides_is_refused():
     data = series(n=12)
     folds = folds_of(data, 3)
-    shared = observations.Observations(data.lognorm, data.sample, data.label, np.array(["same"] * 12))
-    with pytest.raises(Refusal, match="same"):
+    shared = expression_data.ExpressionData(
+        data.lognorm, data.sample, data.label, np.array(["same"] * 12)
+    )
+    with pytest.raises(InputError, match="same"):
         baselines.cross_predict("majority", shared, folds, 1)
 
 
@@ -221,7 +282,7 @@ def test_predictions_on_other_samples_are_refused():
     data = series(n=12)
     folds = folds_of(data, 3)
     predicted = baselines.cross_predict("majority", data, folds, 1)
-    with pytest.raises(Refusal, match="majority"):
+    with pytest.raises(InputError, match="majority"):
         predictions.by_model(predicted[predicted["sample"] != "S000"], folds, ["class0", "class1"])
 
 
@@ -238,11 +299,15 @@ def test_not_assessable_gives_a_header_only(tmp_path, monkeypatch):
     write(tmp_path / "expression.h5ad", series(n=4, genes=20))
     (tmp_path / "folds.tsv").write_text("sample\tgroup\trepeat\tfold\n", encoding="utf-8")
     run(monkeypatch, tmp_path, "none.tsv")
-    assert (tmp_path / "null.none.tsv").read_text(encoding="utf-8") == "\t".join(null.NULL_COLUMNS) + "\n"
+    assert (tmp_path / "null.none.tsv").read_text(encoding="utf-8") == "\t".join(
+        permutation_test.NULL_COLUMNS
+    ) + "\n"
     assert (tmp_path / "none.tsv").read_text(encoding="utf-8") == "\t".join(COLUMNS) + "\n"
     assert predictions.collect([tmp_path / "none.tsv"]).empty
     run(monkeypatch, tmp_path, "curve.tsv", started=curve_stage)
-    assert (tmp_path / "curve.tsv").read_text(encoding="utf-8") == "\t".join(learning.COLUMNS) + "\n"
+    assert (tmp_path / "curve.tsv").read_text(encoding="utf-8") == "\t".join(
+        learning_curve.COLUMNS
+    ) + "\n"
 
 
 def test_stage_scores_as_many_permutations_as_asked(tmp_path, monkeypatch):
@@ -251,40 +316,70 @@ def test_stage_scores_as_many_permutations_as_asked(tmp_path, monkeypatch):
     folds_of(data, 3).to_csv(tmp_path / "folds.tsv", sep="\t", index=False)
     run(monkeypatch, tmp_path, "out.tsv")
     chance = pd.read_csv(tmp_path / "null.out.tsv", sep="\t")
-    assert list(chance.columns) == null.NULL_COLUMNS
+    assert list(chance.columns) == permutation_test.NULL_COLUMNS
     assert sorted(set(chance["permutation"])) == [0, 1]
 
 
 def run(monkeypatch, folder, output, *more, started=stage):
     (folder / "folds.json").write_text('{"classes": ["class0", "class1"]}', encoding="utf-8")
-    command = ["stage", "--model", "logistic_l2", "--settings", '{"seed": 1}', "--expression", folder / "expression.h5ad"]
-    command += ["--folds", folder / "folds.tsv", "--folds-summary", folder / "folds.json", "--output", folder / output]
-    command += ["--permutations", 2, "--null", folder / f"null.{output}"] if started is stage else []
+    command = [
+        "stage",
+        "--model",
+        "logistic_l2",
+        "--settings",
+        '{"seed": 1}',
+        "--expression",
+        folder / "expression.h5ad",
+    ]
+    command += [
+        "--folds",
+        folder / "folds.tsv",
+        "--folds-summary",
+        folder / "folds.json",
+        "--output",
+        folder / output,
+    ]
+    command += (
+        ["--permutations", 2, "--null", folder / f"null.{output}"] if started is stage else []
+    )
     monkeypatch.setattr(sys, "argv", list(map(str, [*command, *more])))
     started.main()
 
 
 def test_null_is_the_whole_pipeline_with_folds_drawn_anew():
     data = series(n=12, genes=100, effect=4)
-    table = null.NULL_COLUMNS
-    scored = baselines.permuted_scores("logistic_l2", data, folds_of(data, 3), classes=["class0", "class1"], seed=1, permutations=4)
+    table = permutation_test.NULL_COLUMNS
+    scored = baselines.permuted_scores(
+        "logistic_l2", data, folds_of(data, 3), classes=["class0", "class1"], seed=1, permutations=4
+    )
     assert list(scored.columns) == table
     values = scored[scored["metric"] == "auc"]["value"]
     assert len(values) == 4
     assert values.mean() < 0.9
     assert scored.equals(
-        baselines.permuted_scores("logistic_l2", data, folds_of(data, 3), classes=["class0", "class1"], seed=1, permutations=4)
+        baselines.permuted_scores(
+            "logistic_l2",
+            data,
+            folds_of(data, 3),
+            classes=["class0", "class1"],
+            seed=1,
+            permutations=4,
+        )
     )
-    assert baselines.permuted_scores("logistic_l2", data, folds_of(data, 3), classes=["class0", "class1"], seed=1, permutations=0).empty
+    assert baselines.permuted_scores(
+        "logistic_l2", data, folds_of(data, 3), classes=["class0", "class1"], seed=1, permutations=0
+    ).empty
 
 
 def test_learning_curve_rises_with_groups_and_ends_at_the_model_itself():
     data = series(n=40, genes=300, effect=0.9)
     folds = folds_of(data, 4)
     classes = ["class0", "class1"]
-    curve = learning.curve("pca_logistic", data, folds, classes, seed=1)
-    assert list(curve.columns) == learning.COLUMNS
+    curve = learning_curve.curve("pca_logistic", data, folds, classes, seed=1)
+    assert list(curve.columns) == learning_curve.COLUMNS
     assert curve["n_groups"].is_monotonic_increasing
     assert curve["n_groups"].iloc[-1] == 30
     assert curve["auc"].iloc[-1] > curve["auc"].iloc[0]
-    assert curve["auc"].iloc[-1] == pytest.approx(auc(baselines.cross_predict("pca_logistic", data, folds, 1), classes))
+    assert curve["auc"].iloc[-1] == pytest.approx(
+        auc(baselines.cross_predict("pca_logistic", data, folds, 1), classes)
+    )

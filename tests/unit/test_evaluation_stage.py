@@ -16,12 +16,22 @@ OUTPUTS = ("predictions", "metrics", "verdict", "confounding", "comparison", "ca
 
 @pytest.fixture
 def folder(tmp_path):
-    """Twelve samples, two repeats of three folds, GPT-2 perfect and logistic regression nearly so."""
+    """Twelve samples, two repeats of three folds, GPT-2 perfect and logistic regression nearly
+    so."""
     names = [f"S{i:02d}" for i in range(12)]
     truth = np.array(["control", "case"] * 6)
-    samples = pd.DataFrame({"sample": names, "label": truth, "group": names, "batch": ["B1"] * 6 + ["B2"] * 6})
+    samples = pd.DataFrame(
+        {"sample": names, "label": truth, "group": names, "batch": ["B1"] * 6 + ["B2"] * 6}
+    )
     samples.to_csv(tmp_path / "samples.tsv", sep="\t", index=False)
-    folds = pd.concat([pd.DataFrame({"sample": names, "group": names, "repeat": r, "fold": (np.arange(12) // 2 + r) % 3}) for r in (0, 1)])
+    folds = pd.concat(
+        [
+            pd.DataFrame(
+                {"sample": names, "group": names, "repeat": r, "fold": (np.arange(12) // 2 + r) % 3}
+            )
+            for r in (0, 1)
+        ]
+    )
     folds.to_csv(tmp_path / "folds.tsv", sep="\t", index=False)
     summary(tmp_path, assessable=True, reason="")
     random = np.random.default_rng(0)
@@ -30,21 +40,38 @@ def folder(tmp_path):
         certain = 0.5 if right is None else right + random.normal(0, 0.08, len(rows))
         case = np.where(rows["truth"] == "case", certain, 1 - certain).clip(0, 1)
         long = pd.concat(
-            [rows.assign(**{"class": "case", "probability": case}), rows.assign(**{"class": "control", "probability": 1 - case})]
+            [
+                rows.assign(**{"class": "case", "probability": case}),
+                rows.assign(**{"class": "control", "probability": 1 - case}),
+            ]
         )
         for (repeat, fold), part in long.groupby(["repeat", "fold"]):
-            part[COLUMNS].to_csv(tmp_path / f"in.{model}.{repeat}.{fold}.tsv", sep="\t", index=False, float_format="%.6g")
+            part[COLUMNS].to_csv(
+                tmp_path / f"in.{model}.{repeat}.{fold}.tsv",
+                sep="\t",
+                index=False,
+                float_format="%.6g",
+            )
     return tmp_path
 
 
 def summary(folder, **content):
-    (folder / "folds.json").write_text(json.dumps({"classes": CLASSES, **content}), encoding="utf-8")
+    (folder / "folds.json").write_text(
+        json.dumps({"classes": CLASSES, **content}), encoding="utf-8"
+    )
 
 
 def run(monkeypatch, folder, tag="out", reverse=False, nulls=(), fixed=0, **settings):
     given = {"model": "tiny", "bootstrap": 200, "seed": 1, "ignore_confounders": [], **settings}
     tables = sorted(map(str, folder.glob("in.*.tsv")), reverse=reverse)
-    arguments = ["--settings", json.dumps(given), "--folds", folder / "folds.tsv", "--folds-summary", folder / "folds.json"]
+    arguments = [
+        "--settings",
+        json.dumps(given),
+        "--folds",
+        folder / "folds.tsv",
+        "--folds-summary",
+        folder / "folds.json",
+    ]
     arguments += ["--samples", folder / "samples.tsv", "--predictions-in", *tables]
     arguments += ["--null-in", *nulls] if nulls else []
     arguments += ["--fixed-permutations", fixed]
@@ -67,9 +94,22 @@ def test_files_hold_the_contract_columns(folder, monkeypatch):
     assert metrics[["null_mean", "p"]].isna().all(axis=None)
     verdict = json.loads(written["verdict"])
     assert verdict["verdict"] == "works"
-    assert verdict["sentence"].startswith("Asked to tell 'case' from 'control' in samples that it had not seen (12 samples of 12 groups)")
-    assert {"reason", "auc", "best_baseline", "difference_to_best_baseline", "confounders", "ignored_confounders"} <= set(verdict)
-    assert pd.read_csv(folder / "out.comparison", sep="\t")["versus"].tolist() == ["logistic_l2", "majority"]
+    assert verdict["sentence"].startswith(
+        "Asked to tell 'case' from 'control' in samples that it had not seen (12 samples of 12"
+        " groups)"
+    )
+    assert {
+        "reason",
+        "auc",
+        "best_baseline",
+        "difference_to_best_baseline",
+        "confounders",
+        "ignored_confounders",
+    } <= set(verdict)
+    assert pd.read_csv(folder / "out.comparison", sep="\t")["versus"].tolist() == [
+        "logistic_l2",
+        "majority",
+    ]
     assert pd.read_csv(folder / "out.confounding", sep="\t")["characteristic"].tolist() == ["batch"]
 
 
@@ -89,7 +129,8 @@ def test_confounded_and_accepted(folder, monkeypatch):
 
 def test_null_gives_p_and_enters_the_verdict(folder, monkeypatch):
     null = pd.DataFrame(
-        [("finetuned", i, "auc", 1.0 if i < 5 else 0.4) for i in range(19)], columns=["model", "permutation", "metric", "value"]
+        [("finetuned", i, "auc", 1.0 if i < 5 else 0.4) for i in range(19)],
+        columns=["model", "permutation", "metric", "value"],
     )
     null.to_csv(folder / "null.tsv", sep="\t", index=False)
     decided = json.loads(run(monkeypatch, folder, nulls=[folder / "null.tsv"])["verdict"])
@@ -104,7 +145,9 @@ def test_predictions_that_stay_as_they_are_give_a_cheaper_null_that_says_so(fold
     decided = json.loads(run(monkeypatch, folder, fixed=99)["verdict"])
     assert decided["verdict"] == "works"
     assert (decided["null"]["permutations"], decided["null"]["kind"]) == (99, "fixed predictions")
-    assert decided["p"] == pytest.approx(0.01, abs=0.011)  # a perfect score is rare under any permutation of twelve labels
+    assert decided["p"] == pytest.approx(
+        0.01, abs=0.011
+    )  # a perfect score is rare under any permutation of twelve labels
     chance = pd.read_csv(folder / "out.null", sep="\t")
     assert abs(chance[chance["metric"] == "auc"]["value"].mean() - 0.5) < 0.1
     assert json.loads(run(monkeypatch, folder)["verdict"])["null"]["permutations"] == 0
@@ -117,13 +160,18 @@ def test_not_assessable_writes_headers_and_the_reason(folder, monkeypatch):
         path.write_text(header, encoding="utf-8")
     written = run(monkeypatch, folder)
     assert written["predictions"] == header
-    assert written["metrics"] == "model\tpreset\tmetric\testimate\tlow\thigh\tnull_mean\tp\tp_floor\tn_samples\tn_groups\n"
+    assert (
+        written["metrics"]
+        == "model\tpreset\tmetric\testimate\tlow\thigh\tnull_mean\tp\tp_floor\tn_samples\tn_groups\n"
+    )
     decided = json.loads(written["verdict"])
     assert decided["verdict"] == "not_assessable"
     assert "class 'case' has 2 groups" in decided["sentence"]
 
 
-def test_predictions_that_are_not_of_these_folds_are_refused_and_nothing_is_written(folder, monkeypatch, capsys):
+def test_predictions_that_are_not_of_these_folds_are_refused_and_nothing_is_written(
+    folder, monkeypatch, capsys
+):
     next(folder.glob("in.majority.*")).unlink()
     with pytest.raises(SystemExit) as stopped:
         run(monkeypatch, folder)

@@ -13,12 +13,24 @@ CLASSES = ["control", "epilepsy"]
 def decided(judged=NO_CONFOUNDER, p=np.nan, p_floor=0.001, low=0.7, **auc):
     auc = {"finetuned": 0.9, "logistic_l2": 0.8, "majority": 0.5, **auc}
     rows = [
-        {"model": model, "metric": "auc", "estimate": value, "low": min(low, value), "high": 1.0, "p": p, "p_floor": p_floor}
+        {
+            "model": model,
+            "metric": "auc",
+            "estimate": value,
+            "low": min(low, value),
+            "high": 1.0,
+            "p": p,
+            "p_floor": p_floor,
+        }
         for model, value in auc.items()
     ]
     metrics = pd.DataFrame(rows).assign(n_samples=24, n_groups=12)
     differences = pd.DataFrame(
-        [("finetuned", model, auc["finetuned"] - value, -0.1, 0.2, 0.6) for model, value in auc.items() if model != "finetuned"],
+        [
+            ("finetuned", model, auc["finetuned"] - value, -0.1, 0.2, 0.6)
+            for model, value in auc.items()
+            if model != "finetuned"
+        ],
         columns=["model", "versus", "estimate", "low", "high", "share_above"],
     )
     return verdict.decide(metrics, differences, judged, CLASSES)
@@ -29,7 +41,10 @@ def test_above_chance_and_above_every_baseline_works():
     assert found["verdict"] == "works"
     assert found["best_baseline"] == "logistic_l2"
     assert "GPT-2 beat logistic regression: AUC 0.90" in found["sentence"]
-    assert found["sentence"].startswith("Asked to tell 'epilepsy' from 'control' in groups that it had not seen (24 samples of 12 groups)")
+    assert found["sentence"].startswith(
+        "Asked to tell 'epilepsy' from 'control' in groups that it had not seen (24 samples of 12"
+        " groups)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,12 +73,19 @@ def test_rules(changed, expected):
 
 
 def test_all_but_perfect_scores_are_not_told_apart_in_words():
-    assert "as good as perfect, as is that of logistic regression" in decided(finetuned=0.9995, logistic_l2=0.9986)["reason"]
-    assert "above that of logistic regression" in decided(finetuned=0.9995, logistic_l2=0.98)["reason"]
+    assert (
+        "as good as perfect, as is that of logistic regression"
+        in decided(finetuned=0.9995, logistic_l2=0.9986)["reason"]
+    )
+    assert (
+        "above that of logistic regression" in decided(finetuned=0.9995, logistic_l2=0.98)["reason"]
+    )
 
 
 def test_confounding_comes_before_every_score():
-    follows = pd.DataFrame([("batch", 2, 12, 1.0, "label follows", False)], columns=confounding.COLUMNS)
+    follows = pd.DataFrame(
+        [("batch", 2, 12, 1.0, "label follows", False)], columns=confounding.COLUMNS
+    )
     assert decided(judged=follows)["verdict"] == "confounded"
     assert decided(judged=follows)["confounders"] == ["batch"]
     accepted = decided(judged=follows.assign(accepted=True))
@@ -75,7 +97,10 @@ def test_losing_to_logistic_regression_stands_in_the_first_sentence():
     assert "GPT-2 did not beat logistic regression" in decided(logistic_l2=0.95)["sentence"]
     assert "GPT-2 equalled logistic regression" in decided(logistic_l2=0.9)["sentence"]
     # A lead that the shown figures hide is no victory.
-    assert "GPT-2 equalled logistic regression" in decided(finetuned=0.9995, logistic_l2=0.9986)["sentence"]
+    assert (
+        "GPT-2 equalled logistic regression"
+        in decided(finetuned=0.9995, logistic_l2=0.9986)["sentence"]
+    )
     assert "GPT-2 beat logistic regression" in decided(finetuned=0.91, logistic_l2=0.9)["sentence"]
 
 
@@ -127,7 +152,9 @@ def test_a_measurement_that_repeats_by_chance_is_no_confounder():
 def test_names_of_one_group_each_do_not_count_for_its_many_samples():
     animals = ["m1", "m1", "m2", "m2", "m3", "m3", "m4", "m4"]
     assert kind(animals, group=animals) == "unique to each group"
-    assert kind(animals) == "label follows"  # with samples as groups, two samples share an animal: the wrong group was chosen
+    assert (
+        kind(animals) == "label follows"
+    )  # with samples as groups, two samples share an animal: the wrong group was chosen
 
 
 def test_label_joined_from_several_values_is_known_as_its_source():
@@ -140,12 +167,17 @@ def test_time_in_the_influenza_series_decides_the_infection_not_the_reverse():
     time = ["Day0"] * 4 + ["Day4"] * 4 + ["Day8"] * 4
     infection = ["NonInfected"] * 4 + ["InfluenzaA"] * 8
     names = [f"S{i}" for i in range(12)]
-    described = pd.DataFrame({"sample": names, "group": names, "time": time, "infection": infection})
+    described = pd.DataFrame(
+        {"sample": names, "group": names, "time": time, "infection": infection}
+    )
     by_infection = confounding.table(described.assign(label=infection))
     by_time = confounding.table(described.assign(label=time))
     assert confounding.confounders(by_infection) == ["time"]
     assert confounding.confounders(by_time) == []
-    assert confounding.confounders(confounding.table(described.assign(label=infection), ["time"])) == []
+    assert (
+        confounding.confounders(confounding.table(described.assign(label=infection), ["time"]))
+        == []
+    )
 
 
 def test_cramers_v_of_known_tables():

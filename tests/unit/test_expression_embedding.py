@@ -6,7 +6,8 @@ import pytest
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
-from epigpt.expression import embedding, normalisation
+from epigpt.dataset import normalization
+from epigpt.expression import embedding
 
 
 def series(n: int, genes: int = 300, seed: int = 0) -> anndata.AnnData:
@@ -14,8 +15,10 @@ def series(n: int, genes: int = 300, seed: int = 0) -> anndata.AnnData:
     random = np.random.default_rng(seed)
     rates = np.tile(random.gamma(2, 20, genes), (n, 1))
     rates[n // 2 :, :30] *= 5
-    data = anndata.AnnData(sp.csr_matrix(random.poisson(rates).astype(np.int32)), uns={"assay": "bulk"})
-    return normalisation.normalise(data, np.ones(n, dtype=bool))
+    data = anndata.AnnData(
+        sp.csr_matrix(random.poisson(rates).astype(np.int32)), uns={"assay": "bulk"}
+    )
+    return normalization.normalise(data, np.ones(n, dtype=bool))
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, 24])
@@ -53,7 +56,9 @@ def test_the_seed_decides_and_threads_do_not() -> None:
 
 def test_samples_that_do_not_differ_are_no_failure() -> None:
     counts = np.tile(np.random.default_rng(0).poisson(5, 2_500), (6, 1)).astype(np.int32)
-    data = normalisation.normalise(anndata.AnnData(sp.csr_matrix(counts), uns={"assay": "bulk"}), np.ones(6, dtype=bool))
+    data = normalization.normalise(
+        anndata.AnnData(sp.csr_matrix(counts), uns={"assay": "bulk"}), np.ones(6, dtype=bool)
+    )
     embedding.embed(data, 1)
     np.testing.assert_allclose(data.obsm["X_umap"], 0, atol=1e-3)
 

@@ -8,13 +8,22 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
+from epigpt.errors import InputError
 from epigpt.expression import quality
-from epigpt.refusal import Refusal
 
-AUTO = {"quality.min_counts": "auto", "quality.min_genes": "auto", "quality.max_mitochondrial_percent": "auto"}
+AUTO = {
+    "quality.min_counts": "auto",
+    "quality.min_genes": "auto",
+    "quality.max_mitochondrial_percent": "auto",
+}
 
 
-def series(counts: np.ndarray, symbols: list[str] | None = None, organism: str = "mouse", assay: str = "bulk") -> anndata.AnnData:
+def series(
+    counts: np.ndarray,
+    symbols: list[str] | None = None,
+    organism: str = "mouse",
+    assay: str = "bulk",
+) -> anndata.AnnData:
     names = symbols or [f"Gene{number}" for number in range(counts.shape[1])]
     return anndata.AnnData(
         sp.csr_matrix(counts.astype(np.int32)),
@@ -46,7 +55,12 @@ def test_deep_libraries_do_not_overflow() -> None:
 
 def test_each_failed_limit_is_named() -> None:
     measured = pd.DataFrame(
-        {"total_counts": [50, 5_000, 5_000], "n_genes": [3, 300, 300], "mitochondrial_percent": [1.0, 25.0, 20.0]}, index=["a", "b", "c"]
+        {
+            "total_counts": [50, 5_000, 5_000],
+            "n_genes": [3, 300, 300],
+            "mitochondrial_percent": [1.0, 25.0, 20.0],
+        },
+        index=["a", "b", "c"],
     )
     judged = quality.judge(measured, quality.Limits(500, 200, 20.0))
     assert judged["kept"].tolist() == [False, False, True]
@@ -60,7 +74,11 @@ def test_auto_depends_on_the_assay_and_shrinks_for_panels() -> None:
     assert quality.limits(AUTO, "single_cell", 20_000) == quality.Limits(500, 200, 20.0)
     assert quality.limits(AUTO, "bulk", 3_000) == quality.Limits(30_000, 300, 100.0)
     assert quality.limits(AUTO, "single_cell", 500) == quality.Limits(250, 25, 20.0)
-    chosen = {"quality.min_counts": 7, "quality.min_genes": 8, "quality.max_mitochondrial_percent": 9.5}
+    chosen = {
+        "quality.min_counts": 7,
+        "quality.min_genes": 8,
+        "quality.max_mitochondrial_percent": 9.5,
+    }
     assert quality.limits(chosen, "bulk", 20_000) == quality.Limits(7, 8, 9.5)
 
 
@@ -85,14 +103,16 @@ def test_whether_a_sample_is_kept_depends_on_no_other() -> None:
     whole = quality.judge(quality.measure(series(counts)), quality.Limits(2_000, 100, 100.0))
     assert whole["kept"].tolist() == [number != 3 for number in range(12)]
     for number in range(12):
-        alone = quality.judge(quality.measure(series(counts[[number]])), quality.Limits(2_000, 100, 100.0))
+        alone = quality.judge(
+            quality.measure(series(counts[[number]])), quality.Limits(2_000, 100, 100.0)
+        )
         assert alone["kept"].tolist() == [whole["kept"].iloc[number]]
 
 
 def test_nothing_left_is_refused_with_the_keys_that_decide() -> None:
     limits = quality.Limits(1_000, 10, 100.0)
     judged = quality.judge(quality.measure(series(np.ones((2, 50)))), limits)
-    with pytest.raises(Refusal, match="none of 2 samples or cells") as refused:
+    with pytest.raises(InputError, match="none of 2 samples or cells") as refused:
         quality.require_some(judged, limits, "data set 'x'")
     assert "best: 50 counts, 50 genes" in str(refused.value)
     assert "quality.min_counts" in refused.value.remedy
@@ -107,7 +127,9 @@ def test_the_table_names_its_first_column_after_the_observation() -> None:
 
 
 def test_the_near_empty_library_of_the_hippocampus_series_is_dropped(shared: Path) -> None:
-    counts = pd.read_csv(shared / "data/mouse_hippocampus_subfields_GSE100225/00_countData.csv.gz", index_col=0).T
+    counts = pd.read_csv(
+        shared / "data/mouse_hippocampus_subfields_GSE100225/00_countData.csv.gz", index_col=0
+    ).T
     data = anndata.AnnData(
         sp.csr_matrix(counts.to_numpy(dtype=np.int32)),
         obs=pd.DataFrame(index=counts.index.astype(str)),

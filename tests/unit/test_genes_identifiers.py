@@ -23,7 +23,14 @@ def first_column(path: Path) -> list[str]:
     ("ids", "kind"),
     [
         (MOUSE_IDS, "ensembl"),
-        (["ENSG00000132170.21|PPARG|protein_coding", "ENSG00000157005_SST", "GRCh38_ENSG00000100362"], "ensembl"),
+        (
+            [
+                "ENSG00000132170.21|PPARG|protein_coding",
+                "ENSG00000157005_SST",
+                "GRCh38_ENSG00000100362",
+            ],
+            "ensembl",
+        ),
         (["GFAP", "SST", "GRIA1", "C3"], "symbol"),
         (["Gfap", "Sst", "Gria1", "0610007P14Rik"], "symbol"),
         (["gfap", "sst1.1", "gria1a", "scn1lab"], "symbol"),
@@ -52,7 +59,14 @@ def test_summary_rows_and_spike_ins_do_not_hide_the_kind():
 
 
 @pytest.mark.parametrize(
-    ("prefix", "organism"), [("ENSG", "human"), ("ENSMUSG", "mouse"), ("ENSRNOG", "rat"), ("ENSDARG", "zebrafish"), ("ENSSSCG", None)]
+    ("prefix", "organism"),
+    [
+        ("ENSG", "human"),
+        ("ENSMUSG", "mouse"),
+        ("ENSRNOG", "rat"),
+        ("ENSDARG", "zebrafish"),
+        ("ENSSSCG", None),
+    ],
 )
 def test_ensembl_prefix_names_the_species(prefix, organism):
     assert identifiers.guess_organism([f"{prefix}{i:011d}" for i in range(1, 30)]) == organism
@@ -65,24 +79,63 @@ def test_a_mixture_of_two_species_stays_open():
 
 @pytest.mark.parametrize("organism", ["human", "zebrafish"])
 def test_symbols_name_the_species(organism):
-    assert identifiers.guess_organism(sorted(set(annotation.own_genes(organism)["symbol"]))) == organism
+    assert (
+        identifiers.guess_organism(sorted(set(annotation.own_genes(organism)["symbol"])))
+        == organism
+    )
 
 
 def test_symbols_that_mouse_and_rat_share_stay_open():
     assert (
-        identifiers.guess_organism(["Gfap", "Vim", "Sst", "Pvalb", "Gria1", "Fos", "Fosb", "Egr1", "Junb", "Gad1", "Gad2", "Npy"]) is None
+        identifiers.guess_organism(
+            [
+                "Gfap",
+                "Vim",
+                "Sst",
+                "Pvalb",
+                "Gria1",
+                "Fos",
+                "Fosb",
+                "Egr1",
+                "Junb",
+                "Gad1",
+                "Gad2",
+                "Npy",
+            ]
+        )
+        is None
     )
 
 
 def test_canonical_strips_versions_reads_composites_and_sets_rows_aside():
-    ids = ["ENSG00000132170.21|PPARG|protein_coding", "ENSG00000157005.4", "ENSG00000157005.4_PAR_Y", "ERCC-00002", "__not_aligned", ""]
+    ids = [
+        "ENSG00000132170.21|PPARG|protein_coding",
+        "ENSG00000157005.4",
+        "ENSG00000157005.4_PAR_Y",
+        "ERCC-00002",
+        "__not_aligned",
+        "",
+    ]
     rows, summary = identifiers.canonical(ids, "human")
     assert list(rows["gene"][:3]) == ["ENSG00000132170", "ENSG00000157005", "ENSG00000157005"]
     assert list(rows["symbol"][:3]) == ["PPARG", "SST", "SST"]
     assert list(rows["keep"]) == [True, True, True, False, False, False]
-    assert list(rows["reason"][3:]) == [identifiers.SPIKE_IN, identifiers.TRAILER, identifiers.NO_IDENTIFIER]
-    assert (summary["n_in"], summary["n_out"], summary["summed"], summary["versions_stripped"]) == (6, 2, 1, 3)
-    assert summary["dropped"] == {identifiers.NO_IDENTIFIER: 1, identifiers.SPIKE_IN: 1, identifiers.TRAILER: 1}
+    assert list(rows["reason"][3:]) == [
+        identifiers.SPIKE_IN,
+        identifiers.TRAILER,
+        identifiers.NO_IDENTIFIER,
+    ]
+    assert (summary["n_in"], summary["n_out"], summary["summed"], summary["versions_stripped"]) == (
+        6,
+        2,
+        1,
+        3,
+    )
+    assert summary["dropped"] == {
+        identifiers.NO_IDENTIFIER: 1,
+        identifiers.SPIKE_IN: 1,
+        identifiers.TRAILER: 1,
+    }
     assert "counts of 1 rows added" in summary["how"]
 
 
@@ -123,7 +176,9 @@ def test_case_is_never_folded():
 
 
 def test_prefixes_of_two_genome_references_are_removed():
-    rows, _ = identifiers.canonical(["GRCh38_SST", "gene-GFAP", "SST|6750"], "human", id_kind="symbol")
+    rows, _ = identifiers.canonical(
+        ["GRCh38_SST", "gene-GFAP", "SST|6750"], "human", id_kind="symbol"
+    )
     assert list(rows["gene"]) == ["SST", "GFAP", "SST"]
 
 
@@ -150,7 +205,22 @@ def test_dates_name_what_they_may_have_been(text, possible):
 
 
 def test_names_that_only_resemble_dates():
-    assert dates(["SEPT2", "MARCH1", "sep-1", "Dec1", "DEC-205", "HLA-A", "RP11-34P13.7", "1/2-SBSRNA4", "NKX2-1"]) == {}
+    assert (
+        dates(
+            [
+                "SEPT2",
+                "MARCH1",
+                "sep-1",
+                "Dec1",
+                "DEC-205",
+                "HLA-A",
+                "RP11-34P13.7",
+                "1/2-SBSRNA4",
+                "NKX2-1",
+            ]
+        )
+        == {}
+    )
     assert dates(["44256", "2670", "6750"]) == {}  # Entrez ids
 
 
@@ -165,7 +235,9 @@ def test_dates_are_set_aside_unless_an_ensembl_id_tells_the_gene():
 
 
 def test_entrez_ids_take_the_symbols_given_beside_them():
-    rows, summary = identifiers.canonical([2670, 6750.0, 1], "human", symbols=["GFAP", "SST", None], id_kind="entrez")
+    rows, summary = identifiers.canonical(
+        [2670, 6750.0, 1], "human", symbols=["GFAP", "SST", None], id_kind="entrez"
+    )
     assert list(rows["gene"]) == ["2670", "6750", "1"]
     assert list(rows["symbol"]) == ["GFAP", "SST", "1"]
     assert summary["canonical"] == "Entrez gene id"
@@ -174,10 +246,18 @@ def test_entrez_ids_take_the_symbols_given_beside_them():
 
 @pytest.mark.parametrize(
     ("organism", "symbol", "other"),
-    [("human", "MT-ND1", "mt-Nd1"), ("mouse", "mt-Nd1", "MT-ND1"), ("rat", "Mt-nd1", "MTOR"), ("zebrafish", "mt-nd1", "mtor")],
+    [
+        ("human", "MT-ND1", "mt-Nd1"),
+        ("mouse", "mt-Nd1", "MT-ND1"),
+        ("rat", "Mt-nd1", "MTOR"),
+        ("zebrafish", "mt-nd1", "mtor"),
+    ],
 )
 def test_mitochondrial_symbols(organism, symbol, other):
-    assert identifiers.mitochondrial([symbol, other], ["x", "y"], organism).tolist() == [True, False]
+    assert identifiers.mitochondrial([symbol, other], ["x", "y"], organism).tolist() == [
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -205,9 +285,19 @@ def test_bare_mitochondrial_names_count_only_together():
 @pytest.mark.parametrize(
     ("path", "kind", "organism", "aside"),
     [
-        ("geo-mirror/series/GSE96nnn/GSE96870/suppl/GSE96870_counts_cerebellum.csv.gz", "symbol", "mouse", 0),
+        (
+            "geo-mirror/series/GSE96nnn/GSE96870/suppl/GSE96870_counts_cerebellum.csv.gz",
+            "symbol",
+            "mouse",
+            0,
+        ),
         ("geo-mirror/series/GSE67nnn/GSE67835/suppl/GSE67835_counts.csv.gz", "symbol", "human", 3),
-        ("geo-mirror/series/GSE29nnn/GSE29087/suppl/GSE29087_L139_expression_tab.tsv.gz", "symbol", "mouse", 8),
+        (
+            "geo-mirror/series/GSE29nnn/GSE29087/suppl/GSE29087_L139_expression_tab.tsv.gz",
+            "symbol",
+            "mouse",
+            8,
+        ),
         ("data/human_lcl_sex_geuvadis/counts.tsv.gz", "ensembl", "human", 0),
         ("data/mouse_hippocampus_subfields_GSE100225/00_countData.csv.gz", "symbol", "mouse", 0),
     ],

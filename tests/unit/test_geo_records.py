@@ -1,4 +1,5 @@
-"""Records as GEO writes them, old and new, whole and damaged; sample sheets as people write them."""
+"""Records as GEO writes them, old and new, whole and damaged; sample sheets as people write
+them."""
 
 import gzip
 import warnings
@@ -10,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from epigpt.errors import InputError
 from epigpt.geo import records, series_matrix, soft
 from epigpt.geo.record import characteristics_table, clean, split_characteristic
-from epigpt.geo.sheet import read_sheet
-from epigpt.refusal import Refusal
+from epigpt.samples.sample_sheet import read_sheet
 from geo_series import Made, Sample
 
 
@@ -43,37 +44,79 @@ def test_a_characteristic_is_split_at_its_first_colon(text, expected):
 def test_characteristics_are_read_by_key_never_by_place():
     table, notes = characteristics_table(
         ["GSM1", "GSM2", "GSM3"],
-        [["sex: F", "Age: 3"], ["age: 4", "sex: M", "seisure frequency: 2"], ["Age: 5", "sex: M", "sex: F"]],
+        [
+            ["sex: F", "Age: 3"],
+            ["age: 4", "sex: M", "seisure frequency: 2"],
+            ["Age: 5", "sex: M", "sex: F"],
+        ],
     )
-    assert table.to_dict("list") == {"Age": ["3", "4", "5"], "sex": ["F", "M", "F; M"], "seisure frequency": ["", "2", ""]}
-    assert [note.partition("'")[0] for note in notes] == ["The characteristic ", "Some samples give a characteristic more than once ("]
+    assert table.to_dict("list") == {
+        "Age": ["3", "4", "5"],
+        "sex": ["F", "M", "F; M"],
+        "seisure frequency": ["", "2", ""],
+    }
+    assert [note.partition("'")[0] for note in notes] == [
+        "The characteristic ",
+        "Some samples give a characteristic more than once (",
+    ]
 
 
 @settings(max_examples=50, deadline=None)
-@given(orders=st.lists(st.permutations(["a: 1", "b: x: y", "c:z", "plain"]), min_size=3, max_size=3))
+@given(
+    orders=st.lists(st.permutations(["a: 1", "b: x: y", "c:z", "plain"]), min_size=3, max_size=3)
+)
 def test_the_order_within_samples_decides_nothing(orders):
     table, _ = characteristics_table(["GSM1", "GSM2", "GSM3"], orders)
     assert table.columns.tolist() == ["a", "b", "c", "characteristics"]
-    assert table.drop_duplicates().to_dict("list") == {"a": ["1"], "b": ["x: y"], "c": ["z"], "characteristics": ["plain"]}
+    assert table.drop_duplicates().to_dict("list") == {
+        "a": ["1"],
+        "b": ["x: y"],
+        "c": ["z"],
+        "characteristics": ["plain"],
+    }
 
 
 def test_old_records_in_lower_case_with_crlf_and_other_code_pages(tmp_path):
-    old = "^series = GSE1\r\n!series_title = Caf\xe9\r\n^sample = GSM1\r\n!sample_title = one\r\n!sample_characteristics_ch1 = sex: F\r\n"
+    old = (
+        "^series = GSE1\r\n!series_title = Caf\xe9\r\n^sample = GSM1\r\n!sample_title ="
+        " one\r\n!sample_characteristics_ch1 = sex: F\r\n"
+    )
     series = soft.read_soft(write(tmp_path, old.encode("cp1252")))
-    assert (series.title, series.samples.index.tolist(), series.characteristics["sex"].tolist()) == ("Café", ["GSM1"], ["F"])
+    assert (
+        series.title,
+        series.samples.index.tolist(),
+        series.characteristics["sex"].tolist(),
+    ) == ("Café", ["GSM1"], ["F"])
     assert series.notes == ["1 lines of the record are not UTF-8 and were read as Windows-1252."]
 
 
 def test_two_colour_arrays_keep_both_channels(tmp_path):
     sample = Sample(
-        "GSM1", lines={"characteristics_ch2": "sex: M", "organism_ch2": "Homo sapiens", "source_name_ch1": "a", "source_name_ch2": "b"}
+        "GSM1",
+        lines={
+            "characteristics_ch2": "sex: M",
+            "organism_ch2": "Homo sapiens",
+            "source_name_ch1": "a",
+            "source_name_ch2": "b",
+        },
     )
-    series = soft.read_soft(write(tmp_path, Made("GSE1", [replace(sample, characteristics=("sex: F",))]).soft()))
+    series = soft.read_soft(
+        write(tmp_path, Made("GSE1", [replace(sample, characteristics=("sex: F",))]).soft())
+    )
     assert series.characteristics.to_dict("list") == {"sex": ["F"], "sex (ch2)": ["M"]}
-    assert series.samples.loc["GSM1", ["organism", "source_name"]].tolist() == ["Mus musculus; Homo sapiens", "a; b"]
+    assert series.samples.loc["GSM1", ["organism", "source_name"]].tolist() == [
+        "Mus musculus; Homo sapiens",
+        "a; b",
+    ]
 
 
-GOOD = Made("GSE1", [Sample(f"GSM{n}", f"s{n}", ("sex: F", f"age: {n}"), values={"p1": n, "p2": 2.0}) for n in (1, 2, 3)]).soft()
+GOOD = Made(
+    "GSE1",
+    [
+        Sample(f"GSM{n}", f"s{n}", ("sex: F", f"age: {n}"), values={"p1": n, "p2": 2.0})
+        for n in (1, 2, 3)
+    ],
+).soft()
 DAMAGED = [
     ("", "an empty file"),
     ("<html><body>Not here</body></html>", "a web page instead of a record"),
@@ -90,8 +133,10 @@ DAMAGED = [
 def test_damaged_records_are_refused(tmp_path, content, told, name):
     path = write(tmp_path, content, name)
     if not content or content.startswith("<"):
-        path.write_bytes(content.encode() if content else b"")  # as servers send it, whatever the name
-    with pytest.raises(Refusal) as refusal:
+        path.write_bytes(
+            content.encode() if content else b""
+        )  # as servers send it, whatever the name
+    with pytest.raises(InputError) as refusal:
         soft.read_soft(path, "GSE1")
     assert told in str(refusal.value)
     assert str(path) in refusal.value.where
@@ -101,7 +146,7 @@ def test_damaged_records_are_refused(tmp_path, content, told, name):
 def test_a_record_whose_gzip_is_cut_is_refused(tmp_path, cut):
     path = write(tmp_path, GOOD)
     path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(Refusal, match="cut short or damaged"):
+    with pytest.raises(InputError, match="cut short or damaged"):
         soft.read_soft(path)
 
 
@@ -110,23 +155,34 @@ def test_the_border_of_a_block_may_lie_anywhere(tmp_path, monkeypatch, size):
     monkeypatch.setattr("epigpt.geo.record_lines._BLOCK", size)
     series = soft.read_soft(write(tmp_path, GOOD))
     assert series.characteristics["age"].tolist() == ["1", "2", "3"]
-    assert [(name, table["VALUE"].tolist()) for name, table in soft.read_tables(write(tmp_path, GOOD))] == [
-        (f"GSM{n}", [str(n), "2.0"]) for n in (1, 2, 3)
-    ]
+    assert [
+        (name, table["VALUE"].tolist()) for name, table in soft.read_tables(write(tmp_path, GOOD))
+    ] == [(f"GSM{n}", [str(n), "2.0"]) for n in (1, 2, 3)]
 
 
 def test_series_matrices_say_the_same_as_the_soft_file(tmp_path):
     samples = [
-        Sample(f"GSM{n}", f"s {n}", ("sex: F", f"age: {n}")[:: 1 if n % 2 else -1], platform=f"GPL{n % 2}", values={"p1": n})
+        Sample(
+            f"GSM{n}",
+            f"s {n}",
+            ("sex: F", f"age: {n}")[:: 1 if n % 2 else -1],
+            platform=f"GPL{n % 2}",
+            values={"p1": n},
+        )
         for n in range(1, 7)
     ]
     made = Made("GSE1", samples, summary="Long.")
     matrices = [write(tmp_path, text, name) for name, text in made.matrices().items()]
-    assert [path.name for path in matrices] == ["GSE1-GPL0_series_matrix.txt.gz", "GSE1-GPL1_series_matrix.txt.gz"]
+    assert [path.name for path in matrices] == [
+        "GSE1-GPL0_series_matrix.txt.gz",
+        "GSE1-GPL1_series_matrix.txt.gz",
+    ]
     one, other = records.read_record(write(tmp_path, made.soft())), records.read_record(matrices)
     pd.testing.assert_frame_equal(one.characteristics, other.characteristics.loc[one.samples.index])
     columns = ["title", "organism", "platform", "library_strategy"]
-    pd.testing.assert_frame_equal(one.samples[columns], other.samples.loc[one.samples.index, columns])
+    pd.testing.assert_frame_equal(
+        one.samples[columns], other.samples.loc[one.samples.index, columns]
+    )
     assert (one.title, one.types) == (other.title, other.types)
     assert series_matrix.read_values(matrices[1]).loc["p1"].tolist() == ["1", "3", "5"]
 
@@ -135,17 +191,26 @@ def test_series_matrices_say_the_same_as_the_soft_file(tmp_path):
     ("change", "told"),
     [
         (
-            lambda text: text.replace('\t"GSM2"', "\t", 1).replace('!Sample_geo_accession\t"GSM1"\t', '!Sample_geo_accession\t"GSM1"'),
+            lambda text: text.replace('\t"GSM2"', "\t", 1).replace(
+                '!Sample_geo_accession\t"GSM1"\t', '!Sample_geo_accession\t"GSM1"'
+            ),
             "cells",
         ),
         (lambda text: text.replace("GSM2", "GSM1"), "names a sample twice"),
-        (lambda text: text[: text.index("!Sample_geo_accession")], "without a !Sample_geo_accession"),
+        (
+            lambda text: text[: text.index("!Sample_geo_accession")],
+            "without a !Sample_geo_accession",
+        ),
         (lambda text: text.replace("!series_matrix_table_end", ""), "ends inside a table"),
     ],
 )
 def test_damaged_series_matrices_are_refused(tmp_path, change, told):
-    (text,) = Made("GSE1", [Sample(f"GSM{n}", f"s{n}", ("sex: F",)) for n in (1, 2, 3)]).matrices().values()
-    with pytest.raises(Refusal, match=told):
+    (text,) = (
+        Made("GSE1", [Sample(f"GSM{n}", f"s{n}", ("sex: F",)) for n in (1, 2, 3)])
+        .matrices()
+        .values()
+    )
+    with pytest.raises(InputError, match=told):
         records.read_record(write(tmp_path, change(text), "GSE1_series_matrix.txt.gz"))
 
 
@@ -154,21 +219,32 @@ def test_matrices_of_two_series_are_refused(tmp_path):
     for name in ("GSE1", "GSE2"):
         (text,) = Made(name, [Sample(f"GSM{name[3:]}")]).matrices().values()
         paths.append(write(tmp_path, text, f"{name}_series_matrix.txt.gz"))
-    with pytest.raises(Refusal, match="matrices of GSE1 and GSE2"):
+    with pytest.raises(InputError, match="matrices of GSE1 and GSE2"):
         records.read_record(paths)
 
 
 def test_a_super_series_lists_what_its_parts_do_not(tmp_path):
-    parts = [Made("GSE2", [Sample("GSM1", "a"), Sample("GSM2", "b")]), Made("GSE3", [Sample("GSM2", "b"), Sample("GSM3", "c")])]
+    parts = [
+        Made("GSE2", [Sample("GSM1", "a"), Sample("GSM2", "b")]),
+        Made("GSE3", [Sample("GSM2", "b"), Sample("GSM3", "c")]),
+    ]
     top = Made(
-        "GSE1", [Sample("GSM3", "again"), Sample("GSM4", "d")], lines=["relation = SuperSeries of: GSE2", "relation = SuperSeries of: GSE3"]
+        "GSE1",
+        [Sample("GSM3", "again"), Sample("GSM4", "d")],
+        lines=["relation = SuperSeries of: GSE2", "relation = SuperSeries of: GSE3"],
     )
-    read = [records.read_record(write(tmp_path, made.soft(), f"{made.accession}_family.soft.gz")) for made in (top, *parts)]
+    read = [
+        records.read_record(write(tmp_path, made.soft(), f"{made.accession}_family.soft.gz"))
+        for made in (top, *parts)
+    ]
     assert read[0].subseries == ["GSE2", "GSE3"]
     whole = records.join(read[0], read[1:])
     assert whole.samples["title"].to_dict() == {"GSM1": "a", "GSM2": "b", "GSM3": "c", "GSM4": "d"}
-    empty = [replace(one, samples=one.samples.iloc[:0], characteristics=one.characteristics.iloc[:0]) for one in read]
-    with pytest.raises(Refusal, match="GSE1 and its parts describe no sample"):
+    empty = [
+        replace(one, samples=one.samples.iloc[:0], characteristics=one.characteristics.iloc[:0])
+        for one in read
+    ]
+    with pytest.raises(InputError, match="GSE1 and its parts describe no sample"):
         records.join(empty[0], empty[1:])
 
 
@@ -179,7 +255,10 @@ def geoparse(path: Path) -> dict[str, dict[str, list[str]]]:
         import GEOparse
 
         GEOparse.logger.set_verbosity("ERROR")
-        return {name: gsm.metadata for name, gsm in GEOparse.get_GEO(filepath=str(path), silent=True).gsms.items()}
+        return {
+            name: gsm.metadata
+            for name, gsm in GEOparse.get_GEO(filepath=str(path), silent=True).gsms.items()
+        }
 
 
 def test_geoparse_reads_the_same_samples_and_characteristics(shared):
@@ -191,15 +270,27 @@ def test_geoparse_reads_the_same_samples_and_characteristics(shared):
         ours = soft.read_soft(path)
         assert ours.samples.index.tolist() == list(theirs), path.name
         for name, metadata in theirs.items():
-            lines = {key: values for key, values in metadata.items() if key.startswith("characteristics")}
-            texts = soft.characteristic_texts({"characteristics_ch1": lines.get("characteristics_ch1", []), **lines})
+            lines = {
+                key: values for key, values in metadata.items() if key.startswith("characteristics")
+            }
+            texts = soft.characteristic_texts(
+                {"characteristics_ch1": lines.get("characteristics_ch1", []), **lines}
+            )
             expected: dict[str, set[str]] = {}
             for text in texts:
                 # GEOparse drops characters that are not UTF-8; what is left is compared.
                 key, value = split_characteristic(clean(text))
                 expected.setdefault(key.casefold(), set()).add(value)
-            found = {key.casefold(): value for key, value in ours.characteristics.loc[name].items() if value}
-            assert {key: "; ".join(sorted(values - {""})) for key, values in expected.items() if values - {""}} == found, (path.name, name)
+            found = {
+                key.casefold(): value
+                for key, value in ours.characteristics.loc[name].items()
+                if value
+            }
+            assert {
+                key: "; ".join(sorted(values - {""}))
+                for key, values in expected.items()
+                if values - {""}
+            } == found, (path.name, name)
             assert ours.samples.loc[name, "title"] == clean(metadata["title"][0])
             compared += 1
     assert compared > 400
@@ -218,7 +309,9 @@ def test_sheets_of_every_kind(tmp_path, name, encoding, separator):
 
 
 def test_a_header_one_cell_short_names_no_first_column(tmp_path):
-    assert read_sheet(write(tmp_path, "diet,sex\ns1,a,F\ns2,b,M\n", "sheet.csv")).to_dict("list") == {"diet": ["a", "b"], "sex": ["F", "M"]}
+    assert read_sheet(write(tmp_path, "diet,sex\ns1,a,F\ns2,b,M\n", "sheet.csv")).to_dict(
+        "list"
+    ) == {"diet": ["a", "b"], "sex": ["F", "M"]}
 
 
 @pytest.mark.parametrize(
@@ -234,6 +327,6 @@ def test_a_header_one_cell_short_names_no_first_column(tmp_path):
     ],
 )
 def test_sheets_that_are_none(tmp_path, text, told):
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(InputError) as refusal:
         read_sheet(write(tmp_path, text, "sheet.csv"))
     assert told in str(refusal.value)

@@ -1,4 +1,5 @@
-"""Contributions of genes to the output: complete, per gene whatever the encoding, of held-out samples; averages and checks."""
+"""Contributions of genes to the output: complete, per gene whatever the encoding, of held-out
+samples; averages and checks."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,8 +11,8 @@ import pytest
 import torch
 
 from epigpt.encoding import encoders
-from epigpt.encoding.reference import Reference
-from epigpt.encoding.store import Recipe, Store
+from epigpt.encoding.gene_statistics import GeneStatistics
+from epigpt.encoding.token_dataset import EncodingConfig, TokenDataset
 from epigpt.encoding.vocabulary import END, PAD, SPECIAL, Vocabulary
 from epigpt.interpretation import attribution, contributions
 from epigpt.models import classifier, presets
@@ -22,43 +23,72 @@ GENES = 60
 PLANTED = {3: 1.0, 11: 1.0, 20: -1.0, 42: -1.0}
 
 
-def _store(encoding: str, samples: int = 40, classes: tuple[str, ...] = ("control", "case"), views: int = 1) -> Store:
-    """Deviations of 60 genes; the planted ones follow the case, upwards or downwards; a third of the samples is held out."""
+def _store(
+    encoding: str, samples: int = 40, classes: tuple[str, ...] = ("control", "case"), views: int = 1
+) -> TokenDataset:
+    """Deviations of 60 genes; the planted ones follow the case, upwards or downwards; a third of
+    the samples is held out."""
     random = np.random.default_rng(5)
     label = np.arange(samples) % len(classes)
     deviation = random.normal(0, 0.7, (samples, GENES))
     for gene, change in PLANTED.items():
         deviation[:, gene] += 2 * change * (label == 1) - change
-    order = np.argsort(-np.abs(deviation) if encoding == "gene-values" else -deviation, axis=1, kind="stable")[:, :24]
+    order = np.argsort(
+        -np.abs(deviation) if encoding == "gene-values" else -deviation, axis=1, kind="stable"
+    )[:, :24]
     tokens = (order + len(SPECIAL)).astype(np.int32)
-    values = np.take_along_axis(deviation, order, axis=1).astype(np.float32) if encoding == "gene-values" else None
+    values = (
+        np.take_along_axis(deviation, order, axis=1).astype(np.float32)
+        if encoding == "gene-values"
+        else None
+    )
     if values is None:
         tokens = np.concatenate([tokens, np.full((samples, 1), END, dtype=np.int32)], axis=1)
     tokens = np.repeat(tokens[:, None], views, axis=1)
     values = None if values is None else np.repeat(values[:, None], views, axis=1)
     names = [f"S{number:02d}" for number in range(samples)]
     held_out = np.where(np.arange(samples) % 3 == 0, "test", "train")
-    index = pd.DataFrame({"observation": names, "sample": names, "group": names, "label": [classes[at] for at in label], "set": held_out})
+    index = pd.DataFrame(
+        {
+            "observation": names,
+            "sample": names,
+            "group": names,
+            "label": [classes[at] for at in label],
+            "set": held_out,
+        }
+    )
     nothing = np.zeros(GENES, dtype=np.float32)
     genes = tuple(f"G{number:02d}" for number in range(GENES))
-    reference = Reference(nothing, nothing + 1, nothing, 1e6, np.zeros((0, GENES), dtype=np.float32))
+    reference = GeneStatistics(
+        nothing, nothing + 1, nothing, 1e6, np.zeros((0, GENES), dtype=np.float32)
+    )
     lengths = np.full(tokens.shape[:2], tokens.shape[2], dtype=np.int32)
-    recipe = Recipe(encoding, 24, GENES, views, 1)
-    return Store(index, tokens, lengths, values, Vocabulary(genes, genes), reference, recipe, list(classes))
+    recipe = EncodingConfig(encoding, 24, GENES, views, 1)
+    return TokenDataset(
+        index, tokens, lengths, values, Vocabulary(genes, genes), reference, recipe, list(classes)
+    )
 
 
-def _model(store: Store, seed: int = 1) -> Any:
+def _model(store: TokenDataset, seed: int = 1) -> Any:
     config = classifier.configuration(
-        presets.load("tiny"), store.recipe.encoding, len(store.vocabulary), store.tokens.shape[2], store.classes
+        presets.load("tiny"),
+        store.recipe.encoding,
+        len(store.vocabulary),
+        store.tokens.shape[2],
+        store.classes,
     )
     return classifier.build(config, seed).eval()
 
 
-def _trained(store: Store) -> Any:
+def _trained(store: TokenDataset) -> Any:
     model = _model(store)
     rows = np.flatnonzero((store.index["set"] == "train").to_numpy())
     batch = collate(store, rows, np.zeros(len(rows), dtype=int))
-    truth = torch.from_numpy(store.index["label"].map({name: at for at, name in enumerate(store.classes)}).to_numpy()[rows])
+    truth = torch.from_numpy(
+        store.index["label"]
+        .map({name: at for at, name in enumerate(store.classes)})
+        .to_numpy()[rows]
+    )
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     for _ in range(12):
         optimizer.zero_grad()
@@ -67,7 +97,7 @@ def _trained(store: Store) -> Any:
     return model.requires_grad_(False)
 
 
-def _rows(store: Store) -> np.ndarray:
+def _rows(store: TokenDataset) -> np.ndarray:
     return contributions.held_out_rows(store, 1000)
 
 
@@ -78,15 +108,23 @@ def _margin(model: Any, **batch: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize("encoding", ["gene-values", "gene-tokens"])
-def test_a_trained_model_points_at_the_planted_genes_in_their_direction_and_random_weights_do_not(encoding: str) -> None:
+def test_a_trained_model_points_at_the_planted_genes_in_their_direction_and_random_weights_do_not(
+    encoding: str,
+) -> None:
     store = _store(encoding)
     rows = _rows(store)
-    models = [_trained(store), *(_model(store, seed).requires_grad_(False) for seed in (7, 8, 9, 10))]
+    models = [
+        _trained(store),
+        *(_model(store, seed).requires_grad_(False) for seed in (7, 8, 9, 10)),
+    ]
     raw = [contributions.integrated_gradients(model, store, rows, 1, CPU) for model in models]
     found, *random = (attribution.over_samples(one.values, store.index.iloc[rows]) for one in raw)
     signs = np.sign(found[list(PLANTED)])
-    # A sequence of raised genes tells little of a lowered one: it is the raised ones that such a model can lean on.
-    asked = [at for at, change in enumerate(PLANTED.values()) if encoding == "gene-values" or change > 0]
+    # A sequence of raised genes tells little of a lowered one: it is the raised ones that such a
+    # model can lean on.
+    asked = [
+        at for at, change in enumerate(PLANTED.values()) if encoding == "gene-values" or change > 0
+    ]
     assert (signs[asked] == np.array(list(PLANTED.values()))[asked]).all()
     if encoding == "gene-values":
         assert set(np.argsort(-np.abs(found))[:4]) == set(PLANTED)
@@ -95,8 +133,12 @@ def test_a_trained_model_points_at_the_planted_genes_in_their_direction_and_rand
     assert abs(np.mean([attribution.rank_correlation(found, one) for one in random])) < 0.2
 
 
-def test_integrated_gradients_sum_to_the_change_of_the_output(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contributions, "STEPS", 400)  # a model this small switches abruptly on the way
+def test_integrated_gradients_sum_to_the_change_of_the_output(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        contributions, "STEPS", 400
+    )  # a model this small switches abruptly on the way
     store = _store("gene-values")
     model, rows = _trained(store), _rows(store)
     found = contributions.integrated_gradients(model, store, rows, 1, CPU)
@@ -104,7 +146,10 @@ def test_integrated_gradients_sum_to_the_change_of_the_output(monkeypatch: pytes
     change = []
     for row in rows:
         batch = collate(store, np.array([row]), np.zeros(1, dtype=int))
-        change.append(_margin(model, **batch) - _margin(model, **{**batch, "values": torch.zeros_like(batch["values"])}))
+        change.append(
+            _margin(model, **batch)
+            - _margin(model, **{**batch, "values": torch.zeros_like(batch["values"])})
+        )
     assert np.ptp(change) > 0.5
     # What the steps miss of the switch, against the size of the change.
     assert np.sqrt(np.mean((attributed - change) ** 2)) < 0.1 * np.sqrt(np.mean(np.square(change)))
@@ -112,16 +157,24 @@ def test_integrated_gradients_sum_to_the_change_of_the_output(monkeypatch: pytes
 
 
 @pytest.mark.parametrize("encoding", ["gene-values", "gene-tokens"])
-def test_a_knocked_out_gene_is_taken_out_of_the_sequence_and_the_others_move_up(encoding: str) -> None:
+def test_a_knocked_out_gene_is_taken_out_of_the_sequence_and_the_others_move_up(
+    encoding: str,
+) -> None:
     store = _store(encoding)
     model, row = _trained(store), _rows(store)[1:2]
     gene = int(store.tokens[row[0], 0, 5]) - len(SPECIAL)
-    absent = next(number for number in range(GENES) if number + len(SPECIAL) not in store.tokens[row[0], 0])
+    absent = next(
+        number for number in range(GENES) if number + len(SPECIAL) not in store.tokens[row[0], 0]
+    )
     raw = contributions.knock_out(model, store, row, 1, np.array([gene, absent]), device=CPU).values
     signs = contributions.directions(store, row, 0)
     whole = collate(store, row, np.zeros(1, dtype=int))
-    without = {name: torch.cat([tensor[:, :5], tensor[:, 6:]], dim=1) for name, tensor in whole.items()}
-    assert raw[0, gene] == pytest.approx((_margin(model, **whole) - _margin(model, **without)) * signs[0, gene], abs=1e-5)
+    without = {
+        name: torch.cat([tensor[:, :5], tensor[:, 6:]], dim=1) for name, tensor in whole.items()
+    }
+    assert raw[0, gene] == pytest.approx(
+        (_margin(model, **whole) - _margin(model, **without)) * signs[0, gene], abs=1e-5
+    )
     assert abs(raw[0, gene]) > 1e-4
     assert np.count_nonzero(raw) == 1
 
@@ -132,12 +185,22 @@ def test_the_pieces_of_a_gene_are_summed_and_go_together(monkeypatch: pytest.Mon
     model = _model(store).requires_grad_(False)
     whole = contributions.integrated_gradients(model, store, _rows(store), 1, CPU)
     halves = SimpleNamespace(
-        has_values=False, genes_of=lambda tokens, vocabulary: np.where(tokens >= 2, (tokens.astype(np.int64) - 2) // 2, -1)
+        has_values=False,
+        genes_of=lambda tokens, vocabulary: np.where(
+            tokens >= 2, (tokens.astype(np.int64) - 2) // 2, -1
+        ),
     )
     monkeypatch.setitem(encoders.ENCODERS, "gene-tokens", halves)
-    spelt = replace(store, vocabulary=Vocabulary(store.vocabulary.genes[: GENES // 2], store.vocabulary.symbols[: GENES // 2]))
+    spelt = replace(
+        store,
+        vocabulary=Vocabulary(
+            store.vocabulary.genes[: GENES // 2], store.vocabulary.symbols[: GENES // 2]
+        ),
+    )
     row = _rows(store)[:1]
-    pieces = contributions.integrated_gradients(model, spelt, row, 1, CPU).values * contributions.directions(spelt, row, 0)
+    pieces = contributions.integrated_gradients(
+        model, spelt, row, 1, CPU
+    ).values * contributions.directions(spelt, row, 0)
     monkeypatch.undo()
     single = whole.values[:1] * contributions.directions(store, row, 0)
     assert np.allclose(pieces, single.reshape(1, -1, 2).sum(axis=2), atol=1e-6)
@@ -147,8 +210,12 @@ def test_the_pieces_of_a_gene_are_summed_and_go_together(monkeypatch: pytest.Mon
     kept = (batch["input_ids"] - 2).div(2, rounding_mode="floor") != gene
     kept |= batch["input_ids"] < 2
     without = {name: tensor[kept][None] for name, tensor in batch.items()}
-    raw = contributions.knock_out(model, spelt, row, 1, np.array([gene]), device=CPU).values * contributions.directions(spelt, row, 0)
-    assert raw[0, gene] == pytest.approx(_margin(model, **batch) - _margin(model, **without), abs=1e-5)
+    raw = contributions.knock_out(
+        model, spelt, row, 1, np.array([gene]), device=CPU
+    ).values * contributions.directions(spelt, row, 0)
+    assert raw[0, gene] == pytest.approx(
+        _margin(model, **batch) - _margin(model, **without), abs=1e-5
+    )
 
 
 def test_padding_after_a_knock_out_is_the_models_own() -> None:
@@ -161,12 +228,19 @@ def test_padding_after_a_knock_out_is_the_models_own() -> None:
     model, rows = _model(store).requires_grad_(False), _rows(store)
     together = contributions.knock_out(model, store, rows, 1, np.arange(GENES), device=CPU).values
     alone = np.concatenate(
-        [contributions.knock_out(model, store, rows[at : at + 1], 1, np.arange(GENES), device=CPU).values for at in (0, 1, 2)]
+        [
+            contributions.knock_out(
+                model, store, rows[at : at + 1], 1, np.arange(GENES), device=CPU
+            ).values
+            for at in (0, 1, 2)
+        ]
     )
     assert np.allclose(together[:3], alone, atol=1e-5)
 
 
-def test_only_held_out_observations_are_explained_and_of_many_cells_the_same_number_per_sample() -> None:
+def test_only_held_out_observations_are_explained_and_of_many_cells_the_same_number_per_sample() -> (
+    None
+):
     store = _store("gene-values")
     assert set(store.index["set"].to_numpy()[_rows(store)]) == {"test"}
     cells = store.index.assign(sample=["A"] * 31 + ["B"] * 9, set="test")
@@ -186,7 +260,9 @@ def test_several_classes_are_explained_towards_the_samples_own() -> None:
 def test_samples_and_classes_weigh_alike() -> None:
     numbers = np.array([[1.0], [3.0], [8.0], [0.0]])
     samples = pd.DataFrame({"sample": ["A", "A", "B", "C"], "label": ["x", "x", "x", "y"]})
-    assert attribution.over_samples(numbers, samples) == pytest.approx([(((1 + 3) / 2 + 8) / 2 + 0) / 2])
+    assert attribution.over_samples(numbers, samples) == pytest.approx(
+        [(((1 + 3) / 2 + 8) / 2 + 0) / 2]
+    )
 
 
 def _folds(*numbers: list[float]) -> list[attribution.OfFold]:
@@ -194,12 +270,16 @@ def _folds(*numbers: list[float]) -> list[attribution.OfFold]:
     return [attribution.OfFold(genes, genes, np.array(row)) for row in numbers]
 
 
-def test_stability_is_one_for_equal_ranks_zero_for_unrelated_ones_and_blank_where_there_is_nothing() -> None:
+def test_stability_is_one_for_equal_ranks_zero_for_unrelated_ones_and_blank_where_there_is_nothing() -> (
+    None
+):
     random = np.random.default_rng(0)
     base = random.normal(size=900)
     assert attribution.stability(np.stack([base, 3 * base])) == pytest.approx(np.ones(900))
     assert attribution.stability(random.normal(size=(5, 900))).mean() == pytest.approx(0, abs=0.05)
-    assert attribution.stability(np.stack([base, -base])).mean() == pytest.approx(-0.5, abs=0.01)  # Spearman's footrule at its least
+    assert attribution.stability(np.stack([base, -base])).mean() == pytest.approx(
+        -0.5, abs=0.01
+    )  # Spearman's footrule at its least
     assert np.isnan(attribution.stability(base[None])).all()
     base[7] = 0
     assert np.isnan(attribution.stability(np.stack([base, base]))[7])
@@ -222,7 +302,9 @@ def test_agreement_with_differential_expression_counts_shared_genes_against_chan
     change = random.normal(size=400)
     table = attribution.table(_folds(list(change)))
     genes = [f"G{at:03d}" for at in range(400)]
-    contrasts = pd.DataFrame({"gene": genes, "log2_fold_change": change, "se": 1.0, "p": np.exp(-np.abs(change))})
+    contrasts = pd.DataFrame(
+        {"gene": genes, "log2_fold_change": change, "se": 1.0, "p": np.exp(-np.abs(change))}
+    )
     curve, same = attribution.agreement(table, contrasts, signed=True)
     assert list(curve.columns) == attribution.AGREEMENT
     assert (curve["share"] == 1).all()
@@ -230,7 +312,9 @@ def test_agreement_with_differential_expression_counts_shared_genes_against_chan
     assert same["size_rank_correlation"] == pytest.approx(1)
     assert same["signed_rank_correlation"] == pytest.approx(1)
     assert same["same_direction"] == 1
-    _, opposite = attribution.agreement(table, contrasts.assign(log2_fold_change=-change), signed=True)
+    _, opposite = attribution.agreement(
+        table, contrasts.assign(log2_fold_change=-change), signed=True
+    )
     assert opposite["signed_rank_correlation"] == pytest.approx(-1)
     shuffled = contrasts.assign(p=random.permutation(contrasts["p"]))
     curve, unrelated = attribution.agreement(table, shuffled, signed=False)

@@ -1,4 +1,5 @@
-"""Our class is known to the Auto classes however the imports come, and `import epigpt` stays cheap."""
+"""Our class is known to the Auto classes however the imports come, and `import epigpt` stays
+cheap."""
 
 import os
 import subprocess
@@ -28,5 +29,12 @@ assert type(AutoModelForSequenceClassification.from_config(config)).__name__ == 
 def test_registered_whatever_is_imported_first(first: str, root: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(root / "workflow"), "OMP_NUM_THREADS": "1"}
     program = PROGRAM.format(first=first)
-    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False, timeout=200)
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        timeout=200,
+    )
     assert finished.returncode == 0, finished.stderr

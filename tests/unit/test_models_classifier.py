@@ -9,8 +9,8 @@ import torch
 
 from epigpt.encoding import bpe, encoders
 from epigpt.encoding.vocabulary import SPECIAL
+from epigpt.errors import InputError
 from epigpt.models import auto, classifier, presets, scoring
-from epigpt.refusal import Refusal
 
 ENCODINGS = ["gene-tokens", "gene-sentence", "gene-values"]
 
@@ -20,7 +20,9 @@ def _size(encoding: str) -> int:
 
 
 def _model(encoding: str, seed: int = 1) -> classifier.GPT2PreTrainedModel:
-    config = classifier.configuration(presets.load("tiny"), encoding, _size(encoding), 24, ["sham", "epilepsy"])
+    config = classifier.configuration(
+        presets.load("tiny"), encoding, _size(encoding), 24, ["sham", "epilepsy"]
+    )
     return classifier.build(config, seed).eval()
 
 
@@ -45,13 +47,24 @@ def test_padding_and_batch_composition_do_not_change_logits(encoding: str) -> No
     with torch.inference_mode():
         whole = model(**_padded(batch, 0, pad)).logits
         padded = model(**_padded(batch, 7, pad)).logits
-        alone = torch.cat([model(**_padded({name: tensor[[row]] for name, tensor in batch.items()}, row, pad)).logits for row in range(4)])
+        alone = torch.cat(
+            [
+                model(
+                    **_padded({name: tensor[[row]] for name, tensor in batch.items()}, row, pad)
+                ).logits
+                for row in range(4)
+            ]
+        )
     torch.testing.assert_close(padded, whole, rtol=0, atol=1e-6)
     torch.testing.assert_close(alone, whole, rtol=0, atol=1e-6)
 
 
 def test_the_head_also_reads_the_sample_before_the_blocks() -> None:
-    model, batch, pad = _model("gene-values"), _batch("gene-values"), encoders.find("gene-values").pad
+    model, batch, pad = (
+        _model("gene-values"),
+        _batch("gene-values"),
+        encoders.find("gene-values").pad,
+    )
     with torch.inference_mode():
         # A last layer norm of zeros silences the blocks: what is left is the direct path alone.
         model.transformer.ln_f.weight.zero_()
@@ -71,13 +84,18 @@ def test_seed_alone_decides_the_start(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_saved_model_gives_the_same_logits_through_the_auto_classes(encoding: str, tmp_path: Path) -> None:
+def test_a_saved_model_gives_the_same_logits_through_the_auto_classes(
+    encoding: str, tmp_path: Path
+) -> None:
     auto.install()
     from transformers import AutoModelForSequenceClassification
 
     model, batch = _model(encoding), _padded(_batch(encoding), 3, encoders.find(encoding).pad)
     classifier.save(model, tmp_path)
-    for loaded in (AutoModelForSequenceClassification.from_pretrained(tmp_path).eval(), classifier.load(tmp_path)):
+    for loaded in (
+        AutoModelForSequenceClassification.from_pretrained(tmp_path).eval(),
+        classifier.load(tmp_path),
+    ):
         assert type(loaded) is type(model)
         assert loaded.config.id2label == {0: "sham", 1: "epilepsy"}
         assert torch.equal(loaded(**batch).logits, model(**batch).logits)
@@ -88,7 +106,11 @@ def test_gpt2_xl_has_its_published_size_on_the_meta_device() -> None:
     config = classifier.configuration(preset, "gene-tokens", preset.vocabulary, 1024, ["a", "b"])
     with torch.device("meta"):
         model = classifier.GPT2ForSequenceClassification(config)
-    assert sum(parameter.numel() for parameter in model.transformer.parameters()) == preset.parameters() == 1_557_611_200
+    assert (
+        sum(parameter.numel() for parameter in model.transformer.parameters())
+        == preset.parameters()
+        == 1_557_611_200
+    )
 
 
 def test_embeddings_can_start_on_the_principal_axes() -> None:
@@ -97,7 +119,9 @@ def test_embeddings_can_start_on_the_principal_axes() -> None:
     axes = np.linalg.qr(np.random.default_rng(0).normal(size=(100, 3)))[0].T.astype(np.float32)
     classifier.start_from_axes(model, axes)
     after = model.get_input_embeddings().weight.detach()
-    cosine = torch.nn.functional.cosine_similarity(after[len(SPECIAL) :, :3].T, torch.from_numpy(axes))
+    cosine = torch.nn.functional.cosine_similarity(
+        after[len(SPECIAL) :, :3].T, torch.from_numpy(axes)
+    )
     torch.testing.assert_close(cosine, torch.ones(3))
     assert torch.equal(after[:, 3:], before[:, 3:])
     assert torch.equal(after[: len(SPECIAL)], before[: len(SPECIAL)])
@@ -107,17 +131,21 @@ def test_values_reach_the_logits_with_their_sign() -> None:
     model, batch = _model("gene-values"), _batch("gene-values")
     mask = torch.ones_like(batch["input_ids"])
     turned = model(batch["input_ids"], -batch["values"], mask).logits
-    assert not torch.allclose(turned, model(batch["input_ids"], batch["values"], mask).logits, atol=1e-4)
+    assert not torch.allclose(
+        turned, model(batch["input_ids"], batch["values"], mask).logits, atol=1e-4
+    )
 
 
 def test_sequences_longer_than_the_positions_are_refused() -> None:
-    with pytest.raises(Refusal, match="lower max_genes by 76"):
+    with pytest.raises(InputError, match="lower max_genes by 76"):
         classifier.configuration(presets.load("tiny"), "gene-values", 102, 1100, ["a", "b"])
 
 
 def test_probabilities_are_averaged_over_views_then_over_the_cells_of_a_sample() -> None:
     index = pd.DataFrame({"sample": ["B", "A", "B"], "label": ["x", "y", "x"]})
-    scored = np.array([[[1.0, 0.0], [0.5, 0.5]], [[0.2, 0.8], [0.4, 0.6]], [[0.0, 1.0], [0.0, 1.0]]])
+    scored = np.array(
+        [[[1.0, 0.0], [0.5, 0.5]], [[0.2, 0.8], [0.4, 0.6]], [[0.0, 1.0], [0.0, 1.0]]]
+    )
     samples, means = scoring.by_sample(index, scored)
     assert samples["sample"].tolist() == ["B", "A"]
     np.testing.assert_allclose(means, [[0.375, 0.625], [0.3, 0.7]])

@@ -45,7 +45,13 @@ class Hub:
         self.asked.append(path)
         if path.startswith("/api/models/example/gpt2-tiny"):
             siblings = [{"rfilename": file.name} for file in sorted(self.folder.iterdir())]
-            self._send(request, json.dumps({"id": "example/gpt2-tiny", "sha": COMMIT, "siblings": siblings}).encode(), body)
+            self._send(
+                request,
+                json.dumps(
+                    {"id": "example/gpt2-tiny", "sha": COMMIT, "siblings": siblings}
+                ).encode(),
+                body,
+            )
         elif path.startswith(f"/example/gpt2-tiny/resolve/{COMMIT}/"):
             self._send(request, (self.folder / path.rpartition("/")[2]).read_bytes(), body)
         else:
@@ -77,22 +83,48 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     served.server.server_close()
 
 
-def _fetch(url: str, root: Path, tmp_path: Path, weights: str, preset: str = "tiny") -> subprocess.CompletedProcess[str]:
+def _fetch(
+    url: str, root: Path, tmp_path: Path, weights: str, preset: str = "tiny"
+) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
-    environment |= {"HF_ENDPOINT": url, "HF_HOME": str(tmp_path / "cache"), "PYTHONPATH": str(root / "workflow")}
+    environment |= {
+        "HF_ENDPOINT": url,
+        "HF_HOME": str(tmp_path / "cache"),
+        "PYTHONPATH": str(root / "workflow"),
+    }
     return subprocess.run(
-        [sys.executable, "-m", "epigpt.stages.weights", "--preset", preset, "--output-folder", "fetched/gpt2-tiny",
-         "--settings", json.dumps({"weights": weights})],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "epigpt.stages.weights",
+            "--preset",
+            preset,
+            "--output-folder",
+            "fetched/gpt2-tiny",
+            "--settings",
+            json.dumps({"weights": weights}),
+        ],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def test_safetensors_are_fetched_and_pickles_are_not(hub: Hub, root: Path, tmp_path: Path) -> None:
     done = _fetch(hub.url, root, tmp_path, "example/gpt2-tiny@main")
     assert done.returncode == 0, done.stderr
     fetched = tmp_path / "fetched" / "gpt2-tiny"
-    assert {path.name for path in fetched.iterdir()} == {"config.json", "model.safetensors", "source.json"}
-    assert (fetched / "model.safetensors").read_bytes() == (hub.folder / "model.safetensors").read_bytes()
+    assert {path.name for path in fetched.iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "source.json",
+    }
+    assert (fetched / "model.safetensors").read_bytes() == (
+        hub.folder / "model.safetensors"
+    ).read_bytes()
     assert json.loads((fetched / "source.json").read_text())["commit"] == COMMIT
     assert not any(path.endswith(".bin") for path in hub.asked)
     assert [path.name for path in fetched.parent.iterdir()] == ["gpt2-tiny"]
@@ -116,19 +148,33 @@ def test_what_does_not_suit_is_one_message_before_the_weights_travel(
     assert not (tmp_path / "fetched" / "gpt2-tiny").exists()
 
 
-def test_pickles_alone_and_a_hub_out_of_reach_are_refused(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pickles_alone_and_a_hub_out_of_reach_are_refused(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from huggingface_hub import constants
 
+    from epigpt.errors import InputError
     from epigpt.models import hub as fetching
     from epigpt.models import presets
     from epigpt.models.published import Source
-    from epigpt.refusal import Refusal
 
     (hub.folder / "model.safetensors").unlink()
-    wanted = (Source(repository="example/gpt2-tiny"), presets.load("tiny"), tmp_path / "fetched", logging.getLogger("test"))
-    for endpoint, said in ((hub.url, "only pytorch_model.bin"), ("http://127.0.0.1:9", "cannot be fetched")):
+    wanted = (
+        Source(repository="example/gpt2-tiny"),
+        presets.load("tiny"),
+        tmp_path / "fetched",
+        logging.getLogger("test"),
+    )
+    for endpoint, said in (
+        (hub.url, "only pytorch_model.bin"),
+        ("http://127.0.0.1:9", "cannot be fetched"),
+    ):
         monkeypatch.setattr(constants, "ENDPOINT", endpoint)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", endpoint + "/{repo_id}/resolve/{revision}/{filename}")
-        with pytest.raises(Refusal, match=said):
+        monkeypatch.setattr(
+            constants,
+            "HUGGINGFACE_CO_URL_TEMPLATE",
+            endpoint + "/{repo_id}/resolve/{revision}/{filename}",
+        )
+        with pytest.raises(InputError, match=said):
             fetching.fetch(*wanted)
     assert not (tmp_path / "fetched").exists()

@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from epigpt.errors import InputError
 from epigpt.models import presets
-from epigpt.refusal import Refusal
 
-PUBLISHED = {"gpt2": 124_439_808, "gpt2-medium": 354_823_168, "gpt2-large": 774_030_080, "gpt2-xl": 1_557_611_200}
+PUBLISHED = {
+    "gpt2": 124_439_808,
+    "gpt2-medium": 354_823_168,
+    "gpt2-large": 774_030_080,
+    "gpt2-xl": 1_557_611_200,
+}
 
 
 @pytest.mark.parametrize(("name", "parameters"), PUBLISHED.items())
@@ -27,7 +32,7 @@ def test_hardware_presets_are_whole(name: str) -> None:
 
 
 def test_unknown_preset_names_the_nearest() -> None:
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(InputError) as refusal:
         presets.load("gpt2-x1")
     assert "gpt2-xl" in refusal.value.remedy
 
@@ -44,14 +49,24 @@ def test_unknown_preset_names_the_nearest() -> None:
 def test_a_preset_of_ones_own_is_checked_key_by_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str | None, message: str
 ) -> None:
-    keys = {"layers": 2, "width": 8, "heads": 2, "positions": 16, "vocabulary": 10, "dropout": 0.0, "weights": "none"}
+    keys = {
+        "layers": 2,
+        "width": 8,
+        "heads": 2,
+        "positions": 16,
+        "vocabulary": 10,
+        "dropout": 0.0,
+        "weights": "none",
+    }
     if line is None:
         del keys["heads"]
     else:
         name, _, value = line.partition(": ")
         keys[name] = value
     (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "mine.yaml").write_text("".join(f"{key}: {value}\n" for key, value in keys.items()))
+    (tmp_path / "models" / "mine.yaml").write_text(
+        "".join(f"{key}: {value}\n" for key, value in keys.items())
+    )
     monkeypatch.setattr(presets, "FOLDER", tmp_path)
-    with pytest.raises(Refusal, match=message):
+    with pytest.raises(InputError, match=message):
         presets.load("mine")

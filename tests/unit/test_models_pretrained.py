@@ -12,8 +12,8 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from epigpt.encoding import bpe
 from epigpt.encoding.vocabulary import SPECIAL, Vocabulary
+from epigpt.errors import InputError
 from epigpt.models import classifier, presets, pretrained, published
-from epigpt.refusal import Refusal
 
 GENES = Vocabulary(("ENS1", "ENS2", "ENS3"), ("Gfap", "GFAP", "gria1a"), "mouse")
 TINY = presets.load("tiny")
@@ -33,7 +33,9 @@ def copied(text_weights: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(text_weights, tmp_path / "copied"))
 
 
-def _started(folder: Path, encoding: str, vocabulary: Vocabulary = GENES) -> classifier.GPT2PreTrainedModel:
+def _started(
+    folder: Path, encoding: str, vocabulary: Vocabulary = GENES
+) -> classifier.GPT2PreTrainedModel:
     size = bpe.SIZE if encoding == "gene-sentence" else len(vocabulary)
     model = classifier.build(classifier.configuration(TINY, encoding, size, 20, ["a", "b"]), seed=1)
     pretrained.start(model, published.check(folder, TINY), encoding, vocabulary)
@@ -45,7 +47,9 @@ def _stored(folder: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("encoding", ["gene-tokens", "gene-sentence", "gene-values"])
-def test_blocks_and_positions_are_taken_over_and_the_head_is_not(text_weights: Path, encoding: str) -> None:
+def test_blocks_and_positions_are_taken_over_and_the_head_is_not(
+    text_weights: Path, encoding: str
+) -> None:
     stored = _stored(text_weights)
     model = _started(text_weights, encoding)
     for name, parameter in model.get_submodule("transformer").named_parameters():
@@ -54,7 +58,9 @@ def test_blocks_and_positions_are_taken_over_and_the_head_is_not(text_weights: P
     assert model.get_parameter("score.weight").shape == (2, 64)
 
 
-def test_a_genes_embedding_starts_as_the_mean_of_the_pieces_of_its_symbol(text_weights: Path) -> None:
+def test_a_genes_embedding_starts_as_the_mean_of_the_pieces_of_its_symbol(
+    text_weights: Path,
+) -> None:
     stored = _stored(text_weights)["transformer.wte.weight"]
     embedding = _started(text_weights, "gene-values").get_input_embeddings().weight
     for number, symbol in enumerate(GENES.symbols):
@@ -66,18 +72,29 @@ def test_a_genes_embedding_starts_as_the_mean_of_the_pieces_of_its_symbol(text_w
 
 def test_a_sentence_gives_the_hidden_states_of_the_published_model(text_weights: Path) -> None:
     tokens = torch.tensor([bpe.tokenizer().encode(" Gfap GFAP gria1a").ids])
-    expected = GPT2LMHeadModel.from_pretrained(text_weights).eval().transformer(tokens).last_hidden_state
+    expected = (
+        GPT2LMHeadModel.from_pretrained(text_weights).eval().transformer(tokens).last_hidden_state
+    )
     model = _started(text_weights, "gene-sentence").eval()
-    torch.testing.assert_close(model.get_submodule("transformer")(tokens).last_hidden_state, expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        model.get_submodule("transformer")(tokens).last_hidden_state, expected, rtol=1e-5, atol=1e-5
+    )
 
 
-def test_names_without_prefix_half_precision_and_shards_are_read(text_weights: Path, copied: Path) -> None:
+def test_names_without_prefix_half_precision_and_shards_are_read(
+    text_weights: Path, copied: Path
+) -> None:
     """As OpenAI's own repository names its tensors, in two files."""
-    plain = {name.removeprefix("transformer."): tensor.half() for name, tensor in _stored(copied).items()}
+    plain = {
+        name.removeprefix("transformer."): tensor.half() for name, tensor in _stored(copied).items()
+    }
     plain["h.0.attn.bias"] = torch.ones(1, 1, 4, 4)
     (copied / "model.safetensors").unlink()
     names = sorted(plain)
-    parts = {"model-00001-of-00002.safetensors": names[::2], "model-00002-of-00002.safetensors": names[1::2]}
+    parts = {
+        "model-00001-of-00002.safetensors": names[::2],
+        "model-00002-of-00002.safetensors": names[1::2],
+    }
     for file, part in parts.items():
         safetensors.torch.save_file({name: plain[name] for name in part}, copied / file)
     index = {"weight_map": {name: file for file, part in parts.items() for name in part}}
@@ -88,7 +105,9 @@ def test_names_without_prefix_half_precision_and_shards_are_read(text_weights: P
         assert two[name].dtype == torch.float32
 
 
-def test_weights_of_ours_give_shared_genes_their_embedding(text_weights: Path, tmp_path: Path) -> None:
+def test_weights_of_ours_give_shared_genes_their_embedding(
+    text_weights: Path, tmp_path: Path
+) -> None:
     model = _started(text_weights, "gene-values")
     classifier.save(model, tmp_path)
     GENES.save(tmp_path / "vocabulary.json")
@@ -96,7 +115,7 @@ def test_weights_of_ours_give_shared_genes_their_embedding(text_weights: Path, t
     embedding = _started(tmp_path, "gene-values", other).get_input_embeddings().weight
     assert torch.equal(embedding[[3, 4]], model.get_input_embeddings().weight[[3, 4]])
     assert not torch.equal(embedding[2], model.get_input_embeddings().weight[2])
-    with pytest.raises(Refusal, match="weights over 3 genes"):
+    with pytest.raises(InputError, match="weights over 3 genes"):
         _started(tmp_path, "gene-sentence", other)
 
 
@@ -118,24 +137,24 @@ def _reconfigured(folder: Path, **changed: Any) -> None:
 )
 def test_another_model_is_refused(copied: Path, changed: dict[str, Any], said: str) -> None:
     _reconfigured(copied, **changed)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         published.check(copied, TINY)
     assert said in str(refused.value)
 
 
 def test_pickled_weights_are_refused_and_never_opened(copied: Path) -> None:
     (copied / "model.safetensors").rename(copied / "pytorch_model.bin")
-    with pytest.raises(Refusal, match="run whatever code") as refused:
+    with pytest.raises(InputError, match="run whatever code") as refused:
         published.check(copied, TINY)
     assert "pytorch_model.bin" in str(refused.value)
 
 
 def test_a_folder_without_weights_or_description_is_refused(copied: Path) -> None:
     (copied / "model.safetensors").unlink()
-    with pytest.raises(Refusal, match=r"no model\.safetensors"):
+    with pytest.raises(InputError, match=r"no model\.safetensors"):
         published.check(copied, TINY)
     (copied / "config.json").unlink()
-    with pytest.raises(Refusal, match=r"no config\.json"):
+    with pytest.raises(InputError, match=r"no config\.json"):
         published.check(copied, TINY)
 
 
@@ -143,7 +162,7 @@ def test_a_folder_without_weights_or_description_is_refused(copied: Path) -> Non
 def test_a_cut_file_is_refused(copied: Path, keep: int) -> None:
     path = copied / "model.safetensors"
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(Refusal, match=r"damaged model\.safetensors"):
+    with pytest.raises(InputError, match=r"damaged model\.safetensors"):
         published.check(copied, TINY)
 
 
@@ -151,10 +170,13 @@ def test_a_missing_tensor_and_a_wrong_shape_are_refused(copied: Path) -> None:
     stored = _stored(copied)
     gone = stored.pop("transformer.h.1.mlp.c_fc.weight")
     safetensors.torch.save_file(stored, copied / "model.safetensors")
-    with pytest.raises(Refusal, match=r"h\.1\.mlp\.c_fc\.weight"):
+    with pytest.raises(InputError, match=r"h\.1\.mlp\.c_fc\.weight"):
         _started(copied, "gene-tokens")
-    safetensors.torch.save_file({**stored, "transformer.h.1.mlp.c_fc.weight": gone[:32].contiguous()}, copied / "model.safetensors")
-    with pytest.raises(Refusal, match=r"shape \(32, 256\)"):
+    safetensors.torch.save_file(
+        {**stored, "transformer.h.1.mlp.c_fc.weight": gone[:32].contiguous()},
+        copied / "model.safetensors",
+    )
+    with pytest.raises(InputError, match=r"shape \(32, 256\)"):
         _started(copied, "gene-tokens")
 
 
@@ -164,7 +186,7 @@ def test_another_tokenizer_is_refused(copied: Path) -> None:
     published.check(copied, TINY)
     known["Ġthe"], known["Ġof"] = known["Ġof"], known["Ġthe"]
     (copied / "vocab.json").write_text(json.dumps(known))
-    with pytest.raises(Refusal, match=r"another vocabulary in vocab\.json"):
+    with pytest.raises(InputError, match=r"another vocabulary in vocab\.json"):
         published.check(copied, TINY)
 
 
@@ -173,14 +195,22 @@ def test_where_the_key_points(tmp_path: Path) -> None:
     assert published.source(str(tmp_path), TINY) == published.Source(folder=tmp_path)
     found = published.source("openai-community/gpt2@main", TINY)
     assert found is not None
-    assert (found.repository, found.revision, found.slug) == ("openai-community/gpt2", "main", "openai-community--gpt2--main")
-    assert published.source("preset", presets.load("gpt2")) == published.Source(repository="openai-community/gpt2")
+    assert (found.repository, found.revision, found.slug) == (
+        "openai-community/gpt2",
+        "main",
+        "openai-community--gpt2--main",
+    )
+    assert published.source("preset", presets.load("gpt2")) == published.Source(
+        repository="openai-community/gpt2"
+    )
     for wrong in ("./nowhere", "/nowhere/at/all", "a/b/c", "preset"):
-        with pytest.raises(Refusal):
+        with pytest.raises(InputError):
             published.source(wrong, TINY)
 
 
-def test_weights_are_identified_by_content_and_not_by_place(text_weights: Path, copied: Path, tmp_path: Path) -> None:
+def test_weights_are_identified_by_content_and_not_by_place(
+    text_weights: Path, copied: Path, tmp_path: Path
+) -> None:
     renamed = copied.rename(tmp_path / text_weights.name)
     assert published.identity(renamed) == published.identity(text_weights)
     _reconfigured(renamed, n_positions=512)

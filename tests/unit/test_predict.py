@@ -1,4 +1,5 @@
-"""`epigpt predict`: the same probabilities as the run's own, whatever the file's shape, order or species; refusals."""
+"""`epigpt predict`: the same probabilities as the run's own, whatever the file's shape, order or
+species; refusals."""
 
 import json
 from dataclasses import replace
@@ -13,13 +14,14 @@ import scipy.sparse
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from epigpt import atomic
+from epigpt import files
 from epigpt.cli import main
-from epigpt.encoding import store
-from epigpt.encoding.observations import open_observations
+from epigpt.dataset.count_blocks import open_observations
+from epigpt.encoding import token_dataset
 from epigpt.genes import orthologs
 from epigpt.genes.annotation import annotation
-from epigpt.models import classifier, finished, presets
+from epigpt.models import classifier, presets
+from epigpt.predict import finished_model
 from epigpt.training import fit
 
 ENCODINGS = ["gene-tokens", "gene-sentence", "gene-values"]
@@ -28,7 +30,11 @@ SAMPLES = [f"S{number:02d}" for number in range(10)]
 
 def _mouse_genes() -> list[tuple[str, str]]:
     """Give 160 mouse genes whose human ortholog is theirs alone, as (mouse, human) symbols."""
-    symbols = sorted(name for name in annotation("mouse").known if name[:1].isupper() and name[1:].islower() and len(name) > 3)[:3000]
+    symbols = sorted(
+        name
+        for name in annotation("mouse").known
+        if name[:1].isupper() and name[1:].islower() and len(name) > 3
+    )[:3000]
     rows, _ = orthologs.to_human(symbols, symbols, "mouse")
     rows = rows[(rows["human"] != "") & ~rows["human"].duplicated(keep=False)]
     return list(zip(rows["gene"], rows["human"], strict=True))[:160]
@@ -41,7 +47,8 @@ def genes() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def counts(genes: list[tuple[str, str]]) -> pd.DataFrame:
-    """Samples × genes, two of which nobody expresses; the last sample is one that quality control would leave out."""
+    """Samples × genes, two of which nobody expresses; the last sample is one that quality control
+    would leave out."""
     generator = np.random.default_rng(0)
     values = generator.poisson(generator.gamma(0.7, 30, len(genes)), (len(SAMPLES) + 1, len(genes)))
     values[:, :2] = 0
@@ -51,10 +58,17 @@ def counts(genes: list[tuple[str, str]]) -> pd.DataFrame:
 
 def _h5ad(path: Path, table: pd.DataFrame, organism: str = "mouse") -> Path:
     obs = pd.DataFrame(
-        {"sample": table.index, "group": table.index, "label": ["a", "b"] * 5 + ["a"] * (len(table) - 10)}, index=table.index
+        {
+            "sample": table.index,
+            "group": table.index,
+            "label": ["a", "b"] * 5 + ["a"] * (len(table) - 10),
+        },
+        index=table.index,
     )
     data = anndata.AnnData(
-        X=scipy.sparse.csr_matrix(table.to_numpy(dtype=np.int32)), obs=obs, var=pd.DataFrame({"symbol": table.columns}, index=table.columns)
+        X=scipy.sparse.csr_matrix(table.to_numpy(dtype=np.int32)),
+        obs=obs,
+        var=pd.DataFrame({"symbol": table.columns}, index=table.columns),
     )
     data.uns.update({"assay": "bulk", "organism": organism})
     data.write_h5ad(path)
@@ -62,25 +76,37 @@ def _h5ad(path: Path, table: pd.DataFrame, organism: str = "mouse") -> Path:
 
 
 @pytest.fixture(scope="module", params=ENCODINGS)
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, counts: pd.DataFrame) -> SimpleNamespace:
-    """A data set's counts, expression and tokens, and a model over them whose head was drawn wide enough to tell samples apart."""
+def run(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, counts: pd.DataFrame
+) -> SimpleNamespace:
+    """A data set's counts, expression and tokens, and a model over them whose head was drawn wide
+    enough to tell samples apart."""
     folder = tmp_path_factory.mktemp(request.param)
     _h5ad(folder / "counts.h5ad", counts)
     expression = _h5ad(folder / "expression.h5ad", counts.iloc[:10, 2:])
     observations = open_observations(expression)
-    recipe = store.Recipe(request.param, 30, 100, 3, 7, 0.1)
-    store.write(folder / "tokens", observations, np.zeros(10, dtype=bool), ["a", "b"], recipe)
-    stored = store.load(folder / "tokens")
-    config = classifier.configuration(presets.load("tiny"), request.param, stored.size, stored.tokens.shape[2], stored.classes)
+    recipe = token_dataset.EncodingConfig(request.param, 30, 100, 3, 7, 0.1)
+    token_dataset.write(
+        folder / "tokens", observations, np.zeros(10, dtype=bool), ["a", "b"], recipe
+    )
+    stored = token_dataset.load(folder / "tokens")
+    config = classifier.configuration(
+        presets.load("tiny"), request.param, stored.size, stored.tokens.shape[2], stored.classes
+    )
     model = classifier.build(config, 1)
-    # Behind the end token all samples look much alike, and a wide head would give all of them a probability of 0.
-    torch.nn.init.normal_(model.get_parameter("score.weight"), std=0.2 if request.param == "gene-tokens" else 2.0)
+    # Behind the end token all samples look much alike, and a wide head would give all of them a
+    # probability of 0.
+    torch.nn.init.normal_(
+        model.get_parameter("score.weight"), std=0.2 if request.param == "gene-tokens" else 2.0
+    )
     model_folder = folder / "final"
     classifier.save(model, model_folder)
     stored.vocabulary.save(model_folder / "vocabulary.json")
     stored.reference.save(model_folder / "reference.npz")
-    atomic.write_json(model_folder / "labels.json", {"classes": stored.classes, **vars(recipe)})
-    own = fit.probabilities_of_rows(model.eval(), stored, np.arange(10), torch.device("cpu")).mean(axis=1)
+    files.write_json(model_folder / "labels.json", {"classes": stored.classes, **vars(recipe)})
+    own = fit.probabilities_of_rows(model.eval(), stored, np.arange(10), torch.device("cpu")).mean(
+        axis=1
+    )
     assert own[:, 1].std() > 0.005
     return SimpleNamespace(folder=folder, model=model_folder, own=own, store=stored)
 
@@ -93,19 +119,25 @@ def _predict(run: SimpleNamespace, samples: Path, *options: str) -> pd.DataFrame
 
 def _of_run(run: SimpleNamespace, predicted: pd.DataFrame) -> None:
     assert predicted.columns.tolist() == ["sample", "class", "probability"]
-    by_class = predicted.pivot_table(index="sample", columns="class", values="probability").loc[SAMPLES, ["a", "b"]]
+    by_class = predicted.pivot_table(index="sample", columns="class", values="probability").loc[
+        SAMPLES, ["a", "b"]
+    ]
     np.testing.assert_allclose(by_class.to_numpy(), run.own, atol=2e-6)
 
 
 @pytest.mark.parametrize("name", ["expression.h5ad", "counts.h5ad"])
-def test_the_runs_own_samples_get_the_runs_probabilities(run: SimpleNamespace, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_runs_own_samples_get_the_runs_probabilities(
+    run: SimpleNamespace, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     predicted = _predict(run, run.folder / name)
     _of_run(run, predicted)
     assert predicted["sample"].nunique() == (11 if name == "counts.h5ad" else 10)
     assert "100 of the model's 100 genes found by id and symbol: 100.0%" in capsys.readouterr().err
 
 
-def test_tables_either_way_round_and_in_any_order(run: SimpleNamespace, counts: pd.DataFrame) -> None:
+def test_tables_either_way_round_and_in_any_order(
+    run: SimpleNamespace, counts: pd.DataFrame
+) -> None:
     shuffled = counts.sample(frac=1, random_state=1).sample(frac=1, axis=1, random_state=2)
     shuffled.to_csv(run.folder / "rows.csv")
     shuffled.T.to_csv(run.folder / "columns.tsv.gz", sep="\t")
@@ -114,34 +146,47 @@ def test_tables_either_way_round_and_in_any_order(run: SimpleNamespace, counts: 
 
 
 def test_another_species_is_read_through_its_orthologs_and_copies_are_added(
-    run: SimpleNamespace, counts: pd.DataFrame, genes: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
+    run: SimpleNamespace,
+    counts: pd.DataFrame,
+    genes: list[tuple[str, str]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     if run.store.recipe.encoding == "gene-sentence":
-        pytest.skip("views are drawn gene by gene in the order of the ids; the encodings by gene show what is to be shown")
+        pytest.skip(
+            "views are drawn gene by gene in the order of the ids; the encodings by gene show what"
+            " is to be shown"
+        )
     human = counts.rename(columns=dict(genes))
     _h5ad(run.folder / "human.h5ad", human, organism="human")
     one_view = replace(run.store.recipe, views=1)
     content = json.loads((run.model / "labels.json").read_text())
     try:
-        atomic.write_json(run.model / "labels.json", {**content, **vars(one_view)})
-        expected, across = (_predict(run, run.folder / name) for name in ("counts.h5ad", "human.h5ad"))
+        files.write_json(run.model / "labels.json", {**content, **vars(one_view)})
+        expected, across = (
+            _predict(run, run.folder / name) for name in ("counts.h5ad", "human.h5ad")
+        )
     finally:
-        atomic.write_json(run.model / "labels.json", content)
+        files.write_json(run.model / "labels.json", content)
     assert "by orthologs (human to mouse)" in capsys.readouterr().err
     np.testing.assert_allclose(across["probability"], expected["probability"], atol=2e-6)
 
 
 def test_the_auto_class_gives_the_same_probabilities(run: SimpleNamespace) -> None:
-    """In a process of its own test_models_auto.py shows that `import epigpt` alone registers the class."""
+    """In a process of its own test_models_auto.py shows that `import epigpt` alone registers the
+    class."""
     model = AutoModelForSequenceClassification.from_pretrained(run.model).eval()
     stored, lengths = run.store, run.store.lengths[:, :1]
     batch = {"input_ids": torch.from_numpy(stored.tokens[:, 0].astype(np.int64))}
-    batch["attention_mask"] = torch.from_numpy((np.arange(stored.tokens.shape[2]) < lengths).astype(np.int64))
+    batch["attention_mask"] = torch.from_numpy(
+        (np.arange(stored.tokens.shape[2]) < lengths).astype(np.int64)
+    )
     if stored.values is not None:
         batch["values"] = torch.from_numpy(np.array(stored.values[:, 0]))
     with torch.inference_mode():
         scored = torch.softmax(model(**batch).logits.double(), -1).numpy()
-    own = fit.probabilities_of_rows(finished.load(run.model).model, stored, np.arange(10), torch.device("cpu"))[:, 0]
+    own = fit.probabilities_of_rows(
+        finished_model.load(run.model).model, stored, np.arange(10), torch.device("cpu")
+    )[:, 0]
     np.testing.assert_allclose(scored, own, atol=1e-6)
 
 
@@ -150,7 +195,9 @@ def _refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return capsys.readouterr().err
 
 
-def test_refusals(run: SimpleNamespace, counts: pd.DataFrame, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_refusals(
+    run: SimpleNamespace, counts: pd.DataFrame, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     few = _h5ad(tmp_path / "few.h5ad", counts.iloc[:, :40])
     said = _refusal(capsys, run.model, few)
     assert "of the model's 100 genes found" in said
@@ -163,7 +210,9 @@ def test_refusals(run: SimpleNamespace, counts: pd.DataFrame, capsys: pytest.Cap
     assert list(tmp_path.glob("*.predicted.tsv")) == []
 
 
-def test_few_matched_genes_are_scored_where_the_user_accepts_it(run: SimpleNamespace, counts: pd.DataFrame, tmp_path: Path) -> None:
+def test_few_matched_genes_are_scored_where_the_user_accepts_it(
+    run: SimpleNamespace, counts: pd.DataFrame, tmp_path: Path
+) -> None:
     few = _h5ad(tmp_path / "few.h5ad", counts.iloc[:, :40])
     predicted = _predict(run, few, "--min-matched", "0.1")
     np.testing.assert_allclose(predicted.groupby("sample")["probability"].sum(), 1, atol=1e-5)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from epigpt.report import index
 
-_SPEC = importlib.util.spec_from_file_location("report_results", Path(__file__).parents[1] / "report_results.py")
+_SPEC = importlib.util.spec_from_file_location(
+    "report_results", Path(__file__).parents[1] / "report_results.py"
+)
 assert _SPEC is not None
 assert _SPEC.loader is not None
 make = importlib.util.module_from_spec(_SPEC)
@@ -35,7 +37,12 @@ def test_the_best_baseline_is_the_highest_of_the_others(tmp_path: Path) -> None:
     index.write(tmp_path, ["one"], tmp_path / "index.html")
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     row = text[text.index("<bdi>one</bdi>") :]
-    assert re.findall(r"<bdi>([^<]*)</bdi>", row)[4:8] == ["0.90", "0.82", "logistic regression (L2)", "+0.08"]
+    assert re.findall(r"<bdi>([^<]*)</bdi>", row)[4:8] == [
+        "0.90",
+        "0.82",
+        "logistic regression (L2)",
+        "+0.08",
+    ]
 
 
 def test_status_says_how_far_a_data_set_has_come(tmp_path: Path) -> None:
@@ -45,19 +52,34 @@ def test_status_says_how_far_a_data_set_has_come(tmp_path: Path) -> None:
     for name in ("full", "few"):
         (tmp_path / name / "report.html").touch()
     rows = {name: cells_of(tmp_path, name) for name in ("full", "few", "waiting", "absent")}
-    assert [row[2] for row in rows.values()] == ["complete", "described only", "no report yet", "not read yet"]
+    assert [row[2] for row in rows.values()] == [
+        "complete",
+        "described only",
+        "no report yet",
+        "not read yet",
+    ]
 
 
 def cells_of(folder: Path, name: str) -> list[str]:
     index.write(folder, [name], folder / "index.html")
     text = (folder / "index.html").read_text(encoding="utf-8")
-    return [name, *re.findall(r"<bdi>([^<]*)</bdi>", text[text.index("<tbody>") :])[1 if name != "absent" else 0 :]]
+    return [
+        name,
+        *re.findall(r"<bdi>([^<]*)</bdi>", text[text.index("<tbody>") :])[
+            1 if name != "absent" else 0 :
+        ],
+    ]
 
 
-def test_claims_about_epilepsy_are_coloured_only_where_the_record_speaks_of_it(tmp_path: Path) -> None:
+def test_claims_about_epilepsy_are_coloured_only_where_the_record_speaks_of_it(
+    tmp_path: Path,
+) -> None:
     make.write(tmp_path / "one")
     index.write(tmp_path, ["one"], tmp_path / "index.html")
-    assert 'class="short good"' in (tmp_path / "index.html").read_text(encoding="utf-8").split('id="claims"')[1]
+    assert (
+        'class="short good"'
+        in (tmp_path / "index.html").read_text(encoding="utf-8").split('id="claims"')[1]
+    )
     make.write(tmp_path / "other", classes=("astrocytes", "neurons"))
     reading = json.loads((tmp_path / "other" / "reading.json").read_text(encoding="utf-8"))
     reading["series"]["title"] = reading["series"]["summary"] = "Cells of the cortex"

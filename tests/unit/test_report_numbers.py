@@ -37,10 +37,22 @@ def test_curves_of_perfect_and_useless_scores() -> None:
 
 
 def test_bands_resample_groups_not_samples() -> None:
-    # Two groups per class, copies inside: resampling samples would make the band vanish with more copies, groups keep it.
+    # Two groups per class, copies inside: resampling samples would make the band vanish with more
+    # copies, groups keep it.
     rows = [
-        {"repeat": 0, "sample": f"{group}{copy}", "group": group, "truth": truth, "probability": probability}
-        for group, truth, probability in (("a", True, 0.9), ("b", True, 0.3), ("c", False, 0.5), ("d", False, 0.1))
+        {
+            "repeat": 0,
+            "sample": f"{group}{copy}",
+            "group": group,
+            "truth": truth,
+            "probability": probability,
+        }
+        for group, truth, probability in (
+            ("a", True, 0.9),
+            ("b", True, 0.3),
+            ("c", False, 0.5),
+            ("d", False, 0.1),
+        )
         for copy in range(50)
     ]
     low, high = curves.band(pd.DataFrame(rows), "roc")
@@ -51,10 +63,15 @@ def test_bands_resample_groups_not_samples() -> None:
 def test_association_flags_what_goes_with_the_class() -> None:
     samples = pd.DataFrame(
         {
-            "sample": [f"s{at}" for at in range(12)], "label": ["a"] * 6 + ["b"] * 6, "group": [f"g{at}" for at in range(12)],
-            "batch": ["1"] * 6 + ["2"] * 6, "sex": ["f", "m"] * 6, "same": ["x"] * 12, "title": [f"t{at}" for at in range(12)],
+            "sample": [f"s{at}" for at in range(12)],
+            "label": ["a"] * 6 + ["b"] * 6,
+            "group": [f"g{at}" for at in range(12)],
+            "batch": ["1"] * 6 + ["2"] * 6,
+            "sex": ["f", "m"] * 6,
+            "same": ["x"] * 12,
+            "title": [f"t{at}" for at in range(12)],
         }
-    )  # fmt: skip
+    )
     found = association(samples, ["batch", "sex", "same", "title"]).set_index("characteristic")
     assert list(found.index) == ["batch", "sex"]
     assert found.loc["batch", "cramers_v"] == pytest.approx(1)
@@ -76,7 +93,8 @@ def test_outliers_are_named_and_normal_spread_is_not() -> None:
     rng = np.random.default_rng(2)
     base = rng.normal(size=500)
     profiles = pd.DataFrame(
-        [base + 0.1 * rng.normal(size=500) for _ in range(9)] + [rng.normal(size=500)], index=[f"s{at}" for at in range(10)]
+        [base + 0.1 * rng.normal(size=500) for _ in range(9)] + [rng.normal(size=500)],
+        index=[f"s{at}" for at in range(10)],
     )
     assert quality.outliers(quality.correlation(profiles)) == ["s9"]
     assert quality.outliers(quality.correlation(profiles.iloc[:9])) == []
@@ -88,10 +106,13 @@ def test_anndata_files_read_like_anndata_does(tmp_path: Path, kind: str) -> None
     values = rng.poisson(1.0, (7, 5)).astype(np.float32)
     stored = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix, "dense": np.asarray}[kind](values)
     obs = pd.DataFrame(
-        {"sample": ["a", "a", "b", "b", "c", "c", "c"], "age": [1.0, np.nan, 3, 4, 5, 6, 7]}, index=[f"o{at}" for at in range(7)]
+        {"sample": ["a", "a", "b", "b", "c", "c", "c"], "age": [1.0, np.nan, 3, 4, 5, 6, 7]},
+        index=[f"o{at}" for at in range(7)],
     )
     obs["sex"] = pd.Categorical(["f", "m", None, "f", "m", "f", "m"])
-    data = anndata.AnnData(values, obs=obs, var=pd.DataFrame({"symbol": ["A", "", "C", "D", "E"]}, index=list("vwxyz")))
+    data = anndata.AnnData(
+        values, obs=obs, var=pd.DataFrame({"symbol": ["A", "", "C", "D", "E"]}, index=list("vwxyz"))
+    )
     data.layers["lognorm"] = stored
     data.uns["deep"] = {"text": "é", "number": 3, "list": np.array(["p", "q"])}
     data.write_h5ad(tmp_path / "x.h5ad")
@@ -105,7 +126,9 @@ def test_anndata_files_read_like_anndata_does(tmp_path: Path, kind: str) -> None
 
 
 def test_number_columns_and_texts_are_told_apart(tmp_path: Path) -> None:
-    (tmp_path / "metrics.tsv").write_text("model\tpreset\tmetric\testimate\nmajority\t\tauc\t\nlogistic_l2\t\tauc\t0.75\n")
+    (tmp_path / "metrics.tsv").write_text(
+        "model\tpreset\tmetric\testimate\nmajority\t\tauc\t\nlogistic_l2\t\tauc\t0.75\n"
+    )
     table = results.read_table(tmp_path, "metrics")
     assert np.isnan(table["estimate"][0])
     assert table["estimate"][1] == 0.75
@@ -140,7 +163,14 @@ def test_listing_and_short() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "tone"), [("supported", "good"), ("not supported", "warn"), ("contradicted", "bad"), ("not assessable", ""), ("", "")]
+    ("outcome", "tone"),
+    [
+        ("supported", "good"),
+        ("not supported", "warn"),
+        ("contradicted", "bad"),
+        ("not assessable", ""),
+        ("", ""),
+    ],
 )
 def test_claims_are_toned_by_their_outcome(outcome: str, tone: str) -> None:
     assert index.claim_tone(outcome) == tone
@@ -149,7 +179,10 @@ def test_claims_are_toned_by_their_outcome(outcome: str, tone: str) -> None:
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
-        ("sums from 31624027 to 43409628; GSM2545336.", "sums from 31,624,027 to 43,409,628; GSM2545336."),
+        (
+            "sums from 31624027 to 43409628; GSM2545336.",
+            "sums from 31,624,027 to 43,409,628; GSM2545336.",
+        ),
         ("41786 rows became 41786.", "41,786 rows became 41,786."),
         ("log2 fold change -0.18, FDR 0.0089", "log2 fold change −0.18, FDR 0.0089"),
         ("12345.678 of 3-4 mice, x-1", "12345.678 of 3-4 mice, x-1"),
@@ -163,6 +196,9 @@ def test_scores_have_a_minus_sign() -> None:
     assert wording.score(-0.38) == "−0.38"
 
 
-@pytest.mark.parametrize(("value", "digits", "text"), [(0.02, 2, "+0.02"), (-0.004, 2, "0.00"), (-0.004, 3, "−0.004"), (0.0, 2, "0.00")])
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(0.02, 2, "+0.02"), (-0.004, 2, "0.00"), (-0.004, 3, "−0.004"), (0.0, 2, "0.00")],
+)
 def test_a_difference_that_rounds_to_zero_has_no_sign(value: float, digits: int, text: str) -> None:
     assert wording.signed(value, digits) == text

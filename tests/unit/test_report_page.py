@@ -12,15 +12,27 @@ import pandas as pd
 import pytest
 
 from epigpt.report import page
-from epigpt.report.plates import Plates
+from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.results import Results
 
-SECTIONS = ["verdict", "data", "samples", "quality", "embedding", "heatmap", "contrasts", "markers", "models"]
+SECTIONS = [
+    "verdict",
+    "data",
+    "samples",
+    "quality",
+    "embedding",
+    "heatmap",
+    "contrasts",
+    "markers",
+    "models",
+]
 SECTIONS += ["attributions", "training", "methods", "limits"]
 
 
 def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("report_results", Path(__file__).parents[1] / "report_results.py")
+    spec = importlib.util.spec_from_file_location(
+        "report_results", Path(__file__).parents[1] / "report_results.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -89,8 +101,20 @@ def test_sections_stand_in_their_order_each_with_a_sentence(two: Path) -> None:
 
 
 def test_every_figure_lies_beside_the_page_three_times(two: Path) -> None:
-    shown = set(re.findall(r'id="figure-([a-z_0-9]+)"', (two / "report.html").read_text(encoding="utf-8")))
-    assert {"quality", "embedding", "heatmap", "contrast_1", "forest_auc", "curves", "training", "markers", "attributions"} <= shown
+    shown = set(
+        re.findall(r'id="figure-([a-z_0-9]+)"', (two / "report.html").read_text(encoding="utf-8"))
+    )
+    assert {
+        "quality",
+        "embedding",
+        "heatmap",
+        "contrast_1",
+        "forest_auc",
+        "curves",
+        "training",
+        "markers",
+        "attributions",
+    } <= shown
     for name in shown:
         for suffix in ("svg", "png", "tsv"):
             assert (two / "figures" / f"{name}.{suffix}").stat().st_size > 50, name
@@ -117,13 +141,19 @@ def test_time_and_machine_change_one_line_only(two: Path, tmp_path: Path) -> Non
     provenance = json.loads((two / "provenance.json").read_text(encoding="utf-8"))
     before = (two / "report.html").read_text(encoding="utf-8").splitlines()
     try:
-        other = {**provenance, "created": "2031-05-06T07:08:09+00:00", "machine": {"system": "another", "cores": 64}}
+        other = {
+            **provenance,
+            "created": "2031-05-06T07:08:09+00:00",
+            "machine": {"system": "another", "cores": 64},
+        }
         (two / "provenance.json").write_text(json.dumps(other), encoding="utf-8")
         page.write(two, tmp_path / "other.html", tmp_path / "figures")
     finally:
         (two / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
     after = (tmp_path / "other.html").read_text(encoding="utf-8").splitlines()
-    changed = [at for at, (left, right) in enumerate(zip(before, after, strict=True)) if left != right]
+    changed = [
+        at for at, (left, right) in enumerate(zip(before, after, strict=True)) if left != right
+    ]
     assert len(changed) == 1
     assert "2031-05-06" in after[changed[0]]
 
@@ -156,7 +186,9 @@ def test_an_empty_folder_still_gives_every_section(tmp_path: Path) -> None:
 def test_simulated_data_are_called_so_at_the_top(tmp_path: Path) -> None:
     make.write(tmp_path / "made")
     reading = json.loads((tmp_path / "made" / "reading.json").read_text(encoding="utf-8"))
-    (tmp_path / "made" / "reading.json").write_text(json.dumps({**reading, "simulated": True}), encoding="utf-8")
+    (tmp_path / "made" / "reading.json").write_text(
+        json.dumps({**reading, "simulated": True}), encoding="utf-8"
+    )
     page.write(tmp_path / "made", tmp_path / "report.html", tmp_path / "figures")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     top = text[text.index("<main") : text.index('id="data"')]
@@ -165,13 +197,19 @@ def test_simulated_data_are_called_so_at_the_top(tmp_path: Path) -> None:
 
 
 def test_hostile_records_are_shown_as_text(tmp_path: Path) -> None:
-    text = build(tmp_path / "hostile", hostile=True, characteristics=500, classes=("control", make.HOSTILE))
+    text = build(
+        tmp_path / "hostile", hostile=True, characteristics=500, classes=("control", make.HOSTILE)
+    )
     outline = Outline(text)
     kinds = {attributes.get("type") for attributes in outline.named("script")}
     assert kinds == {"application/json", None}
-    assert [attributes for attributes in outline.named("script") if "type" not in attributes] == [{}]
+    assert [attributes for attributes in outline.named("script") if "type" not in attributes] == [
+        {}
+    ]
     assert not outline.named("img")
-    assert not [name for _, attributes in outline.tags for name in attributes if name.startswith("on")]
+    assert not [
+        name for _, attributes in outline.tags for name in attributes if name.startswith("on")
+    ]
     assert "49" not in [part.strip() for part in outline.texts if part.strip() == "49"]
     assert "\u202e" not in text
     assert "x" * 3000 not in text
@@ -201,7 +239,9 @@ def test_the_comparison_shows_differences_null_and_learning_curve(two: Path) -> 
         assert f'id="figure-{name}"' in text
     assert "refitted" in text
     assert "Whole sets, tested over donors" in text
-    assert re.search(r"own set.*?>1\.80<.*?Gfap Vim", text[text.index('id="table-gene-sets"') :], re.DOTALL)
+    assert re.search(
+        r"own set.*?>1\.80<.*?Gfap Vim", text[text.index('id="table-gene-sets"') :], re.DOTALL
+    )
     assert "rank correlation 0.04" in text
     assert "ρ = 0.35" in text
 
@@ -210,26 +250,36 @@ def test_what_evaluation_judged_a_confounder_is_warned_of(tmp_path: Path) -> Non
     folder = make.write(tmp_path / "one")
     judged = pd.read_csv(folder / "confounding.tsv", sep="\t")
     make.tsv(folder / "confounding.tsv", judged.assign(kind=["states the label", "label follows"]))
-    assert "Beware: sex goes with the class." in page.render(Results(folder), Plates(tmp_path))
+    assert "Beware: sex goes with the class." in page.render(
+        Results(folder), FigureWriter(tmp_path)
+    )
     make.tsv(folder / "confounding.tsv", judged)
-    assert "Beware" not in page.render(Results(folder), Plates(tmp_path))
+    assert "Beware" not in page.render(Results(folder), FigureWriter(tmp_path))
 
 
 def test_samples_that_quality_left_out_are_not_counted_as_compared(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
     folds = pd.read_csv(folder / "folds.tsv", sep="\t", dtype=str)
     make.tsv(folder / "folds.tsv", folds[folds["sample"] != "GSM1000"])
-    text = page.render(Results(folder), Plates(tmp_path))
+    text = page.render(Results(folder), FigureWriter(tmp_path))
     assert "11 samples were split twice into 3 folds" in text
     assert "1 left out by the quality limits" in text
 
 
 def test_expectations_of_epilepsy_are_not_held_against_another_question(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "cells", classes=("astrocytes", "neurons"))
-    assert "does not mention epilepsy" not in page.render(Results(folder), Plates(tmp_path))  # the record's title does
+    assert "does not mention epilepsy" not in page.render(
+        Results(folder), FigureWriter(tmp_path)
+    )  # the record's title does
     reading = json.loads((folder / "reading.json").read_text(encoding="utf-8"))
     reading["series"]["title"] = reading["series"]["summary"] = "Cells of the cortex"
     (folder / "reading.json").write_text(json.dumps(reading), encoding="utf-8")
-    text = page.render(Results(folder), Plates(tmp_path))
-    assert "This series compares &#39;neurons&#39; and &#39;astrocytes&#39; and its record does not mention epilepsy" in text
-    assert 'class="short good"' not in text[text.index('id="markers"') : text.index('id="table-markers-table"')]
+    text = page.render(Results(folder), FigureWriter(tmp_path))
+    assert (
+        "This series compares &#39;neurons&#39; and &#39;astrocytes&#39; and its record does not"
+        " mention epilepsy" in text
+    )
+    assert (
+        'class="short good"'
+        not in text[text.index('id="markers"') : text.index('id="table-markers-table"')]
+    )

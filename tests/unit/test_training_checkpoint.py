@@ -9,11 +9,20 @@ from epigpt.training import checkpoint
 
 
 def _mapped(folder: Path) -> int:
-    """Count the files of a folder that this process has mapped: what it has read of them is its memory."""
-    return len({line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if str(folder) in line})
+    """Count the files of a folder that this process has mapped: what it has read of them is its
+    memory."""
+    return len(
+        {
+            line.split()[-1]
+            for line in Path("/proc/self/maps").read_text().splitlines()
+            if str(folder) in line
+        }
+    )
 
 
-def test_a_checkpoint_of_many_files_is_read_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_of_many_files_is_read_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(checkpoint, "SHARD_BYTES", 40_000)
     written = {f"layer{number}": torch.full((10_000,), float(number)) for number in range(5)}
     writer = checkpoint._Writer(tmp_path / "step-00000001")

@@ -1,4 +1,5 @@
-"""GPUs without a scheduler: found, narrowed, one for each fit, given back when the fit ends. A stand-in plays the driver's tool."""
+"""GPUs without a scheduler: found, narrowed, one for each fit, given back when the fit ends. A
+stand-in plays the driver's tool."""
 
 import subprocess
 import sys
@@ -14,7 +15,9 @@ def driver(tmp_path, monkeypatch):
     """Two GPUs with names that no other run has."""
     names = [f"GPU-{uuid.uuid4()}" for _ in range(2)]
     program = tmp_path / "nvidia-smi"
-    program.write_text("#!/bin/sh\n" + "".join(f"echo '{number}, {name}'\n" for number, name in enumerate(names)))
+    program.write_text(
+        "#!/bin/sh\n" + "".join(f"echo '{number}, {name}'\n" for number, name in enumerate(names))
+    )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     for name in ("CUDA_VISIBLE_DEVICES", "RANK", "SLURM_JOB_ID"):
@@ -24,10 +27,17 @@ def driver(tmp_path, monkeypatch):
 
 def claimer(root):
     """Start a process that claims a GPU, says which and holds it until its input ends."""
-    code = "import sys\nfrom epigpt.training import gpus\nprint(gpus.claim(0.05), flush=True)\nsys.stdin.read()"
+    code = (
+        "import sys\nfrom epigpt.training import gpus\nprint(gpus.claim(0.05),"
+        " flush=True)\nsys.stdin.read()"
+    )
     return subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root / "workflow"
-    )  # fmt: skip
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root / "workflow",
+    )
 
 
 def test_no_driver_no_gpus(tmp_path, monkeypatch):
@@ -71,19 +81,32 @@ def scontrol(folder, monkeypatch, hosts):
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
 
 
-@pytest.mark.parametrize(("hosts", "address"), [(["localhost", "other"], "localhost"), (["no-such-node.invalid"], "10.0.0.7")])
+@pytest.mark.parametrize(
+    ("hosts", "address"),
+    [(["localhost", "other"], "localhost"), (["no-such-node.invalid"], "10.0.0.7")],
+)
 def test_every_node_finds_the_first_one(tmp_path, monkeypatch, hosts, address):
     scontrol(tmp_path, monkeypatch, hosts)
-    told = {"SLURM_NNODES": "2", "SLURM_NODEID": "1", "SLURM_JOB_ID": "10007", "SLURM_JOB_NODELIST": "n[1-2]"}
+    told = {
+        "SLURM_NNODES": "2",
+        "SLURM_NODEID": "1",
+        "SLURM_JOB_ID": "10007",
+        "SLURM_JOB_NODELIST": "n[1-2]",
+    }
     options = node.rendezvous({**told, "SLURM_LAUNCH_NODE_IPADDR": "10.0.0.7"}, devices=8)
     assert f"--master-addr={address}" in options
-    assert {"--nnodes=2", "--node-rank=1", "--nproc-per-node=8", "--master-port=20007"} <= set(options)
+    assert {"--nnodes=2", "--node-rank=1", "--nproc-per-node=8", "--master-port=20007"} <= set(
+        options
+    )
 
 
 def test_torchrun_leaves_the_options_of_a_stage_alone(root):
-    """It would take `--log` for one of its own, abbreviated, but for the dashes in the rule's command."""
+    """It would take `--log` for one of its own, abbreviated, but for the dashes in the rule's
+    command."""
     from torch.distributed.run import parse_args
 
     assert "-m {stop}epigpt.stages.{name}" in (root / "rules" / "common.smk").read_text()
-    parsed = parse_args(["--standalone", "-m", "--", "epigpt.stages.train", "--tokens", "x", "--log", "y"])
+    parsed = parse_args(
+        ["--standalone", "-m", "--", "epigpt.stages.train", "--tokens", "x", "--log", "y"]
+    )
     assert parsed.training_script_args == ["--tokens", "x", "--log", "y"]

@@ -9,7 +9,9 @@ import pytest
 from epigpt.training import machine
 
 
-def test_a_killed_compilation_leaves_no_lock_and_one_that_is_alive_keeps_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_compilation_leaves_no_lock_and_one_that_is_alive_keeps_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
     old = time.time() - 2 * machine.DEAD_AFTER_SECONDS
     for name, compiled in (("dead", old), ("alive", time.time())):

@@ -9,19 +9,26 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from epigpt.errors import InputError
 from epigpt.models import presets
-from epigpt.refusal import Refusal
 from epigpt.training import fit, plan, plan_command
 from epigpt.training.launch import Placement
-from epigpt.training.layout import USABLE, Layout, Room, Way
+from epigpt.training.memory_model import USABLE, MemoryBudget, MemoryModel, Strategy
 
 GB = plan.GB
-WORK = plan.Workload(examples=4000, length=1024, vocabulary=50_257, classes=2, epochs=3, global_batch_size=64)
+WORK = plan.Workload(
+    examples=4000, length=1024, vocabulary=50_257, classes=2, epochs=3, global_batch_size=64
+)
 
 
 def _xl(hardware: str, **changes: object) -> plan.Plan:
     chosen = presets.hardware(hardware)
-    return plan.make(presets.load("gpt2-xl"), chosen, replace(WORK, **changes), Room(int(chosen.device_memory_gb * GB)))  # type: ignore[arg-type]
+    return plan.make(
+        presets.load("gpt2-xl"),
+        chosen,
+        replace(WORK, **changes),
+        MemoryBudget(int(chosen.device_memory_gb * GB)),
+    )  # type: ignore[arg-type]
 
 
 def test_gpt2_xl_needs_no_sharding_on_one_h100() -> None:
@@ -33,7 +40,9 @@ def test_gpt2_xl_needs_no_sharding_on_one_h100() -> None:
     assert made.bytes["total"] < 0.9 * 80 * GB
 
 
-@pytest.mark.parametrize(("hardware", "world"), [("h100x1", 1), ("h100x8", 8), ("h100x8-nodes", 32)])
+@pytest.mark.parametrize(
+    ("hardware", "world"), [("h100x1", 1), ("h100x8", 8), ("h100x8-nodes", 32)]
+)
 def test_the_batch_is_the_users_on_every_hardware(hardware: str, world: int) -> None:
     made = _xl(hardware)
     assert made.world_size == world
@@ -42,8 +51,13 @@ def test_the_batch_is_the_users_on_every_hardware(hardware: str, world: int) -> 
     assert len(made.why) == 3
 
 
-@pytest.mark.parametrize(("hardware", "stage", "per_device"), [("h100x1", 1, 24.9), ("h100x8", 1, 8.6), ("h100x8-nodes", 1, 6.8)])
-def test_xl_on_h100_takes_the_lowest_stage_and_divides_the_optimizer(hardware: str, stage: int, per_device: float) -> None:
+@pytest.mark.parametrize(
+    ("hardware", "stage", "per_device"),
+    [("h100x1", 1, 24.9), ("h100x8", 1, 8.6), ("h100x8-nodes", 1, 6.8)],
+)
+def test_xl_on_h100_takes_the_lowest_stage_and_divides_the_optimizer(
+    hardware: str, stage: int, per_device: float
+) -> None:
     made = _xl(hardware)
     states = made.bytes["weights"] + made.bytes["gradients"] + made.bytes["optimizer"]
     assert (made.zero_stage, made.offload) == (stage, "none")
@@ -53,20 +67,30 @@ def test_xl_on_h100_takes_the_lowest_stage_and_divides_the_optimizer(hardware: s
 
 def test_the_optimizer_leaves_a_device_that_is_too_small_for_it() -> None:
     small, work = presets.hardware("h100x1"), replace(WORK, length=512)
-    beside = plan.make(presets.load("gpt2-xl"), small, work, Room(16 * GB, node=60 * GB))
+    beside = plan.make(presets.load("gpt2-xl"), small, work, MemoryBudget(16 * GB, node=60 * GB))
     assert (beside.zero_stage, beside.offload, beside.bytes["optimizer"]) == (3, "cpu", 0)
     assert beside.bytes["total"] <= 16 * GB * USABLE
-    with pytest.raises(Refusal):
-        plan.make(presets.load("gpt2-xl"), small, work, Room(16 * GB, node=20 * GB))
+    with pytest.raises(InputError):
+        plan.make(presets.load("gpt2-xl"), small, work, MemoryBudget(16 * GB, node=20 * GB))
     machine = presets.hardware("cpu")
-    on_disk = plan.make(presets.load("gpt2-xl"), machine, replace(work, precision="bf16"), Room(16 * GB, swap=True))
+    on_disk = plan.make(
+        presets.load("gpt2-xl"),
+        machine,
+        replace(work, precision="bf16"),
+        MemoryBudget(16 * GB, swap=True),
+    )
     assert on_disk.offload == "nvme"
     assert on_disk.disk_bytes > beside.disk_bytes
     assert "on disk" in on_disk.why[1]
     config = plan.deepspeed_config(on_disk, 1.0, "/scratch/swap")
-    assert config["zero_optimization"]["offload_optimizer"] == {"device": "nvme", "nvme_path": "/scratch/swap"}
-    with pytest.raises(Refusal) as refusal:
-        plan.make(presets.load("gpt2-xl"), machine, replace(work, precision="bf16"), Room(16 * GB))
+    assert config["zero_optimization"]["offload_optimizer"] == {
+        "device": "nvme",
+        "nvme_path": "/scratch/swap",
+    }
+    with pytest.raises(InputError) as refusal:
+        plan.make(
+            presets.load("gpt2-xl"), machine, replace(work, precision="bf16"), MemoryBudget(16 * GB)
+        )
     assert "set tuning: lora" in refusal.value.remedy
 
 
@@ -82,71 +106,89 @@ def test_a_full_disk_keeps_fewer_checkpoints_and_is_refused_before_anything_runs
     made = _xl("h100x1")
     one = 12 * made.trained
     assert made.disk_bytes == 3 * one + 4 * made.parameters
-    assert [plan.kept_checkpoints(made, made.disk_bytes - number * one) for number in range(3)] == [2, 1, 0]
-    with pytest.raises(Refusal) as refusal:
+    assert [plan.kept_checkpoints(made, made.disk_bytes - number * one) for number in range(3)] == [
+        2,
+        1,
+        0,
+    ]
+    with pytest.raises(InputError) as refusal:
         plan.kept_checkpoints(made, made.disk_bytes - 2 * one - int(2.5 * GB))
     assert refusal.value.remedy.startswith("free 3 GB")
 
 
-def test_what_a_stopped_training_left_is_room_for_it_and_its_swap_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_stopped_training_left_is_room_for_it_and_its_swap_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = replace(_xl("h100x1"), parameters=1000, trained=1000, offload="nvme")
     one = plan.disk_bytes(1000, 1000, "nvme", 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=one - 12_000))
     alone, folder = Placement(0, 1, torch.device("cpu")), tmp_path / "final"
-    with pytest.raises(Refusal, match="free on disk"):
+    with pytest.raises(InputError, match="free on disk"):
         fit.kept_checkpoints(folder, made, alone)
     (folder / "swap" / "zero_stage_3").mkdir(parents=True)
     (folder / "swap" / "zero_stage_3" / "optimizer.swp").write_bytes(b"0" * 16_000)
-    with pytest.raises(Refusal, match="free on disk"):  # a killed process's swap is deleted, and is no checkpoint
+    with pytest.raises(
+        InputError, match="free on disk"
+    ):  # a killed process's swap is deleted, and is no checkpoint
         fit.kept_checkpoints(folder, made, alone)
     assert not (folder / "swap").exists()
     (folder / "0123456789abcdef" / "step-00000002").mkdir(parents=True)
-    (folder / "0123456789abcdef" / "step-00000002" / "states-0000.safetensors").write_bytes(b"0" * 12_000)
+    (folder / "0123456789abcdef" / "step-00000002" / "states-0000.safetensors").write_bytes(
+        b"0" * 12_000
+    )
     assert fit.kept_checkpoints(folder, made, alone) == 0
 
 
 def test_a_cpu_takes_bf16_only_where_it_is_faster_with_it() -> None:
     fast = replace(presets.hardware("cpu"), bf16=True)
-    chosen = {name: plan._precision("auto", fast, presets.load(name))[0] for name in ("tiny", "gpt2")}
+    chosen = {
+        name: plan._precision("auto", fast, presets.load(name))[0] for name in ("tiny", "gpt2")
+    }
     assert chosen == {"tiny": "fp32", "gpt2": "bf16"}
     assert plan._precision("auto", presets.hardware("cpu"), presets.load("gpt2"))[0] == "fp32"
 
 
 def test_stages_rise_only_as_memory_demands() -> None:
-    layout = Layout(presets.load("gpt2-xl"), 1_557_614_400, 1_557_614_400, "bf16", 8, 1024, "cuda")
-    totals = {stage: layout.memory(Way(stage, 1, True))["total"] for stage in (1, 2, 3)}
+    layout = MemoryModel(
+        presets.load("gpt2-xl"), 1_557_614_400, 1_557_614_400, "bf16", 8, 1024, "cuda"
+    )
+    totals = {stage: layout.memory(Strategy(stage, 1, True))["total"] for stage in (1, 2, 3)}
     assert totals[1] > totals[2] > totals[3]
     for stage, total in totals.items():
-        chosen = plan._first_fit(layout, 1, Room(math.ceil(total / USABLE)))
+        chosen = plan._first_fit(layout, 1, MemoryBudget(math.ceil(total / USABLE)))
         assert chosen is not None
         assert chosen.stage == stage
-    assert plan._first_fit(layout, 1, Room(int((totals[3] - 1) / USABLE))) is None
+    assert plan._first_fit(layout, 1, MemoryBudget(int((totals[3] - 1) / USABLE))) is None
 
 
 def test_a_batch_larger_than_the_training_set_is_refused() -> None:
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(InputError) as refusal:
         _xl("h100x1", examples=40)
     assert "set global_batch_size to 40 or less" in refusal.value.remedy
 
 
 def test_a_batch_that_the_devices_do_not_divide_names_the_nearest() -> None:
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(InputError) as refusal:
         _xl("h100x8", global_batch_size=60)
     assert "set global_batch_size to 56" in refusal.value.remedy
 
 
 def test_what_cannot_fit_names_the_fewest_devices_that_would_do() -> None:
     small = replace(presets.hardware("h100x1"), device_memory_gb=16)
-    with pytest.raises(Refusal) as refusal:
-        plan.make(presets.load("gpt2-xl"), small, WORK, Room(16 * GB))
+    with pytest.raises(InputError) as refusal:
+        plan.make(presets.load("gpt2-xl"), small, WORK, MemoryBudget(16 * GB))
     devices = int(refusal.value.remedy.split()[1])
-    layout = Layout(presets.load("gpt2-xl"), 1_557_614_400, 1_557_614_400, "bf16", devices, 1024, "cuda")
-    assert layout.memory(Way(3, 1, True))["total"] <= 16 * GB * USABLE
-    assert replace(layout, world=devices - 1).memory(Way(3, 1, True))["total"] > 16 * GB * USABLE
+    layout = MemoryModel(
+        presets.load("gpt2-xl"), 1_557_614_400, 1_557_614_400, "bf16", devices, 1024, "cuda"
+    )
+    assert layout.memory(Strategy(3, 1, True))["total"] <= 16 * GB * USABLE
+    assert (
+        replace(layout, world=devices - 1).memory(Strategy(3, 1, True))["total"] > 16 * GB * USABLE
+    )
 
 
 def test_long_sequences_are_refused() -> None:
-    with pytest.raises(Refusal, match="lower max_genes by 6"):
+    with pytest.raises(InputError, match="lower max_genes by 6"):
         _xl("h100x1", length=1030)
 
 
@@ -154,7 +196,9 @@ def test_deepspeed_is_told_everything_it_would_guess() -> None:
     config = plan.deepspeed_config(_xl("h100x8"), gradient_clipping=0.0)
     assert config["gradient_clipping"] == 0.0
     assert config["train_batch_size"] == 64
-    assert config["train_micro_batch_size_per_gpu"] * config["gradient_accumulation_steps"] * 8 == 64
+    assert (
+        config["train_micro_batch_size_per_gpu"] * config["gradient_accumulation_steps"] * 8 == 64
+    )
     assert config["bf16"] == {"enabled": True}
 
 
@@ -169,5 +213,13 @@ def test_the_command_prints_a_line_per_figure(capsys: pytest.CaptureFixture[str]
     plan_command.add_arguments(parser)
     assert plan_command.run(parser.parse_args(["--model", "gpt2-xl", "--hardware", "h100x1"])) == 0
     printed = capsys.readouterr().out
-    for part in ("1,557,611,200 parameters", "micro-batch", "ZeRO 1", "weights", "optimizer", "disk", "time"):
+    for part in (
+        "1,557,611,200 parameters",
+        "micro-batch",
+        "ZeRO 1",
+        "weights",
+        "optimizer",
+        "disk",
+        "time",
+    ):
         assert part in printed

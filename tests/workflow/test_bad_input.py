@@ -1,4 +1,5 @@
-"""What a user does wrong, through Snakemake: exit status 1, one message with a remedy, nothing under a final name."""
+"""What a user does wrong, through Snakemake: exit status 1, one message with a remedy, nothing
+under a final name."""
 
 import gzip
 import http.server
@@ -14,20 +15,40 @@ FAST = {"retries": 1, "backoff_seconds": 0.01, "timeout_seconds": 5}
 
 
 def soft(samples: int = 6) -> str:
-    lines = ["^DATABASE = GeoMiame", f"^SERIES = {ACCESSION}", "!Series_title = A small series", f"!Series_geo_accession = {ACCESSION}"]
+    lines = [
+        "^DATABASE = GeoMiame",
+        f"^SERIES = {ACCESSION}",
+        "!Series_title = A small series",
+        f"!Series_geo_accession = {ACCESSION}",
+    ]
     lines += ["!Series_type = Expression profiling by high throughput sequencing"]
     lines += [f"!Series_sample_id = GSM{number}" for number in range(samples)]
     for number in range(samples):
-        lines += [f"^SAMPLE = GSM{number}", f"!Sample_title = mouse {number}", f"!Sample_geo_accession = GSM{number}", "!Sample_type = SRA"]
-        lines += ["!Sample_organism_ch1 = Mus musculus", f"!Sample_characteristics_ch1 = genotype: {'KO' if number % 2 else 'WT'}"]
-        lines += ["!Sample_library_strategy = RNA-Seq", "!Sample_data_row_count = 0", "!Sample_platform_id = GPL1"]
+        lines += [
+            f"^SAMPLE = GSM{number}",
+            f"!Sample_title = mouse {number}",
+            f"!Sample_geo_accession = GSM{number}",
+            "!Sample_type = SRA",
+        ]
+        lines += [
+            "!Sample_organism_ch1 = Mus musculus",
+            f"!Sample_characteristics_ch1 = genotype: {'KO' if number % 2 else 'WT'}",
+        ]
+        lines += [
+            "!Sample_library_strategy = RNA-Seq",
+            "!Sample_data_row_count = 0",
+            "!Sample_platform_id = GPL1",
+        ]
     return "\n".join(lines) + "\n"
 
 
 def counts(names: list[str]) -> str:
     genes = np.random.default_rng(0)
     rows = [",".join(["gene", *names])]
-    rows += [",".join([f"Gene{number}", *map(str, genes.poisson(20, len(names)))]) for number in range(400)]
+    rows += [
+        ",".join([f"Gene{number}", *map(str, genes.poisson(20, len(names)))])
+        for number in range(400)
+    ]
     return "\n".join(rows) + "\n"
 
 
@@ -75,7 +96,9 @@ def serve() -> Iterator[Callable[[int, bytes], str]]:
         server.server_close()
 
 
-def refused(workflow, base_url: str, told: list[str], target: str = "results/a/counts.h5ad", **row: str) -> None:
+def refused(
+    workflow, base_url: str, told: list[str], target: str = "results/a/counts.h5ad", **row: str
+) -> None:
     done = workflow.run(
         target,
         config={"geo": {"base_url": base_url, **FAST}},
@@ -136,7 +159,11 @@ def test_a_matrix_none_of_whose_columns_match(workflow, mirror):
 @pytest.mark.parametrize(
     ("config", "rows", "told"),
     [
-        ({"epoch": 3}, [{"dataset": "a", "source": "GSE1"}], ["unknown key 'epoch'", "did you mean 'epochs'"]),
+        (
+            {"epoch": 3},
+            [{"dataset": "a", "source": "GSE1"}],
+            ["unknown key 'epoch'", "did you mean 'epochs'"],
+        ),
         ({"model": "gpt2xl"}, [{"dataset": "a", "source": "GSE1"}], ["gpt2xl", "gpt2-xl"]),
         ({}, [{"dataset": "a", "sorce": "GSE1"}], ["column 'sorce'", "did you mean 'source'"]),
         ({}, [{"dataset": "a", "source": "GSM1"}], ["row 2", "column 'source'"]),

@@ -1,4 +1,5 @@
-"""Series like those of the default table, laid out as on GEO's server: `label: auto` resolves, or refuses with a row that runs."""
+"""Series like those of the default table, laid out as on GEO's server: `label: auto` resolves, or
+refuses with a row that runs."""
 
 import io
 import tarfile
@@ -17,39 +18,68 @@ GENES = 300
 
 
 def mouse(diets: bool) -> tuple[Made, pd.DataFrame, str]:
-    """Knockout and wild type, on one diet or two; the table as R writes it: Ensembl ids first, symbols last, names mangled.
+    """Knockout and wild type, on one diet or two; the table as R writes it: Ensembl ids first,
+    symbols last, names mangled.
 
     Gives the series, the counts (genes × samples) and the table.
     """
-    design = [(diet, genotype, n) for diet in (("KD", "SD") if diets else ("KD",)) for genotype in ("KO", "WT") for n in (1, 2, 3, 4)]
+    design = [
+        (diet, genotype, n)
+        for diet in (("KD", "SD") if diets else ("KD",))
+        for genotype in ("KO", "WT")
+        for n in (1, 2, 3, 4)
+    ]
     samples = [
         Sample(
             f"GSM82{place:05d}",
             f"Hip-{diet} {genotype} {n}",
-            (f"genotype: {genotype}", f"diet: {diet}", "tissue: hippocampus")[:: (-1, 1)[place % 2]],
+            (f"genotype: {genotype}", f"diet: {diet}", "tissue: hippocampus")[
+                :: (-1, 1)[place % 2]
+            ],
             lines={"description": "raw counts in GSE264537_raw_counts.csv"},
         )
         for place, (diet, genotype, n) in enumerate(design)
     ]
     counts = np.random.default_rng(1).negative_binomial(2, 0.01, size=(GENES, len(samples)))
-    frame = pd.DataFrame(counts, [f"ENSMUSG{n:011d}" for n in range(1, GENES + 1)], [sample.accession for sample in samples])
+    frame = pd.DataFrame(
+        counts,
+        [f"ENSMUSG{n:011d}" for n in range(1, GENES + 1)],
+        [sample.accession for sample in samples],
+    )
     mangled = [f"Hip.{diet}.{genotype}.{n}" for diet, genotype, n in design]
     lines = [",".join(f'"{cell}"' for cell in ("ID", *mangled, "Gene.name"))]
-    lines += [",".join([f'"{gene}"', *map(str, row), f'"Gene{n}"']) for n, (gene, row) in enumerate(zip(frame.index, counts, strict=True))]
+    lines += [
+        ",".join([f'"{gene}"', *map(str, row), f'"Gene{n}"'])
+        for n, (gene, row) in enumerate(zip(frame.index, counts, strict=True))
+    ]
     return Made("GSE264537", samples, title="Ketogenic diet"), frame, "\n".join(lines) + "\n"
 
 
 def zebrafish() -> tuple[Made, pd.DataFrame, bytes]:
-    """Larvae with and without treatment, one HTSeq table per sample in the archive; the treatment stands in the titles alone."""
+    """Larvae with and without treatment, one HTSeq table per sample in the archive; the treatment
+    stands in the titles alone."""
     samples = [
-        Sample(f"GSM84{n:05d}", f"larvae_{('DMSO', 'PTZ')[n % 2]}_rep{n // 2}", ("age: 5 dpf",), organism="Danio rerio") for n in range(8)
+        Sample(
+            f"GSM84{n:05d}",
+            f"larvae_{('DMSO', 'PTZ')[n % 2]}_rep{n // 2}",
+            ("age: 5 dpf",),
+            organism="Danio rerio",
+        )
+        for n in range(8)
     ]
     counts = np.random.default_rng(2).negative_binomial(2, 0.01, size=(GENES, len(samples)))
-    frame = pd.DataFrame(counts, [f"ENSDARG{n:011d}" for n in range(1, GENES + 1)], [sample.accession for sample in samples])
+    frame = pd.DataFrame(
+        counts,
+        [f"ENSDARG{n:011d}" for n in range(1, GENES + 1)],
+        [sample.accession for sample in samples],
+    )
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for sample in samples:
-            rows = [f"{gene}.1\t{count}" for gene, count in frame[sample.accession].items()] + ["__no_feature\t9", "__ambiguous\t3"]
+            rows = [f"{gene}.1\t{count}" for gene, count in frame[sample.accession].items()] + [
+                "__no_feature\t9",
+                "__ambiguous\t3",
+            ]
             entry = tarfile.TarInfo(f"{sample.accession}_{sample.title}.txt")
             content = ("\n".join(rows) + "\n").encode()
             entry.size = len(content)
@@ -67,15 +97,25 @@ def check(folder: Path, dataset: str, frame: pd.DataFrame, classes: dict[str, in
     adata = ad.read_h5ad(folder / "results" / dataset / "counts.h5ad")
     found = adata.to_df()
     order = adata.var["original"].str.partition(".")[0].tolist()
-    np.testing.assert_array_equal(found.loc[frame.columns].to_numpy(), frame.loc[order].to_numpy().T)
+    np.testing.assert_array_equal(
+        found.loc[frame.columns].to_numpy(), frame.loc[order].to_numpy().T
+    )
     assert adata.obs["label"].value_counts().to_dict() == classes
 
 
 def test_auto_resolves_on_one_condition(workflow, tmp_path):
     made, frame, table = mouse(diets=False)
-    made.write(tmp_path / "mirror", {"GSE264537_raw_counts.csv.gz": table, "GSE264537_tpm.csv.gz": table.replace(",1", ",1.5")})
+    made.write(
+        tmp_path / "mirror",
+        {"GSE264537_raw_counts.csv.gz": table, "GSE264537_tpm.csv.gz": table.replace(",1", ",1.5")},
+    )
     config = {"geo": {"base_url": (tmp_path / "mirror").as_uri()}}
-    row = {"dataset": "ketogenic_mouse", "source": "GSE264537", "organism": "mouse", "label": "auto"}
+    row = {
+        "dataset": "ketogenic_mouse",
+        "source": "GSE264537",
+        "organism": "mouse",
+        "label": "auto",
+    }
     done = workflow.run("results/ketogenic_mouse/counts.h5ad", config=config, rows=[row])
     assert done.returncode == 0, done.stderr
     check(workflow.folder, "ketogenic_mouse", frame, {"KO": 4, "WT": 4})
@@ -89,7 +129,12 @@ def test_auto_refuses_two_conditions_with_a_row_that_runs(workflow, tmp_path):
     config = {"geo": {"base_url": (tmp_path / "mirror").as_uri()}}
     rows = [
         {"dataset": "ketogenic_mouse", "source": "GSE264537", "organism": "mouse", "label": "auto"},
-        {"dataset": "zebrafish_epilepsy", "source": "GSE275235", "organism": "zebrafish", "label": "auto"},
+        {
+            "dataset": "zebrafish_epilepsy",
+            "source": "GSE275235",
+            "organism": "zebrafish",
+            "label": "auto",
+        },
     ]
     targets = [f"results/{row['dataset']}/counts.h5ad" for row in rows]
     done = workflow.run("--keep-going", *targets, config=config, rows=rows)
@@ -101,7 +146,10 @@ def test_auto_refuses_two_conditions_with_a_row_that_runs(workflow, tmp_path):
     assert "title~(DMSO|PTZ): DMSO 4, PTZ 4" in output
     assert not list(workflow.folder.rglob("counts.h5ad"))
     header, *printed = rows_to_paste(output)
-    chosen = [next(line for line in printed if word in line) for word in ("\tgenotype\t", "\ttitle~(DMSO|PTZ)\t")]
+    chosen = [
+        next(line for line in printed if word in line)
+        for word in ("\tgenotype\t", "\ttitle~(DMSO|PTZ)\t")
+    ]
     (workflow.folder / "datasets.tsv").write_text("\n".join([header, *chosen]) + "\n")
     done = workflow.run(*targets)
     assert done.returncode == 0, done.stderr

@@ -20,7 +20,8 @@ EVALUATED = {"evaluate", "provenance"} | PAGES
 SCORES = {"baseline"} | EVALUATED
 MODEL = {"train", "comparison", "attributions", "markers"} | EVALUATED
 CONTRASTS = {"differential_expression", "attributions", "markers", "provenance"} | PAGES
-# All that follows the folds and the counts. Folds are a checkpoint: how many jobs encode and train is known when it has run, not before.
+# All that follows the folds and the counts. Folds are a checkpoint: how many jobs encode and train
+# is known when it has run, not before.
 FOLDED = ({"folds", "baseline", "learning_curve"} | MODEL) - {"train"}
 EXPRESSED = {"expression"} | FOLDED | CONTRASTS
 CONFIG: dict[str, Any] = {
@@ -34,7 +35,14 @@ CONFIG: dict[str, Any] = {
     "comparisons": ["finetuned_no_blocks"],
     "baselines": ["majority"],
 }
-ROW = {"dataset": "epilepsy", "source": "GSE9000001", "label": "condition", "case": "epilepsy", "control": "control", "group": "litter"}
+ROW = {
+    "dataset": "epilepsy",
+    "source": "GSE9000001",
+    "label": "condition",
+    "case": "epilepsy",
+    "control": "control",
+    "group": "litter",
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +50,11 @@ def finished(tmp_path_factory, root, make_workflow):
     """A copy of the project with one finished data set."""
     checkout = tmp_path_factory.mktemp("copy") / "epi gpt"
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.splitlines()
     for name in listed:
         source = root / name
@@ -82,9 +94,20 @@ def test_snakemakes_own_report_holds_pages_figures_and_tables(finished):
     with zipfile.ZipFile(finished.folder / "report.zip") as archive:
         names = [Path(name).name for name in archive.namelist()]
         text = archive.read("report/report.html").decode()
-    assert {"report.html", "index.html", "metrics.tsv", "markers.tsv", "claims.tsv", "differential_expression.tsv"} <= set(names)
+    assert {
+        "report.html",
+        "index.html",
+        "metrics.tsv",
+        "markers.tsv",
+        "claims.tsv",
+        "differential_expression.tsv",
+    } <= set(names)
     assert {"forest_auc.svg", "heatmap.svg", "curves.svg"} <= set(names)
-    for caption in ("Every metric of every model on held-out groups", "each as SVG, as PNG", "All data sets side by side"):
+    for caption in (
+        "Every metric of every model on held-out groups",
+        "each as SVG, as PNG",
+        "All data sets side by side",
+    ):
         assert caption in text
     for category in ("Reports", "Figures", "Tables", "Index"):
         assert f'"{category}"' in text
@@ -95,12 +118,17 @@ def test_snakemakes_own_report_holds_pages_figures_and_tables(finished):
     [
         ("workflow/epigpt/evaluation/metrics.py", '"""', '"""Another beginning. ', set()),
         ("workflow/epigpt/training/loop.py", "\nimport", "\n# a remark\nimport", set()),
-        ("workflow/epigpt/evaluation/metrics.py", "\nimport", "\nEDITED = 1\nimport", {*SCORES, "comparison", "learning_curve"}),
+        (
+            "workflow/epigpt/evaluation/metrics.py",
+            "\nimport",
+            "\nEDITED = 1\nimport",
+            {*SCORES, "comparison", "learning_curve"},
+        ),
         ("workflow/epigpt/evaluation/intervals.py", "\nimport", "\nEDITED = 1\nimport", EVALUATED),
         ("workflow/epigpt/training/loop.py", "\nimport", "\nEDITED = 1\nimport", MODEL),
         ("workflow/epigpt/stages/baseline.py", "\nimport|\nfrom", "\nEDITED = 1\n", SCORES),
         ("workflow/epigpt/cli.py", "\nimport", "\nEDITED = 1\nimport", set()),
-        ("workflow/epigpt/settings.py", "\nfrom", "\nEDITED = 1\nfrom", set()),
+        ("workflow/epigpt/config/settings.py", "\nfrom", "\nEDITED = 1\nfrom", set()),
         ("envs/train.yaml", "# ", "# another remark ", set()),
         ("profiles/default/config.yaml", "latency-wait: 10", "latency-wait: 11", set()),
         ("README.md", "# EpiGPT", "# Another", set()),
@@ -113,7 +141,9 @@ def test_an_edited_file(finished, file, old, new, rules):
     path = finished.checkout / file
     text = path.read_text()
     try:
-        edited = re.sub(old, lambda found: new if "|" not in old else new + found[0].lstrip("\n"), text, count=1)
+        edited = re.sub(
+            old, lambda found: new if "|" not in old else new + found[0].lstrip("\n"), text, count=1
+        )
         assert edited != text
         path.write_text(edited)
         named, output = would_run(finished)
@@ -157,7 +187,11 @@ def test_a_new_time_stamp_reruns_nothing(finished):
         ("keep_fold_weights", True, {"provenance"} | PAGES),
         ("max_genes", 16, MODEL | {"encode"}),
         ("quality", {"min_counts": 200}, EXPRESSED),
-        ("geo", {"base_url": "file://./mirror", "retries": 7, "timeout_seconds": 9.0}, {"provenance"} | PAGES),
+        (
+            "geo",
+            {"base_url": "file://./mirror", "retries": 7, "timeout_seconds": 9.0},
+            {"provenance"} | PAGES,
+        ),
         ("folds", 4, FOLDED),
     ],
 )
@@ -173,7 +207,12 @@ def test_a_setting(finished, key, value, rules):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--set-threads", "train=2"], ["--set-resources", "train:mem_mb=9000"], ["--cores", "1"], ["--config", "hardware=h100x8-nodes"]],
+    [
+        ["--set-threads", "train=2"],
+        ["--set-resources", "train:mem_mb=9000"],
+        ["--cores", "1"],
+        ["--config", "hardware=h100x8-nodes"],
+    ],
 )
 def test_hardware_reruns_nothing(finished, arguments):
     assert would_run(finished, *arguments)[0] == set()
@@ -214,7 +253,9 @@ def test_a_deleted_result_is_made_again(finished):
 
 
 def test_a_cluster_profile_reruns_nothing(finished):
-    assert would_run(finished, "--profile", str(finished.checkout / "profiles" / "slurm"))[0] == set()
+    assert (
+        would_run(finished, "--profile", str(finished.checkout / "profiles" / "slurm"))[0] == set()
+    )
 
 
 @pytest.mark.parametrize(
@@ -228,7 +269,8 @@ def test_a_cluster_profile_reruns_nothing(finished):
     ],
 )
 def test_another_version_of_a_package(finished, tmp_path, monkeypatch, package, rules):
-    """A package that results rest on counts, also where it is only read as data; one that draws screens does not."""
+    """A package that results rest on counts, also where it is only read as data; one that draws
+    screens does not."""
     described = tmp_path / f"{package}-99.dist-info" / "METADATA"
     described.parent.mkdir()
     described.write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 99\n")
@@ -261,7 +303,13 @@ def test_another_covariate_touches_no_model(finished):
     path = finished.folder / "datasets.tsv"
     text = path.read_text()
     try:
-        path.write_text("\n".join(f"{line}\t{new}" for line, new in zip(text.splitlines(), ("covariates", "sex"), strict=True)) + "\n")
+        path.write_text(
+            "\n".join(
+                f"{line}\t{new}"
+                for line, new in zip(text.splitlines(), ("covariates", "sex"), strict=True)
+            )
+            + "\n"
+        )
         assert would_run(finished)[0] == CONTRASTS
     finally:
         path.write_text(text)
@@ -274,11 +322,19 @@ def did_run(workflow, *arguments: str) -> set[str]:
     """Run and give the rules whose jobs ran."""
     done = workflow.run(*arguments)
     assert done.returncode == 0, done.stderr
-    return set(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", done.stderr + done.stdout, re.MULTILINE)) - {"all"}
+    return set(
+        re.findall(
+            r"^(?:local)?(?:rule|checkpoint) (\w+):$", done.stderr + done.stdout, re.MULTILINE
+        )
+    ) - {"all"}
 
 
 def state(folder: Path) -> dict[str, tuple[int, int]]:
-    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path): (path.stat().st_mtime_ns, path.stat().st_size)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 @pytest.mark.slow
@@ -321,5 +377,10 @@ def test_running_one_more_data_set_touches_no_file_of_another(finished):
     path = finished.folder / "datasets.tsv"
     path.write_text(path.read_text() + "second\tGSE9000001\tcondition\tepilepsy\tcontrol\tlitter\n")
     before = state(finished.folder / "results" / "epilepsy")
-    assert did_run(finished, "results/second/folds.tsv") == {"download", "counts", "expression", "folds"}
+    assert did_run(finished, "results/second/folds.tsv") == {
+        "download",
+        "counts",
+        "expression",
+        "folds",
+    }
     assert state(finished.folder / "results" / "epilepsy") == before

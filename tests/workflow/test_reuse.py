@@ -1,4 +1,5 @@
-"""The workflow elsewhere: as a module of another, from a checkout that cannot be written, with hundreds of data sets."""
+"""The workflow elsewhere: as a module of another, from a checkout that cannot be written, with
+hundreds of data sets."""
 
 import re
 import shutil
@@ -8,8 +9,23 @@ import sys
 import pytest
 import yaml
 
-CONFIG = {"folds": 2, "epochs": 1, "views": 2, "max_genes": 32, "global_batch_size": 8, "bootstrap": 100, "baselines": ["majority"]}
-ROW = {"dataset": "epilepsy", "source": "GSE9000001", "label": "condition", "case": "epilepsy", "control": "control", "group": "litter"}
+CONFIG = {
+    "folds": 2,
+    "epochs": 1,
+    "views": 2,
+    "max_genes": 32,
+    "global_batch_size": 8,
+    "bootstrap": 100,
+    "baselines": ["majority"],
+}
+ROW = {
+    "dataset": "epilepsy",
+    "source": "GSE9000001",
+    "label": "condition",
+    "case": "epilepsy",
+    "control": "control",
+    "group": "litter",
+}
 CALLER = """
 configfile: "caller.yaml"
 
@@ -32,22 +48,40 @@ rule summary:
         "wc -l < {{input:q}} > {{output:q}}"
 """
 READ_ONLY = [
-    "unshare", "--mount", "--map-root-user", "sh", "-c",
-    'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" || exit 99; shift; exec "$@"', "sh",
-]  # fmt: skip
+    "unshare",
+    "--mount",
+    "--map-root-user",
+    "sh",
+    "-c",
+    'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" || exit 99; shift; exec "$@"',
+    "sh",
+]
 
 
 def test_as_a_module_of_another_workflow(root, tmp_path):
     (tmp_path / "Snakefile").write_text(CALLER.format(snakefile=root / "Snakefile"))
     (tmp_path / "table.tsv").write_text("\t".join(ROW) + "\n" + "\t".join(ROW.values()) + "\n")
     mirror = (root / "config" / "demo" / "geo-mirror").as_uri()
-    content = {"expression": {**CONFIG, "datasets": str(tmp_path / "table.tsv"), "geo": {"base_url": mirror}}, "another": 1}
+    content = {
+        "expression": {
+            **CONFIG,
+            "datasets": str(tmp_path / "table.tsv"),
+            "geo": {"base_url": mirror},
+        },
+        "another": 1,
+    }
     (tmp_path / "caller.yaml").write_text(yaml.safe_dump(content))
     command = [sys.executable, "-m", "snakemake", "--cores", "2"]
 
     def run(*arguments):
         done = subprocess.run(
-            [*command, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False, stdin=subprocess.DEVNULL
+            [*command, *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
@@ -61,19 +95,28 @@ def test_as_a_module_of_another_workflow(root, tmp_path):
 
 def test_from_a_checkout_that_cannot_be_written(root, workflow, make_workflow, tmp_path):
     checkout = tmp_path / "read only"
-    listed = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True).stdout.splitlines()
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
     for name in listed:
         if not name.startswith("tests/") and (root / name).is_file():
             (checkout / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, checkout / name)
     inside = [*READ_ONLY, str(checkout)]
-    probe = subprocess.run([*inside, "touch", str(checkout / "Snakefile")], capture_output=True, check=False)
+    probe = subprocess.run(
+        [*inside, "touch", str(checkout / "Snakefile")], capture_output=True, check=False
+    )
     if probe.returncode == 99 or b"unshare" in probe.stderr:
         pytest.skip("this machine lets nobody make a mount namespace")
     assert probe.returncode == 1
     mirror = (checkout / "config" / "demo" / "geo-mirror").as_uri()
     elsewhere = make_workflow(checkout, tmp_path / "elsewhere")
-    done = elsewhere.run("results/epilepsy/folds.tsv", config={**CONFIG, "geo": {"base_url": mirror}}, rows=[ROW], inside=inside)
+    done = elsewhere.run(
+        "results/epilepsy/folds.tsv",
+        config={**CONFIG, "geo": {"base_url": mirror}},
+        rows=[ROW],
+        inside=inside,
+    )
     assert done.returncode == 0, done.stderr
     assert (elsewhere.folder / "results" / "epilepsy" / "folds.tsv").exists()
 

@@ -1,6 +1,8 @@
-"""GPT-2 XL at its full size on a machine without a GPU, through the workflow's own rule: three full steps, stopped and resumed, and LoRA.
+"""GPT-2 XL at its full size on a machine without a GPU, through the workflow's own rule: three full
+steps, stopped and resumed, and LoRA.
 
-Takes 12 GB of memory, 50 GB of disk, libaio-dev and a compiler, and tens of minutes: `make test-xl` runs it, `make test` does not.
+Takes 12 GB of memory, 50 GB of disk, libaio-dev and a compiler, and tens of minutes: `make test-xl`
+runs it, `make test` does not.
 """
 
 import json
@@ -25,7 +27,10 @@ TARGET = "results/small/models/gpt2-xl/final/model.safetensors"
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif("EPIGPT_TEST_XL" not in os.environ, reason="an hour's work for a small machine: `make test-xl` runs it"),
+    pytest.mark.skipif(
+        "EPIGPT_TEST_XL" not in os.environ,
+        reason="an hour's work for a small machine: `make test-xl` runs it",
+    ),
 ]
 
 
@@ -35,7 +40,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
     place.mkdir(parents=True, exist_ok=True)
     free, memory = shutil.disk_usage(place).free, machine.available_memory()
     if free < DISK or memory < MEMORY:
-        pytest.skip(f"{free / 1e9:.0f} GB of disk and {memory / 1e9:.0f} GB of memory; {DISK / 1e9:.0f} and {MEMORY / 1e9:.1f} are needed")
+        pytest.skip(
+            f"{free / 1e9:.0f} GB of disk and {memory / 1e9:.0f} GB of memory; {DISK / 1e9:.0f} and"
+            f" {MEMORY / 1e9:.1f} are needed"
+        )
     if not machine.can_swap():
         pytest.skip("no libaio.h or no compiler: apt-get install libaio-dev g++ ninja-build")
     _write_series(place)
@@ -46,37 +54,76 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def _write_series(place: Path) -> None:
     """Six samples with a few hundred genes: what is trained on does not matter here, how does."""
     generator = np.random.default_rng(0)
-    genes = pd.read_csv(Path(__file__).parents[2] / "config/demo/geo-mirror/series/GSE9000nnn/GSE9000001/GSE9000001_truth.tsv", sep="\t")
+    genes = pd.read_csv(
+        Path(__file__).parents[2]
+        / "config/demo/geo-mirror/series/GSE9000nnn/GSE9000001/GSE9000001_truth.tsv",
+        sep="\t",
+    )
     samples = [f"S{number}" for number in range(6)]
-    # Libraries of unequal depth, genes of unequal means: what is alike in every column would be read as normalised.
+    # Libraries of unequal depth, genes of unequal means: what is alike in every column would be
+    # read as normalised.
     means = np.exp(generator.normal(4, 2, (1500, 1))) * generator.uniform(0.5, 2, 6)
     counts = pd.DataFrame(generator.poisson(means), index=genes.iloc[:1500, 0], columns=samples)
     counts.rename_axis("gene").to_csv(place / "counts.tsv", sep="\t")
     sheet = pd.DataFrame({"sample": samples, "condition": ["case", "control"] * 3})
     sheet.to_csv(place / "samples.tsv", sep="\t", index=False)
-    row = {"dataset": "small", "source": "counts.tsv", "samples": "samples.tsv", "organism": "mouse", "assay": "bulk", "label": "condition"}
-    pd.DataFrame([{**row, "case": "case", "control": "control"}]).to_csv(place / "datasets.tsv", sep="\t", index=False)
+    row = {
+        "dataset": "small",
+        "source": "counts.tsv",
+        "samples": "samples.tsv",
+        "organism": "mouse",
+        "assay": "bulk",
+        "label": "condition",
+    }
+    pd.DataFrame([{**row, "case": "case", "control": "control"}]).to_csv(
+        place / "datasets.tsv", sep="\t", index=False
+    )
 
 
 def _run(root: Path, folder: Path, tuning: str) -> "subprocess.Popen[str]":
     settings: dict[str, Any] = {
-        "datasets": str(folder / "datasets.tsv"), "model": "gpt2-xl", "encoding": "gene-sentence", "max_genes": 30, "precision": "bf16",
-        "weights": "none", "views": 1, "global_batch_size": 2, "epochs": 1, "learning_rate": 1e-5, "tuning": tuning,
+        "datasets": str(folder / "datasets.tsv"),
+        "model": "gpt2-xl",
+        "encoding": "gene-sentence",
+        "max_genes": 30,
+        "precision": "bf16",
+        "weights": "none",
+        "views": 1,
+        "global_batch_size": 2,
+        "epochs": 1,
+        "learning_rate": 1e-5,
+        "tuning": tuning,
         "quality": {"min_counts": 1, "min_genes": 1},
-    }  # fmt: skip
+    }
     (folder / "config.yaml").write_text(json.dumps(settings), encoding="utf-8")  # JSON is YAML
     command = [
-        sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder),
-        "--configfile", str(folder / "config.yaml"), "--cores", "2", TARGET,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(root / "Snakefile"),
+        "--directory",
+        str(folder),
+        "--configfile",
+        str(folder / "config.yaml"),
+        "--cores",
+        "2",
+        TARGET,
+    ]
     # The plan may not take more memory than the test promises to need.
     environment = {**os.environ, "SLURM_MEM_PER_NODE": str(int(MEMORY / 2**20))}
     with (folder / "run.log").open("a", encoding="utf-8") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment, text=True)
+        return subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=folder, env=environment, text=True
+        )
 
 
 def _steps(path: Path | None) -> list[dict[str, float]]:
-    return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")] if path and path.is_file() else []
+    return (
+        [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
+        if path and path.is_file()
+        else []
+    )
 
 
 def _training(folder: Path) -> int:
@@ -100,9 +147,13 @@ def _check(folder: Path, steps: list[dict[str, float]]) -> None:
     peak, total = max(line["memory_bytes"] for line in steps), planned["bytes"]["total"]
     for line in steps:
         print(
-            f"step {line['step']:.0f}: loss {line['loss']:.4f}, {line['tokens_per_second']} tokens/s, {line['memory_bytes'] / 1e9:.1f} GB"
+            f"step {line['step']:.0f}: loss {line['loss']:.4f}, {line['tokens_per_second']}"
+            f" tokens/s, {line['memory_bytes'] / 1e9:.1f} GB"
         )
-    print(f"ZeRO {planned['zero_stage']}, optimizer {planned['offload']}; peak {peak / 1e9:.1f} GB, planned {total / 1e9:.1f} GB")
+    print(
+        f"ZeRO {planned['zero_stage']}, optimizer {planned['offload']}; peak {peak / 1e9:.1f} GB,"
+        f" planned {total / 1e9:.1f} GB"
+    )
     assert 0.85 * total <= peak <= 1.15 * total
     assert peak <= MEMORY
 
@@ -111,14 +162,21 @@ def test_three_full_steps_stopped_after_the_second(root: Path, folder: Path) -> 
     running = _run(root, folder, "full")
     recorded = None
     while running.poll() is None and not _steps(recorded):
-        recorded = next((folder / "results").glob("small/checkpoints/gpt2-xl/final/*/training.jsonl"), None)
+        recorded = next(
+            (folder / "results").glob("small/checkpoints/gpt2-xl/final/*/training.jsonl"), None
+        )
         time.sleep(0.5)
     assert running.poll() is None, (folder / "run.log").read_text()[-3000:]
     os.kill(_training(folder), signal.SIGTERM)  # during the second step, which it finishes
     assert running.wait() != 0
-    assert len(list((folder / "results").glob("small/checkpoints/gpt2-xl/final/*/step-00000002"))) == 1
+    assert (
+        len(list((folder / "results").glob("small/checkpoints/gpt2-xl/final/*/step-00000002"))) == 1
+    )
     assert _run(root, folder, "full").wait() == 0, (folder / "run.log").read_text()[-3000:]
-    assert "going on after step 2 of 3" in next((folder / "results").glob("small/logs/train/gpt2-xl/final.log")).read_text()
+    assert (
+        "going on after step 2 of 3"
+        in next((folder / "results").glob("small/logs/train/gpt2-xl/final.log")).read_text()
+    )
     steps = _steps((folder / TARGET).with_name("training.jsonl"))
     _check(folder, steps)
 

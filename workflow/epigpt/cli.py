@@ -5,20 +5,34 @@ import importlib
 import sys
 
 from epigpt import __version__
-from epigpt.refusal import Refusal
+from epigpt.errors import InputError
 
-# Command: the module with `add_arguments` and `run`. Imported when asked for, since some of them import torch.
+# Command: the module with `add_arguments` and `run`. Imported when asked for, since some of them
+# import torch.
 COMMANDS = {
-    "describe": ("epigpt.geo.describe", "what is in a GEO series: files, samples, characteristics, candidate labels, a row to paste"),
-    "plan": ("epigpt.training.plan_command", "memory, batch, ZeRO stage, steps, time and disk of a model on a hardware"),
+    "describe": (
+        "epigpt.describe.command",
+        (
+            "what is in a GEO series: files, samples, characteristics, candidate labels, a row to"
+            " paste"
+        ),
+    ),
+    "plan": (
+        "epigpt.training.plan_command",
+        "memory, batch, ZeRO stage, steps, time and disk of a model on a hardware",
+    ),
     "predict": ("epigpt.stages.predict", "score new samples with a finished model"),
-    "doctor": ("epigpt.readiness.doctor", "is this machine or cluster ready; submits nothing"),
-    "simulate": ("epigpt.simulate", "write a series with a planted truth, laid out as on GEO's server"),
+    "doctor": ("epigpt.doctor.command", "is this machine or cluster ready; submits nothing"),
+    "simulate": (
+        "epigpt.simulation.simulate",
+        "write a series with a planted truth, laid out as on GEO's server",
+    ),
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and give its exit status; a `Refusal` becomes its one message on standard error, status 1."""
+    """Run one command and give its exit status; a `InputError` becomes its one message on standard
+    error, status 1."""
     given = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="epigpt", description=__doc__)
     parser.add_argument("--version", action="version", version=f"epigpt {__version__}")
@@ -31,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(given)
     try:
         return int(importlib.import_module(COMMANDS[options.command][0]).run(options) or 0)
-    except Refusal as refusal:
+    except InputError as refusal:
         print(refusal, file=sys.stderr)
         return 1
     except BrokenPipeError:

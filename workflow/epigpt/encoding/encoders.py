@@ -6,10 +6,10 @@ from typing import Protocol
 import numpy as np
 import scipy.sparse
 
-from epigpt.encoding import bpe, selection
-from epigpt.encoding.reference import Reference
+from epigpt.encoding import bpe, gene_selection
+from epigpt.encoding.gene_statistics import GeneStatistics
 from epigpt.encoding.vocabulary import END, PAD, SPECIAL, Vocabulary
-from epigpt.refusal import Refusal, nearest_name
+from epigpt.errors import InputError, nearest_name
 
 # Positions of every published GPT-2: a sentence is cut after the last gene that fits whole.
 POSITIONS = 1024
@@ -35,7 +35,8 @@ class Encoded:
 
 
 class Encoder(Protocol):
-    """An encoding. Equal rows give equal sequences, whatever the other rows are; ties are broken by canonical gene id.
+    """An encoding. Equal rows give equal sequences, whatever the other rows are; ties are broken by
+    canonical gene id.
 
     Attributes
     ----------
@@ -64,7 +65,7 @@ class Encoder(Protocol):
         self,
         expression: scipy.sparse.csr_matrix,
         vocabulary: Vocabulary,
-        reference: Reference,
+        reference: GeneStatistics,
         max_genes: int,
         hidden: np.ndarray | None = None,
     ) -> Encoded:
@@ -73,14 +74,16 @@ class Encoder(Protocol):
         Parameters
         ----------
         expression
-            Log-normalised, shape (rows, genes of the vocabulary), columns sorted by canonical id, no stored zeros.
+            Log-normalised, shape (rows, genes of the vocabulary), columns sorted by canonical id,
+            no stored zeros.
         hidden
             bool, same shape: genes that the sequence shall not show (gene dropout).
         """
         ...
 
     def genes_of(self, tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
-        """Tell which gene of the vocabulary each token speaks of, -1 for none; int64, shape of `tokens` (rows, width).
+        """Tell which gene of the vocabulary each token speaks of, -1 for none; int64, shape of
+        `tokens` (rows, width).
 
         Attribution sums what the tokens of a gene contribute, and knock-out removes them all.
         """
@@ -90,8 +93,9 @@ class Encoder(Protocol):
 class GeneTokens:
     """One token per detected gene, the most raised against the reference first, then the end token.
 
-    A plain descending rank would list the same housekeeping genes for every bulk sample; the order of Geneformer divides by a
-    corpus median for the same reason. Here the reference is the training samples' own.
+    A plain descending rank would list the same housekeeping genes for every bulk sample; the order
+    of Geneformer divides by a corpus median for the same reason. Here the reference is the training
+    samples' own.
     """
 
     name = "gene-tokens"
@@ -114,12 +118,12 @@ class GeneTokens:
         self,
         expression: scipy.sparse.csr_matrix,
         vocabulary: Vocabulary,
-        reference: Reference,
+        reference: GeneStatistics,
         max_genes: int,
         hidden: np.ndarray | None = None,
     ) -> Encoded:
         """Rank the detected genes of each row by their deviation from the reference, descending."""
-        ranked, lengths = selection.ranked(expression, reference, max_genes, hidden)
+        ranked, lengths = gene_selection.ranked(expression, reference, max_genes, hidden)
         rows = len(lengths)
         tokens = np.full((rows, max_genes + 1), PAD, dtype=np.int32)
         shown = np.arange(ranked.shape[1]) < lengths[:, None]
@@ -133,10 +137,12 @@ class GeneTokens:
 
 
 class GeneSentence:
-    """The genes in the order of `GeneTokens`, written as text in GPT-2's own byte pairs: one space, then the symbol, for each.
+    """The genes in the order of `GeneTokens`, written as text in GPT-2's own byte pairs: one space,
+    then the symbol, for each.
 
-    The idea of Cell2Sentence (Levine et al., 2024) with GPT-2's vocabulary, for weights that have read text; symbols are never
-    case-folded, and the order is fitted to the training samples. There is no end token: the last piece is the one that is read off.
+    The idea of Cell2Sentence (Levine et al., 2024) with GPT-2's vocabulary, for weights that have
+    read text; symbols are never case-folded, and the order is fitted to the training samples. There
+    is no end token: the last piece is the one that is read off.
     """
 
     name = "gene-sentence"
@@ -159,22 +165,24 @@ class GeneSentence:
         self,
         expression: scipy.sparse.csr_matrix,
         vocabulary: Vocabulary,
-        reference: Reference,
+        reference: GeneStatistics,
         max_genes: int,
         hidden: np.ndarray | None = None,
     ) -> Encoded:
         """Write each row's genes one after the other while they fit whole."""
-        ranked, lengths = selection.ranked(expression, reference, max_genes, hidden)
+        ranked, lengths = gene_selection.ranked(expression, reference, max_genes, hidden)
         pieces = self._pieces(vocabulary)
         width = self._width(pieces, max_genes)
         tokens = np.full((len(lengths), width), self.pad, dtype=np.int32)
         written = np.zeros(len(lengths), dtype=np.int32)
-        for part in selection.parts(len(lengths)):
+        for part in gene_selection.parts(len(lengths)):
             shown = np.arange(ranked.shape[1]) < lengths[part, None]
             ends = np.cumsum(np.where(shown, pieces.counts[ranked[part]], 0), axis=1)
             shown &= ends <= width
             written[part] = np.where(shown, ends, 0).max(axis=1, initial=0)
-            tokens[part][np.arange(width) < written[part, None]] = pieces.laid_out(ranked[part][shown])
+            tokens[part][np.arange(width) < written[part, None]] = pieces.laid_out(
+                ranked[part][shown]
+            )
         # A sample in which nothing is detected still has to be read: one separator stands for it.
         return Encoded(tokens, np.maximum(written, 1), None)
 
@@ -194,9 +202,11 @@ class GeneSentence:
 
 
 class GeneValues:
-    """The genes that deviate most from the reference, in either direction, each with its deviation as a value.
+    """The genes that deviate most from the reference, in either direction, each with its deviation
+    as a value.
 
-    Ranks drop the size and the downward direction of a change; in small bulk series the values carry most of the signal.
+    Ranks drop the size and the downward direction of a change; in small bulk series the values
+    carry most of the signal.
     """
 
     name = "gene-values"
@@ -219,12 +229,15 @@ class GeneValues:
         self,
         expression: scipy.sparse.csr_matrix,
         vocabulary: Vocabulary,
-        reference: Reference,
+        reference: GeneStatistics,
         max_genes: int,
         hidden: np.ndarray | None = None,
     ) -> Encoded:
-        """Take the `max_genes` genes of each row with the largest absolute deviation, descending."""
-        columns, deviations, lengths = selection.most_deviating(expression, reference, max_genes, hidden)
+        """Take the `max_genes` genes of each row with the largest absolute deviation,
+        descending."""
+        columns, deviations, lengths = gene_selection.most_deviating(
+            expression, reference, max_genes, hidden
+        )
         shown = np.arange(max_genes) < lengths[:, None]
         tokens = np.where(shown, columns + len(SPECIAL), PAD).astype(np.int32)
         return Encoded(tokens, lengths.astype(np.int32), deviations)
@@ -238,12 +251,19 @@ def _numbered_genes(tokens: np.ndarray) -> np.ndarray:
     return np.maximum(np.asarray(tokens, dtype=np.int64) - len(SPECIAL), -1)
 
 
-ENCODERS: dict[str, Encoder] = {encoder.name: encoder for encoder in (GeneTokens(), GeneSentence(), GeneValues())}
+ENCODERS: dict[str, Encoder] = {
+    encoder.name: encoder for encoder in (GeneTokens(), GeneSentence(), GeneValues())
+}
 
 
 def find(name: str) -> Encoder:
     """Give the encoder called `name`; an unknown name is refused with the nearest one."""
     if name not in ENCODERS:
         close = nearest_name(name, list(ENCODERS)) or next(iter(ENCODERS))
-        raise Refusal(f"encoding {name!r}", "key encoding", f"known are: {', '.join(ENCODERS)}", f"write encoding: {close}")
+        raise InputError(
+            f"encoding {name!r}",
+            "key encoding",
+            f"known are: {', '.join(ENCODERS)}",
+            f"write encoding: {close}",
+        )
     return ENCODERS[name]

@@ -1,4 +1,5 @@
-"""Tokens and their numbers: a few special ones, then the genes in the order of their canonical ids."""
+"""Tokens and their numbers: a few special ones, then the genes in the order of their canonical
+ids."""
 
 import json
 from dataclasses import dataclass
@@ -6,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from epigpt import atomic
+from epigpt import files
 
 PAD, END = 0, 1
 SPECIAL = ("<pad>", "<end>")
@@ -19,7 +20,8 @@ class Vocabulary:
     Attributes
     ----------
     genes
-        Canonical ids, sorted; kept exactly as written, since upper-casing would make two genes of some species one.
+        Canonical ids, sorted; kept exactly as written, since upper-casing would make two genes of
+        some species one.
     symbols
         Symbol of each gene.
     organism
@@ -48,11 +50,20 @@ class Vocabulary:
 
     def save(self, path: Path) -> None:
         """Write vocabulary.json."""
-        content = {"special": list(SPECIAL), "genes": list(self.genes), "symbols": list(self.symbols), "organism": self.organism}
-        atomic.write_json(path, content)
+        content = {
+            "special": list(SPECIAL),
+            "genes": list(self.genes),
+            "symbols": list(self.symbols),
+            "organism": self.organism,
+        }
+        files.write_json(path, content)
 
 
 def load_vocabulary(path: Path) -> Vocabulary:
     """Read vocabulary.json as written by `Vocabulary.save`."""
     content = json.loads(path.read_text(encoding="utf-8"))
-    return Vocabulary(genes=tuple(content["genes"]), symbols=tuple(content["symbols"]), organism=content["organism"])
+    return Vocabulary(
+        genes=tuple(content["genes"]),
+        symbols=tuple(content["symbols"]),
+        organism=content["organism"],
+    )

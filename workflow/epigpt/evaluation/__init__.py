@@ -1,1 +1,2 @@
-"""Held-out performance: baselines on the same folds, metrics with intervals, the null, and the verdict."""
+"""Held-out performance: baselines on the same folds, metrics with intervals, the null, and the
+verdict."""

@@ -1,4 +1,5 @@
-"""Baselines on the folds of the fine-tuned model: tuned in nested folds by group, tested on groups they never saw."""
+"""Baselines on the folds of the fine-tuned model: tuned in nested folds by group, tested on groups
+they never saw."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,13 +11,29 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from epigpt import splits
-from epigpt.evaluation import null, pipelines
+from epigpt.dataset.expression_data import ExpressionData, each_fold
+from epigpt.evaluation import cross_validation, permutation_test, pipelines
 from epigpt.evaluation.metrics import held_out, scores
-from epigpt.evaluation.observations import Observations, each_fold
 
-BASELINES = ("majority", "logistic_l1", "logistic_l2", "pca_logistic", "random_forest", "gradient_boosting")
-COLUMNS = ("model", "repeat", "fold", "sample", "group", "truth", "class", "probability", "threshold")
+BASELINES = (
+    "majority",
+    "logistic_l1",
+    "logistic_l2",
+    "pca_logistic",
+    "random_forest",
+    "gradient_boosting",
+)
+COLUMNS = (
+    "model",
+    "repeat",
+    "fold",
+    "sample",
+    "group",
+    "truth",
+    "class",
+    "probability",
+    "threshold",
+)
 NESTED_FOLDS = 3
 _FLOOR = 1e-6
 
@@ -32,8 +49,8 @@ class Fitted:
     chosen
         The candidate that the nested folds preferred.
     threshold
-        For two classes: probability of the second from which on a sample is called that class, chosen in the nested folds; 0.5 where
-        these could not be drawn.
+        For two classes: probability of the second from which on a sample is called that class,
+        chosen in the nested folds; 0.5 where these could not be drawn.
     """
 
     pipeline: Pipeline
@@ -41,8 +58,11 @@ class Fitted:
     threshold: float
 
 
-def nested_splits(label: np.ndarray, group: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Divide training rows again by group, stratified by label; empty where a class has one group only.
+def nested_splits(
+    label: np.ndarray, group: np.ndarray, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Divide training rows again by group, stratified by label; empty where a class has one group
+    only.
 
     Parts whose training side lacks a class are left out: nothing can be fitted there.
     """
@@ -50,12 +70,19 @@ def nested_splits(label: np.ndarray, group: np.ndarray, seed: int) -> list[tuple
     n_splits = min(NESTED_FOLDS, *per_class)
     if n_splits < 2:
         return []
-    divided = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed).split(label, label, group)
-    return [(train, test) for train, test in divided if len(test) and len(set(label[train])) == len(per_class)]
+    divided = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed).split(
+        label, label, group
+    )
+    return [
+        (train, test)
+        for train, test in divided
+        if len(test) and len(set(label[train])) == len(per_class)
+    ]
 
 
-def fit(model: str, training: Observations, seed: int) -> Fitted:
-    """Fit a baseline on training observations, choosing its penalty and its threshold in nested folds.
+def fit(model: str, training: ExpressionData, seed: int) -> Fitted:
+    """Fit a baseline on training observations, choosing its penalty and its threshold in nested
+    folds.
 
     The penalty is the one with the smallest log loss over the nested folds' held-out observations.
     """
@@ -64,22 +91,39 @@ def fit(model: str, training: Observations, seed: int) -> Fitted:
     splits = nested_splits(training.label, training.group, seed)
     if not splits or model == "majority":
         middle = candidates[len(candidates) // 2]
-        return Fitted(clone(pipeline).set_params(**middle).fit(training.lognorm, training.label), middle, 0.5)
-    held_out = [_nested_probabilities(model, subset(training, train), training.lognorm[test], candidates, seed) for train, test in splits]
+        return Fitted(
+            clone(pipeline).set_params(**middle).fit(training.lognorm, training.label), middle, 0.5
+        )
+    held_out = [
+        _nested_probabilities(
+            model, subset(training, train), training.lognorm[test], candidates, seed
+        )
+        for train, test in splits
+    ]
     truth = np.searchsorted(classes, np.concatenate([training.label[test] for _, test in splits]))
     sample = np.concatenate([training.sample[test] for _, test in splits])
     probabilities = np.concatenate(held_out, axis=1)  # candidates × held-out observations × classes
-    right = np.take_along_axis(probabilities, np.broadcast_to(truth[None, :, None], (len(candidates), len(truth), 1)), axis=2)
+    right = np.take_along_axis(
+        probabilities,
+        np.broadcast_to(truth[None, :, None], (len(candidates), len(truth), 1)),
+        axis=2,
+    )
     loss = -np.log(np.maximum(right[..., 0], _FLOOR)).mean(axis=1)
     best = int(np.argmin(loss))
-    threshold = _balanced_threshold(probabilities[best, :, 1], truth, sample) if len(classes) == 2 else 0.5
+    threshold = (
+        _balanced_threshold(probabilities[best, :, 1], truth, sample) if len(classes) == 2 else 0.5
+    )
     fitted = clone(pipeline).set_params(**candidates[best]).fit(training.lognorm, training.label)
     return Fitted(fitted, candidates[best], threshold)
 
 
-def _nested_probabilities(model: str, part: Observations, X_test: Any, candidates: list[dict[str, float]], seed: int) -> np.ndarray:
+def _nested_probabilities(
+    model: str, part: ExpressionData, X_test: Any, candidates: list[dict[str, float]], seed: int
+) -> np.ndarray:
     n_classes = len(np.unique(part.label))
-    pipeline, _ = pipelines.build(model, part.lognorm.shape, n_classes, seed, n_trees=pipelines.N_NESTED_TREES)
+    pipeline, _ = pipelines.build(
+        model, part.lognorm.shape, n_classes, seed, n_trees=pipelines.N_NESTED_TREES
+    )
     steps, classifier = pipeline[:-1], pipeline[-1]
     # Selection, scaling and rotation are the same for every candidate of this part.
     X, X_test = steps.fit_transform(part.lognorm), steps.transform(X_test)
@@ -91,9 +135,13 @@ def _nested_probabilities(model: str, part: Observations, X_test: Any, candidate
 
 
 def _balanced_threshold(probability: np.ndarray, truth: np.ndarray, sample: np.ndarray) -> float:
-    # Balanced accuracy (Youden's index) treats both classes alike and, unlike F1, cannot be raised by calling everything positive.
+    # Balanced accuracy (Youden's index) treats both classes alike and, unlike F1, cannot be raised
+    # by calling everything positive.
     averaged = (
-        pd.DataFrame({"sample": sample, "probability": probability, "truth": truth}).groupby(["sample", "truth"]).mean().reset_index()
+        pd.DataFrame({"sample": sample, "probability": probability, "truth": truth})
+        .groupby(["sample", "truth"])
+        .mean()
+        .reset_index()
     )
     score, positive = averaged["probability"].to_numpy(), averaged["truth"].to_numpy() == 1
     levels = np.unique(score)
@@ -104,19 +152,32 @@ def _balanced_threshold(probability: np.ndarray, truth: np.ndarray, sample: np.n
     return float(best[np.argmin(np.abs(best - 0.5))])
 
 
-def predict(fitted: Fitted, test: Observations) -> pd.DataFrame:
-    """Score observations and average the cells of a sample: sample, group, truth, class, probability, threshold (of that class)."""
+def predict(fitted: Fitted, test: ExpressionData) -> pd.DataFrame:
+    """Score observations and average the cells of a sample: sample, group, truth, class,
+    probability, threshold (of that class)."""
     classes = fitted.pipeline.classes_
     scored = pd.DataFrame(fitted.pipeline.predict_proba(test.lognorm), columns=classes)
-    keys = [pd.Series(test.sample, name="sample"), pd.Series(test.group, name="group"), pd.Series(test.label, name="truth")]
+    keys = [
+        pd.Series(test.sample, name="sample"),
+        pd.Series(test.group, name="group"),
+        pd.Series(test.label, name="truth"),
+    ]
     averaged = scored.groupby(keys, sort=True).mean().reset_index()
-    long = averaged.melt(id_vars=["sample", "group", "truth"], var_name="class", value_name="probability")
-    two = {classes[0]: 1 - fitted.threshold, classes[-1]: fitted.threshold} if len(classes) == 2 else {}
+    long = averaged.melt(
+        id_vars=["sample", "group", "truth"], var_name="class", value_name="probability"
+    )
+    two = (
+        {classes[0]: 1 - fitted.threshold, classes[-1]: fitted.threshold}
+        if len(classes) == 2
+        else {}
+    )
     long["threshold"] = long["class"].map(two) if two else np.nan
     return long.sort_values(["sample", "class"], kind="stable", ignore_index=True)
 
 
-def cross_predict(model: str, observations: Observations, folds: pd.DataFrame, seed: int) -> pd.DataFrame:
+def cross_predict(
+    model: str, observations: ExpressionData, folds: pd.DataFrame, seed: int
+) -> pd.DataFrame:
     """Predict every sample in the fold that holds it out.
 
     Parameters
@@ -135,7 +196,9 @@ def cross_predict(model: str, observations: Observations, folds: pd.DataFrame, s
     `COLUMNS`, a row per class; the same whatever the order of files and the number of threads.
     """
     parts = []
-    with threadpool_limits(limits=1):  # sums in another order would differ in their last digit between machines
+    with threadpool_limits(
+        limits=1
+    ):  # sums in another order would differ in their last digit between machines
         for fold in each_fold(observations, folds):
             fitted = fit(model, subset(observations, fold.train), seed)
             held_out = predict(fitted, subset(observations, fold.test))
@@ -146,7 +209,13 @@ def cross_predict(model: str, observations: Observations, folds: pd.DataFrame, s
 
 
 def permuted_scores(
-    model: str, observations: Observations, folds: pd.DataFrame, *, classes: list[str], seed: int, permutations: int
+    model: str,
+    observations: ExpressionData,
+    folds: pd.DataFrame,
+    *,
+    classes: list[str],
+    seed: int,
+    permutations: int,
 ) -> pd.DataFrame:
     """Score a baseline under permuted labels, everything done again: folds, tuning, fits.
 
@@ -154,21 +223,42 @@ def permuted_scores(
 
     Returns
     -------
-    `epigpt.evaluation.null.NULL_COLUMNS`, a row per permutation and metric; none where there are no folds.
+    `epigpt.evaluation.permutation_test.NULL_COLUMNS`, a row per permutation and metric; none where
+    there are no folds.
     """
     rows = []
-    known = pd.DataFrame({"sample": observations.sample, "group": observations.group, "label": observations.label})
+    known = pd.DataFrame(
+        {"sample": observations.sample, "group": observations.group, "label": observations.label}
+    )
     tested = known[known["sample"].isin(folds["sample"])].drop_duplicates("sample")
-    for number, drawn in enumerate(null.permuted(tested, permutations if len(folds) else 0, seed)):
-        label = pd.Series(observations.sample).map(drawn.set_index("sample")["label"]).to_numpy(dtype=object)
-        relabelled = replace(observations, label=np.where(pd.isna(label), observations.label, label).astype(str))
-        redrawn = splits.folds(drawn, int(folds["fold"].max()) + 1, int(folds["repeat"].nunique()), seed)
+    for number, drawn in enumerate(
+        permutation_test.permuted(tested, permutations if len(folds) else 0, seed)
+    ):
+        label = (
+            pd.Series(observations.sample)
+            .map(drawn.set_index("sample")["label"])
+            .to_numpy(dtype=object)
+        )
+        relabelled = replace(
+            observations, label=np.where(pd.isna(label), observations.label, label).astype(str)
+        )
+        redrawn = cross_validation.folds(
+            drawn, int(folds["fold"].max()) + 1, int(folds["repeat"].nunique()), seed
+        )
         predicted = cross_predict(model, relabelled, redrawn, seed)
         held = held_out(predicted, classes)
-        rows += [(model, number, metric, float(value[0])) for metric, value in scores(held, held.unit_weights()).items()]
-    return pd.DataFrame(rows, columns=null.NULL_COLUMNS)
+        rows += [
+            (model, number, metric, float(value[0]))
+            for metric, value in scores(held, held.unit_weights()).items()
+        ]
+    return pd.DataFrame(rows, columns=permutation_test.NULL_COLUMNS)
 
 
-def subset(observations: Observations, rows: np.ndarray) -> Observations:
+def subset(observations: ExpressionData, rows: np.ndarray) -> ExpressionData:
     """Give some rows of the observations."""
-    return Observations(observations.lognorm[rows], observations.sample[rows], observations.label[rows], observations.group[rows])
+    return ExpressionData(
+        observations.lognorm[rows],
+        observations.sample[rows],
+        observations.label[rows],
+        observations.group[rows],
+    )

@@ -15,14 +15,16 @@ _Z = 1.959963984540054
 def curve(models: Mapping[str, HeldOut]) -> pd.DataFrame:
     """Give each model's calibration curve.
 
-    The predictions of all repeats are cut into at most five bins of equal numbers; equal probabilities stay together, since a bin that
-    cuts through them would depend on the order of the samples. With two classes only the second is shown.
+    The predictions of all repeats are cut into at most five bins of equal numbers; equal
+    probabilities stay together, since a bin that cuts through them would depend on the order of the
+    samples. With two classes only the second is shown.
 
     Returns
     -------
     pandas.DataFrame
-        `COLUMNS`: mean probability, observed share of the class and its 95 % limits (Wilson 1927; samples, not repeats, are counted, so
-        that repeats do not narrow them), number of predictions.
+        `COLUMNS`: mean probability, observed share of the class and its 95 % limits (Wilson 1927;
+        samples, not repeats, are counted, so that repeats do not narrow them), number of
+        predictions.
     """
     rows = []
     for model, held in models.items():
@@ -35,7 +37,17 @@ def curve(models: Mapping[str, HeldOut]) -> pd.DataFrame:
                 inside = place == level
                 share = float(truth[inside].mean())
                 limits = wilson_limits(share, inside.sum() / repeats)
-                rows.append((model, held.classes[k], number, float(score[inside].mean()), share, *limits, int(inside.sum())))
+                rows.append(
+                    (
+                        model,
+                        held.classes[k],
+                        number,
+                        float(score[inside].mean()),
+                        share,
+                        *limits,
+                        int(inside.sum()),
+                    )
+                )
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -1,12 +1,14 @@
 """Scores of held-out predictions, for all resamples of groups at once.
 
-Probabilities are pooled within a repeat and the scores averaged over repeats. Every test fold holds at least one group of every class and
-the models weigh the classes alike, so that the training prior does not follow the held-out class, which is what pulls pooled leave-one-out
-far below 0.5. Measured on 30 simulated null series (24 mice of 12 litters, PCA and logistic regression): mean AUC 0.50 with three even
-folds, 0.45 with five, of which some must be uneven; comparing samples of the same fold only gives 0.52 and 0.53 at a spread that is larger
-by a tenth and a quarter, and at four against four it reached 0.9 by luck twice as often. What is left of the bias is the same for all
-models and pulls away from a claim; designs whose batches are balanced over the classes pull further (0.36), which a null by permutation
-takes along.
+Probabilities are pooled within a repeat and the scores averaged over repeats. Every test fold holds
+at least one group of every class and the models weigh the classes alike, so that the training prior
+does not follow the held-out class, which is what pulls pooled leave-one-out far below 0.5. Measured
+on 30 simulated null series (24 mice of 12 litters, PCA and logistic regression): mean AUC 0.50 with
+three even folds, 0.45 with five, of which some must be uneven; comparing samples of the same fold
+only gives 0.52 and 0.53 at a spread that is larger by a tenth and a quarter, and at four against
+four it reached 0.9 by luck twice as often. What is left of the bias is the same for all models and
+pulls away from a claim; designs whose batches are balanced over the classes pull further (0.36),
+which a null by permutation takes along.
 """
 
 from dataclasses import dataclass
@@ -32,14 +34,16 @@ class HeldOut:
     groups
         Names, sorted; the unit of resampling.
     repeat, group, truth, called
-        Numbers, one per repeat and sample, sorted by both: the repeat, positions in `groups` and `classes`, the class called.
+        Numbers, one per repeat and sample, sorted by both: the repeat, positions in `groups` and
+        `classes`, the class called.
     sample
         Names, likewise.
     probability
         (repeats × samples, classes).
     ranking
-        What samples are ranked by: the probability, or a constant where the model says the same of every sample of a fold, for then
-        its probabilities differ between folds by the training prior alone, which is lowest where a class is held out most.
+        What samples are ranked by: the probability, or a constant where the model says the same of
+        every sample of a fold, for then its probabilities differ between folds by the training
+        prior alone, which is lowest where a class is held out most.
     """
 
     classes: tuple[str, ...]
@@ -63,15 +67,16 @@ def held_out(predictions: pd.DataFrame, classes: list[str]) -> HeldOut:
     Parameters
     ----------
     predictions
-        Columns repeat, sample, group, truth, class, probability, a row per class, in any order; threshold where the model chose one on
-        its training samples.
+        Columns repeat, sample, group, truth, class, probability, a row per class, in any order;
+        threshold where the model chose one on its training samples.
     classes
         In their order.
 
     Notes
     -----
-    With two classes a sample is called a case from the threshold on: the one chosen in training, 0.5 where there is none. With
-    several, the most probable class is called. No threshold ever sees the samples that it is applied to.
+    With two classes a sample is called a case from the threshold on: the one chosen in training,
+    0.5 where there is none. With several, the most probable class is called. No threshold ever sees
+    the samples that it is applied to.
     """
     keys = ["repeat", "sample", "group", "truth"]
     wide = predictions.set_index([*keys, "class"])["probability"].unstack("class").sort_index()
@@ -81,9 +86,14 @@ def held_out(predictions: pd.DataFrame, classes: list[str]) -> HeldOut:
     if len(classes) == 2:
         threshold = np.full(len(rows), 0.5)
         if "threshold" in predictions.columns:
-            of_case = predictions[predictions["class"] == classes[1]].set_index(keys)["threshold"].reindex(wide.index)
+            of_case = (
+                predictions[predictions["class"] == classes[1]]
+                .set_index(keys)["threshold"]
+                .reindex(wide.index)
+            )
             threshold = pd.to_numeric(of_case).fillna(0.5).to_numpy(dtype=float)
-        # Files hold six digits: the sample that the threshold was drawn at must not fall below it by rounding.
+        # Files hold six digits: the sample that the threshold was drawn at must not fall below it
+        # by rounding.
         called = (probability[:, 1] >= threshold - 1e-9).astype(np.intp)
     groups = sorted(set(rows["group"]))
     return HeldOut(
@@ -91,8 +101,12 @@ def held_out(predictions: pd.DataFrame, classes: list[str]) -> HeldOut:
         groups=tuple(groups),
         repeat=rows["repeat"].to_numpy(dtype=np.intp),
         sample=rows["sample"].to_numpy(dtype=object),
-        group=np.searchsorted(np.asarray(groups, dtype=object), rows["group"].to_numpy(dtype=object)),
-        truth=rows["truth"].map({name: number for number, name in enumerate(classes)}).to_numpy(dtype=np.intp),
+        group=np.searchsorted(
+            np.asarray(groups, dtype=object), rows["group"].to_numpy(dtype=object)
+        ),
+        truth=rows["truth"]
+        .map({name: number for number, name in enumerate(classes)})
+        .to_numpy(dtype=np.intp),
         called=called,
         probability=probability,
         ranking=_ranking(probability, predictions, wide.index),
@@ -102,7 +116,9 @@ def held_out(predictions: pd.DataFrame, classes: list[str]) -> HeldOut:
 def _ranking(probability: Floats, predictions: pd.DataFrame, rows: pd.MultiIndex) -> Floats:
     if "fold" not in predictions.columns:
         return probability
-    fold_of = predictions.drop_duplicates(["repeat", "sample"]).set_index(["repeat", "sample"])["fold"]
+    fold_of = predictions.drop_duplicates(["repeat", "sample"]).set_index(["repeat", "sample"])[
+        "fold"
+    ]
     fold = fold_of.reindex(rows.droplevel(["group", "truth"])).to_numpy()
     by_fold = pd.DataFrame(probability).groupby([rows.get_level_values("repeat"), fold])
     same = bool((by_fold.max() - by_fold.min()).to_numpy().max() == 0) and by_fold.size().max() > 1
@@ -110,7 +126,8 @@ def _ranking(probability: Floats, predictions: pd.DataFrame, rows: pd.MultiIndex
 
 
 def scores(held: HeldOut, weights: Floats) -> dict[str, Floats]:
-    """Score the model under weights of its groups: each repeat on its own, then the mean over repeats.
+    """Score the model under weights of its groups: each repeat on its own, then the mean over
+    repeats.
 
     Parameters
     ----------
@@ -122,12 +139,16 @@ def scores(held: HeldOut, weights: Floats) -> dict[str, Floats]:
     Returns
     -------
     dict
-        Metric → (resamples,). Several classes: AUC, average precision, F1 and Brier score are means over one class against the rest,
-        balanced accuracy is the mean recall, MCC Gorodkin's coefficient (Comput Biol Chem 2004; 28: 367). NaN where a resample lacks
-        a class. The ranks follow Mann and Whitney with ties counted half; average precision is the sum of precision times the step in
-        recall; both as in scikit-learn.
+        Metric → (resamples,). Several classes: AUC, average precision, F1 and Brier score are means
+        over one class against the rest, balanced accuracy is the mean recall, MCC Gorodkin's
+        coefficient (Comput Biol Chem 2004; 28: 367). NaN where a resample lacks a class. The ranks
+        follow Mann and Whitney with ties counted half; average precision is the sum of precision
+        times the step in recall; both as in scikit-learn.
     """
-    per_repeat = [_scores_of_rows(held, np.flatnonzero(held.repeat == repeat), weights) for repeat in np.unique(held.repeat)]
+    per_repeat = [
+        _scores_of_rows(held, np.flatnonzero(held.repeat == repeat), weights)
+        for repeat in np.unique(held.repeat)
+    ]
     return {metric: np.mean([found[metric] for found in per_repeat], axis=0) for metric in METRICS}
 
 
@@ -137,24 +158,34 @@ def _scores_of_rows(held: HeldOut, rows: Integers, weights: Floats) -> dict[str,
     weight = weights[:, held.group[rows]]
     positive = [1] if number == 2 else list(range(number))
     ranked = [_ranked(held.ranking[rows, k], truth == k, weight) for k in positive]
-    confusion = (weight @ np.eye(number * number)[truth * number + called]).reshape(-1, number, number)  # truth × called
-    squared = [weight @ (probability[:, k] - (truth == k)) ** 2 / weight.sum(axis=1) for k in positive]
+    confusion = (weight @ np.eye(number * number)[truth * number + called]).reshape(
+        -1, number, number
+    )  # truth × called
+    squared = [
+        weight @ (probability[:, k] - (truth == k)) ** 2 / weight.sum(axis=1) for k in positive
+    ]
     complete = (confusion.sum(axis=2) > 0).all(axis=1)
     found = {
         "auc": np.mean([auc for auc, _ in ranked], axis=0),
         "average_precision": np.mean([precision for _, precision in ranked], axis=0),
         "f1": np.mean([_f1(confusion, k) for k in positive], axis=0),
-        "balanced_accuracy": np.mean([_share(confusion[:, k, k], confusion[:, k].sum(axis=1)) for k in range(number)], axis=0),
+        "balanced_accuracy": np.mean(
+            [_share(confusion[:, k, k], confusion[:, k].sum(axis=1)) for k in range(number)], axis=0
+        ),
         "mcc": _mcc(confusion),
         "brier": np.mean(squared, axis=0),
     }
     return {metric: np.where(complete, value, np.nan) for metric, value in found.items()}
 
 
-def _ranked(score: Floats, positive: npt.NDArray[np.bool_], weight: Floats) -> tuple[Floats, Floats]:
+def _ranked(
+    score: Floats, positive: npt.NDArray[np.bool_], weight: Floats
+) -> tuple[Floats, Floats]:
     """Weighted area under the ROC curve and average precision, (resamples,) each."""
     order = np.argsort(score, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(score[order]) != 0])  # samples of equal score form one step
+    starts = np.flatnonzero(
+        np.r_[True, np.diff(score[order]) != 0]
+    )  # samples of equal score form one step
     sorted_weight, sorted_positive = weight[:, order], positive[order]
     ups = np.add.reduceat(sorted_weight * sorted_positive, starts, axis=1)
     downs = np.add.reduceat(sorted_weight * ~sorted_positive, starts, axis=1)
@@ -167,7 +198,9 @@ def _ranked(score: Floats, positive: npt.NDArray[np.bool_], weight: Floats) -> t
 
 
 def _f1(confusion: Floats, k: int) -> Floats:
-    return _share(2 * confusion[:, k, k], confusion[:, k].sum(axis=1) + confusion[:, :, k].sum(axis=1))
+    return _share(
+        2 * confusion[:, k, k], confusion[:, k].sum(axis=1) + confusion[:, :, k].sum(axis=1)
+    )
 
 
 def _mcc(confusion: Floats) -> Floats:

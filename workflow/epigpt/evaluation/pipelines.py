@@ -1,4 +1,5 @@
-"""The baselines as scikit-learn pipelines: every step that is fitted is fitted on the rows it is given, which are training rows."""
+"""The baselines as scikit-learn pipelines: every step that is fitted is fitted on the rows it is
+given, which are training rows."""
 
 from typing import Any
 
@@ -39,7 +40,11 @@ class MostVariableGenes(TransformerMixin, BaseEstimator):
 
     def fit(self, X: Any, y: object = None) -> "MostVariableGenes":
         """Rank the columns of `X` (observations × genes, dense or CSR) by variance."""
-        variance = mean_variance_axis(X, axis=0)[1] if scipy.sparse.issparse(X) else np.var(X, axis=0, dtype=np.float64)
+        variance = (
+            mean_variance_axis(X, axis=0)[1]
+            if scipy.sparse.issparse(X)
+            else np.var(X, axis=0, dtype=np.float64)
+        )
         ranked = np.argsort(-np.asarray(variance, dtype=np.float64), kind="stable")[: self.n_genes]
         varying = ranked[variance[ranked] > 0]
         self.columns_ = np.sort(varying if len(varying) else ranked[:1])
@@ -52,7 +57,8 @@ class MostVariableGenes(TransformerMixin, BaseEstimator):
 
 
 class BalancedBoosting(GradientBoostingClassifier):
-    """Gradient boosting that weighs the classes alike, as the other baselines do through `class_weight`."""
+    """Gradient boosting that weighs the classes alike, as the other baselines do through
+    `class_weight`."""
 
     def fit(self, X: Any, y: Any) -> "BalancedBoosting":
         """Fit on `X` (observations × genes) and `y`, each class with the same total weight."""
@@ -60,7 +66,9 @@ class BalancedBoosting(GradientBoostingClassifier):
         return self
 
 
-def build(model: str, shape: tuple[int, int], n_classes: int, seed: int, n_trees: int = N_TREES) -> tuple[Pipeline, list[dict[str, float]]]:
+def build(
+    model: str, shape: tuple[int, int], n_classes: int, seed: int, n_trees: int = N_TREES
+) -> tuple[Pipeline, list[dict[str, float]]]:
     """Make the unfitted pipeline of a baseline and the candidates that nested folds choose from.
 
     Parameters
@@ -78,7 +86,8 @@ def build(model: str, shape: tuple[int, int], n_classes: int, seed: int, n_trees
 
     Returns
     -------
-    The pipeline, and its candidates as parameter settings (one empty setting where nothing is tuned).
+    The pipeline, and its candidates as parameter settings (one empty setting where nothing is
+    tuned).
     """
     few = shape[0] <= min(N_GENES, shape[1])
     select, scale = ("select", MostVariableGenes()), ("scale", StandardScaler())
@@ -88,19 +97,30 @@ def build(model: str, shape: tuple[int, int], n_classes: int, seed: int, n_trees
             return Pipeline([("classify", DummyClassifier(strategy="prior"))]), [{}]
         case "logistic_l1":
             lasso, name = _lasso(n_classes, seed)
-            built, candidates = Pipeline([select, scale, ("classify", lasso)]), [{name: C} for C in L1_STRENGTHS]
+            built, candidates = (
+                Pipeline([select, scale, ("classify", lasso)]),
+                [{name: C} for C in L1_STRENGTHS],
+            )
         case "logistic_l2":
             rotate = [("rotate", PCA(svd_solver="full"))] if few else []
-            built, candidates = Pipeline([select, scale, *rotate, ("classify", _ridge(few))]), penalties
+            built, candidates = (
+                Pipeline([select, scale, *rotate, ("classify", _ridge(few))]),
+                penalties,
+            )
         case "pca_logistic":
             n_components = min(N_COMPONENTS, shape[0] - 1, shape[1])
             reduce = PCA(n_components=n_components, svd_solver="full" if few else "covariance_eigh")
-            built, candidates = Pipeline([select, scale, ("reduce", reduce), ("classify", _ridge(few))]), penalties
+            built, candidates = (
+                Pipeline([select, scale, ("reduce", reduce), ("classify", _ridge(few))]),
+                penalties,
+            )
         case "random_forest":
             forest = RandomForestClassifier(n_trees, class_weight="balanced", random_state=seed)
             built, candidates = Pipeline([select, ("classify", forest)]), [{}]
         case "gradient_boosting":
-            boosted = BalancedBoosting(n_estimators=100, max_depth=2, max_features="sqrt", random_state=seed)
+            boosted = BalancedBoosting(
+                n_estimators=100, max_depth=2, max_features="sqrt", random_state=seed
+            )
             built, candidates = Pipeline([select, ("classify", boosted)]), [{}]
         case _:
             raise ValueError(f"no baseline is called {model!r}")
@@ -108,13 +128,27 @@ def build(model: str, shape: tuple[int, int], n_classes: int, seed: int, n_trees
 
 
 def _ridge(few: bool) -> LogisticRegression:
-    # An L2 penalty does not change under rotation, so the principal axes of few samples, all kept, carry the very same problem in few
-    # dimensions (Hastie & Tibshirani 2004, Biostatistics 5:329), where Newton's method converges in a handful of steps.
+    # An L2 penalty does not change under rotation, so the principal axes of few samples, all kept,
+    # carry the very same problem in few dimensions (Hastie & Tibshirani 2004, Biostatistics 5:329),
+    # where Newton's method converges in a handful of steps.
     if few:
-        return LogisticRegression(solver="newton-cholesky", class_weight="balanced", max_iter=200, tol=1e-6)
+        return LogisticRegression(
+            solver="newton-cholesky", class_weight="balanced", max_iter=200, tol=1e-6
+        )
     return LogisticRegression(solver="lbfgs", class_weight="balanced", max_iter=5000)
 
 
 def _lasso(n_classes: int, seed: int) -> tuple[ClassifierMixin, str]:
-    lasso = LogisticRegression(l1_ratio=1.0, solver="liblinear", class_weight="balanced", max_iter=5000, tol=1e-3, random_state=seed)
-    return (lasso, "classify__C") if n_classes == 2 else (OneVsRestClassifier(lasso), "classify__estimator__C")
+    lasso = LogisticRegression(
+        l1_ratio=1.0,
+        solver="liblinear",
+        class_weight="balanced",
+        max_iter=5000,
+        tol=1e-3,
+        random_state=seed,
+    )
+    return (
+        (lasso, "classify__C")
+        if n_classes == 2
+        else (OneVsRestClassifier(lasso), "classify__estimator__C")
+    )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from epigpt.errors import InputError
 from epigpt.evaluation.metrics import HeldOut, held_out
-from epigpt.refusal import Refusal
 
 COLUMNS = ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"]
 _TEXTS = ("model", "sample", "group", "truth", "class")
@@ -14,8 +14,12 @@ _KEYS = ["repeat", "fold", "sample", "group"]
 
 
 def collect(paths: Sequence[Path]) -> pd.DataFrame:
-    """Read prediction tables, in the order given; `COLUMNS`, and threshold where a table has it (otherwise missing)."""
-    read = [pd.read_csv(path, sep="\t", dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False) for path in paths]
+    """Read prediction tables, in the order given; `COLUMNS`, and threshold where a table has it
+    (otherwise missing)."""
+    read = [
+        pd.read_csv(path, sep="\t", dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False)
+        for path in paths
+    ]
     filled = [table for table in read if len(table)]
     if not filled:
         return pd.DataFrame(columns=[*COLUMNS, "threshold"])
@@ -28,31 +32,50 @@ def collect(paths: Sequence[Path]) -> pd.DataFrame:
 
 
 def ordered(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """Sort by repeat, fold, sample and class within each model, so that the table does not depend on the order of files."""
+    """Sort by repeat, fold, sample and class within each model, so that the table does not depend
+    on the order of files."""
     position = {name: number for number, name in enumerate(classes)}
-    rank = {model: number for number, model in enumerate(sorted(set(predictions["model"]), key=_place))}
-    keyed = predictions.assign(_model=predictions["model"].map(rank), _class=predictions["class"].map(position))
-    return keyed.sort_values(["_model", "repeat", "fold", "sample", "_class"], ignore_index=True)[list(predictions.columns)]
+    rank = {
+        model: number for number, model in enumerate(sorted(set(predictions["model"]), key=_place))
+    }
+    keyed = predictions.assign(
+        _model=predictions["model"].map(rank), _class=predictions["class"].map(position)
+    )
+    return keyed.sort_values(["_model", "repeat", "fold", "sample", "_class"], ignore_index=True)[
+        list(predictions.columns)
+    ]
 
 
 def _place(model: str) -> tuple[bool, bool, str]:
     return (not model.startswith("finetuned"), not model.startswith("frozen"), model)
 
 
-def by_model(predictions: pd.DataFrame, folds: pd.DataFrame, classes: list[str]) -> dict[str, HeldOut]:
+def by_model(
+    predictions: pd.DataFrame, folds: pd.DataFrame, classes: list[str]
+) -> dict[str, HeldOut]:
     """Arrange the predictions of each model.
 
     Raises
     ------
-    Refusal
-        A model whose predictions are not exactly those of the folds: scores on other samples cannot be compared.
+    InputError
+        A model whose predictions are not exactly those of the folds: scores on other samples cannot
+        be compared.
     """
     expected = folds[_KEYS].astype(str).sort_values(_KEYS, ignore_index=True)
     arranged = {}
     for model, part in predictions.groupby("model", sort=False):
-        own = part[[*_KEYS, "truth"]].drop_duplicates()[_KEYS].astype(str).sort_values(_KEYS, ignore_index=True)
-        if not own.equals(expected) or len(part) != len(expected) * len(classes) or set(part["class"]) != set(classes):
-            raise Refusal(
+        own = (
+            part[[*_KEYS, "truth"]]
+            .drop_duplicates()[_KEYS]
+            .astype(str)
+            .sort_values(_KEYS, ignore_index=True)
+        )
+        if (
+            not own.equals(expected)
+            or len(part) != len(expected) * len(classes)
+            or set(part["class"]) != set(classes)
+        ):
+            raise InputError(
                 f"predictions of '{model}' that are not those of the folds",
                 "the tables that evaluate reads",
                 "models are compared on the same held-out samples, every one once per repeat",

@@ -1,4 +1,5 @@
-"""The design of a comparison: class, donor as blocking factor, covariates; each term that the units cannot carry is left out and named."""
+"""The design of a comparison: class, donor as blocking factor, covariates; each term that the units
+cannot carry is left out and named."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ class Design:
     Attributes
     ----------
     matrix
-        Units × columns: intercept, a column for every class but the first, then donors and covariates.
+        Units × columns: intercept, a column for every class but the first, then donors and
+        covariates.
     terms
         Names of what the model holds, in words.
     notes
@@ -37,9 +39,10 @@ def is_paired(table: pd.DataFrame, classes: Sequence[str]) -> bool:
 def build(table: pd.DataFrame, classes: Sequence[str], covariates: Sequence[str]) -> Design:
     """Build the largest design that the units carry.
 
-    The class always stays. The donor is added as a blocking factor where every donor holds every class. Then covariates are added in
-    the order of the row. A term is left out where its columns follow from those before it, or where no degree of freedom would be
-    left to estimate a dispersion.
+    The class always stays. The donor is added as a blocking factor where every donor holds every
+    class. Then covariates are added in the order of the row. A term is left out where its columns
+    follow from those before it, or where no degree of freedom would be left to estimate a
+    dispersion.
 
     Parameters
     ----------
@@ -48,10 +51,13 @@ def build(table: pd.DataFrame, classes: Sequence[str], covariates: Sequence[str]
     classes
         In their order; the first is the reference.
     covariates
-        Columns of `table`. Numbers with more than two values enter standardised, all else as categories.
+        Columns of `table`. Numbers with more than two values enter standardised, all else as
+        categories.
     """
     base = {"intercept": np.ones(len(table))}
-    base |= {f"label[{name}]": (table["label"] == name).to_numpy(dtype=float) for name in classes[1:]}
+    base |= {
+        f"label[{name}]": (table["label"] == name).to_numpy(dtype=float) for name in classes[1:]
+    }
     design = Design(pd.DataFrame(base, index=table.index), ["label"])
     if is_paired(table, classes):
         _add(design, "group", _categories(table["group"], "group"))
@@ -64,13 +70,22 @@ def _columns(values: pd.Series, name: str) -> pd.DataFrame:
     numbers = pd.to_numeric(values, errors="coerce")
     if numbers.notna().all() and np.isfinite(numbers).all() and numbers.nunique() > 2:
         return pd.DataFrame({name: (numbers - numbers.mean()) / numbers.std(ddof=0)})
-    # A missing value is a level of its own: guessing it would be worse, dropping the unit would change the comparison.
-    return _categories(values.astype(str).str.strip().map(lambda text: "missing" if text.lower() in _MISSING else text), name)
+    # A missing value is a level of its own: guessing it would be worse, dropping the unit would
+    # change the comparison.
+    return _categories(
+        values.astype(str)
+        .str.strip()
+        .map(lambda text: "missing" if text.lower() in _MISSING else text),
+        name,
+    )
 
 
 def _categories(values: pd.Series, name: str) -> pd.DataFrame:
     levels = sorted(set(values))
-    return pd.DataFrame({f"{name}[{level}]": (values == level).to_numpy(dtype=float) for level in levels[1:]}, index=values.index)
+    return pd.DataFrame(
+        {f"{name}[{level}]": (values == level).to_numpy(dtype=float) for level in levels[1:]},
+        index=values.index,
+    )
 
 
 def _add(design: Design, name: str, columns: pd.DataFrame) -> None:

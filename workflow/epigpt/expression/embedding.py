@@ -1,4 +1,5 @@
-"""PCA and UMAP of a data set, for the eye alone: no model reads them, so they may look at all observations."""
+"""PCA and UMAP of a data set, for the eye alone: no model reads them, so they may look at all
+observations."""
 
 import warnings
 
@@ -10,9 +11,11 @@ from threadpoolctl import threadpool_limits
 _VARIABLE_GENES = 2_000
 _COMPONENTS = 30
 _NEIGHBOURS = 15
-# Up to here the full decomposition costs nothing; above it, an iterative solver that keeps the matrix sparse.
+# Up to here the full decomposition costs nothing; above it, an iterative solver that keeps the
+# matrix sparse.
 _FULL_DECOMPOSITION = 1_000
-# Compiling UMAP's own graph takes 7 s in every process and pays off for cells only; the Gaussian kernel needs no compiler.
+# Compiling UMAP's own graph takes 7 s in every process and pays off for cells only; the Gaussian
+# kernel needs no compiler.
 _GAUSSIAN_GRAPH = 200
 # Observations that do not differ still differ by the last digits of their single precision.
 _ROUNDING = 1e-4
@@ -21,9 +24,9 @@ _ROUNDING = 1e-4
 def embed(expression: AnnData, seed: int) -> None:
     """Add highly variable genes, PCA and UMAP to `expression`, in place.
 
-    The same seed gives the same coordinates, whatever the number of threads. Any number of observations is accepted: components and
-    neighbours are clipped to what there is, and below three observations UMAP, which needs neighbours, repeats the principal
-    components.
+    The same seed gives the same coordinates, whatever the number of threads. Any number of
+    observations is accepted: components and neighbours are clipped to what there is, and below
+    three observations UMAP, which needs neighbours, repeats the principal components.
 
     Parameters
     ----------
@@ -34,23 +37,31 @@ def embed(expression: AnnData, seed: int) -> None:
 
     Notes
     -----
-    Adds `var`: `mean`, `dispersion`, `highly_variable`; `obsm`: `X_pca` (n × up to 30), `X_umap` (n × 2), both float32;
-    `uns["pca"]["variance_ratio"]`; `uns["embedding"]`: what was done.
-    PCA and UMAP by scanpy (Wolf et al. 2018); UMAP (McInnes et al. 2018) starts from the first two principal components, which
-    keeps the large-scale arrangement (Kobak & Linderman 2021). The neighbour graph is UMAP's own from 200 observations on, a Gaussian
-    kernel below.
+    Adds `var`: `mean`, `dispersion`, `highly_variable`; `obsm`: `X_pca` (n × up to 30), `X_umap` (n
+    × 2), both float32; `uns["pca"]["variance_ratio"]`; `uns["embedding"]`: what was done. PCA and
+    UMAP by scanpy (Wolf et al. 2018); UMAP (McInnes et al. 2018) starts from the first two
+    principal components, which keeps the large-scale arrangement (Kobak & Linderman 2021). The
+    neighbour graph is UMAP's own from 200 observations on, a Gaussian kernel below.
     """
-    # BLAS sums in an order that depends on its threads, and UMAP magnifies a difference in the last digit.
+    # BLAS sums in an order that depends on its threads, and UMAP magnifies a difference in the last
+    # digit.
     with threadpool_limits(limits=1), warnings.catch_warnings():
-        # Tiny series leave bins of mean expression with one gene or without variance; scanpy then divides by zero and goes on.
-        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"(scanpy|numpy|sklearn)\b")
+        # Tiny series leave bins of mean expression with one gene or without variance; scanpy then
+        # divides by zero and goes on.
+        warnings.filterwarnings(
+            "ignore", category=RuntimeWarning, module=r"(scanpy|numpy|sklearn)\b"
+        )
         # scanpy calls interfaces of pandas and anndata that are on their way out.
         warnings.filterwarnings("ignore", category=FutureWarning)
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         # Fewer genes than wanted vary at all: those that do are taken.
-        warnings.filterwarnings("ignore", message=".*number of normalized dispersions", category=UserWarning)
+        warnings.filterwarnings(
+            "ignore", message=".*number of normalized dispersions", category=UserWarning
+        )
         # umap says that a fixed seed keeps it to one thread, which is what we ask for.
-        warnings.filterwarnings("ignore", message=r".*random_state|.*n_jobs value", category=UserWarning)
+        warnings.filterwarnings(
+            "ignore", message=r".*random_state|.*n_jobs value", category=UserWarning
+        )
         _variable_genes(expression)
         components = _pca(expression, seed)
         neighbours = _umap(expression, seed)
@@ -58,19 +69,24 @@ def embed(expression: AnnData, seed: int) -> None:
         "variable_genes": int(expression.var["highly_variable"].sum()),
         "components": components,
         "neighbours": neighbours,
-        "graph": "none" if not neighbours else "gauss" if expression.n_obs < _GAUSSIAN_GRAPH else "umap",
+        "graph": (
+            "none" if not neighbours else "gauss" if expression.n_obs < _GAUSSIAN_GRAPH else "umap"
+        ),
         "seed": seed,
     }
 
 
 def _variable_genes(expression: AnnData) -> None:
-    """Mark the genes whose dispersion stands out among genes of like mean; all of them when there are few."""
+    """Mark the genes whose dispersion stands out among genes of like mean; all of them when there
+    are few."""
     values = expression.X
     mean = np.asarray(values.mean(axis=0)).ravel()
     square = values.multiply(values) if hasattr(values, "multiply") else np.square(values)
     variance = np.maximum(np.asarray(square.mean(axis=0)).ravel() - mean**2, 0.0)
     expression.var["mean"] = mean
-    expression.var["dispersion"] = np.divide(variance, mean, out=np.zeros_like(mean), where=mean > 0)
+    expression.var["dispersion"] = np.divide(
+        variance, mean, out=np.zeros_like(mean), where=mean > 0
+    )
     expression.var["highly_variable"] = True
     # scanpy cannot rank genes when too few of them vary at all.
     if (expression.var["dispersion"] > _ROUNDING).sum() <= _VARIABLE_GENES or expression.n_obs < 3:
@@ -96,7 +112,9 @@ def _pca(expression: AnnData, seed: int) -> int:
     part = AnnData(selected)
     scanpy.pp.pca(part, n_comps=wanted, svd_solver="full" if small else "arpack", random_state=seed)
     expression.obsm["X_pca"] = np.nan_to_num(part.obsm["X_pca"]).astype(np.float32)
-    expression.uns["pca"] = {"variance_ratio": np.nan_to_num(np.asarray(part.uns["pca"]["variance_ratio"], dtype=float))}
+    expression.uns["pca"] = {
+        "variance_ratio": np.nan_to_num(np.asarray(part.uns["pca"]["variance_ratio"], dtype=float))
+    }
     return wanted
 
 

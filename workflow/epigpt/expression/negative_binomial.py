@@ -1,8 +1,9 @@
 """PyDESeq2's numerical routines for all genes at once.
 
-PyDESeq2 calls an optimiser gene by gene, two and a half minutes for the 22,000 genes of eight libraries. Its `Inference` interface
-lets the same estimates be computed on arrays, in a few seconds and on one core, so that the number of threads cannot matter.
-Formulas: Love, Huber & Anders 2014 (DESeq2), equations 1–7; the negative binomial has mean mu and variance mu + alpha mu².
+PyDESeq2 calls an optimiser gene by gene, two and a half minutes for the 22,000 genes of eight
+libraries. Its `Inference` interface lets the same estimates be computed on arrays, in a few seconds
+and on one core, so that the number of threads cannot matter. Formulas: Love, Huber & Anders 2014
+(DESeq2), equations 1–7; the negative binomial has mean mu and variance mu + alpha mu².
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ from scipy.stats import norm
 # Genes worked on together: their arrays stay within the processor's cache.
 _BLOCK = 2_048
 _RIDGE = 1e-6
-# Steps in log(alpha): the first one, how they grow until the slope turns, and how often the last one is then halved (to 1e-6).
+# Steps in log(alpha): the first one, how they grow until the slope turns, and how often the last
+# one is then halved (to 1e-6).
 _FIRST_STEP = 0.25
 _GROWTH = 1.5
 _HALVINGS = 20
@@ -25,7 +27,8 @@ _FLAT = 1e-5
 
 
 class AllGenesAtOnce(DefaultInference):
-    """Vectorised routines with PyDESeq2's arguments and results; arrays are observations × genes unless said otherwise.
+    """Vectorised routines with PyDESeq2's arguments and results; arrays are observations × genes
+    unless said otherwise.
 
     Rarely needed branches (a fit that diverges, one-sided tests) are PyDESeq2's own.
     """
@@ -33,10 +36,14 @@ class AllGenesAtOnce(DefaultInference):
     def __init__(self) -> None:
         super().__init__(n_cpus=1)
 
-    def lin_reg_mu(self, counts: np.ndarray, size_factors: np.ndarray, design_matrix: np.ndarray, min_mu: float) -> np.ndarray:
+    def lin_reg_mu(
+        self, counts: np.ndarray, size_factors: np.ndarray, design_matrix: np.ndarray, min_mu: float
+    ) -> np.ndarray:
         """Estimate means by least squares on the counts over their size factors."""
         coefficients = np.linalg.lstsq(design_matrix, counts / size_factors[:, None], rcond=None)[0]
-        fitted: np.ndarray = np.maximum(size_factors[:, None] * (design_matrix @ coefficients), min_mu)
+        fitted: np.ndarray = np.maximum(
+            size_factors[:, None] * (design_matrix @ coefficients), min_mu
+        )
         return fitted
 
     def irls(  # noqa: PLR0917 - the arguments are PyDESeq2's
@@ -52,12 +59,14 @@ class AllGenesAtOnce(DefaultInference):
         optimizer: Any = "L-BFGS-B",
         maxiter: int = 250,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Fit negative binomial regressions by iteratively reweighted least squares; a diverging gene goes to PyDESeq2's own routine.
+        """Fit negative binomial regressions by iteratively reweighted least squares; a diverging
+        gene goes to PyDESeq2's own routine.
 
         Returns
         -------
         tuple
-            Coefficients (genes × design columns, natural logarithm), means, leverages, and whether each gene converged.
+            Coefficients (genes × design columns, natural logarithm), means, leverages, and whether
+            each gene converged.
         """
         disp = np.asarray(disp, dtype=float)
         n_obs, n_genes = counts.shape
@@ -65,7 +74,9 @@ class AllGenesAtOnce(DefaultInference):
         leverage = np.empty((n_obs, n_genes))
         diverged = np.zeros(n_genes, dtype=bool)
         for block in _blocks(n_genes):
-            fit = _Regression(counts[:, block].T.astype(float), size_factors, design_matrix, disp[block], min_mu)
+            fit = _Regression(
+                counts[:, block].T.astype(float), size_factors, design_matrix, disp[block], min_mu
+            )
             diverged[block] = fit.iterate(beta_tol, max_beta, maxiter)
             beta[block] = fit.beta
             leverage[:, block] = fit.leverage().T
@@ -74,7 +85,16 @@ class AllGenesAtOnce(DefaultInference):
         if diverged.any():
             odd = np.flatnonzero(diverged)
             beta[odd], mu[:, odd], leverage[:, odd], converged[odd] = super().irls(
-                counts[:, odd], size_factors, design_matrix, disp[odd], min_mu, beta_tol, min_beta, max_beta, optimizer, maxiter
+                counts[:, odd],
+                size_factors,
+                design_matrix,
+                disp[odd],
+                min_mu,
+                beta_tol,
+                min_beta,
+                max_beta,
+                optimizer,
+                maxiter,
             )
         return beta, mu, leverage, converged
 
@@ -91,10 +111,12 @@ class AllGenesAtOnce(DefaultInference):
         prior_reg: bool = False,
         optimizer: Any = "L-BFGS-B",
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Estimate dispersions by maximum likelihood with Cox–Reid adjustment and, if asked, a log-normal prior.
+        """Estimate dispersions by maximum likelihood with Cox–Reid adjustment and, if asked, a
+        log-normal prior.
 
-        The search goes downhill from `alpha_hat`, as PyDESeq2's and DESeq2's own do: where counts are no more variable than Poisson
-        the likelihood is flat towards zero dispersion, and the estimate stays there.
+        The search goes downhill from `alpha_hat`, as PyDESeq2's and DESeq2's own do: where counts
+        are no more variable than Poisson the likelihood is flat towards zero dispersion, and the
+        estimate stays there.
 
         Returns
         -------
@@ -111,7 +133,9 @@ class AllGenesAtOnce(DefaultInference):
                 start[block],
                 prior_disp_var if prior_reg else None,
             )
-            estimates[block] = np.exp(_descend(slope, start[block], np.log(min_disp), np.log(max_disp)))
+            estimates[block] = np.exp(
+                _descend(slope, start[block], np.log(min_disp), np.log(max_disp))
+            )
         return estimates, np.ones(len(estimates), dtype=bool)
 
     def wald_test(  # noqa: PLR0917 - the arguments are PyDESeq2's
@@ -130,15 +154,21 @@ class AllGenesAtOnce(DefaultInference):
         Returns
         -------
         tuple
-            p values, Wald statistics and standard errors (natural logarithm), one per gene; missing where the fit is.
+            p values, Wald statistics and standard errors (natural logarithm), one per gene; missing
+            where the fit is.
         """
         if alt_hypothesis is not None:
-            return super().wald_test(design_matrix, disp, lfc, mu, ridge_factor, contrast, lfc_null, alt_hypothesis)
+            return super().wald_test(
+                design_matrix, disp, lfc, mu, ridge_factor, contrast, lfc_null, alt_hypothesis
+            )
         errors = np.full(mu.shape[1], np.nan)
         fitted = np.flatnonzero(np.isfinite(disp) & np.isfinite(mu).all(axis=0))
         weights = (mu[:, fitted] / (1.0 + mu[:, fitted] * disp[fitted])).T
         information = _information(weights, design_matrix)
-        projected = np.linalg.solve(information + ridge_factor, np.broadcast_to(contrast[:, None], (len(fitted), len(contrast), 1)))[..., 0]
+        projected = np.linalg.solve(
+            information + ridge_factor,
+            np.broadcast_to(contrast[:, None], (len(fitted), len(contrast), 1)),
+        )[..., 0]
         errors[fitted] = np.sqrt(np.einsum("gi,gij,gj->g", projected, information, projected))
         statistics = (lfc - lfc_null) @ contrast / errors
         return 2.0 * norm.sf(np.abs(statistics)), statistics, errors
@@ -147,13 +177,28 @@ class AllGenesAtOnce(DefaultInference):
 class _Regression:
     """Negative binomial regressions of a block of genes; arrays are genes × observations."""
 
-    def __init__(self, counts: np.ndarray, size_factors: np.ndarray, design: np.ndarray, disp: np.ndarray, min_mu: float) -> None:
-        self.counts, self.size, self.design, self.disp, self.min_mu = counts, size_factors, design, disp[:, None], min_mu
+    def __init__(
+        self,
+        counts: np.ndarray,
+        size_factors: np.ndarray,
+        design: np.ndarray,
+        disp: np.ndarray,
+        min_mu: float,
+    ) -> None:
+        self.counts, self.size, self.design, self.disp, self.min_mu = (
+            counts,
+            size_factors,
+            design,
+            disp[:, None],
+            min_mu,
+        )
         self.ridge = _RIDGE * np.eye(design.shape[1])
         self.beta = np.linalg.lstsq(design, np.log(counts / size_factors + 0.1).T, rcond=None)[0].T
         # Constant over the iterations, and the costly part of the likelihood.
         inverse = 1.0 / self.disp
-        self.binomial = (gammaln(counts + inverse) - gammaln(counts + 1.0) - gammaln(inverse)).sum(axis=1)
+        self.binomial = (gammaln(counts + inverse) - gammaln(counts + 1.0) - gammaln(inverse)).sum(
+            axis=1
+        )
 
     def iterate(self, tolerance: float, max_beta: float, max_iterations: int) -> np.ndarray:
         """Update `beta` until the deviance of each gene settles; gives which genes diverged."""
@@ -180,7 +225,9 @@ class _Regression:
         weights = mu / (1.0 + mu * self.disp[genes])
         working = np.log(mu / self.size) + (y - mu) / mu
         normal = _information(weights, self.design) + self.ridge
-        beta: np.ndarray = np.linalg.solve(normal, ((weights * working) @ self.design)[..., None])[..., 0]
+        beta: np.ndarray = np.linalg.solve(normal, ((weights * working) @ self.design)[..., None])[
+            ..., 0
+        ]
         return beta
 
     def leverage(self) -> np.ndarray:
@@ -188,11 +235,15 @@ class _Regression:
         mu = self._mu(np.arange(len(self.counts)))
         weights = mu / (1.0 + mu * self.disp)
         inverse = np.linalg.inv(_information(weights, self.design) + self.ridge)
-        leverage: np.ndarray = weights * np.einsum("ni,gij,nj->gn", self.design, inverse, self.design, optimize=True)
+        leverage: np.ndarray = weights * np.einsum(
+            "ni,gij,nj->gn", self.design, inverse, self.design, optimize=True
+        )
         return leverage
 
     def _mu(self, genes: np.ndarray) -> np.ndarray:
-        mu: np.ndarray = np.maximum(self.size * np.exp(np.clip(self.beta[genes] @ self.design.T, -700, 700)), self.min_mu)
+        mu: np.ndarray = np.maximum(
+            self.size * np.exp(np.clip(self.beta[genes] @ self.design.T, -700, 700)), self.min_mu
+        )
         return mu
 
     def _deviance(self, genes: np.ndarray) -> np.ndarray:
@@ -210,23 +261,45 @@ def _information(weights: np.ndarray, design: np.ndarray) -> np.ndarray:
 
 
 class _DispersionSlope:
-    """Derivative, by log(alpha), of what the dispersions of a block of genes minimise; arrays are genes × observations.
+    """Derivative, by log(alpha), of what the dispersions of a block of genes minimise; arrays are
+    genes × observations.
 
-    That is the negative log-likelihood, plus half the log-determinant of the information on the coefficients (Cox–Reid), plus the
-    squared distance from the trend over twice the prior's variance.
+    That is the negative log-likelihood, plus half the log-determinant of the information on the
+    coefficients (Cox–Reid), plus the squared distance from the trend over twice the prior's
+    variance.
     """
 
-    def __init__(self, counts: np.ndarray, mu: np.ndarray, design: np.ndarray | None, centre: np.ndarray, variance: float | None) -> None:
-        self.counts, self.mu, self.design, self.centre, self.variance = counts, mu, design, centre, variance
+    def __init__(
+        self,
+        counts: np.ndarray,
+        mu: np.ndarray,
+        design: np.ndarray | None,
+        centre: np.ndarray,
+        variance: float | None,
+    ) -> None:
+        self.counts, self.mu, self.design, self.centre, self.variance = (
+            counts,
+            mu,
+            design,
+            centre,
+            variance,
+        )
 
     def __call__(self, log_alpha: np.ndarray, genes: np.ndarray) -> np.ndarray:
         alpha = np.exp(log_alpha)[:, None]
         inverse, y, mu = 1.0 / alpha, self.counts[genes], self.mu[genes]
-        terms = digamma(inverse) - digamma(y + inverse) + np.log1p(mu * alpha) + (y - mu) / (mu + inverse)
+        terms = (
+            digamma(inverse)
+            - digamma(y + inverse)
+            + np.log1p(mu * alpha)
+            + (y - mu) / (mu + inverse)
+        )
         slope: np.ndarray = -inverse[:, 0] * terms.sum(axis=1)
         if self.design is not None:
             weights = mu / (1.0 + mu * alpha)
-            change = np.linalg.solve(_information(weights, self.design), _information(-(weights**2), self.design))
+            change = np.linalg.solve(
+                _information(weights, self.design), _information(-(weights**2), self.design)
+            )
             slope += 0.5 * alpha[:, 0] * np.trace(change, axis1=1, axis2=2)
         if self.variance is not None:
             slope += (log_alpha - self.centre[genes]) / self.variance
@@ -234,7 +307,8 @@ class _DispersionSlope:
 
 
 def _descend(slope: _DispersionSlope, start: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Walk downhill from `start` to the nearest minimum between `low` and `high`, or to where the ground is flat."""
+    """Walk downhill from `start` to the nearest minimum between `low` and `high`, or to where the
+    ground is flat."""
     found = np.clip(start, low, high)
     active = np.arange(len(start))
     at = slope(found, active)
@@ -249,7 +323,9 @@ def _descend(slope: _DispersionSlope, start: np.ndarray, low: float, high: float
         here = slope(found[active], active)
         turned = here * uphill[active] < 0
         bracketed.append(active[turned])
-        active = active[~turned & (np.abs(here) > _FLAT) & (found[active] > low) & (found[active] < high)]
+        active = active[
+            ~turned & (np.abs(here) > _FLAT) & (found[active] > low) & (found[active] < high)
+        ]
         step *= _GROWTH
     turned_genes = np.concatenate([*bracketed, np.empty(0, dtype=int)]).astype(int)
     for _ in range(_HALVINGS):

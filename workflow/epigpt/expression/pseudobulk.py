@@ -1,4 +1,5 @@
-"""Units of a comparison: counts summed over what is not independent, because the donor is the unit of inference, not the cell."""
+"""Units of a comparison: counts summed over what is not independent, because the donor is the unit
+of inference, not the cell."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ class Units:
 
 
 def summed(expression: AnnData, labels: pd.Series, covariates: Sequence[str] = ()) -> Units:
-    """Sum raw counts over the observations of each donor and class (and covariate value, where covariates are named).
+    """Sum raw counts over the observations of each donor and class (and covariate value, where
+    covariates are named).
 
     Parameters
     ----------
@@ -45,13 +47,21 @@ def summed(expression: AnnData, labels: pd.Series, covariates: Sequence[str] = (
     Units
         Sorted by group, class and covariates, so that the order of the file does not matter.
     """
-    keys = pd.DataFrame({"group": expression.obs["group"].astype(str).to_numpy(), "label": labels.to_numpy(dtype=str)})
+    keys = pd.DataFrame(
+        {
+            "group": expression.obs["group"].astype(str).to_numpy(),
+            "label": labels.to_numpy(dtype=str),
+        }
+    )
     for name in covariates:
         keys[name] = expression.obs[name].astype(str).to_numpy()
     by = list(keys.columns)
     number = keys.groupby(by, sort=True).ngroup().to_numpy()
     n_units = int(number.max()) + 1
-    adder = sp.csr_matrix((np.ones(len(number), dtype=np.int64), (number, np.arange(len(number)))), shape=(n_units, len(number)))
+    adder = sp.csr_matrix(
+        (np.ones(len(number), dtype=np.int64), (number, np.arange(len(number)))),
+        shape=(n_units, len(number)),
+    )
     counts = adder @ sp.csr_matrix(expression.layers["counts"]).astype(np.int64)
     table = keys.groupby(by, sort=True).size().rename("observations").reset_index()
     table.index = pd.Index([f"unit{position}" for position in range(n_units)])
@@ -59,13 +69,22 @@ def summed(expression: AnnData, labels: pd.Series, covariates: Sequence[str] = (
 
 
 def single(expression: AnnData, labels: pd.Series, covariates: Sequence[str] = ()) -> Units:
-    """Take every observation as a unit of its own, sorted by id; right only where each is a donor, descriptive elsewhere."""
+    """Take every observation as a unit of its own, sorted by id; right only where each is a donor,
+    descriptive elsewhere."""
     order = np.argsort(expression.obs_names.to_numpy(dtype=str), kind="stable")
     described = expression.obs.iloc[order]
     table = pd.DataFrame(
-        {"group": described["group"].astype(str).to_numpy(), "label": labels.to_numpy(dtype=str)[order], "observations": 1}
+        {
+            "group": described["group"].astype(str).to_numpy(),
+            "label": labels.to_numpy(dtype=str)[order],
+            "observations": 1,
+        }
     )
     for name in covariates:
         table[name] = described[name].astype(str).to_numpy()
     table.index = pd.Index([f"unit{position}" for position in range(len(table))])
-    return Units(sp.csr_matrix(expression.layers["counts"])[order].toarray().astype(np.int64), table, "sample")
+    return Units(
+        sp.csr_matrix(expression.layers["counts"])[order].toarray().astype(np.int64),
+        table,
+        "sample",
+    )

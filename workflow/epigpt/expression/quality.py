@@ -1,7 +1,7 @@
 """Which samples or cells are kept: absolute floors, judged for each observation on its own.
 
-A limit that followed from the distribution over the data set would let test samples decide which training samples exist. Relative
-outliers are therefore named in the table but never removed.
+A limit that followed from the distribution over the data set would let test samples decide which
+training samples exist. Relative outliers are therefore named in the table but never removed.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from epigpt.errors import InputError
 from epigpt.genes import identifiers
-from epigpt.refusal import Refusal
 
-# Bulk: below 100,000 counts a library shows only the few hundred most abundant genes reliably (GSE100225 has one such library, of
-# 90,417 counts, while its median is 2.2 million). Bulk tissue rich in mitochondria (heart, kidney, neuropil) is not damaged tissue,
-# so bulk has no mitochondrial limit. Single cells: the floors that scanpy's and Seurat's tutorials start from.
+# Bulk: below 100,000 counts a library shows only the few hundred most abundant genes reliably
+# (GSE100225 has one such library, of 90,417 counts, while its median is 2.2 million). Bulk tissue
+# rich in mitochondria (heart, kidney, neuropil) is not damaged tissue, so bulk has no mitochondrial
+# limit. Single cells: the floors that scanpy's and Seurat's tutorials start from.
 _AUTO = {"bulk": (100_000, 1_000, 100.0), "single_cell": (500, 200, 20.0)}
 # Panels and simulated series with few genes cannot reach a whole transcriptome's totals.
 _COUNTS_PER_GENE = {"bulk": 10.0, "single_cell": 0.5}
@@ -52,12 +53,14 @@ def limits(settings: Mapping[str, Any], assay: str, n_genes: int) -> Limits:
     Parameters
     ----------
     settings
-        `quality.min_counts`, `quality.min_genes`, `quality.max_mitochondrial_percent`; each a number or `"auto"`.
+        `quality.min_counts`, `quality.min_genes`, `quality.max_mitochondrial_percent`; each a
+        number or `"auto"`.
     assay
         `"bulk"` or `"single_cell"`.
     n_genes
-        Genes in the matrix. In a matrix of fewer than about 10,000 genes (bulk; 1,000 for single cells) the automatic floors shrink
-        with it: 10 counts per gene and a tenth of the genes for bulk, half a count per gene and a twentieth for single cells.
+        Genes in the matrix. In a matrix of fewer than about 10,000 genes (bulk; 1,000 for single
+        cells) the automatic floors shrink with it: 10 counts per gene and a tenth of the genes for
+        bulk, half a count per gene and a twentieth for single cells.
     """
     counts, genes, mitochondrial = _AUTO[assay]
     chosen = {
@@ -69,7 +72,11 @@ def limits(settings: Mapping[str, Any], assay: str, n_genes: int) -> Limits:
         given = settings[f"quality.{name}"]
         if given != "auto":
             chosen[name] = given
-    return Limits(int(chosen["min_counts"]), int(chosen["min_genes"]), float(chosen["max_mitochondrial_percent"]))
+    return Limits(
+        int(chosen["min_counts"]),
+        int(chosen["min_genes"]),
+        float(chosen["max_mitochondrial_percent"]),
+    )
 
 
 def measure(counts: AnnData) -> pd.DataFrame:
@@ -78,22 +85,31 @@ def measure(counts: AnnData) -> pd.DataFrame:
     Parameters
     ----------
     counts
-        Raw counts, observations × genes; `var["symbol"]` and `uns["organism"]` tell the mitochondrial genes.
+        Raw counts, observations × genes; `var["symbol"]` and `uns["organism"]` tell the
+        mitochondrial genes.
 
     Returns
     -------
     pandas.DataFrame
-        Index as in `counts.obs`; columns `total_counts` (counts), `n_genes` (genes with at least one count),
-        `mitochondrial_percent` (percent; missing where the matrix has no mitochondrial gene or the observation no counts).
+        Index as in `counts.obs`; columns `total_counts` (counts), `n_genes` (genes with at least
+        one count), `mitochondrial_percent` (percent; missing where the matrix has no mitochondrial
+        gene or the observation no counts).
     """
     totals = _row_sums(counts.X)
     symbols = counts.var.get("symbol", counts.var_names.to_series())
     organism = str(counts.uns.get("organism", ""))
     known = organism if organism in ("human", "mouse", "rat", "zebrafish") else None
-    mitochondrial = identifiers.mitochondrial(list(symbols.astype(str)), list(counts.var_names.astype(str)), known)
+    mitochondrial = identifiers.mitochondrial(
+        list(symbols.astype(str)), list(counts.var_names.astype(str)), known
+    )
     percent = np.full(counts.n_obs, np.nan)
     if mitochondrial.any():
-        np.divide(100.0 * _row_sums(counts.X[:, np.flatnonzero(mitochondrial)]), totals, out=percent, where=totals > 0)
+        np.divide(
+            100.0 * _row_sums(counts.X[:, np.flatnonzero(mitochondrial)]),
+            totals,
+            out=percent,
+            where=totals > 0,
+        )
     return pd.DataFrame(
         {
             "total_counts": totals,
@@ -122,17 +138,22 @@ def judge(measured: pd.DataFrame, floors: Limits) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `measured` with `kept` (bool) and `reason` (text; for a kept observation empty, or how it stands out, beginning `outlier:`).
+        `measured` with `kept` (bool) and `reason` (text; for a kept observation empty, or how it
+        stands out, beginning `outlier:`).
     """
     failed = {
         "total_counts": measured["total_counts"] < floors.min_counts,
         "n_genes": measured["n_genes"] < floors.min_genes,
-        "mitochondrial_percent": measured["mitochondrial_percent"] > floors.max_mitochondrial_percent,
+        "mitochondrial_percent": (
+            measured["mitochondrial_percent"] > floors.max_mitochondrial_percent
+        ),
     }
     said = {
         "total_counts": f"{{:,.0f}} counts, fewer than {floors.min_counts:,}",
         "n_genes": f"{{:,.0f}} genes, fewer than {floors.min_genes:,}",
-        "mitochondrial_percent": f"{{:.1f}} % mitochondrial, more than {floors.max_mitochondrial_percent:g} %",
+        "mitochondrial_percent": (
+            f"{{:.1f}} % mitochondrial, more than {floors.max_mitochondrial_percent:g} %"
+        ),
     }
     reasons = [""] * len(measured)
     for name, bad in failed.items():
@@ -159,10 +180,14 @@ def _name_outliers(judged: pd.DataFrame) -> pd.DataFrame:
         scaled = values if name == "mitochondrial_percent" else np.log10(values + 1)
         median = np.nanmedian(scaled[kept]) if np.isfinite(scaled[kept]).any() else np.nan
         # 1.4826 × MAD estimates the standard deviation of a normal distribution.
-        spread = 1.4826 * np.nanmedian(np.abs(scaled[kept] - median)) if np.isfinite(median) else np.nan
+        spread = (
+            1.4826 * np.nanmedian(np.abs(scaled[kept] - median)) if np.isfinite(median) else np.nan
+        )
         if not spread > 0:
             continue
-        for position in np.flatnonzero(kept & (sign * (scaled - median) > _OUTLYING_DEVIATIONS * spread)):
+        for position in np.flatnonzero(
+            kept & (sign * (scaled - median) > _OUTLYING_DEVIATIONS * spread)
+        ):
             notes.setdefault(int(position), []).append(words)
     reasons = judged["reason"].tolist()
     for outlier, found in notes.items():
@@ -175,23 +200,34 @@ def require_some(judged: pd.DataFrame, floors: Limits, where: str) -> None:
 
     Raises
     ------
-    Refusal
+    InputError
         No observation passes; the message names the limits and how near the best came.
     """
     if judged["kept"].any():
         return
-    best, genes = (int(judged[name].max()) if len(judged) else 0 for name in ("total_counts", "n_genes"))
-    raise Refusal(
-        found=f"none of {len(judged)} samples or cells passes quality control (best: {best:,} counts, {genes:,} genes)",
+    best, genes = (
+        int(judged[name].max()) if len(judged) else 0 for name in ("total_counts", "n_genes")
+    )
+    raise InputError(
+        found=(
+            f"none of {len(judged)} samples or cells passes quality control (best: {best:,} counts,"
+            f" {genes:,} genes)"
+        ),
         where=where,
-        why=f"each needs {floors.min_counts:,} counts, {floors.min_genes:,} genes and at most "
-        f"{floors.max_mitochondrial_percent:g} % mitochondrial counts",
-        remedy="lower 'quality.min_counts' or 'quality.min_genes', or raise 'quality.max_mitochondrial_percent', in the config; "
-        "or check 'matrix' and 'assay' in the row: single cells read as bulk fail too",
+        why=(
+            f"each needs {floors.min_counts:,} counts, {floors.min_genes:,} genes and at most "
+            f"{floors.max_mitochondrial_percent:g} % mitochondrial counts"
+        ),
+        remedy=(
+            "lower 'quality.min_counts' or 'quality.min_genes', or raise"
+            " 'quality.max_mitochondrial_percent', in the config; or check 'matrix' and 'assay' in"
+            " the row: single cells read as bulk fail too"
+        ),
     )
 
 
 def table(judged: pd.DataFrame, assay: str) -> pd.DataFrame:
-    """Give the rows of quality.tsv; the id column is called `sample` in bulk and `cell` for single cells."""
+    """Give the rows of quality.tsv; the id column is called `sample` in bulk and `cell` for single
+    cells."""
     name = "cell" if assay == "single_cell" else "sample"
     return judged.rename_axis(index=name).reset_index()

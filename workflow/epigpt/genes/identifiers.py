@@ -29,7 +29,23 @@ KINDS = ("ensembl", "symbol", "entrez", "refseq", "probe")
 
 _ONLY_MOUSE = re.compile(r"Gm\d{3,5}|[0-9A-F]{7}[A-Z]\d{2}Rik")
 _ONLY_RAT = re.compile(r"RGD\d{5,}|AABR\d+\.\d+")
-_REFSEQ_MITOCHONDRIAL = frozenset(["ND1", "ND2", "ND3", "ND4", "ND4L", "ND5", "ND6", "COX1", "COX2", "COX3", "ATP6", "ATP8", "CYTB"])
+_REFSEQ_MITOCHONDRIAL = frozenset(
+    [
+        "ND1",
+        "ND2",
+        "ND3",
+        "ND4",
+        "ND4L",
+        "ND5",
+        "ND6",
+        "COX1",
+        "COX2",
+        "COX3",
+        "ATP6",
+        "ATP8",
+        "CYTB",
+    ]
+)
 
 NO_IDENTIFIER = "no identifier"
 TRAILER = "summary row of the counting program, not a gene"
@@ -38,9 +54,11 @@ DATE = "symbol that a spreadsheet turned into a date"
 
 
 def id_shares(ids: Iterable[Any]) -> dict[str, float]:
-    """Give, for each of `KINDS`, the share of `ids` that looks like it; summary rows and spike-ins do not count.
+    """Give, for each of `KINDS`, the share of `ids` that looks like it; summary rows and spike-ins
+    do not count.
 
-    Numbers that merely count the rows are no Entrez ids. A symbol must look like one; whether enough of them exist is for `id_type`.
+    Numbers that merely count the rows are no Entrez ids. A symbol must look like one; whether
+    enough of them exist is for `id_type`.
     """
     texts = genes_only(ids)
     if not texts:
@@ -54,8 +72,9 @@ def id_shares(ids: Iterable[Any]) -> dict[str, float]:
 def id_type(ids: Iterable[Any]) -> str:
     """Name the kind of most `ids`: 'ensembl', 'symbol', 'entrez', 'refseq', 'probe' or 'unknown'.
 
-    Names are called symbols only when at least a fifth of them exists in a species we know (or three marker genes do, where no
-    genome-wide table is installed): sample names have the shape of symbols too.
+    Names are called symbols only when at least a fifth of them exists in a species we know (or
+    three marker genes do, where no genome-wide table is installed): sample names have the shape of
+    symbols too.
     """
     names = list(ids)
     shares = id_shares(names)
@@ -68,7 +87,8 @@ def id_type(ids: Iterable[Any]) -> str:
 
 
 def organism_shares(ids: Iterable[Any]) -> dict[str, float]:
-    """Give, for each of `ORGANISMS`, the share of `ids` that is its own: by Ensembl prefix, else by symbols spelt exactly so."""
+    """Give, for each of `ORGANISMS`, the share of `ids` that is its own: by Ensembl prefix, else by
+    symbols spelt exactly so."""
     texts = genes_only(ids)
     prefixes = _ensembl_prefixes(texts)
     if prefixes:
@@ -78,11 +98,13 @@ def organism_shares(ids: Iterable[Any]) -> dict[str, float]:
 
 
 def guess_organism(ids: Iterable[Any]) -> str | None:
-    """Name the species that the ids belong to, or None when they leave it open (or belong to a species outside `ORGANISMS`).
+    """Name the species that the ids belong to, or None when they leave it open (or belong to a
+    species outside `ORGANISMS`).
 
-    Ensembl ids decide when four fifths carry one prefix. Symbols decide when the best species knows a fifth of them and clearly
-    more than the next one: mouse and rat share most names, so a short list of them stays open. Where no genome-wide table is
-    installed, ten marker genes spelt as in one species decide, and names that only MGI or RGD give tell mouse from rat.
+    Ensembl ids decide when four fifths carry one prefix. Symbols decide when the best species knows
+    a fifth of them and clearly more than the next one: mouse and rat share most names, so a short
+    list of them stays open. Where no genome-wide table is installed, ten marker genes spelt as in
+    one species decide, and names that only MGI or RGD give tell mouse from rat.
     """
     texts = genes_only(ids)
     shares = organism_shares(texts)
@@ -129,13 +151,17 @@ class _Named:
 
 
 def canonical(
-    ids: Sequence[Any], organism: str | None, symbols: Sequence[Any] | None = None, id_kind: str | None = None
+    ids: Sequence[Any],
+    organism: str | None,
+    symbols: Sequence[Any] | None = None,
+    id_kind: str | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Give each row of a count table the one gene it stands for.
 
-    The canonical id is the Ensembl id without its version where the table has Ensembl ids, else the symbol, else whatever the table
-    has. Case is never changed: `Sst` and `SST` are different names. Rows with the same canonical id are one gene; their counts are
-    for the caller to sum. Summary rows of counting programs, spike-ins, rows without a name and symbols turned into dates are set
+    The canonical id is the Ensembl id without its version where the table has Ensembl ids, else the
+    symbol, else whatever the table has. Case is never changed: `Sst` and `SST` are different names.
+    Rows with the same canonical id are one gene; their counts are for the caller to sum. Summary
+    rows of counting programs, spike-ins, rows without a name and symbols turned into dates are set
     aside with their reason.
 
     Parameters
@@ -152,10 +178,12 @@ def canonical(
     Returns
     -------
     rows
-        original, gene, symbol, keep (bool), reason; one row per id, in the same order. Without a known symbol it equals `gene`.
+        original, gene, symbol, keep (bool), reason; one row per id, in the same order. Without a
+        known symbol it equals `gene`.
     summary
-        id_type, share, organism, canonical, how, n_in, n_out, summed (rows merged into another), dropped (rows by reason),
-        versions_stripped, symbols_from, symbol_share, dates (id: what it may have been).
+        id_type, share, organism, canonical, how, n_in, n_out, summed (rows merged into another),
+        dropped (rows by reason), versions_stripped, symbols_from, symbol_share, dates (id: what it
+        may have been).
     """
     names = [text_of(name) for name in ids]
     kind = id_kind or id_type(names)
@@ -177,14 +205,29 @@ def canonical(
         "id_type": kind,
         "share": id_shares(names).get(kind, 0.0),
         "organism": organism,
-        "canonical": {"ensembl": "Ensembl gene id", "symbol": "symbol", "entrez": "Entrez gene id"}.get(kind, "as in the table"),
+        "canonical": (
+            {
+                "ensembl": "Ensembl gene id",
+                "symbol": "symbol",
+                "entrez": "Entrez gene id",
+            }.get(kind, "as in the table")
+        ),
         "n_in": len(rows),
         "n_out": int(kept["gene"].nunique()),
         "summed": int(len(kept) - kept["gene"].nunique()),
-        "dropped": {str(reason): int(count) for reason, count in sorted(Counter(rows.loc[~rows["keep"], "reason"]).items())},
-        "versions_stripped": sum(bool(match and match.group(2)) for match in map(ENSEMBL.search, names)),
+        "dropped": {
+            str(reason): int(count)
+            for reason, count in sorted(Counter(rows.loc[~rows["keep"], "reason"]).items())
+        },
+        "versions_stripped": sum(
+            bool(match and match.group(2)) for match in map(ENSEMBL.search, names)
+        ),
         "symbols_from": origin,
-        "symbol_share": float((kept["symbol"] != kept["gene"]).mean()) if kind != "symbol" and len(kept) else 1.0,
+        "symbol_share": (
+            float((kept["symbol"] != kept["gene"]).mean())
+            if kind != "symbol" and len(kept)
+            else 1.0
+        ),
         "dates": {name: mangled[name] for name in sorted(mangled)},
     }
     summary["how"] = _sentence(summary)
@@ -194,8 +237,8 @@ def canonical(
 def mitochondrial(symbols: Sequence[str], genes: Sequence[str], organism: str | None) -> np.ndarray:
     """Mark the genes of the mitochondrial genome.
 
-    By symbol (MT- in human, mt- in mouse and zebrafish, mt- or Mt- in rat; RefSeq's bare ND1, COX1, CYTB … where most of them are
-    present), and by Ensembl or Entrez id through EpiGPT's own table.
+    By symbol (MT- in human, mt- in mouse and zebrafish, mt- or Mt- in rat; RefSeq's bare ND1, COX1,
+    CYTB … where most of them are present), and by Ensembl or Entrez id through EpiGPT's own table.
 
     Returns
     -------
@@ -204,9 +247,13 @@ def mitochondrial(symbols: Sequence[str], genes: Sequence[str], organism: str | 
     table = read_own("mitochondrial.tsv")
     table = table if organism is None else table[table["organism"] == organism]
     by_id = (set(table["ensembl"]) | set(table["entrez"])) - {""}
-    pattern = {"human": r"MT-", "mouse": r"mt-", "rat": r"[Mm]t-", "zebrafish": r"mt-"}.get(organism or "", r"(MT|[Mm]t)-")
+    pattern = {"human": r"MT-", "mouse": r"mt-", "rat": r"[Mm]t-", "zebrafish": r"mt-"}.get(
+        organism or "", r"(MT|[Mm]t)-"
+    )
     names = pd.Series(list(symbols), dtype=str)
-    mask = names.str.match(pattern).to_numpy(dtype=bool) | np.isin(np.asarray(genes, dtype=str), sorted(by_id))
+    mask = names.str.match(pattern).to_numpy(dtype=bool) | np.isin(
+        np.asarray(genes, dtype=str), sorted(by_id)
+    )
     bare = names.isin(_REFSEQ_MITOCHONDRIAL)
     return mask | bare.to_numpy(dtype=bool) if bare.sum() >= 8 else mask
 
@@ -215,7 +262,9 @@ def _exist(names: Sequence[Any]) -> bool:
     texts = _plain_symbols(genes_only(names))
     known = [annotation(organism) for organism in ORGANISMS]
     found = max(len(texts & table.known) for table in known)
-    return found >= 0.2 * len(texts) or (found >= 3 and not all(table.genome_wide for table in known))
+    return found >= 0.2 * len(texts) or (
+        found >= 3 and not all(table.genome_wide for table in known)
+    )
 
 
 def _name(text: str, kind: str, mangled: bool) -> _Named:
@@ -241,15 +290,21 @@ def _set_aside(text: str) -> str:
 
 
 def _beside(text: str, match: re.Match[str]) -> str:
-    """Find the symbol in a composite id such as ENSG00000132170|PPARG|protein_coding or PPARG_ENSG00000132170."""
+    """Find the symbol in a composite id such as ENSG00000132170|PPARG|protein_coding or
+    PPARG_ENSG00000132170."""
     around = (without_assembly(text[: match.start()]), text[match.end() :])
     parts = [part.strip(" _:-") for side in around for part in re.split(r"[|;,\s]+", side)]
-    fitting = (part for part in parts if SYMBOL.fullmatch(part) and not BIOTYPE.fullmatch(part) and not ENSEMBL.search(part))
+    fitting = (
+        part
+        for part in parts
+        if SYMBOL.fullmatch(part) and not BIOTYPE.fullmatch(part) and not ENSEMBL.search(part)
+    )
     return next(fitting, "")
 
 
 def _add_symbols(named: list[_Named], given: list[str], organism: str | None) -> str:
-    """Fill the symbols in place: those of the table first, the rest looked up by Ensembl id. Say where they came from."""
+    """Fill the symbols in place: those of the table first, the rest looked up by Ensembl id. Say
+    where they came from."""
     table = annotation(organism) if organism in ENSEMBL_PREFIX else None
     lookup = table.symbols.to_dict() if table is not None else {}
     origins = set()
@@ -266,7 +321,10 @@ def _add_symbols(named: list[_Named], given: list[str], organism: str | None) ->
 
 
 def _sentence(summary: dict[str, Any]) -> str:
-    text = f"{summary['n_in']} rows named by {summary['id_type']} ids became {summary['n_out']} genes ({summary['canonical']})"
+    text = (
+        f"{summary['n_in']} rows named by {summary['id_type']} ids became {summary['n_out']} genes"
+        f" ({summary['canonical']})"
+    )
     if summary["versions_stripped"]:
         text += f"; version numbers removed from {summary['versions_stripped']}"
     if summary["summed"]:

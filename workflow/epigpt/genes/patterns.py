@@ -1,4 +1,5 @@
-"""How row names of count tables are written: the shapes of gene ids, of summary rows, of spike-ins."""
+"""How row names of count tables are written: the shapes of gene ids, of summary rows, of
+spike-ins."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,14 +13,20 @@ ENTREZ = re.compile(r"[1-9]\d{0,8}(\.0)?")
 REFSEQ = re.compile(r"[NX][MR]_\d{6,9}(\.\d+)?")
 PROBE = re.compile(r".+_(at|st)|ILMN_\d+|A_\d{2}_P\d+|cg\d{8}|TC\d+\.hg\.\d+")
 SYMBOL = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9._\-/:@()']{0,39}")
-NEVER_SYMBOL = re.compile(r"(GSM|GSE|SRR|ERR|DRR|SRX|SAMN)\d+|[ACGTN]{8,}([-_.]\d+)?|ENS[A-Z]{0,6}[TPE]\d{11}.*")
+NEVER_SYMBOL = re.compile(
+    r"(GSM|GSE|SRR|ERR|DRR|SRX|SAMN)\d+|[ACGTN]{8,}([-_.]\d+)?|ENS[A-Z]{0,6}[TPE]\d{11}.*"
+)
 TRAILER_ROW = re.compile(
     r"__\w+|N_(unmapped|multimapping|noFeature|ambiguous)"
     r"|no_feature|ambiguous|too_low_aQual|not_aligned|alignment_not_unique"
 )
 SPIKE_IN_ROW = re.compile(r"(gSpikein[_-])?ERCC[-_]\d{5}|RNA_SPIKE_\d+|SIRV\w*\d+", re.IGNORECASE)
-ASSEMBLY = re.compile(r"(GRCh3[78]|GRCm3[89]|GRCz1[01]|hg19|hg38|mm9|mm10|mm39|danRer1[01]|gene)[_:-]+(?=\S)")
-BIOTYPE = re.compile(r".*(protein_coding|pseudogene|RNA)|TEC|IG_.*|TR_.*|\d+|unknown|NA|null", re.IGNORECASE)
+ASSEMBLY = re.compile(
+    r"(GRCh3[78]|GRCm3[89]|GRCz1[01]|hg19|hg38|mm9|mm10|mm39|danRer1[01]|gene)[_:-]+(?=\S)"
+)
+BIOTYPE = re.compile(
+    r".*(protein_coding|pseudogene|RNA)|TEC|IG_.*|TR_.*|\d+|unknown|NA|null", re.IGNORECASE
+)
 
 
 def text_of(name: Any) -> str:
@@ -32,7 +39,11 @@ def text_of(name: Any) -> str:
 def genes_only(ids: Iterable[Any]) -> list[str]:
     """Leave out empty names, summary rows of counting programs and spike-ins."""
     texts = (text_of(name) for name in ids)
-    return [text for text in texts if text and not TRAILER_ROW.fullmatch(text) and not SPIKE_IN_ROW.fullmatch(text)]
+    return [
+        text
+        for text in texts
+        if text and not TRAILER_ROW.fullmatch(text) and not SPIKE_IN_ROW.fullmatch(text)
+    ]
 
 
 def without_assembly(text: str) -> str:
@@ -41,7 +52,8 @@ def without_assembly(text: str) -> str:
 
 
 def kind_of(text: str) -> str:
-    """Name the kind that one id looks like: 'ensembl', 'entrez', 'refseq', 'probe', 'symbol' or 'unknown'."""
+    """Name the kind that one id looks like: 'ensembl', 'entrez', 'refseq', 'probe', 'symbol' or
+    'unknown'."""
     if ENSEMBL.search(text):
         return "ensembl"
     for kind, pattern in (("entrez", ENTREZ), ("refseq", REFSEQ), ("probe", PROBE)):

@@ -16,8 +16,9 @@ _FIRST_SERIAL, _LAST_SERIAL = 36526, 47848  # 2000-01-01 to 2030-12-31 in days s
 def dates(ids: Iterable[Any]) -> dict[str, list[str]]:
     """Find ids that are dates, and name the genes each may have been (human spelling).
 
-    `1-Mar` was MARCH1 (now MARCHF1) or MARC1 (now MTARC1); `2-Sep` was SEPT2 (now SEPTIN2); `1-Dec` was DEC1. Bare five-digit
-    numbers count as a spreadsheet's day numbers only among other names: in a list of numbers they are Entrez ids.
+    `1-Mar` was MARCH1 (now MARCHF1) or MARC1 (now MTARC1); `2-Sep` was SEPT2 (now SEPTIN2); `1-Dec`
+    was DEC1. Bare five-digit numbers count as a spreadsheet's day numbers only among other names:
+    in a list of numbers they are Entrez ids.
     """
     texts = [str(name).strip() for name in ids]
     numeric = sum(text.removesuffix(".0").isdigit() for text in texts)

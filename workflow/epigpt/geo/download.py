@@ -11,15 +11,15 @@ from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
-from epigpt import atomic
-from epigpt.geo import archive, integrity
-from epigpt.geo.partial import Fetched
+from epigpt import files
+from epigpt.errors import InputError
+from epigpt.geo import addresses, integrity
+from epigpt.geo.http_client import Connection, Remote, Stopped
+from epigpt.geo.http_download import local_path
 from epigpt.geo.progress import Progress
-from epigpt.geo.remote import Connection, Remote, Stopped
+from epigpt.geo.resume import Fetched
 from epigpt.geo.selection import is_raw_archive
 from epigpt.geo.survey import DENIED_OR_ABSENT, PARTIAL, Part, Session
-from epigpt.geo.transfer import local_path
-from epigpt.refusal import Refusal
 
 MANIFEST_COLUMNS = ("file", "url", "bytes", "sha256", "time")
 LISTING = "listing.tsv"
@@ -27,17 +27,25 @@ _SINGLE_CELL = ("mtx", "barcode", ".h5", ".loom")
 
 
 @contextmanager
-def session(base_url: str, folder: Path, connection: Connection, log: logging.Logger) -> Iterator[Session]:
+def session(
+    base_url: str, folder: Path, connection: Connection, log: logging.Logger
+) -> Iterator[Session]:
     """Open a download into `folder`, alone there until the block ends.
 
     Raises
     ------
-    Refusal
-        A base address that cannot be one, or another download into the same folder that is still running.
+    InputError
+        A base address that cannot be one, or another download into the same folder that is still
+        running.
     """
-    base = archive.base_address(base_url)
+    base = addresses.base_address(base_url)
     if base.startswith("file:") and not local_path(base).is_dir():
-        raise Refusal(f"no such folder: {local_path(base)}", "geo.base_url", "there is no mirror", "correct the address of the mirror")
+        raise InputError(
+            f"no such folder: {local_path(base)}",
+            "geo.base_url",
+            "there is no mirror",
+            "correct the address of the mirror",
+        )
     with _alone_in(folder / PARTIAL), Remote(connection) as remote, Progress(log) as progress:
         yield Session(base, folder, remote, progress, log)
 
@@ -49,18 +57,23 @@ def _alone_in(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refusal(
+            raise InputError(
                 "another download into the same folder",
                 str(folder.parent),
-                "two would write into the same unfinished files; a stopped workflow can leave one running for a while",
+                "two would write into the same unfinished files; a stopped workflow can leave one"
+                " running for a while",
                 "wait until it ends, or end that process, then run the same command again",
             ) from None
         except OSError:
-            pass  # some network file systems know no locks; Snakemake's own lock on the working directory has to do there
+            # some network file systems know no locks; Snakemake's own lock on the working directory
+            # has to do there
+            pass
         yield
 
 
-def download_series(opened: Session, accession: str, pattern: str = "auto", ncbi_counts: bool = True) -> list[Fetched]:
+def download_series(
+    opened: Session, accession: str, pattern: str = "auto", ncbi_counts: bool = True
+) -> list[Fetched]:
     """Fetch a series: record, candidate matrices, NCBI's counts.
 
     Parameters
@@ -72,28 +85,37 @@ def download_series(opened: Session, accession: str, pattern: str = "auto", ncbi
     pattern
         The cell `matrix`: `auto` or a glob.
     ncbi_counts
-        Ask for NCBI's own RNA-seq counts; only series of human or mouse RNA sequencing are asked for.
+        Ask for NCBI's own RNA-seq counts; only series of human or mouse RNA sequencing are asked
+        for.
 
     Returns
     -------
     list of Fetched
-        The manifest's lines, by file name. Files of a SuperSeries' parts are in a folder by the part's accession.
+        The manifest's lines, by file name. Files of a SuperSeries' parts are in a folder by the
+        part's accession.
 
     Raises
     ------
-    Refusal
+    InputError
         No record to be had; a `pattern` that names no file; a file that cannot be had.
     """
-    parts = opened.survey(archive.accession(accession), pattern)
+    parts = opened.survey(addresses.accession(accession), pattern)
     leaves = [part for part in parts if part.is_leaf]
-    counts = _in_parallel([partial(_ncbi_counts, opened, part, pattern) for part in leaves if ncbi_counts], opened)
+    counts = _in_parallel(
+        [partial(_ncbi_counts, opened, part, pattern) for part in leaves if ncbi_counts], opened
+    )
     by_ncbi = {line.file for lines in counts for line in lines}
     if pattern == "auto":
         parts = [_without_archive(part, by_ncbi) for part in parts]
     else:
         _refuse_unmatched(pattern, parts, by_ncbi)
-    files = [partial(_supplement, opened, part, choice.entry.name) for part in parts for choice in part.choices if choice.fetched]
-    fetched = _in_parallel(files, opened)
+    supplements = [
+        partial(_supplement, opened, part, choice.entry.name)
+        for part in parts
+        for choice in part.choices
+        if choice.fetched
+    ]
+    fetched = _in_parallel(supplements, opened)
     _write_listing(opened.folder / LISTING, parts)
     lines = [line for part in parts for line in part.record]
     lines += [line for found in (*counts, *fetched) for line in found]
@@ -108,37 +130,56 @@ def _ncbi_counts(opened: Session, part: Part, pattern: str) -> list[Fetched]:
     for taxon in part.header.taxa:
         for name, url in part.series.ncbi_counts(taxon).items():
             is_annotation = name.endswith(".annot.tsv.gz")
-            if is_annotation != bool(lines) or not (is_annotation or pattern == "auto" or fnmatchcase(name, pattern)):
+            if is_annotation != bool(lines) or not (
+                is_annotation or pattern == "auto" or fnmatchcase(name, pattern)
+            ):
                 continue
             try:
-                line = opened.fetch(part.series, url, part.folder / name, DENIED_OR_ABSENT, page_means_absent=True)
-            except Refusal as refusal:
+                line = opened.fetch(
+                    part.series, url, part.folder / name, DENIED_OR_ABSENT, page_means_absent=True
+                )
+            except InputError as refusal:
                 remedy = f"{refusal.remedy}; or do without NCBI's counts (geo.ncbi_counts: false)"
-                raise Refusal(refusal.found, refusal.where, refusal.why, remedy) from None
+                raise InputError(refusal.found, refusal.where, refusal.why, remedy) from None
             lines += [line] if line is not None else []
     if lines:
-        opened.log.info("%s: NCBI has counted its reads; these counts are preferred", part.series.accession)
+        opened.log.info(
+            "%s: NCBI has counted its reads; these counts are preferred", part.series.accession
+        )
     return lines
 
 
 def _supplement(opened: Session, part: Part, name: str) -> list[Fetched]:
-    # Names that only the record gives may be outdated; a file that the server itself lists must be there.
+    # Names that only the record gives may be outdated; a file that the server itself lists must be
+    # there.
     may_lack = frozenset() if part.is_listed else DENIED_OR_ABSENT
-    line = opened.fetch(part.series, part.series.record_file("suppl", name), part.folder / name, may_lack)
+    line = opened.fetch(
+        part.series, part.series.record_file("suppl", name), part.folder / name, may_lack
+    )
     if line is None:
         opened.log.warning("%s: the record names it, the server does not have it", name)
     return [line] if line is not None else []
 
 
 def _without_archive(part: Part, by_ncbi: set[str]) -> Part:
-    """Leave the archive of per-sample tables out where NCBI's counts are; single cells are not among those."""
-    has_counts = any(name.rpartition("/")[2].startswith(f"{part.series.accession}_raw_counts_") for name in by_ncbi)
-    known_bulk = part.members and not any(word in member.name.lower() for member in part.members for word in _SINGLE_CELL)
+    """Leave the archive of per-sample tables out where NCBI's counts are; single cells are not
+    among those."""
+    has_counts = any(
+        name.rpartition("/")[2].startswith(f"{part.series.accession}_raw_counts_")
+        for name in by_ncbi
+    )
+    known_bulk = part.members and not any(
+        word in member.name.lower() for member in part.members for word in _SINGLE_CELL
+    )
     if not (has_counts and known_bulk):
         return part
     reason = "NCBI's counts are there; set matrix to '*_RAW.tar' to use the archive"
     choices = [
-        replace(choice, fetched=False, reason=reason) if choice.fetched and is_raw_archive(choice.entry.name) else choice
+        (
+            replace(choice, fetched=False, reason=reason)
+            if choice.fetched and is_raw_archive(choice.entry.name)
+            else choice
+        )
         for choice in part.choices
     ]
     return replace(part, choices=tuple(choices))
@@ -150,16 +191,23 @@ def _refuse_unmatched(pattern: str, parts: Sequence[Part], by_ncbi: set[str]) ->
         return
     names = [choice.entry.name for choice in choices]
     shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-    raise Refusal(
+    raise InputError(
         f"no such file: matrix = {pattern} matches nothing",
         ", ".join(part.series.supplements for part in parts if part.is_leaf),
         f"the supplementary files are {shown}" if names else "there are no supplementary files",
-        "set matrix to one of these names, to a glob that matches one, or to auto" if names else "set matrix to auto",
+        (
+            "set matrix to one of these names, to a glob that matches one, or to auto"
+            if names
+            else "set matrix to auto"
+        ),
     )
 
 
-def _in_parallel(tasks: Sequence[Callable[[], list[Fetched]]], opened: Session) -> list[list[Fetched]]:
-    """Run the tasks several at a time; the first that fails stops the others, whose parts are kept."""
+def _in_parallel(
+    tasks: Sequence[Callable[[], list[Fetched]]], opened: Session
+) -> list[list[Fetched]]:
+    """Run the tasks several at a time; the first that fails stops the others, whose parts are
+    kept."""
     stop = opened.remote.stop
     with ThreadPoolExecutor(opened.remote.connection.parallel_files) as pool:
         try:
@@ -178,17 +226,25 @@ def _in_parallel(tasks: Sequence[Callable[[], list[Fetched]]], opened: Session) 
 
 
 def _write_listing(target: Path, parts: Sequence[Part]) -> None:
-    """Write what lies in the archive beside the manifest: each file, whether it was fetched and why (not), and archive members."""
+    """Write what lies in the archive beside the manifest: each file, whether it was fetched and why
+    (not), and archive members."""
     lines = ["series\tfile\tarchive\tbytes\tfetched\treason"]
     for part in parts:
         verdicts = {choice.entry.name: choice for choice in part.choices}
         for entry in [*(choice.entry for choice in part.choices), *part.members]:
             choice = verdicts[entry.archive or entry.name]
             reason = "" if entry.archive else choice.reason
-            cells = [part.series.accession, entry.name, entry.archive, entry.size, str(choice.fetched).lower(), reason]
+            cells = [
+                part.series.accession,
+                entry.name,
+                entry.archive,
+                entry.size,
+                str(choice.fetched).lower(),
+                reason,
+            ]
             # Names of members are the submitters' text: nothing in them may break the table.
             lines.append("\t".join("" if cell is None else _plain(str(cell)) for cell in cells))
-    atomic.write_text(target, "\n".join(lines) + "\n")
+    files.write_text(target, "\n".join(lines) + "\n")
 
 
 def _plain(text: str) -> str:
@@ -207,7 +263,7 @@ def local_files(paths: Sequence[Path], row: str) -> list[Fetched]:
 
     Raises
     ------
-    Refusal
+    InputError
         A file that is missing, cannot be read, or is cut off.
     """
     lines = []
@@ -216,16 +272,26 @@ def local_files(paths: Sequence[Path], row: str) -> list[Fetched]:
         where = f"data set {row}, column '{column}'"
         if not path.is_file():
             found = f"no such file: {path}"
-            raise Refusal(found, where, "a local source is read from where it is", "correct the path, which counts from the table's folder")
+            raise InputError(
+                found,
+                where,
+                "a local source is read from where it is",
+                "correct the path, which counts from the table's folder",
+            )
         try:
             integrity.check(path, path.name)
             status = path.stat()
             checksum = integrity.sha256(path)
         except OSError as error:
-            raise Refusal(f"{path}: {error.strerror}", where, "it cannot be read", "check its permissions") from None
+            raise InputError(
+                f"{path}: {error.strerror}", where, "it cannot be read", "check its permissions"
+            ) from None
         except integrity.Damaged as damaged:
-            raise Refusal(
-                f"{path}: {damaged}", where, "its content would be read in part at best", "copy or export the file anew"
+            raise InputError(
+                f"{path}: {damaged}",
+                where,
+                "its content would be read in part at best",
+                "copy or export the file anew",
             ) from None
         changed = datetime.fromtimestamp(status.st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         lines.append(Fetched(str(path), path.as_uri(), status.st_size, checksum, changed))
@@ -234,5 +300,8 @@ def local_files(paths: Sequence[Path], row: str) -> list[Fetched]:
 
 def write_manifest(target: Path, lines: Sequence[Fetched]) -> None:
     """Write the manifest whole or not at all: file, url, bytes, sha256, time."""
-    table = ["\t".join(MANIFEST_COLUMNS), *("\t".join(str(cell) for cell in astuple(line)) for line in lines)]
-    atomic.write_text(target, "\n".join(table) + "\n")
+    table = [
+        "\t".join(MANIFEST_COLUMNS),
+        *("\t".join(str(cell) for cell in astuple(line)) for line in lines),
+    ]
+    files.write_text(target, "\n".join(table) + "\n")

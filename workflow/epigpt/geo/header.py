@@ -1,4 +1,5 @@
-"""The few lines of a series' record that decide what to download; the samples are read elsewhere."""
+"""The few lines of a series' record that decide what to download; the samples are read
+elsewhere."""
 
 import gzip
 import re
@@ -6,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from epigpt.geo.archive import parts_of
+from epigpt.geo.addresses import parts_of
 
 _TAXA = {"homo sapiens": "9606", "mus musculus": "10090"}
-# No line of a record comes near this; a file that unpacks to one endless line must not fill the memory.
+# No line of a record comes near this; a file that unpacks to one endless line must not fill the
+# memory.
 _LONGEST_LINE = 2**23
 _LINE = re.compile(r"!(series|sample)_([^\s=]+)\s*[=\t]\s*(.*)", re.IGNORECASE)
 
@@ -21,7 +23,8 @@ class Header:
     Attributes
     ----------
     types
-        Kinds of study, such as `Expression profiling by high throughput sequencing`; empty where the record is silent.
+        Kinds of study, such as `Expression profiling by high throughput sequencing`; empty where
+        the record is silent.
     taxa
         NCBI taxonomy ids of the samples, as text, sorted.
     supplements
@@ -42,24 +45,34 @@ class Header:
     def measures_expression(self) -> bool:
         """Whether any kind of study may hold gene expression; a silent record may."""
         kinds = [kind.lower() for kind in self.types]
-        return not kinds or any(re.search(r"expression|rna profiling|^other|reanalysis", kind) for kind in kinds)
+        return not kinds or any(
+            re.search(r"expression|rna profiling|^other|reanalysis", kind) for kind in kinds
+        )
 
     @property
     def is_array_only(self) -> bool:
-        """Whether all kinds of study are measured on arrays, whose values are in the record itself."""
-        return bool(self.types) and all(re.search(r"array\b", kind, re.IGNORECASE) for kind in self.types)
+        """Whether all kinds of study are measured on arrays, whose values are in the record
+        itself."""
+        return bool(self.types) and all(
+            re.search(r"array\b", kind, re.IGNORECASE) for kind in self.types
+        )
 
     @property
     def is_sequencing(self) -> bool:
         """Whether any kind of study is RNA sequencing."""
-        return any(re.search(r"(expression|rna) profiling by high throughput sequencing", kind, re.IGNORECASE) for kind in self.types)
+        return any(
+            re.search(
+                r"(expression|rna) profiling by high throughput sequencing", kind, re.IGNORECASE
+            )
+            for kind in self.types
+        )
 
 
 def read_header(records: Sequence[Path]) -> Header:
     """Read the series lines of a SOFT family file, or of the series matrices of one series.
 
-    Only the lines before the first table are read, and of the samples their organisms alone, so that a record of gigabytes costs
-    no more than a small one.
+    Only the lines before the first table are read, and of the samples their organisms alone, so
+    that a record of gigabytes costs no more than a small one.
 
     Parameters
     ----------
@@ -71,8 +84,12 @@ def read_header(records: Sequence[Path]) -> Header:
         for key, value in _series_lines(record):
             if value:
                 values.setdefault(key, {})[value] = None
-    taxa = set(values.get("sample_taxid", ())) or {_TAXA.get(name.lower(), name) for name in values.get("sample_organism", ())}
-    names = (address.rstrip("/").rpartition("/")[2] for address in values.get("supplementary_file", ()))
+    taxa = set(values.get("sample_taxid", ())) or {
+        _TAXA.get(name.lower(), name) for name in values.get("sample_organism", ())
+    }
+    names = (
+        address.rstrip("/").rpartition("/")[2] for address in values.get("supplementary_file", ())
+    )
     return Header(
         types=tuple(values.get("type", ())),
         taxa=tuple(sorted(taxa)),
@@ -83,7 +100,8 @@ def read_header(records: Sequence[Path]) -> Header:
 
 
 def _series_lines(record: Path) -> Iterator[tuple[str, str]]:
-    """Give key and value of the series lines; a sample's organism counts as a value of its series."""
+    """Give key and value of the series lines; a sample's organism counts as a value of its
+    series."""
     taxon_known = False
     in_samples = False
     # Records are UTF-8 or, in old ones, a Windows code page; only ASCII parts of them matter here.

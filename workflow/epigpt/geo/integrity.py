@@ -9,7 +9,10 @@ import zlib
 from pathlib import Path
 
 _CHUNK = 2**20
-_HTML = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_HTML = re.compile(
+    rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(!doctype\s+html|html|head|body)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class Damaged(Exception):
@@ -39,7 +42,8 @@ def check(path: Path, name: str) -> None:
     Raises
     ------
     Damaged
-        An HTML page under another name, or a .gz, .tar, .zip or .xlsx file that is cut off or of another kind.
+        An HTML page under another name, or a .gz, .tar, .zip or .xlsx file that is cut off or of
+        another kind.
     """
     with path.open("rb") as file:
         start = file.read(4096)

@@ -1,4 +1,5 @@
-"""What lies in a folder of the archive: GEO's filelist.txt, a server's HTML index, or a local folder."""
+"""What lies in a folder of the archive: GEO's filelist.txt, a server's HTML index, or a local
+folder."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -39,7 +40,9 @@ def parse_file_list(text: str) -> list[Entry]:
         cells = [cell.strip() for cell in line.split("\t")]
         if line.startswith("#") or len(cells) < 2 or not cells[1]:
             continue
-        size = int(cells[3]) if len(cells) > 3 and cells[3].isascii() and cells[3].isdigit() else None
+        size = (
+            int(cells[3]) if len(cells) > 3 and cells[3].isascii() and cells[3].isdigit() else None
+        )
         if cells[0].lower() == "archive":
             archive = cells[1]
             entries.append(Entry(cells[1], size))
@@ -59,14 +62,16 @@ class _Links(HTMLParser):
 
 
 def parse_index(page: str, address: str) -> list[str]:
-    """List the names that a folder's HTML index links to, files directly in that folder only, in order and each once.
+    """List the names that a folder's HTML index links to, files directly in that folder only, in
+    order and each once.
 
     Parameters
     ----------
     page
         The HTML text.
     address
-        Address of the folder, with a final slash; links to elsewhere (parent folder, other sites, column sorting) are left out.
+        Address of the folder, with a final slash; links to elsewhere (parent folder, other sites,
+        column sorting) are left out.
     """
     links = _Links()
     links.feed(page)

@@ -32,13 +32,19 @@ class Progress:
         if self._bars is not None:
             before = sys.stderr
             self._bars.start()
-            # Lines of the log go above the bars, which only what is written through their own stream does.
+            # Lines of the log go above the bars, which only what is written through their own
+            # stream does.
             for handler in self._log.handlers:
                 if isinstance(handler, logging.StreamHandler) and handler.stream is before:
                     self._redirected.append((handler, handler.setStream(sys.stderr)))
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         for handler, stream in self._redirected:
             handler.setStream(stream)
         if self._bars is not None:
@@ -78,10 +84,22 @@ class FileProgress:
 def _bars() -> Any:
     # Most jobs write to a log file and draw nothing, so they need not load the drawing library.
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
     from rich.progress import Progress as Bars
 
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
     return Bars(*columns, console=Console(stderr=True))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from epigpt.geo.archive import parts_of
+from epigpt.geo.addresses import parts_of
 
 ATTRIBUTES = (
     "title",
@@ -26,12 +26,15 @@ ATTRIBUTES = (
 JOINED = "; "
 
 _BY_ARRAY = re.compile(r"\barray\b", re.IGNORECASE)
-# Bidirectional marks and line separators count as printable for some terminals and can rewrite what the eye sees.
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+")
+# Bidirectional marks and line separators count as printable for some terminals and can rewrite what
+# the eye sees.
+_INVISIBLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+"
+)
 
 
 @dataclass
-class Series:
+class GeoSeries:
     """A GEO series as its record describes it.
 
     Attributes
@@ -41,13 +44,15 @@ class Series:
     types, organisms, platforms, relations, pubmed, supplementary
         Lists in the record's order; `supplementary` holds the addresses of the series' own files.
     samples
-        One row per GSM in the record's order, text columns `ATTRIBUTES`; several values are joined by "; ", addresses and series by
-        a space.
+        One row per GSM in the record's order, text columns `ATTRIBUTES`; several values are joined
+        by "; ", addresses and series by a space.
     characteristics
-        Same rows; one text column per characteristic, "" where a sample has none. The columns stand in the order of the first sample
-        that has them, alphabetically within a sample, because the order inside a sample carries no meaning and differs between samples.
+        Same rows; one text column per characteristic, "" where a sample has none. The columns stand
+        in the order of the first sample that has them, alphabetically within a sample, because the
+        order inside a sample carries no meaning and differs between samples.
     technologies
-        Platform accession → technology ("high-throughput sequencing", "in situ oligonucleotide"), as far as the record says.
+        Platform accession → technology ("high-throughput sequencing", "in situ oligonucleotide"),
+        as far as the record says.
     notes
         What the reader had to decide, one sentence each.
     """
@@ -69,25 +74,38 @@ class Series:
 
     @property
     def subseries(self) -> list[str]:
-        """Accessions of the series that this SuperSeries is made of; empty for an ordinary series."""
+        """Accessions of the series that this SuperSeries is made of; empty for an ordinary
+        series."""
         named = parts_of(self.relations, self.summary.splitlines())
         if not named and "This SuperSeries is composed of" in self.summary:
-            named = sorted({accession for cell in self.samples["series"] for accession in cell.split()} - {self.accession})
+            named = sorted(
+                {accession for cell in self.samples["series"] for accession in cell.split()}
+                - {self.accession}
+            )
         return named
 
     @property
     def is_microarray(self) -> bool:
-        """Whether the values were measured on arrays: every series type says so or, for old records, the platforms' technology does."""
-        spoken = [text for text in self.types if text.lower() not in {"", "other", "third-party reanalysis"}]
+        """Whether the values were measured on arrays: every series type says so or, for old
+        records, the platforms' technology does."""
+        spoken = [
+            text
+            for text in self.types
+            if text.lower() not in {"", "other", "third-party reanalysis"}
+        ]
         if spoken:
             return all(_BY_ARRAY.search(text) for text in spoken)
-        return bool(self.technologies) and not any("sequencing" in text.lower() for text in self.technologies.values())
+        return bool(self.technologies) and not any(
+            "sequencing" in text.lower() for text in self.technologies.values()
+        )
 
 
 def clean(text: str) -> str:
-    """Replace control, invisible and direction-changing characters of `text` by spaces, and strip it.
+    """Replace control, invisible and direction-changing characters of `text` by spaces, and strip
+    it.
 
-    A record's text reaches terminals, tab-separated tables and web pages; none of them may be steered by it.
+    A record's text reaches terminals, tab-separated tables and web pages; none of them may be
+    steered by it.
     """
     if text.isascii() and text.isprintable():
         return text.strip()
@@ -95,19 +113,26 @@ def clean(text: str) -> str:
 
 
 def split_characteristic(text: str) -> tuple[str, str]:
-    """Split "key: value" at its first colon; a text without a key belongs to the key "characteristics".
+    """Split "key: value" at its first colon; a text without a key belongs to the key
+    "characteristics".
 
-    Values may hold more colons ("tissue: Brain: Cortex") and the space may be missing ("Strain:C57BL/6"); an address or a time of day
-    is a value without a key.
+    Values may hold more colons ("tissue: Brain: Cortex") and the space may be missing
+    ("Strain:C57BL/6"); an address or a time of day is a value without a key.
     """
     key, colon, value = text.partition(":")
     key, value = key.strip(), value.strip()
-    if not colon or not key or (not text.partition(": ")[1] and (value.startswith("//") or key.isdigit())):
+    if (
+        not colon
+        or not key
+        or (not text.partition(": ")[1] and (value.startswith("//") or key.isdigit()))
+    ):
         return "characteristics", text.strip()
     return key, value
 
 
-def characteristics_table(samples: Sequence[str], texts: Iterable[Iterable[str]]) -> tuple[pd.DataFrame, list[str]]:
+def characteristics_table(
+    samples: Sequence[str], texts: Iterable[Iterable[str]]
+) -> tuple[pd.DataFrame, list[str]]:
     """Gather the characteristics of all samples by key.
 
     Parameters
@@ -119,9 +144,9 @@ def characteristics_table(samples: Sequence[str], texts: Iterable[Iterable[str]]
 
     Returns
     -------
-    The table (rows = samples, columns = keys, "" where missing) and the notes on what was joined. Spellings of one key that differ in
-    case or spaces only are one column unless a sample carries two of them; a key that a sample repeats holds its distinct values,
-    sorted, joined by "; ".
+    The table (rows = samples, columns = keys, "" where missing) and the notes on what was joined.
+    Spellings of one key that differ in case or spaces only are one column unless a sample carries
+    two of them; a key that a sample repeats holds its distinct values, sorted, joined by "; ".
     """
     rows: list[dict[str, set[str]]] = []
     for sample_texts in texts:
@@ -143,13 +168,19 @@ def characteristics_table(samples: Sequence[str], texts: Iterable[Iterable[str]]
                 repeated.add(spelling[key])
     if repeated:
         named = ", ".join(repr(key) for key in sorted(repeated))
-        notes.append(f"Some samples give a characteristic more than once ({named}); its values are joined by '{JOINED}'.")
-    table = pd.DataFrame(columns, index=pd.Index(list(samples), name="sample", dtype=object), dtype=object)
+        notes.append(
+            f"Some samples give a characteristic more than once ({named}); its values are joined by"
+            f" '{JOINED}'."
+        )
+    table = pd.DataFrame(
+        columns, index=pd.Index(list(samples), name="sample", dtype=object), dtype=object
+    )
     return table, notes
 
 
 def _one_spelling(rows: Sequence[Mapping[str, set[str]]]) -> tuple[dict[str, str], list[str]]:
-    """Map every key to the spelling its column takes: the most frequent one, alphabetically first among equals."""
+    """Map every key to the spelling its column takes: the most frequent one, alphabetically first
+    among equals."""
     frequency = Counter(key for row in rows for key in row)
     variants: dict[str, list[str]] = {}
     for key in sorted(frequency):
@@ -162,10 +193,14 @@ def _one_spelling(rows: Sequence[Mapping[str, set[str]]]) -> tuple[dict[str, str
         for key in keys:
             spelling[key] = key if clashing else best
         if len(keys) > 1 and not clashing:
-            notes.append(f"The characteristic '{best}' is also spelled {', '.join(repr(key) for key in keys if key != best)}.")
+            notes.append(
+                f"The characteristic '{best}' is also spelled"
+                f" {', '.join(repr(key) for key in keys if key != best)}."
+            )
     return spelling, notes
 
 
 def normal_form(text: str) -> str:
-    """Lower-case `text` without spaces, underscores, hyphens and slashes: what names are compared by when no exact match exists."""
+    """Lower-case `text` without spaces, underscores, hyphens and slashes: what names are compared
+    by when no exact match exists."""
     return re.sub(r"[\s_/-]+", "", text.casefold())

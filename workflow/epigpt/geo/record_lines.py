@@ -1,4 +1,5 @@
-"""The bytes of a GEO record: opened or refused, decoded, and its lines with the tables passed over."""
+"""The bytes of a GEO record: opened or refused, decoded, and its lines with the tables passed
+over."""
 
 import gzip
 import re
@@ -8,10 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from epigpt.errors import InputError
 from epigpt.geo.record import clean
-from epigpt.refusal import Refusal
 
-REMEDY = "delete the file and download it again; if it stays like this, name another mirror by `geo.base_url`"
+REMEDY = (
+    "delete the file and download it again; if it stays like this, name another mirror by"
+    " `geo.base_url`"
+)
 _BLOCK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 _TABLE_BEGIN = re.compile(rb"![A-Za-z_]+_table_begin\s*$", re.IGNORECASE)
@@ -31,7 +35,8 @@ class Text:
         self.foreign = 0
 
     def of(self, value: bytes) -> str:
-        """Decode and clean one value: UTF-8, else Windows-1252, else Latin-1 where that has no character."""
+        """Decode and clean one value: UTF-8, else Windows-1252, else Latin-1 where that has no
+        character."""
         try:
             return clean(value.decode("utf-8"))
         except UnicodeDecodeError:
@@ -44,7 +49,11 @@ class Text:
     @property
     def notes(self) -> list[str]:
         """Say what was decoded in another way, for the report."""
-        return [f"{self.foreign} lines of the record are not UTF-8 and were read as Windows-1252."] if self.foreign else []
+        return (
+            [f"{self.foreign} lines of the record are not UTF-8 and were read as Windows-1252."]
+            if self.foreign
+            else []
+        )
 
 
 @contextmanager
@@ -53,22 +62,37 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
     Raises
     ------
-    Refusal
+    InputError
         When the file is absent, empty, a web page, or a gzip that ends early or is damaged.
     """
     try:
         start = path.read_bytes() if path.stat().st_size < 512 else _start(path)
     except FileNotFoundError:
-        raise Refusal("no such file", str(path), "the record of the series was not downloaded", "download it again") from None
+        raise InputError(
+            "no such file",
+            str(path),
+            "the record of the series was not downloaded",
+            "download it again",
+        ) from None
     if not start.strip():
-        raise Refusal("an empty file", str(path), "it describes no series", REMEDY)
+        raise InputError("an empty file", str(path), "it describes no series", REMEDY)
     if start.lstrip()[:1] == b"<":
-        raise Refusal("a web page instead of a record", str(path), "the server answered with HTML where a file was expected", REMEDY)
+        raise InputError(
+            "a web page instead of a record",
+            str(path),
+            "the server answered with HTML where a file was expected",
+            REMEDY,
+        )
     try:
         with gzip.open(path) if start.startswith(_GZIP_MAGIC) else path.open("rb") as handle:
             yield cast(BinaryIO, handle)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise Refusal("a gzip file that is cut short or damaged", str(path), f"it cannot be unpacked ({error})", REMEDY) from None
+        raise InputError(
+            "a gzip file that is cut short or damaged",
+            str(path),
+            f"it cannot be unpacked ({error})",
+            REMEDY,
+        ) from None
 
 
 def _start(path: Path) -> bytes:
@@ -77,13 +101,15 @@ def _start(path: Path) -> bytes:
 
 
 def lines_outside_tables(handle: BinaryIO, source: Path) -> Iterator[bytes]:
-    """Yield the lines that do not belong to a table; of a table only its end is searched for, block by block.
+    """Yield the lines that do not belong to a table; of a table only its end is searched for, block
+    by block.
 
-    Array series are almost all table: 1,000 samples of 50,000 probes are 50 million lines that need not be looked at one by one.
+    Array series are almost all table: 1,000 samples of 50,000 probes are 50 million lines that need
+    not be looked at one by one.
 
     Raises
     ------
-    Refusal
+    InputError
         When the file ends inside a table.
     """
     rest = b""
@@ -101,7 +127,8 @@ def lines_outside_tables(handle: BinaryIO, source: Path) -> Iterator[bytes]:
             if stop < 0:
                 break
             line = rest[position:stop]
-            # A look at the last letters is many times faster than the expression, and nearly no line ends so.
+            # A look at the last letters is many times faster than the expression, and nearly no
+            # line ends so.
             if line.rstrip()[-6:].lower() == b"_begin" and _TABLE_BEGIN.match(line):
                 inside = True
                 position = stop
@@ -110,13 +137,16 @@ def lines_outside_tables(handle: BinaryIO, source: Path) -> Iterator[bytes]:
                 position = stop + 1
         rest = rest[position:]
     if inside and not _TABLE_END.search(rest):
-        raise Refusal("a record that ends inside a table", str(source), "the file is cut short", REMEDY)
+        raise InputError(
+            "a record that ends inside a table", str(source), "the file is cut short", REMEDY
+        )
     if rest and not inside:
         yield rest
 
 
 def _table_end(text: bytes, position: int) -> tuple[bool, int]:
-    """Find the end of the table that `position` lies in: True and where the next line begins, or False and where to look on."""
+    """Find the end of the table that `position` lies in: True and where the next line begins, or
+    False and where to look on."""
     while (word := text.find(b"_table_end", position)) >= 0:
         start = text.rfind(b"\n", 0, word)
         stop = text.find(b"\n", word)

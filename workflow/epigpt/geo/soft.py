@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from epigpt.geo.record import ATTRIBUTES, JOINED, Series, characteristics_table, clean
+from epigpt.errors import InputError
+from epigpt.geo.record import ATTRIBUTES, JOINED, GeoSeries, characteristics_table, clean
 from epigpt.geo.record_lines import REMEDY, Text, lines_outside_tables, opened
-from epigpt.refusal import Refusal
 
 _SAMPLE_ATTRIBUTE = {
     "title": "title",
@@ -33,14 +33,15 @@ _PLATFORM_ATTRIBUTES = {"technology", "organism"}
 
 @dataclass
 class Entity:
-    """One `^KIND = id` of a record with its attributes (key in lower case, without the kind → values in order)."""
+    """One `^KIND = id` of a record with its attributes (key in lower case, without the kind →
+    values in order)."""
 
     kind: str
     accession: str
     attributes: dict[str, list[str]] = field(default_factory=dict)
 
 
-def read_soft(path: Path, accession: str | None = None) -> Series:
+def read_soft(path: Path, accession: str | None = None) -> GeoSeries:
     """Read the series and the samples of a SOFT family file, plain or gzipped.
 
     Parameters
@@ -52,8 +53,9 @@ def read_soft(path: Path, accession: str | None = None) -> Series:
 
     Raises
     ------
-    Refusal
-        When the file is empty, HTML, cut short, of another series, or describes no sample though it is no SuperSeries.
+    InputError
+        When the file is empty, HTML, cut short, of another series, or describes no sample though it
+        is no SuperSeries.
     """
     source = Path(path)
     series: Entity | None = None
@@ -70,10 +72,18 @@ def read_soft(path: Path, accession: str | None = None) -> Series:
             technologies[entity.accession] = _first(entity.attributes, "technology")
             organisms += entity.attributes.get("organism", [])
     if series is None:
-        raise Refusal("a file without a ^SERIES line", str(source), "it is not a SOFT file of a GEO series", REMEDY)
+        raise InputError(
+            "a file without a ^SERIES line",
+            str(source),
+            "it is not a SOFT file of a GEO series",
+            REMEDY,
+        )
     if accession and series.accession.upper() != accession.upper():
-        raise Refusal(
-            f"the record of {series.accession}", str(source), f"{accession} was asked for", "delete the file and download it again"
+        raise InputError(
+            f"the record of {series.accession}",
+            str(source),
+            f"{accession} was asked for",
+            "delete the file and download it again",
         )
     samples, notes = _checked(source, series, samples)
     described = _series(series, samples, technologies, organisms, text.notes + notes)
@@ -83,41 +93,63 @@ def read_soft(path: Path, accession: str | None = None) -> Series:
 
 
 def _checked(source: Path, series: Entity, samples: list[Entity]) -> tuple[list[Entity], list[str]]:
-    """Compare the ^SAMPLE entries with the samples that the series names; refuse a record that ends early."""
+    """Compare the ^SAMPLE entries with the samples that the series names; refuse a record that ends
+    early."""
     listed = series.attributes.get("sample_id", [])
     distinct: dict[str, Entity] = {}
     for entity in samples:
         distinct.setdefault(entity.accession, entity)
     notes = []
     if len(distinct) < len(samples):
-        notes.append(f"{len(samples) - len(distinct)} samples stand in the record twice; the first entry of each is used.")
+        notes.append(
+            f"{len(samples) - len(distinct)} samples stand in the record twice; the first entry of"
+            " each is used."
+        )
     missing = [sample for sample in listed if sample not in distinct]
     if missing and samples and listed[-1] in missing:
-        raise Refusal(
+        raise InputError(
             f"a record of {series.accession} that ends early",
             str(source),
-            f"it names {len(listed)} samples and describes {len(distinct)}; {missing[0]} is the first that is not there",
+            f"it names {len(listed)} samples and describes {len(distinct)}; {missing[0]} is the"
+            " first that is not there",
             REMEDY,
         )
     if missing and samples:
-        notes.append(f"{len(missing)} samples are named by the series but not described: {', '.join(missing[:5])}.")
+        notes.append(
+            f"{len(missing)} samples are named by the series but not described:"
+            f" {', '.join(missing[:5])}."
+        )
     return list(distinct.values()), notes
 
 
-def _without_samples(source: Path, series: Entity) -> Refusal:
+def _without_samples(source: Path, series: Entity) -> InputError:
     listed = series.attributes.get("sample_id", [])
-    named = f"; it names {len(listed)} ({', '.join(listed[:3])}{' …' if len(listed) > 3 else ''})" if listed else ""
-    return Refusal(
+    named = (
+        f"; it names {len(listed)} ({', '.join(listed[:3])}{' …' if len(listed) > 3 else ''})"
+        if listed
+        else ""
+    )
+    return InputError(
         f"a record of {series.accession} that describes no sample",
         str(source),
-        f"not one ^SAMPLE line is in it{named}, so nothing says which sample belongs to which condition",
+        f"not one ^SAMPLE line is in it{named}, so nothing says which sample belongs to which"
+        " condition",
         f"{REMEDY}, or give the counts with a sample sheet (cells `source` and `samples`)",
     )
 
 
-def _series(series: Entity, samples: list[Entity], technologies: dict[str, str], organisms: list[str], notes: list[str]) -> Series:
+def _series(
+    series: Entity,
+    samples: list[Entity],
+    technologies: dict[str, str],
+    organisms: list[str],
+    notes: list[str],
+) -> GeoSeries:
     described = described_series(
-        series.accession, series.attributes, [entity.accession for entity in samples], [entity.attributes for entity in samples]
+        series.accession,
+        series.attributes,
+        [entity.accession for entity in samples],
+        [entity.attributes for entity in samples],
     )
     described.technologies = {name: text for name, text in technologies.items() if text}
     described.organisms = described.organisms or list(dict.fromkeys(organisms))
@@ -126,8 +158,11 @@ def _series(series: Entity, samples: list[Entity], technologies: dict[str, str],
 
 
 def described_series(
-    accession: str, series: Mapping[str, list[str]], samples: Sequence[str], attributes: Sequence[Mapping[str, list[str]]]
-) -> Series:
+    accession: str,
+    series: Mapping[str, list[str]],
+    samples: Sequence[str],
+    attributes: Sequence[Mapping[str, list[str]]],
+) -> GeoSeries:
     """Put a series together from the lines of its record.
 
     Parameters
@@ -142,16 +177,25 @@ def described_series(
         For each of them its lines, keys in lower case without "sample_".
     """
     index = pd.Index(list(samples), name="sample", dtype=object)
-    table = pd.DataFrame([sample_attributes(lines) for lines in attributes], index=index, columns=list(ATTRIBUTES), dtype=object)
-    characteristics, notes = characteristics_table(samples, [characteristic_texts(lines) for lines in attributes])
+    table = pd.DataFrame(
+        [sample_attributes(lines) for lines in attributes],
+        index=index,
+        columns=list(ATTRIBUTES),
+        dtype=object,
+    )
+    characteristics, notes = characteristics_table(
+        samples, [characteristic_texts(lines) for lines in attributes]
+    )
     platforms = series.get("platform_id") or [name for name in table["platform"] if name]
-    return Series(
+    return GeoSeries(
         accession=accession,
         title=_first(series, "title"),
         summary="\n".join(series.get("summary", [])).strip(),
         status=_first(series, "status"),
         types=list(dict.fromkeys(series.get("type", []))),
-        organisms=list(dict.fromkeys(name for cell in table["organism"] for name in cell.split(JOINED) if name)),
+        organisms=list(
+            dict.fromkeys(name for cell in table["organism"] for name in cell.split(JOINED) if name)
+        ),
         platforms=list(dict.fromkeys(platforms)),
         relations=list(series.get("relation", [])),
         pubmed=list(series.get("pubmed_id", [])),
@@ -167,7 +211,8 @@ def _first(attributes: Mapping[str, list[str]], key: str) -> str:
 
 
 def sample_attributes(attributes: Mapping[str, list[str]]) -> dict[str, str]:
-    """Give one sample's `ATTRIBUTES` from its record lines; distinct values of both channels are joined."""
+    """Give one sample's `ATTRIBUTES` from its record lines; distinct values of both channels are
+    joined."""
     gathered: dict[str, list[str]] = {}
     for key, column in _SAMPLE_ATTRIBUTE.items():
         gathered.setdefault(column, []).extend(value for value in attributes.get(key, []) if value)
@@ -178,18 +223,27 @@ def sample_attributes(attributes: Mapping[str, list[str]]) -> dict[str, str]:
 
 
 def characteristic_texts(attributes: Mapping[str, list[str]]) -> list[str]:
-    """Give one sample's texts "key: value"; those of a two-colour array's second channel get " (ch2)" behind the key."""
+    """Give one sample's texts "key: value"; those of a two-colour array's second channel get "
+    (ch2)" behind the key."""
     texts = [*attributes.get("characteristics_ch1", []), *attributes.get("characteristics", [])]
     for text in attributes.get("characteristics_ch2", []):
         key, colon, value = text.partition(":")
-        texts.append(f"{key.strip()} (ch2): {value.strip()}" if colon else f"characteristics (ch2): {text}")
+        texts.append(
+            f"{key.strip()} (ch2): {value.strip()}" if colon else f"characteristics (ch2): {text}"
+        )
     return texts
 
 
 def supplementary_files(attributes: Mapping[str, list[str]]) -> list[str]:
-    """Give the addresses under `supplementary_file`, `supplementary_file_1` and so on; GEO's word NONE is none."""
+    """Give the addresses under `supplementary_file`, `supplementary_file_1` and so on; GEO's word
+    NONE is none."""
     keys = [key for key in attributes if key.startswith("supplementary_file")]
-    return [address for key in keys for address in attributes[key] if address and address.upper() != "NONE"]
+    return [
+        address
+        for key in keys
+        for address in attributes[key]
+        if address and address.upper() != "NONE"
+    ]
 
 
 def _entities(source: Path, text: Text) -> Iterator[Entity]:
@@ -204,7 +258,9 @@ def _entities(source: Path, text: Text) -> Iterator[Entity]:
                 if current is not None:
                     yield current
                 kind, _, name = line[1:].partition(b"=")
-                current = Entity(kind.strip().decode("latin-1").lower(), clean(name.decode("latin-1")))
+                current = Entity(
+                    kind.strip().decode("latin-1").lower(), clean(name.decode("latin-1"))
+                )
                 names = names_of.setdefault(current.kind, {})
             elif mark == b"!" and current is not None:
                 key, _, value = line.partition(b"=")
@@ -217,10 +273,13 @@ def _entities(source: Path, text: Text) -> Iterator[Entity]:
 
 
 def _attribute(kind: str, key: bytes) -> str:
-    """Name the attribute of a line's key; "" where nobody asks for it: protocols and contacts are most of a record's bytes."""
+    """Name the attribute of a line's key; "" where nobody asks for it: protocols and contacts are
+    most of a record's bytes."""
     name = key[key.find(b"_") + 1 :].strip().lower().decode("latin-1")
     if kind == "sample":
-        used = name in _SAMPLE_ATTRIBUTE or name.startswith(("characteristics", "supplementary_file"))
+        used = name in _SAMPLE_ATTRIBUTE or name.startswith(
+            ("characteristics", "supplementary_file")
+        )
     elif kind == "platform":
         used = name in _PLATFORM_ATTRIBUTES
     else:
@@ -229,18 +288,21 @@ def _attribute(kind: str, key: bytes) -> str:
 
 
 def read_tables(path: Path, kind: str = "sample") -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the data tables of a SOFT file one by one, so that an array series never lies in memory as a whole.
+    """Yield the data tables of a SOFT file one by one, so that an array series never lies in memory
+    as a whole.
 
     Parameters
     ----------
     path
         SOFT family file, plain or gzipped.
     kind
-        "sample" for the measured values (columns ID_REF, VALUE, …), "platform" for the probe annotation (ID, Gene Symbol, …).
+        "sample" for the measured values (columns ID_REF, VALUE, …), "platform" for the probe
+        annotation (ID, Gene Symbol, …).
 
     Yields
     ------
-    Accession and table (text cells, columns as in the file). Entities without a table, as all of sequencing, are left out.
+    Accession and table (text cells, columns as in the file). Entities without a table, as all of
+    sequencing, are left out.
     """
     begin = f"!{kind}_table_begin".encode()
     accession = ""
@@ -259,7 +321,9 @@ def read_tables(path: Path, kind: str = "sample") -> Iterator[tuple[str, pd.Data
             elif mark == b"!" and line.lower().startswith(begin):
                 rows = []
     if rows is not None:
-        raise Refusal("a record that ends inside a table", str(path), "the file is cut short", REMEDY)
+        raise InputError(
+            "a record that ends inside a table", str(path), "the file is cut short", REMEDY
+        )
 
 
 def _parsed(rows: list[bytes]) -> pd.DataFrame:

@@ -1,19 +1,20 @@
-"""Look at a series before its files are fetched: its record, its parts, what lies beside it, and what of that to download."""
+"""Look at a series before its files are fetched: its record, its parts, what lies beside it, and
+what of that to download."""
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from epigpt.geo import absence, integrity, selection
-from epigpt.geo.archive import Series, leaves
+from epigpt.errors import InputError
+from epigpt.geo import integrity, not_found, selection
+from epigpt.geo.addresses import SeriesUrls, leaves
 from epigpt.geo.header import Header, read_header
+from epigpt.geo.http_client import NotServed, Remote
+from epigpt.geo.http_download import fetch, local_path
 from epigpt.geo.listing import FILE_LIST, Entry, list_folder, parse_file_list, parse_index
-from epigpt.geo.partial import Fetched
 from epigpt.geo.progress import Progress, size
-from epigpt.geo.remote import NotServed, Remote
-from epigpt.geo.transfer import fetch, local_path
-from epigpt.refusal import Refusal
+from epigpt.geo.resume import Fetched
 
 PARTIAL = ".partial"
 ABSENT = frozenset({404, 410})
@@ -35,7 +36,8 @@ class Part:
     header
         What the record says of the series as a whole.
     choices
-        Its supplementary files and archives with the decision about each; empty for a SuperSeries whose parts carry the files.
+        Its supplementary files and archives with the decision about each; empty for a SuperSeries
+        whose parts carry the files.
     members
         What its archives hold, where a filelist.txt says so.
     is_leaf
@@ -44,7 +46,7 @@ class Part:
         Whether the server lists its files, or only the record names them.
     """
 
-    series: Series
+    series: SeriesUrls
     folder: Path
     record: tuple[Fetched, ...]
     header: Header
@@ -71,7 +73,9 @@ class Session:
         Says what is fetched, what is left out and why.
     """
 
-    def __init__(self, base: str, folder: Path, remote: Remote, progress: Progress, log: logging.Logger) -> None:
+    def __init__(
+        self, base: str, folder: Path, remote: Remote, progress: Progress, log: logging.Logger
+    ) -> None:
         self.base = base
         self.folder = folder
         self.log = log
@@ -80,22 +84,23 @@ class Session:
         self._top: str | None = None
 
     def survey(self, accession: str, pattern: str = "auto") -> list[Part]:
-        """Fetch the record of a series (of a SuperSeries: of its parts too), list its files and decide which to download.
+        """Fetch the record of a series (of a SuperSeries: of its parts too), list its files and
+        decide which to download.
 
         Raises
         ------
-        Refusal
+        InputError
             No record to be had, of the series or of a part of it.
         """
         self._top = accession
         records = {accession: self._record(accession)}
-        missing: dict[str, Refusal] = {}
+        missing: dict[str, InputError] = {}
 
         def parts(name: str) -> Sequence[str]:
             try:
                 if name not in records and name not in missing:
                     records[name] = self._record(name)
-            except absence.NoSeries as refusal:
+            except not_found.NoSeries as refusal:
                 missing[name] = refusal
             return records[name].header.parts if name in records else ()
 
@@ -104,22 +109,37 @@ class Session:
         names = leaves(accession, parts)
         if missing:
             names = self._without_parts(records[accession], names, missing)
-        return [self._with_files(records[name], pattern) if name in names else records[name] for name in sorted(records)]
+        return [
+            self._with_files(records[name], pattern) if name in names else records[name]
+            for name in sorted(records)
+        ]
 
-    def _without_parts(self, top: Part, names: Sequence[str], missing: Mapping[str, Refusal]) -> list[str]:
-        """Use a SuperSeries' own record where none of its parts can be had; where some can, half of the samples would be lost."""
+    def _without_parts(
+        self, top: Part, names: Sequence[str], missing: Mapping[str, InputError]
+    ) -> list[str]:
+        """Use a SuperSeries' own record where none of its parts can be had; where some can, half of
+        the samples would be lost."""
         first = missing[min(missing)]
         accession = top.series.accession
         if set(names) == set(missing) and top.header.sample_count:
-            self.log.warning("%s: the record and the files of %s itself are used instead of its parts'", first.found, accession)
+            self.log.warning(
+                "%s: the record and the files of %s itself are used instead of its parts'",
+                first.found,
+                accession,
+            )
             return [accession]
         more = f" (and {len(missing) - 1} more of its parts)" if len(missing) > 1 else ""
         why = f"it is a part of the SuperSeries {accession}; {first.why}"
-        raise Refusal(first.found + more, first.where, why, "use a mirror that holds all parts, or give each part a row of its own")
+        raise InputError(
+            first.found + more,
+            first.where,
+            why,
+            "use a mirror that holds all parts, or give each part a row of its own",
+        )
 
     def _record(self, name: str) -> Part:
         """Fetch the SOFT file of a series, else its series matrices."""
-        series = Series(self.base, name)
+        series = SeriesUrls(self.base, name)
         folder = self.folder if name == self._top else self.folder / name
         soft = self.fetch(series, series.soft, folder / f"{name}_family.soft.gz", ABSENT)
         if soft is not None:
@@ -127,19 +147,25 @@ class Session:
         else:
             self.log.info("%s: no SOFT file, the series matrix describes the samples", name)
             record = self._series_matrices(series, folder)
-        return Part(series, folder, tuple(record), read_header([self.folder / line.file for line in record]))
+        return Part(
+            series, folder, tuple(record), read_header([self.folder / line.file for line in record])
+        )
 
-    def _series_matrices(self, series: Series, folder: Path) -> list[Fetched]:
+    def _series_matrices(self, series: SeriesUrls, folder: Path) -> list[Fetched]:
         plain = f"{series.accession}_series_matrix.txt.gz"
         listed = self._names_in(series.matrix_folder)
-        # Without a listing the plain name is all that can be tried; a series on several platforms does not have it.
+        # Without a listing the plain name is all that can be tried; a series on several platforms
+        # does not have it.
         names = sorted(filter(series.is_series_matrix, listed)) if listed is not None else [plain]
-        lines = [self.fetch(series, series.record_file("matrix", name), folder / name, ABSENT) for name in names]
+        lines = [
+            self.fetch(series, series.record_file("matrix", name), folder / name, ABSENT)
+            for name in names
+        ]
         found = [line for line in lines if line is not None]
         if not found:
             if any(map(series.owns, self._names_in(series.supplements) or ())):
-                raise absence.no_record(series)
-            raise absence.explain_missing(self.remote, series)
+                raise not_found.no_record(series)
+            raise not_found.explain_missing(self.remote, series)
         return found
 
     def _names_in(self, address: str) -> list[str] | None:
@@ -153,7 +179,8 @@ class Session:
             return None
 
     def _with_files(self, part: Part, pattern: str) -> Part:
-        """List the supplementary files that belong to the series, and the members of its archive; decide about each."""
+        """List the supplementary files that belong to the series, and the members of its archive;
+        decide about each."""
         series = part.series
         names = self._names_in(series.supplements)
         listed: list[Entry] = []
@@ -161,16 +188,29 @@ class Session:
             listed = parse_file_list(self._text(series.record_file("suppl", FILE_LIST)))
         is_listed = names is not None or series.base.startswith("file:")
         if names is None and not is_listed:
-            # No listing: the record names the files as well, though it may name some that are no longer there.
-            names = [*part.header.supplements, *(entry.name for entry in listed if not entry.archive)]
+            # No listing: the record names the files as well, though it may name some that are no
+            # longer there.
+            names = [
+                *part.header.supplements,
+                *(entry.name for entry in listed if not entry.archive),
+            ]
         sizes = {entry.name: entry.size for entry in listed if not entry.archive}
-        files = [Entry(name, sizes.get(name)) for name in sorted(set(names or ())) if series.owns(name)]
+        files = [
+            Entry(name, sizes.get(name)) for name in sorted(set(names or ())) if series.owns(name)
+        ]
         held = {entry.name for entry in files}
         members = tuple(entry for entry in listed if entry.archive in held)
         choices = selection.choose([*files, *members], pattern, part.header)
         for choice in choices:
-            self.log.info("%s: %s (%s)", choice.entry.name, "to download" if choice.fetched else "left out", choice.reason)
-        return replace(part, choices=tuple(choices), members=members, is_leaf=True, is_listed=is_listed)
+            self.log.info(
+                "%s: %s (%s)",
+                choice.entry.name,
+                "to download" if choice.fetched else "left out",
+                choice.reason,
+            )
+        return replace(
+            part, choices=tuple(choices), members=members, is_leaf=True, is_listed=is_listed
+        )
 
     def _text(self, address: str) -> str:
         if address.startswith("file:"):
@@ -183,7 +223,7 @@ class Session:
 
     def fetch(
         self,
-        series: Series,
+        series: SeriesUrls,
         url: str,
         target: Path,
         may_lack: frozenset[int] = frozenset(),
@@ -202,7 +242,8 @@ class Session:
         may_lack
             Answers that mean no more than that it is not there.
         page_means_absent
-            Take an HTML page in its stead for its absence; NCBI answers so for counts that it has not made.
+            Take an HTML page in its stead for its absence; NCBI answers so for counts that it has
+            not made.
 
         Returns
         -------
@@ -211,19 +252,25 @@ class Session:
 
         Raises
         ------
-        Refusal
+        InputError
             A file that is not there although it should be; trouble that lasts.
         """
         below = target.relative_to(self.folder)
         try:
-            line = fetch(self.remote, url, target, self.folder / PARTIAL / below.parent, self._progress.file(target.name))
+            line = fetch(
+                self.remote,
+                url,
+                target,
+                self.folder / PARTIAL / below.parent,
+                self._progress.file(target.name),
+            )
         except NotServed as missing:
             if missing.status in may_lack:
                 return None
-            raise absence.no_file(url, target.name, missing.status) from None
+            raise not_found.no_file(url, target.name, missing.status) from None
         except integrity.Damaged as damaged:
             if page_means_absent:
                 return None
-            raise absence.page_instead(series, url, target.name, damaged.page) from None
+            raise not_found.page_instead(series, url, target.name, damaged.page) from None
         self.log.info("%s: %s, sha256 %s", target.name, size(line.bytes), line.sha256[:12])
         return replace(line, file=below.as_posix())

@@ -1,7 +1,9 @@
-"""Attributions of a data set's genes: contributions averaged over held-out samples and folds, their stability, and two checks.
+"""Attributions of a data set's genes: contributions averaged over held-out samples and folds, their
+stability, and two checks.
 
-The checks: how the attributions agree with differential expression, which the model never saw as such; and that they fall apart when a
-model's weights are replaced by random ones (Adebayo et al., NeurIPS 2018): a map that survives this shows the data, not the model.
+The checks: how the attributions agree with differential expression, which the model never saw as
+such; and that they fall apart when a model's weights are replaced by random ones (Adebayo et al.,
+NeurIPS 2018): a map that survives this shows the data, not the model.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,11 +38,13 @@ class OfFold:
 
 
 def over_samples(contributions: np.ndarray, samples: pd.DataFrame) -> np.ndarray:
-    """Average contributions over the observations of a sample, the samples of a class, and the classes, which weigh alike.
+    """Average contributions over the observations of a sample, the samples of a class, and the
+    classes, which weigh alike.
 
-    Two classes: a positive attribution says that more of the gene pushes the model towards the case (a raised gene towards the case, a
-    lowered one towards the control), a negative one that it pushes away. Several classes: a positive attribution says that the gene
-    pushes held-out samples towards their own class.
+    Two classes: a positive attribution says that more of the gene pushes the model towards the case
+    (a raised gene towards the case, a lowered one towards the control), a negative one that it
+    pushes away. Several classes: a positive attribution says that the gene pushes held-out samples
+    towards their own class.
 
     Parameters
     ----------
@@ -56,29 +60,38 @@ def over_samples(contributions: np.ndarray, samples: pd.DataFrame) -> np.ndarray
 
 
 def table(folds: Sequence[OfFold]) -> pd.DataFrame:
-    """Average over folds; a gene outside a fold's vocabulary has no influence there, which is an attribution of 0.
+    """Average over folds; a gene outside a fold's vocabulary has no influence there, which is an
+    attribution of 0.
 
     Returns
     -------
     pandas.DataFrame
-        `ATTRIBUTIONS`, knockout_effect empty; rank 1 has the largest absolute attribution, ties by gene id. stability: see `stability`.
+        `ATTRIBUTIONS`, knockout_effect empty; rank 1 has the largest absolute attribution, ties by
+        gene id. stability: see `stability`.
     """
     if not folds:
         return pd.DataFrame(columns=ATTRIBUTIONS)
-    symbols = {gene: symbol for fold in folds for gene, symbol in zip(fold.genes, fold.symbols, strict=True)}
+    symbols = {
+        gene: symbol
+        for fold in folds
+        for gene, symbol in zip(fold.genes, fold.symbols, strict=True)
+    }
     genes = sorted(symbols)
     per_fold = spread(genes, folds)
     mean = per_fold.mean(axis=0)
     order = np.lexsort((np.arange(len(genes)), -np.abs(mean)))
     rank = np.empty(len(genes), dtype=int)
     rank[order] = np.arange(1, len(genes) + 1)
-    found = pd.DataFrame({"gene": genes, "symbol": [symbols[gene] for gene in genes], "attribution": mean})
+    found = pd.DataFrame(
+        {"gene": genes, "symbol": [symbols[gene] for gene in genes], "attribution": mean}
+    )
     found = found.assign(knockout_effect=np.nan, rank=rank, stability=stability(per_fold))
     return found.sort_values("rank", ignore_index=True)[ATTRIBUTIONS]
 
 
 def spread(genes: Sequence[str], folds: Sequence[OfFold]) -> np.ndarray:
-    """Arrange the folds' attributions over common genes, 0 where a fold does not know one: (folds, genes)."""
+    """Arrange the folds' attributions over common genes, 0 where a fold does not know one: (folds,
+    genes)."""
     place = {gene: number for number, gene in enumerate(genes)}
     arranged = np.zeros((len(folds), len(genes)))
     for row, fold in enumerate(folds):
@@ -89,9 +102,11 @@ def spread(genes: Sequence[str], folds: Sequence[OfFold]) -> np.ndarray:
 def stability(per_fold: np.ndarray) -> np.ndarray:
     """Say how far each gene keeps its rank from fold to fold.
 
-    Genes are ranked from the most negative to the most positive attribution. 1 minus three times the mean distance of a gene's relative
-    ranks between two folds: 1 for the same rank in every fold, 0 on average where the folds have nothing to do with one another,
-    negative where they contradict each other. The mean over genes is Spearman's footrule coefficient (Br J Psychol 1906; 2: 89).
+    Genes are ranked from the most negative to the most positive attribution. 1 minus three times
+    the mean distance of a gene's relative ranks between two folds: 1 for the same rank in every
+    fold, 0 on average where the folds have nothing to do with one another, negative where they
+    contradict each other. The mean over genes is Spearman's footrule coefficient (Br J Psychol
+    1906; 2: 89).
 
     Parameters
     ----------
@@ -106,7 +121,10 @@ def stability(per_fold: np.ndarray) -> np.ndarray:
     if folds < 2:
         return np.full(genes, np.nan)
     relative = (rankdata(per_fold, axis=1) - 0.5) / genes
-    distance = np.mean([np.abs(relative[one] - relative[other]) for one, other in combinations(range(folds), 2)], axis=0)
+    distance = np.mean(
+        [np.abs(relative[one] - relative[other]) for one, other in combinations(range(folds), 2)],
+        axis=0,
+    )
     return np.where((per_fold != 0).any(axis=0), 1.0 - 3.0 * distance, np.nan)
 
 
@@ -122,7 +140,8 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def between_folds(folds: Sequence[OfFold]) -> float:
-    """Mean rank correlation between the attributions of two folds, over the genes that either knows; NaN with a single fold."""
+    """Mean rank correlation between the attributions of two folds, over the genes that either
+    knows; NaN with a single fold."""
     found = []
     for pair in combinations(folds, 2):
         genes = sorted(set(pair[0].genes) | set(pair[1].genes))
@@ -130,7 +149,9 @@ def between_folds(folds: Sequence[OfFold]) -> float:
     return float(np.mean(found)) if found else float("nan")
 
 
-def agreement(attributions: pd.DataFrame, contrasts: pd.DataFrame, signed: bool) -> tuple[pd.DataFrame, Mapping[str, float | int]]:
+def agreement(
+    attributions: pd.DataFrame, contrasts: pd.DataFrame, signed: bool
+) -> tuple[pd.DataFrame, Mapping[str, float | int]]:
     """Compare attributions with differential expression over the genes that both have.
 
     Parameters
@@ -140,20 +161,29 @@ def agreement(attributions: pd.DataFrame, contrasts: pd.DataFrame, signed: bool)
     contrasts
         differential_expression.tsv; of several contrasts a gene's smallest p counts.
     signed
-        Whether attributions are signed towards the case, as the log2 fold changes of the single contrast are.
+        Whether attributions are signed towards the case, as the log2 fold changes of the single
+        contrast are.
 
     Returns
     -------
     curve
-        `AGREEMENT`: of the first so many genes by absolute attribution and by p, the number and share that are the same, and the share
-        expected of chance.
+        `AGREEMENT`: of the first so many genes by absolute attribution and by p, the number and
+        share that are the same, and the share expected of chance.
     figures
-        n_genes; size_rank_correlation (absolute attribution with the smallness of p); signed_rank_correlation (attribution with
-        log2 fold change over its standard error; NaN where not `signed`); same_direction: share of the 50 genes of highest rank
-        whose attribution has the sign of their fold change.
+        n_genes; size_rank_correlation (absolute attribution with the smallness of p);
+        signed_rank_correlation (attribution with log2 fold change over its standard error; NaN
+        where not `signed`); same_direction: share of the 50 genes of highest rank whose attribution
+        has the sign of their fold change.
     """
-    smallest = contrasts.dropna(subset=["p"]).sort_values("p", kind="stable").drop_duplicates("gene").set_index("gene")
-    both = attributions[attributions["gene"].isin(smallest.index)].sort_values("rank", kind="stable", ignore_index=True)
+    smallest = (
+        contrasts.dropna(subset=["p"])
+        .sort_values("p", kind="stable")
+        .drop_duplicates("gene")
+        .set_index("gene")
+    )
+    both = attributions[attributions["gene"].isin(smallest.index)].sort_values(
+        "rank", kind="stable", ignore_index=True
+    )
     found = smallest.reindex(both["gene"])
     p, change = found["p"].to_numpy(dtype=float), found["log2_fold_change"].to_numpy(dtype=float)
     by_p = both["gene"].to_numpy()[np.argsort(p, kind="stable")]
@@ -163,11 +193,17 @@ def agreement(attributions: pd.DataFrame, contrasts: pd.DataFrame, signed: bool)
         rows.append((top, shared, shared / top, top / len(both)))
     attributed = both["attribution"].to_numpy(dtype=float)
     first = np.flatnonzero((attributed != 0) & ~np.isnan(change))[:50]
-    same = float(np.mean(np.sign(attributed[first]) == np.sign(change[first]))) if signed and len(first) else float("nan")
+    same = (
+        float(np.mean(np.sign(attributed[first]) == np.sign(change[first])))
+        if signed and len(first)
+        else float("nan")
+    )
     statistic = change / found["se"].to_numpy(dtype=float)
     return pd.DataFrame(rows, columns=AGREEMENT), {
         "n_genes": len(both),
         "size_rank_correlation": rank_correlation(np.abs(attributed), -p),
-        "signed_rank_correlation": rank_correlation(attributed, statistic) if signed else float("nan"),
+        "signed_rank_correlation": (
+            rank_correlation(attributed, statistic) if signed else float("nan")
+        ),
         "same_direction": same,
     }

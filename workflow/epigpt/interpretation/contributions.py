@@ -1,7 +1,9 @@
-"""What each gene contributes to a model's output for held-out samples: integrated gradients, and removal of the gene.
+"""What each gene contributes to a model's output for held-out samples: integrated gradients, and
+removal of the gene.
 
-The output is the case's logit minus the control's; with several classes, the logit of a sample's own class minus the mean of the others.
-Everything here works on any encoding: `Encoder.genes_of` says which gene a token speaks of.
+The output is the case's logit minus the control's; with several classes, the logit of a sample's
+own class minus the mean of the others. Everything here works on any encoding: `Encoder.genes_of`
+says which gene a token speaks of.
 """
 
 from collections.abc import Iterator
@@ -13,12 +15,13 @@ import torch
 from captum.attr import IntegratedGradients
 
 from epigpt.encoding import encoders
-from epigpt.encoding.store import Store
+from epigpt.encoding.token_dataset import TokenDataset
 from epigpt.training.batches import collate
 
-# The classifiers over values switch abruptly on the path, so that a single sequence's sum misses a good part of the output's change (0.4 of
-# it, 0.2 with 64 steps, 0.17 with 400: first folds of GSE67835 and GEUVADIS). Averaged over 16 samples and four views the switches fill the
-# path: 16 steps give the ranks of 400 (rank correlations 0.996 and 0.993, 47 and 46 of the first 50 genes).
+# The classifiers over values switch abruptly on the path, so that a single sequence's sum misses a
+# good part of the output's change (0.4 of it, 0.2 with 64 steps, 0.17 with 400: first folds of
+# GSE67835 and GEUVADIS). Averaged over 16 samples and four views the switches fill the path: 16
+# steps give the ranks of 400 (rank correlations 0.996 and 0.993, 47 and 46 of the first 50 genes).
 STEPS = 16
 # Tokens of one forward pass: bounds the memory whatever the sequences' length.
 BATCH_TOKENS = 8192
@@ -32,19 +35,21 @@ class Contributions:
     Attributes
     ----------
     values
-        float64, shape (observations, genes of the vocabulary): mean over the views, signed by `directions`; 0 for a gene that a
-        sequence does not hold.
+        float64, shape (observations, genes of the vocabulary): mean over the views, signed by
+        `directions`; 0 for a gene that a sequence does not hold.
     incompleteness
-        Integrated gradients shall sum to the output minus that of the baseline: root mean square of what is missing, as a share of the
-        root mean square of the output's own change. NaN for knock-outs.
+        Integrated gradients shall sum to the output minus that of the baseline: root mean square of
+        what is missing, as a share of the root mean square of the output's own change. NaN for
+        knock-outs.
     """
 
     values: np.ndarray
     incompleteness: float = float("nan")
 
 
-def held_out_rows(store: Store, most: int) -> np.ndarray:
-    """Choose held-out observations: all, or with many cells the same number of each sample, spread evenly over their sorted ids.
+def held_out_rows(store: TokenDataset, most: int) -> np.ndarray:
+    """Choose held-out observations: all, or with many cells the same number of each sample, spread
+    evenly over their sorted ids.
 
     Returns
     -------
@@ -64,12 +69,15 @@ def held_out_rows(store: Store, most: int) -> np.ndarray:
     return np.sort(np.concatenate(kept))
 
 
-def directions(store: Store, rows: np.ndarray, view: int) -> np.ndarray:
-    """Say whether a gene is raised or lowered in an observation against the training observations; all 1 with several classes.
+def directions(store: TokenDataset, rows: np.ndarray, view: int) -> np.ndarray:
+    """Say whether a gene is raised or lowered in an observation against the training observations;
+    all 1 with several classes.
 
-    The sign of the gene's value where the encoding has values. Else the sign of its place in the sequence (1 for the first token,
-    falling to 0; absent: 0) minus the mean place over training observations. Times the contribution towards the case, it says
-    whether more of the gene pushes towards the case. With several classes contributions are towards a sample's own class as they are.
+    The sign of the gene's value where the encoding has values. Else the sign of its place in the
+    sequence (1 for the first token, falling to 0; absent: 0) minus the mean place over training
+    observations. Times the contribution towards the case, it says whether more of the gene pushes
+    towards the case. With several classes contributions are towards a sample's own class as they
+    are.
 
     Returns
     -------
@@ -79,28 +87,43 @@ def directions(store: Store, rows: np.ndarray, view: int) -> np.ndarray:
         return np.ones((len(rows), len(store.vocabulary.genes)))
     if store.values is not None:
         genes = _genes(store, rows, view)
-        return np.sign(_summed(genes, np.asarray(store.values[rows, view], dtype=np.float64), len(store.vocabulary.genes)))
+        return np.sign(
+            _summed(
+                genes,
+                np.asarray(store.values[rows, view], dtype=np.float64),
+                len(store.vocabulary.genes),
+            )
+        )
     training = np.flatnonzero((store.index["set"] == "train").to_numpy())
     training = training[:: -(-len(training) // _MOST_LEVEL_ROWS)]
     return np.sign(_places(store, rows, view) - _places(store, training, 0).mean(axis=0))
 
 
-def margin_weights(store: Store, rows: np.ndarray) -> np.ndarray:
+def margin_weights(store: TokenDataset, rows: np.ndarray) -> np.ndarray:
     """Give the weights of the logits in the output of each row, float32, shape (rows, classes)."""
     number = len(store.classes)
     if number == 2:
         return np.tile(np.array([-1.0, 1.0], dtype=np.float32), (len(rows), 1))
-    own = store.index["label"].map({name: at for at, name in enumerate(store.classes)}).to_numpy()[rows].astype(int)
+    own = (
+        store.index["label"]
+        .map({name: at for at, name in enumerate(store.classes)})
+        .to_numpy()[rows]
+        .astype(int)
+    )
     weights = np.full((len(rows), number), -1.0 / (number - 1), dtype=np.float32)
     weights[np.arange(len(rows)), own] = 1.0
     return weights
 
 
-def integrated_gradients(model: Any, store: Store, rows: np.ndarray, views: int, device: torch.device) -> Contributions:
-    """Attribute the output to genes by integrated gradients (Sundararajan, Taly and Yan, ICML 2017), as captum computes them.
+def integrated_gradients(
+    model: Any, store: TokenDataset, rows: np.ndarray, views: int, device: torch.device
+) -> Contributions:
+    """Attribute the output to genes by integrated gradients (Sundararajan, Taly and Yan, ICML
+    2017), as captum computes them.
 
-    The path starts where a sample says nothing: all values 0 (no deviation from the training samples) where the encoding has values,
-    else every gene's embedding at the mean of the embeddings of the tokens that training samples hold.
+    The path starts where a sample says nothing: all values 0 (no deviation from the training
+    samples) where the encoding has values, else every gene's embedding at the mean of the
+    embeddings of the tokens that training samples hold.
 
     Parameters
     ----------
@@ -116,17 +139,27 @@ def integrated_gradients(model: Any, store: Store, rows: np.ndarray, views: int,
     for view in range(views):
         signs = directions(store, rows, view)
         for part in _parts(store, len(rows)):
-            batch = {name: tensor.to(device) for name, tensor in collate(store, rows[part], np.full(len(rows[part]), view)).items()}
+            batch = {
+                name: tensor.to(device)
+                for name, tensor in collate(
+                    store, rows[part], np.full(len(rows[part]), view)
+                ).items()
+            }
             genes = _genes(store, rows[part], view)[:, : batch["input_ids"].shape[1]]
             start = _start(model, batch, genes, baseline)
-            attributed, gap, whole = _of_batch(model, batch, start, torch.from_numpy(weights[part]).to(device))
+            attributed, gap, whole = _of_batch(
+                model, batch, start, torch.from_numpy(weights[part]).to(device)
+            )
             total[part] += _summed(genes, attributed, total.shape[1]) * signs[part]
             missing, change = missing + gap, change + whole
     return Contributions(total / views, float(np.sqrt(missing / change)) if change > 0 else 0.0)
 
 
-def _start(model: Any, batch: dict[str, torch.Tensor], genes: np.ndarray, baseline: torch.Tensor | None) -> torch.Tensor:
-    """Where the path starts: values of 0, or embeddings in which no gene is told from another and other tokens are as they are."""
+def _start(
+    model: Any, batch: dict[str, torch.Tensor], genes: np.ndarray, baseline: torch.Tensor | None
+) -> torch.Tensor:
+    """Where the path starts: values of 0, or embeddings in which no gene is told from another and
+    other tokens are as they are."""
     if baseline is None:
         return torch.zeros_like(batch["values"])
     embedded = model.get_input_embeddings()(batch["input_ids"]).detach()
@@ -134,8 +167,11 @@ def _start(model: Any, batch: dict[str, torch.Tensor], genes: np.ndarray, baseli
     return torch.where(is_gene, baseline.to(embedded), embedded)
 
 
-def _of_batch(model: Any, batch: dict[str, torch.Tensor], start: torch.Tensor, weights: torch.Tensor) -> tuple[np.ndarray, float, float]:
-    """Attributions (sequences, positions), squared gaps to completeness, squared changes of the output."""
+def _of_batch(
+    model: Any, batch: dict[str, torch.Tensor], start: torch.Tensor, weights: torch.Tensor
+) -> tuple[np.ndarray, float, float]:
+    """Attributions (sequences, positions), squared gaps to completeness, squared changes of the
+    output."""
     layer = model.get_input_embeddings()
     has_values = "values" in batch
     names = [name for name in batch if name != "values"]
@@ -145,7 +181,8 @@ def _of_batch(model: Any, batch: dict[str, torch.Tensor], start: torch.Tensor, w
         inputs = dict(zip(names, rest, strict=True))
         if has_values:
             return (model(values=point, **inputs).logits * chosen).sum(dim=1)
-        # Handed in behind the model's back: the stock class finds the last token by the token numbers, which it must still see.
+        # Handed in behind the model's back: the stock class finds the last token by the token
+        # numbers, which it must still see.
         hook = layer.register_forward_hook(lambda *_: point)
         try:
             return (model(**inputs).logits * chosen).sum(dim=1)
@@ -162,11 +199,24 @@ def _of_batch(model: Any, batch: dict[str, torch.Tensor], start: torch.Tensor, w
     )
     per_position = found.detach() if has_values else found.detach().sum(dim=-1)
     whole = per_position.sum(dim=1) - gaps
-    return per_position.double().cpu().numpy(), float((gaps.double() ** 2).sum()), float((whole.double() ** 2).sum())
+    return (
+        per_position.double().cpu().numpy(),
+        float((gaps.double() ** 2).sum()),
+        float((whole.double() ** 2).sum()),
+    )
 
 
-def knock_out(model: Any, store: Store, rows: np.ndarray, views: int, genes: np.ndarray, *, device: torch.device) -> Contributions:
-    """Give the output of each sequence minus that without a gene: its tokens are taken out and those behind them move up.
+def knock_out(
+    model: Any,
+    store: TokenDataset,
+    rows: np.ndarray,
+    views: int,
+    genes: np.ndarray,
+    *,
+    device: torch.device,
+) -> Contributions:
+    """Give the output of each sequence minus that without a gene: its tokens are taken out and
+    those behind them move up.
 
     Parameters
     ----------
@@ -183,30 +233,47 @@ def knock_out(model: Any, store: Store, rows: np.ndarray, views: int, genes: np.
     for view in range(views):
         held = _genes(store, rows, view)
         # Only what a sequence holds can be taken out of it.
-        pairs = np.array([(at, gene) for at in range(len(rows)) for gene in np.intersect1d(genes, held[at])], dtype=np.int64).reshape(-1, 2)
+        pairs = np.array(
+            [(at, gene) for at in range(len(rows)) for gene in np.intersect1d(genes, held[at])],
+            dtype=np.int64,
+        ).reshape(-1, 2)
         without = _without(store, rows, view, pairs, model.config.pad_token_id)
         scored = _outputs(model, without, weights[pairs[:, 0]], device)
-        total[pairs[:, 0], pairs[:, 1]] += (whole[view][pairs[:, 0]] - scored) * directions(store, rows, view)[pairs[:, 0], pairs[:, 1]]
+        total[pairs[:, 0], pairs[:, 1]] += (whole[view][pairs[:, 0]] - scored) * directions(
+            store, rows, view
+        )[pairs[:, 0], pairs[:, 1]]
     return Contributions(total / views)
 
 
-def _outputs(model: Any, batches: Iterator[dict[str, torch.Tensor]], weights: np.ndarray, device: torch.device) -> np.ndarray:
+def _outputs(
+    model: Any,
+    batches: Iterator[dict[str, torch.Tensor]],
+    weights: np.ndarray,
+    device: torch.device,
+) -> np.ndarray:
     scored = [np.zeros(0)]
     done = 0
     with torch.inference_mode():
         for batch in batches:
-            logits = model(**{name: tensor.to(device) for name, tensor in batch.items()}).logits.double().cpu().numpy()
+            logits = (
+                model(**{name: tensor.to(device) for name, tensor in batch.items()})
+                .logits.double()
+                .cpu()
+                .numpy()
+            )
             scored.append((logits * weights[done : done + len(logits)]).sum(axis=1))
             done += len(logits)
     return np.concatenate(scored)
 
 
-def _intact(store: Store, rows: np.ndarray, view: int) -> Iterator[dict[str, torch.Tensor]]:
+def _intact(store: TokenDataset, rows: np.ndarray, view: int) -> Iterator[dict[str, torch.Tensor]]:
     for part in _parts(store, len(rows)):
         yield collate(store, rows[part], np.full(len(rows[part]), view))
 
 
-def _without(store: Store, rows: np.ndarray, view: int, pairs: np.ndarray, pad: int) -> Iterator[dict[str, torch.Tensor]]:
+def _without(
+    store: TokenDataset, rows: np.ndarray, view: int, pairs: np.ndarray, pad: int
+) -> Iterator[dict[str, torch.Tensor]]:
     held = _genes(store, rows, view)
     for part in _parts(store, len(pairs)):
         at, gene = pairs[part, 0], pairs[part, 1]
@@ -217,7 +284,10 @@ def _without(store: Store, rows: np.ndarray, view: int, pairs: np.ndarray, pad: 
         order = np.argsort(~kept, axis=1, kind="stable")  # what is kept moves up, in its order
         left = np.take_along_axis(kept, order, axis=1)
         longest = max(int(left.sum(axis=1).max()), 1)
-        yield {name: _moved(tensor, order, left, pad if name == "input_ids" else 0)[:, :longest] for name, tensor in batch.items()}
+        yield {
+            name: _moved(tensor, order, left, pad if name == "input_ids" else 0)[:, :longest]
+            for name, tensor in batch.items()
+        }
 
 
 def _moved(tensor: torch.Tensor, order: np.ndarray, left: np.ndarray, empty: int) -> torch.Tensor:
@@ -225,18 +295,24 @@ def _moved(tensor: torch.Tensor, order: np.ndarray, left: np.ndarray, empty: int
     return torch.from_numpy(moved.astype(tensor.numpy().dtype))
 
 
-def _mean_embedding(model: Any, store: Store) -> torch.Tensor:
+def _mean_embedding(model: Any, store: TokenDataset) -> torch.Tensor:
     training = np.flatnonzero((store.index["set"] == "train").to_numpy())[:_MOST_LEVEL_ROWS]
     tokens = np.asarray(store.tokens[training, 0])
     known = np.unique(tokens[_genes(store, training, 0) >= 0])
-    return model.get_input_embeddings().weight.detach()[torch.from_numpy(known.astype(np.int64))].mean(dim=0)
+    return (
+        model.get_input_embeddings()
+        .weight.detach()[torch.from_numpy(known.astype(np.int64))]
+        .mean(dim=0)
+    )
 
 
-def _genes(store: Store, rows: np.ndarray, view: int) -> np.ndarray:
-    return encoders.find(store.recipe.encoding).genes_of(np.asarray(store.tokens[rows, view]), store.vocabulary)
+def _genes(store: TokenDataset, rows: np.ndarray, view: int) -> np.ndarray:
+    return encoders.find(store.recipe.encoding).genes_of(
+        np.asarray(store.tokens[rows, view]), store.vocabulary
+    )
 
 
-def _places(store: Store, rows: np.ndarray, view: int) -> np.ndarray:
+def _places(store: TokenDataset, rows: np.ndarray, view: int) -> np.ndarray:
     genes = _genes(store, rows, view)
     width = np.maximum((genes >= 0).sum(axis=1, keepdims=True), 1)
     place = 1.0 - (np.cumsum(genes >= 0, axis=1) - 1) / width
@@ -254,7 +330,7 @@ def _summed(genes: np.ndarray, numbers: np.ndarray, width: int) -> np.ndarray:
     return total
 
 
-def _parts(store: Store, number: int) -> Iterator[slice]:
+def _parts(store: TokenDataset, number: int) -> Iterator[slice]:
     each = max(1, BATCH_TOKENS // store.tokens.shape[2])
     for start in range(0, number, each):
         yield slice(start, min(start + each, number))

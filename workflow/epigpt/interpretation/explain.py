@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from epigpt.encoding import store as token_store
-from epigpt.encoding.store import Store
+from epigpt.encoding import token_dataset as token_store
+from epigpt.encoding.token_dataset import TokenDataset
 from epigpt.interpretation import attribution, contributions
 from epigpt.models import classifier
 
-# Held-out observations of all folds together. Cells beyond add cost and little else: what is averaged are samples.
+# Held-out observations of all folds together. Cells beyond add cost and little else: what is
+# averaged are samples.
 MOST_OBSERVATIONS = 400
 # Each view costs as many passes as there are genes to remove: the untouched one alone.
 KNOCKOUT_VIEWS = 1
@@ -32,16 +33,21 @@ class Place:
 
 @dataclass(frozen=True)
 class _Opened:
-    store: Store
+    store: TokenDataset
     rows: np.ndarray
     model: Any
     device: torch.device
 
 
 def attribute(
-    places: Sequence[Place], contrasts: pd.DataFrame, knockouts: int, threads: int, log: logging.Logger
+    places: Sequence[Place],
+    contrasts: pd.DataFrame,
+    knockouts: int,
+    threads: int,
+    log: logging.Logger,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Attribute on held-out samples alone, then take the genes of highest rank out of every fold's sequences.
+    """Attribute on held-out samples alone, then take the genes of highest rank out of every fold's
+    sequences.
 
     Parameters
     ----------
@@ -59,12 +65,19 @@ def attribute(
     for place in places:
         opened = _open(place, len(places))
         store, rows = opened.store, opened.rows
-        found = contributions.integrated_gradients(opened.model, store, rows, store.recipe.views, opened.device)
+        found = contributions.integrated_gradients(
+            opened.model, store, rows, store.recipe.views, opened.device
+        )
         folds.append(_of_fold(store, rows, found.values))
         random.append(_random_agreement(opened, folds[-1]))
         incompleteness.append(found.incompleteness)
         observations += len(rows)
-        log.info("%s: %d held-out observations, %d views", "/".join(place.tokens.parts[-2:]), len(rows), store.recipe.views)
+        log.info(
+            "%s: %d held-out observations, %d views",
+            "/".join(place.tokens.parts[-2:]),
+            len(rows),
+            store.recipe.views,
+        )
     table = attribution.table(folds)
     if knockouts:
         effects = _knock_outs(places, list(table["gene"][:knockouts]))
@@ -85,8 +98,12 @@ def attribute(
         **agrees,
     }
     log.info(
-        "rank correlation between folds %.2f, with random weights %.2f, with differential expression %.2f",
-        *(summary[f"{name}_rank_correlation"] for name in ("between_folds", "random_weights", "size")),
+        "rank correlation between folds %.2f, with random weights %.2f, with differential"
+        " expression %.2f",
+        *(
+            summary[f"{name}_rank_correlation"]
+            for name in ("between_folds", "random_weights", "size")
+        ),
     )
     return table, curve, summary
 
@@ -98,18 +115,26 @@ def _open(place: Place, fits: int) -> _Opened:
     return _Opened(store, rows, classifier.load(place.model, device).requires_grad_(False), device)
 
 
-def _of_fold(store: Store, rows: np.ndarray, values: np.ndarray) -> attribution.OfFold:
-    return attribution.OfFold(store.vocabulary.genes, store.vocabulary.symbols, _averaged(store, rows, values))
+def _of_fold(store: TokenDataset, rows: np.ndarray, values: np.ndarray) -> attribution.OfFold:
+    return attribution.OfFold(
+        store.vocabulary.genes, store.vocabulary.symbols, _averaged(store, rows, values)
+    )
 
 
-def _averaged(store: Store, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _averaged(store: TokenDataset, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
     return attribution.over_samples(values, store.index.iloc[rows])
 
 
 def _random_agreement(opened: _Opened, trained: attribution.OfFold) -> float:
-    """Rank correlation of the trained model's attributions with those of the same model with random weights, the first view."""
+    """Rank correlation of the trained model's attributions with those of the same model with random
+    weights, the first view."""
     store, rows = opened.store, opened.rows
-    shuffled = classifier.build(opened.model.config, _RANDOM_SEED).eval().requires_grad_(False).to(device=opened.device)
+    shuffled = (
+        classifier.build(opened.model.config, _RANDOM_SEED)
+        .eval()
+        .requires_grad_(False)
+        .to(device=opened.device)
+    )
     found = contributions.integrated_gradients(shuffled, store, rows, 1, opened.device)
     return attribution.rank_correlation(trained.attribution, _averaged(store, rows, found.values))
 
@@ -122,7 +147,9 @@ def _knock_outs(places: Sequence[Place], genes: Sequence[str]) -> dict[str, floa
         store = opened.store
         column = {gene: number for number, gene in enumerate(store.vocabulary.genes)}
         known = np.array([column[gene] for gene in genes if gene in column], dtype=np.int64)
-        found = contributions.knock_out(opened.model, store, opened.rows, KNOCKOUT_VIEWS, known, device=opened.device)
+        found = contributions.knock_out(
+            opened.model, store, opened.rows, KNOCKOUT_VIEWS, known, device=opened.device
+        )
         averaged = _averaged(store, opened.rows, found.values)
         total += [averaged[column[gene]] if gene in column else 0.0 for gene in genes]
     return dict(zip(genes, (total / len(places)).tolist(), strict=True))

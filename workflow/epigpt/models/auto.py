@@ -1,4 +1,5 @@
-"""Registration of our model class with transformers' Auto classes, put off until somebody imports it.
+"""Registration of our model class with transformers' Auto classes, put off until somebody imports
+it.
 
 `import epigpt` runs in every job; importing transformers there would cost each of them seconds.
 """
@@ -10,7 +11,8 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-# A name, not an import: nothing that imports epigpt shall depend on the code of the models. The module registers its class itself.
+# A name, not an import: nothing that imports epigpt shall depend on the code of the models. The
+# module registers its class itself.
 OUR_MODEL = "epigpt.models.gene_values"
 
 
@@ -23,9 +25,11 @@ def install() -> None:
 
 
 class _AfterTransformers(importlib.abc.MetaPathFinder):
-    """Finds the package transformers like everybody else and registers our class once the package has run.
+    """Finds the package transformers like everybody else and registers our class once the package
+    has run.
 
-    Not after the module of the Auto classes itself: that one is imported from half-way inside GPT-2's own modules.
+    Not after the module of the Auto classes itself: that one is imported from half-way inside
+    GPT-2's own modules.
     """
 
     def find_spec(

@@ -9,19 +9,24 @@ import numpy as np
 import torch
 from torch import nn
 from transformers.models.gpt2.configuration_gpt2 import GPT2Config
-from transformers.models.gpt2.modeling_gpt2 import GPT2ForSequenceClassification, GPT2PreTrainedModel
+from transformers.models.gpt2.modeling_gpt2 import (
+    GPT2ForSequenceClassification,
+    GPT2PreTrainedModel,
+)
 from transformers.utils import logging as transformers_logging
 
 from epigpt.encoding import encoders
 from epigpt.encoding.vocabulary import SPECIAL
+from epigpt.errors import InputError
 from epigpt.models.gene_values import GeneValuesConfig, GeneValuesForSequenceClassification
 from epigpt.models.presets import ModelPreset
-from epigpt.refusal import Refusal
 
 transformers_logging.disable_progress_bar()
 
 
-def configuration(preset: ModelPreset, encoding: str, vocabulary_size: int, width: int, classes: list[str]) -> GPT2Config:
+def configuration(
+    preset: ModelPreset, encoding: str, vocabulary_size: int, width: int, classes: list[str]
+) -> GPT2Config:
     """Describe the classifier of a preset for an encoding.
 
     Parameters
@@ -35,18 +40,19 @@ def configuration(preset: ModelPreset, encoding: str, vocabulary_size: int, widt
 
     Raises
     ------
-    Refusal
+    InputError
         Sequences longer than the preset has positions.
     """
     if width > preset.positions:
-        raise Refusal(
+        raise InputError(
             f"sequences of {width} tokens",
             f"model {preset.name}, encoding {encoding}",
             f"the model has {preset.positions} positions",
             f"lower max_genes by {width - preset.positions}",
         )
     encoder = encoders.find(encoding)
-    # Without blocks nothing carries the genes to the last position, which the stock class reads; ours takes the mean over all.
+    # Without blocks nothing carries the genes to the last position, which the stock class reads;
+    # ours takes the mean over all.
     kind = GeneValuesConfig if encoder.has_values or preset.layers == 0 else GPT2Config
     return kind(
         vocab_size=vocabulary_size,
@@ -86,13 +92,14 @@ def _seeded(seed: int) -> Iterator[None]:
 def start_from_axes(model: GPT2PreTrainedModel, axes: np.ndarray) -> None:
     """Let the gene embeddings begin on the principal axes of the training samples.
 
-    Column i of the embedding becomes axis i, scaled to the embedding's own standard deviation; the columns after the last axis keep
-    their random start. Weighted by the deviations, the embeddings of a sample then sum to its principal components.
+    Column i of the embedding becomes axis i, scaled to the embedding's own standard deviation; the
+    columns after the last axis keep their random start. Weighted by the deviations, the embeddings
+    of a sample then sum to its principal components.
 
     Parameters
     ----------
     axes
-        float32, shape (axes, genes), rows of unit length (`epigpt.encoding.reference`).
+        float32, shape (axes, genes), rows of unit length (`epigpt.encoding.gene_statistics`).
     """
     embedding = model.get_input_embeddings()
     if not isinstance(embedding, nn.Embedding):
@@ -100,13 +107,20 @@ def start_from_axes(model: GPT2PreTrainedModel, axes: np.ndarray) -> None:
     used = min(len(axes), embedding.weight.shape[1])
     if used == 0:
         return
-    scaled = torch.from_numpy(np.ascontiguousarray(axes[:used].T)) * model.config.initializer_range * axes.shape[1] ** 0.5
+    scaled = (
+        torch.from_numpy(np.ascontiguousarray(axes[:used].T))
+        * model.config.initializer_range
+        * axes.shape[1] ** 0.5
+    )
     with torch.no_grad():
         embedding.weight[len(SPECIAL) :, :used] = scaled.to(embedding.weight.dtype)
 
 
-def save(model: GPT2PreTrainedModel, folder: Path, weights: dict[str, torch.Tensor] | None = None) -> None:
-    """Write model.safetensors and config.json; `weights` where they were gathered from several processes."""
+def save(
+    model: GPT2PreTrainedModel, folder: Path, weights: dict[str, torch.Tensor] | None = None
+) -> None:
+    """Write model.safetensors and config.json; `weights` where they were gathered from several
+    processes."""
     model.save_pretrained(folder, state_dict=weights)
 
 
@@ -114,6 +128,8 @@ def load(folder: Path, device: torch.device | None = None) -> GPT2PreTrainedMode
     """Load a finished classifier in fp32 for scoring, on the CPU unless a device is named."""
     described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     ours = described["model_type"] == GeneValuesConfig.model_type
-    kind: type[GPT2PreTrainedModel] = GeneValuesForSequenceClassification if ours else GPT2ForSequenceClassification
+    kind: type[GPT2PreTrainedModel] = (
+        GeneValuesForSequenceClassification if ours else GPT2ForSequenceClassification
+    )
     model = kind.from_pretrained(folder, dtype=torch.float32)
     return model.eval() if device is None else model.eval().to(device=device)

@@ -1,4 +1,5 @@
-"""GPT-2 over genes with values: each gene's embedding times its deviation, transformer blocks, mean over positions."""
+"""GPT-2 over genes with values: each gene's embedding times its deviation, transformer blocks, mean
+over positions."""
 
 from typing import Any, cast
 
@@ -19,13 +20,16 @@ class GeneValuesConfig(GPT2Config):
 
 
 class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
-    """A GPT-2 whose tokens carry values; loadable through the Auto classes once `epigpt` is imported.
+    """A GPT-2 whose tokens carry values; loadable through the Auto classes once `epigpt` is
+    imported.
 
-    A gene's embedding is scaled by its deviation from the training reference, so that a sample without a deviation in a gene adds
-    nothing for it, and raised and lowered genes point in opposite directions. The mean over positions replaces the last position:
-    a bag of genes has no last word. GPT-2's last layer norm makes every position equally large, which loses how far a sample deviates
-    in which genes; the head therefore also reads the mean of the embeddings before the blocks, brought to the same scale.
-    What the blocks add to this direct path is what `finetuned_no_blocks` shows.
+    A gene's embedding is scaled by its deviation from the training reference, so that a sample
+    without a deviation in a gene adds nothing for it, and raised and lowered genes point in
+    opposite directions. The mean over positions replaces the last position: a bag of genes has no
+    last word. GPT-2's last layer norm makes every position equally large, which loses how far a
+    sample deviates in which genes; the head therefore also reads the mean of the embeddings before
+    the blocks, brought to the same scale. What the blocks add to this direct path is what
+    `finetuned_no_blocks` shows.
     """
 
     config_class = GeneValuesConfig
@@ -52,9 +56,11 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
         input_ids
             Gene tokens, int64, shape (batch, length), padded on the right.
         values
-            Deviations, float, shape (batch, length); absent: 1 everywhere, for encodings without values.
+            Deviations, float, shape (batch, length); absent: 1 everywhere, for encodings without
+            values.
         attention_mask
-            1 before the padding, shape (batch, length); derived from the padding token where absent.
+            1 before the padding, shape (batch, length); derived from the padding token where
+            absent.
         labels
             Class numbers, shape (batch,); their cross entropy is returned as `loss`.
         """
@@ -64,7 +70,9 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
         if values is not None:
             embedded = embedded * values.unsqueeze(-1).to(embedded.dtype)
         options.pop("return_dict", None)
-        hidden = self.transformer(inputs_embeds=embedded, attention_mask=attention_mask, use_cache=False).last_hidden_state
+        hidden = self.transformer(
+            inputs_embeds=embedded, attention_mask=attention_mask, use_cache=False
+        ).last_hidden_state
         mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
         held = mask.sum(1).clamp(min=1)
         direct = nn.functional.layer_norm((embedded * mask).sum(1) / held, (self.config.n_embd,))
@@ -74,4 +82,6 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
 
 
 AutoConfig.register(MODEL_TYPE, GeneValuesConfig, exist_ok=True)
-AutoModelForSequenceClassification.register(GeneValuesConfig, GeneValuesForSequenceClassification, exist_ok=True)
+AutoModelForSequenceClassification.register(
+    GeneValuesConfig, GeneValuesForSequenceClassification, exist_ok=True
+)

@@ -1,4 +1,5 @@
-"""Model and hardware presets: small YAML files under workflow/presets, read with every key checked."""
+"""Model and hardware presets: small YAML files under workflow/presets, read with every key
+checked."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -6,7 +7,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from epigpt.refusal import Refusal, nearest_name
+from epigpt.errors import InputError, nearest_name
 
 FOLDER = Path(__file__).resolve().parents[2] / "presets"
 
@@ -35,10 +36,11 @@ class ModelPreset:
     weights: str
 
     def parameters(self, vocabulary: int | None = None) -> int:
-        """Count the parameters without a classification head; `vocabulary` tokens instead of GPT-2's own.
+        """Count the parameters without a classification head; `vocabulary` tokens instead of
+        GPT-2's own.
 
-        Per block 12 width² + 13 width (attention 4, feed-forward 8, biases and two layer norms), embeddings of tokens and positions,
-        the last layer norm.
+        Per block 12 width² + 13 width (attention 4, feed-forward 8, biases and two layer norms),
+        embeddings of tokens and positions, the last layer norm.
         """
         tokens = self.vocabulary if vocabulary is None else vocabulary
         blocks = self.layers * (12 * self.width**2 + 13 * self.width)
@@ -103,7 +105,7 @@ def _read(kind: type[Preset], folder: str, name: str) -> Preset:
     path = FOLDER / folder / f"{name}.yaml"
     if name not in names(folder):
         known = names(folder)
-        raise Refusal(
+        raise InputError(
             f"no preset {name!r}",
             str(path.parent),
             f"known are: {', '.join(known)}",
@@ -114,9 +116,19 @@ def _read(kind: type[Preset], folder: str, name: str) -> Preset:
     wanted.pop("name")
     for key in sorted(content.keys() ^ wanted.keys()):
         found = f"unknown key {key!r}" if key in content else f"no key {key!r}"
-        raise Refusal(found, str(path), f"a preset has exactly the keys {', '.join(wanted)}", "correct the file")
+        raise InputError(
+            found,
+            str(path),
+            f"a preset has exactly the keys {', '.join(wanted)}",
+            "correct the file",
+        )
     for key, value in content.items():
         allowed = {int: int, float: (int, float), bool: bool, str: str}[wanted[key]]  # type: ignore[index]
         if not isinstance(value, allowed) or (isinstance(value, bool) and wanted[key] is not bool):  # type: ignore[arg-type]
-            raise Refusal(f"{key}: {value!r}", str(path), f"must be of type {wanted[key].__name__}", "correct the file")  # type: ignore[union-attr]
+            raise InputError(
+                f"{key}: {value!r}",
+                str(path),
+                f"must be of type {wanted[key].__name__}",  # type: ignore[union-attr]
+                "correct the file",
+            )
     return kind(name=name, **content)

@@ -1,4 +1,5 @@
-"""Start a classifier from pretrained weights: blocks and positions as they are, embeddings of genes from the pieces of their symbols."""
+"""Start a classifier from pretrained weights: blocks and positions as they are, embeddings of genes
+from the pieces of their symbols."""
 
 import re
 from collections.abc import Callable
@@ -10,14 +11,16 @@ from transformers.models.gpt2.modeling_gpt2 import GPT2PreTrainedModel
 
 from epigpt.encoding import bpe, encoders
 from epigpt.encoding.vocabulary import SPECIAL, Vocabulary
+from epigpt.errors import InputError
 from epigpt.models.published import Published
-from epigpt.refusal import Refusal
 
 EMBEDDING, POSITIONS = "wte.weight", "wpe.weight"
 _PREFIX = re.compile(r"^(transformer|model\.transformer)\.")
 
 
-def start(model: GPT2PreTrainedModel, weights: Published, encoding: str, vocabulary: Vocabulary) -> None:
+def start(
+    model: GPT2PreTrainedModel, weights: Published, encoding: str, vocabulary: Vocabulary
+) -> None:
     """Copy pretrained weights into a classifier; its head keeps its random start.
 
     Parameters
@@ -25,17 +28,18 @@ def start(model: GPT2PreTrainedModel, weights: Published, encoding: str, vocabul
     model
         As built by `epigpt.models.classifier.build`, of the size that `weights` were checked for.
     encoding, vocabulary
-        Of the tokens that the model will read. GPT-2's own embedding serves a gene-sentence as it is; a gene of the other encodings
-        starts as the mean of its symbol's pieces, padding and end as GPT-2's separator. Weights of a model of ours give each gene that
-        both know its embedding; the others keep their random start.
+        Of the tokens that the model will read. GPT-2's own embedding serves a gene-sentence as it
+        is; a gene of the other encodings starts as the mean of its symbol's pieces, padding and end
+        as GPT-2's separator. Weights of a model of ours give each gene that both know its
+        embedding; the others keep their random start.
 
     Raises
     ------
-    Refusal
+    InputError
         A tensor is missing or has another shape; weights over genes for an encoding of text.
     """
     if weights.vocabulary is not None and encoders.find(encoding).size(vocabulary) >= bpe.SIZE:
-        raise Refusal(
+        raise InputError(
             f"weights over {len(weights.vocabulary.genes):,} genes",
             f"{weights.folder}, encoding {encoding}",
             "this encoding is read as text, whose pieces these weights do not know",
@@ -50,13 +54,25 @@ def start(model: GPT2PreTrainedModel, weights: Published, encoding: str, vocabul
                     for stored in file.keys():  # noqa: SIM118 - not a dictionary
                         name = _PREFIX.sub("", stored)
                         if name in missing:
-                            _fill(wanted[name], name, file.get_tensor(stored), weights, _embedder(weights, encoding, vocabulary))
+                            _fill(
+                                wanted[name],
+                                name,
+                                file.get_tensor(stored),
+                                weights,
+                                _embedder(weights, encoding, vocabulary),
+                            )
                             missing.discard(name)
             except SafetensorError as error:
-                raise Refusal(f"{path.name}: {error}", str(weights.folder), "the file cannot be read", "copy or fetch it again") from None
+                raise InputError(
+                    f"{path.name}: {error}",
+                    str(weights.folder),
+                    "the file cannot be read",
+                    "copy or fetch it again",
+                ) from None
     if missing:
-        raise Refusal(
-            f"no tensor {min(missing)}" + (f" and {len(missing) - 1} others" if len(missing) > 1 else ""),
+        raise InputError(
+            f"no tensor {min(missing)}"
+            + (f" and {len(missing) - 1} others" if len(missing) > 1 else ""),
             str(weights.folder),
             "the weights are not those of a whole GPT-2",
             "name other weights in the key weights, or set weights: none",
@@ -64,14 +80,18 @@ def start(model: GPT2PreTrainedModel, weights: Published, encoding: str, vocabul
 
 
 def _fill(
-    parameter: nn.Parameter, name: str, stored: torch.Tensor, weights: Published, embed: Callable[[torch.Tensor, torch.Tensor], None]
+    parameter: nn.Parameter,
+    name: str,
+    stored: torch.Tensor,
+    weights: Published,
+    embed: Callable[[torch.Tensor, torch.Tensor], None],
 ) -> None:
     if name == EMBEDDING:
         embed(parameter, stored.to(parameter.dtype))
         return
     given = stored[: len(parameter)] if name == POSITIONS else stored
     if given.shape != parameter.shape:
-        raise Refusal(
+        raise InputError(
             f"tensor {name} of shape {tuple(stored.shape)}",
             str(weights.folder),
             f"the model has {tuple(parameter.shape)} there, as its config.json says",
@@ -80,7 +100,9 @@ def _fill(
     parameter.copy_(given)
 
 
-def _embedder(weights: Published, encoding: str, vocabulary: Vocabulary) -> Callable[[torch.Tensor, torch.Tensor], None]:
+def _embedder(
+    weights: Published, encoding: str, vocabulary: Vocabulary
+) -> Callable[[torch.Tensor, torch.Tensor], None]:
     """Give the function that fills an embedding from the stored one."""
 
     def from_text(parameter: torch.Tensor, stored: torch.Tensor) -> None:
@@ -91,11 +113,19 @@ def _embedder(weights: Published, encoding: str, vocabulary: Vocabulary) -> Call
             parameter[len(SPECIAL) :] = of_symbols(stored, vocabulary)
 
     def from_genes(parameter: torch.Tensor, stored: torch.Tensor) -> None:
-        known = {gene: number for number, gene in enumerate(weights.vocabulary.genes)} if weights.vocabulary is not None else {}
-        shared = [(number, known[gene]) for number, gene in enumerate(vocabulary.genes) if gene in known]
+        known = (
+            {gene: number for number, gene in enumerate(weights.vocabulary.genes)}
+            if weights.vocabulary is not None
+            else {}
+        )
+        shared = [
+            (number, known[gene]) for number, gene in enumerate(vocabulary.genes) if gene in known
+        ]
         parameter[: len(SPECIAL)] = stored[: len(SPECIAL)]
         if shared:
-            ours, theirs = (torch.tensor(numbers) + len(SPECIAL) for numbers in zip(*shared, strict=True))
+            ours, theirs = (
+                torch.tensor(numbers) + len(SPECIAL) for numbers in zip(*shared, strict=True)
+            )
             parameter[ours] = stored[theirs]
 
     return from_text if weights.vocabulary is None else from_genes
@@ -111,4 +141,6 @@ def of_symbols(embedding: torch.Tensor, vocabulary: Vocabulary) -> torch.Tensor:
     """
     pieces = bpe.pieces(bpe.words(vocabulary.genes, vocabulary.symbols))
     starts = torch.from_numpy(pieces.starts)
-    return nn.functional.embedding_bag(torch.from_numpy(pieces.tokens).long(), embedding, starts, mode="mean")
+    return nn.functional.embedding_bag(
+        torch.from_numpy(pieces.tokens).long(), embedding, starts, mode="mean"
+    )

@@ -1,4 +1,5 @@
-"""Pretrained weights as files: where they come from, whether they suit a preset, what identifies them. Reads headers only, no torch."""
+"""Pretrained weights as files: where they come from, whether they suit a preset, what identifies
+them. Reads headers only, no torch."""
 
 import hashlib
 import json
@@ -9,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from epigpt.errors import InputError
 from epigpt.models import presets
 from epigpt.models.presets import ModelPreset
-from epigpt.refusal import Refusal
 
-# The workflow's own files import this module wherever Snakemake runs, so what needs more than Python is imported when used.
+# The workflow's own files import this module wherever Snakemake runs, so what needs more than
+# Python is imported when used.
 if TYPE_CHECKING:
     from epigpt.encoding.vocabulary import Vocabulary
 
@@ -50,13 +52,20 @@ class Source:
 
     @property
     def identity(self) -> str:
-        """What decides a result: of a repository its name, of a folder what is in it (`identity`)."""
-        return identity(self.folder) if self.folder else self.repository + (f"@{self.revision}" if self.revision else "")
+        """What decides a result: of a repository its name, of a folder what is in it
+        (`identity`)."""
+        return (
+            identity(self.folder)
+            if self.folder
+            else self.repository + (f"@{self.revision}" if self.revision else "")
+        )
 
     @property
     def slug(self) -> str:
         """Name of the folder that a repository is fetched into."""
-        return re.sub(r"[^\w.-]+", "--", self.repository + (f"@{self.revision}" if self.revision else ""))
+        return re.sub(
+            r"[^\w.-]+", "--", self.repository + (f"@{self.revision}" if self.revision else "")
+        )
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,8 @@ class Published:
     files
         The safetensors files.
     vocabulary
-        Genes of the embedding's rows where the weights are a model of ours; None where they have read text.
+        Genes of the embedding's rows where the weights are a model of ours; None where they have
+        read text.
     """
 
     folder: Path
@@ -81,13 +91,16 @@ def source(weights: str, preset: ModelPreset) -> Source | None:
 
     Raises
     ------
-    Refusal
+    InputError
         A path without a folder, a text that is no hub id, or a preset without published weights.
     """
     named = preset.weights if weights == PRESET else weights
     if named == NONE and weights == PRESET:
-        raise Refusal(
-            "weights: preset", f"key weights, model {preset.name}", "this preset has no published weights", f"set weights: {NONE}"
+        raise InputError(
+            "weights: preset",
+            f"key weights, model {preset.name}",
+            "this preset has no published weights",
+            f"set weights: {NONE}",
         )
     if named == NONE:
         return None
@@ -96,25 +109,28 @@ def source(weights: str, preset: ModelPreset) -> Source | None:
         return Source(folder=folder.resolve())
     fits = _HUB_ID.fullmatch(named)
     if fits is None or named[0] in "./~":
-        raise Refusal(
+        raise InputError(
             f"no folder {named}",
             "key weights",
-            "it is neither a folder nor a hub id such as openai-community/gpt2 or openai-community/gpt2@main",
-            "correct the path (it counts from the config file's folder), or write a hub id, 'preset' or 'none'",
+            "it is neither a folder nor a hub id such as openai-community/gpt2 or"
+            " openai-community/gpt2@main",
+            "correct the path (it counts from the config file's folder), or write a hub id,"
+            " 'preset' or 'none'",
         )
     return Source(repository=fits["name"], revision=fits["revision"] or "")
 
 
 def in_use(weights: str) -> Path | None:
-    """Give the folder of the weights that a stage's setting `weights` identifies; None for a random start."""
+    """Give the folder of the weights that a stage's setting `weights` identifies; None for a random
+    start."""
     return None if weights == NONE else Path(os.environ.get(VARIABLE, weights))
 
 
 def identity(folder: Path) -> str:
     """Identify weights by what they are and not by where they lie: the folder's name and a hash.
 
-    The hash covers config.json, and name, size and header of every safetensors file: reading all of GPT-2 XL's 6 GB each time that a
-    workflow is planned would take longer than many of its jobs.
+    The hash covers config.json, and name, size and header of every safetensors file: reading all of
+    GPT-2 XL's 6 GB each time that a workflow is planned would take longer than many of its jobs.
     """
     digest = hashlib.sha256()
     if (folder / "config.json").is_file():
@@ -131,8 +147,9 @@ def check(folder: Path, preset: ModelPreset) -> Published:
 
     Raises
     ------
-    Refusal
-        No config.json, another kind or size of model, no safetensors, a cut file, another tokenizer.
+    InputError
+        No config.json, another kind or size of model, no safetensors, a cut file, another
+        tokenizer.
     """
     from epigpt.encoding import bpe
 
@@ -147,7 +164,8 @@ def check(folder: Path, preset: ModelPreset) -> Published:
 
 
 def check_files(folder: Path, preset: ModelPreset) -> tuple[dict[str, Any], tuple[Path, ...]]:
-    """Do the part of `check` that reads headers alone; give the content of config.json and the safetensors files."""
+    """Do the part of `check` that reads headers alone; give the content of config.json and the
+    safetensors files."""
     return check_config(folder / "config.json", preset), safetensors(folder)
 
 
@@ -156,26 +174,53 @@ def check_config(path: Path, preset: ModelPreset) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise _unsuitable("no config.json", path.parent, "a folder of weights says in it what the model is") from None
+        raise _unsuitable(
+            "no config.json", path.parent, "a folder of weights says in it what the model is"
+        ) from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise _unsuitable(f"a config.json that is no JSON ({error})", path.parent, "it cannot be read") from None
+        raise _unsuitable(
+            f"a config.json that is no JSON ({error})", path.parent, "it cannot be read"
+        ) from None
     kind = config.get("model_type", "gpt2") if isinstance(config, dict) else "unknown"
     if kind not in _MODEL_TYPES:
         raise _unsuitable(f"model_type {kind!r}", path, "EpiGPT fine-tunes GPT-2")
     size = _size(config)
     wanted = {"layers": preset.layers, "width": preset.width, "heads": preset.heads}
-    differing = [f"{name} {size[name]} instead of {value}" for name, value in wanted.items() if size[name] != value]
+    differing = [
+        f"{name} {size[name]} instead of {value}"
+        for name, value in wanted.items()
+        if size[name] != value
+    ]
     if differing:
-        fitting = [name for name in presets.names("models") if all(size[key] == getattr(presets.load(name), key) for key in wanted)]
-        remedy = f"set model: {fitting[0]}" if fitting else f"use weights of {preset.name}, or add a preset of this size"
-        raise Refusal(
-            ", ".join(differing), f"{path}, model {preset.name}", "weights fit only into a model of the same architecture", remedy
+        fitting = [
+            name
+            for name in presets.names("models")
+            if all(size[key] == getattr(presets.load(name), key) for key in wanted)
+        ]
+        remedy = (
+            f"set model: {fitting[0]}"
+            if fitting
+            else f"use weights of {preset.name}, or add a preset of this size"
+        )
+        raise InputError(
+            ", ".join(differing),
+            f"{path}, model {preset.name}",
+            "weights fit only into a model of the same architecture",
+            remedy,
         )
     if size["positions"] < preset.positions:
-        raise _unsuitable(f"{size['positions']} positions", path, f"the preset {preset.name} has {preset.positions}")
+        raise _unsuitable(
+            f"{size['positions']} positions",
+            path,
+            f"the preset {preset.name} has {preset.positions}",
+        )
     for key, alike in _COMPUTED_ALIKE.items():
         if config.get(key, alike[0]) not in alike:
-            raise _unsuitable(f"{key}: {config[key]}", path, f"GPT-2 has {alike[0]}, and other models of its shape compute differently")
+            raise _unsuitable(
+                f"{key}: {config[key]}",
+                path,
+                f"GPT-2 has {alike[0]}, and other models of its shape compute differently",
+            )
     return config
 
 
@@ -199,12 +244,17 @@ def safetensors(folder: Path) -> tuple[Path, ...]:
         files = [folder / "model.safetensors"]
     missing = [path.name for path in files if not path.is_file()]
     if missing:
-        pickled = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern))
+        pickled = sorted(
+            path.name
+            for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt")
+            for path in folder.glob(pattern)
+        )
         if pickled:
-            raise Refusal(
+            raise InputError(
                 f"{pickled[0]} but no {missing[0]}",
                 str(folder),
-                "files of this kind are Python pickles, which run whatever code they hold when they are loaded",
+                "files of this kind are Python pickles, which run whatever code they hold when they"
+                " are loaded",
                 "use a repository or folder with safetensors; most hubs offer a conversion",
             )
         raise _unsuitable(f"no {missing[0]}", folder, "weights are read from safetensors")
@@ -220,12 +270,19 @@ def _check_whole(path: Path) -> None:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             header: dict[str, Any] = json.loads(file.read(length)) if length < size else {"": {}}
-        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        ends = [
+            entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"
+        ]
         whole = 8 + length + max(ends, default=0) == size
     except (struct.error, ValueError, AttributeError, KeyError, TypeError, MemoryError):
         whole = False
     if not whole:
-        raise _unsuitable(f"a damaged {path.name}", path.parent, "the file is cut short or no safetensors file", "copy or fetch it again")
+        raise _unsuitable(
+            f"a damaged {path.name}",
+            path.parent,
+            "the file is cut short or no safetensors file",
+            "copy or fetch it again",
+        )
 
 
 def _check_tokenizer(folder: Path) -> None:
@@ -238,8 +295,14 @@ def _check_tokenizer(folder: Path) -> None:
             continue
         content = json.loads(path.read_text(encoding="utf-8"))
         stored = content if name == "vocab.json" else content.get("model", {}).get("vocab", {})
-        if any(stored.get(token, number) != number for token, number in known.items()) or not len(known) - 1 <= len(stored):
-            raise _unsuitable(f"another vocabulary in {name}", folder, "the embeddings are read by GPT-2's own 50,257 pieces")
+        if any(stored.get(token, number) != number for token, number in known.items()) or not len(
+            known
+        ) - 1 <= len(stored):
+            raise _unsuitable(
+                f"another vocabulary in {name}",
+                folder,
+                "the embeddings are read by GPT-2's own 50,257 pieces",
+            )
 
 
 def _own_vocabulary(folder: Path, tokens: int) -> "Vocabulary":
@@ -247,12 +310,23 @@ def _own_vocabulary(folder: Path, tokens: int) -> "Vocabulary":
 
     path = folder / "vocabulary.json"
     if not path.is_file():
-        raise _unsuitable(f"an embedding of {tokens} tokens", folder, "GPT-2's own has 50,257, a model of EpiGPT's a vocabulary.json")
+        raise _unsuitable(
+            f"an embedding of {tokens} tokens",
+            folder,
+            "GPT-2's own has 50,257, a model of EpiGPT's a vocabulary.json",
+        )
     vocabulary = load_vocabulary(path)
     if len(vocabulary) != tokens:
-        raise _unsuitable(f"{len(vocabulary)} tokens in vocabulary.json", folder, f"the embedding has {tokens}")
+        raise _unsuitable(
+            f"{len(vocabulary)} tokens in vocabulary.json", folder, f"the embedding has {tokens}"
+        )
     return vocabulary
 
 
-def _unsuitable(found: str, where: Path, why: str, remedy: str = "name other weights in the key weights, or set weights: none") -> Refusal:
-    return Refusal(found, str(where), why, remedy)
+def _unsuitable(
+    found: str,
+    where: Path,
+    why: str,
+    remedy: str = "name other weights in the key weights, or set weights: none",
+) -> InputError:
+    return InputError(found, str(where), why, remedy)

@@ -9,7 +9,9 @@ import torch
 Batch = dict[str, torch.Tensor]
 
 
-def probabilities(model: Callable[..., object], batches: Iterable[Batch], device: torch.device) -> np.ndarray:
+def probabilities(
+    model: Callable[..., object], batches: Iterable[Batch], device: torch.device
+) -> np.ndarray:
     """Softmax of the logits of each sequence, float64, shape (sequences, classes)."""
     scored = []
     with torch.inference_mode():
@@ -20,7 +22,8 @@ def probabilities(model: Callable[..., object], batches: Iterable[Batch], device
 
 
 def by_sample(index: pd.DataFrame, scored: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
-    """Average probabilities over the views of each observation, then over the observations of each sample.
+    """Average probabilities over the views of each observation, then over the observations of each
+    sample.
 
     Parameters
     ----------
@@ -31,10 +34,13 @@ def by_sample(index: pd.DataFrame, scored: np.ndarray) -> tuple[pd.DataFrame, np
 
     Returns
     -------
-    The first row of `index` per sample, in order of first appearance, and the means, shape (samples, classes).
+    The first row of `index` per sample, in order of first appearance, and the means, shape
+    (samples, classes).
     """
     observed = scored.mean(axis=1)
-    samples, first, member = np.unique(index["sample"].to_numpy(dtype=str), return_index=True, return_inverse=True)
+    samples, first, member = np.unique(
+        index["sample"].to_numpy(dtype=str), return_index=True, return_inverse=True
+    )
     sums = np.zeros((len(samples), observed.shape[1]))
     np.add.at(sums, member, observed)
     means = sums / np.bincount(member)[:, None]

@@ -37,7 +37,8 @@ class Facts:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: what is shown, the exact value that sorting and the downloaded table use, where it leads, and a smaller second line.
+    """One cell: what is shown, the exact value that sorting and the downloaded table use, where it
+    leads, and a smaller second line.
 
     `packed` is the folder of the link's target inside Snakemake's own report.
     """
@@ -54,7 +55,8 @@ class Cell:
 class Table:
     """A table that can be sorted, searched and downloaded.
 
-    `numeric` names the right-aligned columns; a table of more than `folded` rows shows that many until it is unfolded.
+    `numeric` names the right-aligned columns; a table of more than `folded` rows shows that many
+    until it is unfolded.
     """
 
     id: str
@@ -70,11 +72,15 @@ class Table:
     @property
     def small(self) -> bool:
         """Whether the table would only be torn apart by the whole width of the page."""
-        return len(self.columns) < 5 and not self.search and max((len(cell.shown) for row in self.rows for cell in row), default=0) < 40
+        return (
+            len(self.columns) < 5
+            and not self.search
+            and max((len(cell.shown) for row in self.rows for cell in row), default=0) < 40
+        )
 
 
 @dataclass(frozen=True)
-class Plate:
+class ReportFigure:
     """A drawn figure, already saved, to be shown in the page."""
 
     name: str
@@ -88,12 +94,13 @@ class Plate:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Observations in two dimensions that the reader colours; `fallback` is what paper and script-less readers see."""
+    """Observations in two dimensions that the reader colours; `fallback` is what paper and
+    script-less readers see."""
 
     id: str
     label: str
     content: dict[str, Any]
-    fallback: Plate
+    fallback: ReportFigure
     caption: str
     kind: str = "scatter"
 
@@ -113,7 +120,7 @@ class GeneTable:
 
 
 @dataclass(frozen=True)
-class Fold:
+class Collapsible:
     """Blocks behind a heading that opens; `printed` opens it on paper."""
 
     summary: str
@@ -132,7 +139,8 @@ class Pair:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: its heading, the sentence that says what to see, and its blocks or the reason why there are none."""
+    """A part of the page: its heading, the sentence that says what to see, and its blocks or the
+    reason why there are none."""
 
     id: str
     title: str
@@ -141,14 +149,31 @@ class Section:
     missing: str = ""
 
 
-def table(frame: pd.DataFrame, name: str, caption: str, digits: int = 3, most: int = 160, **more: Any) -> Table:
-    """Turn a frame into a table block: number columns right-aligned and rounded for the eye, long texts cut to `most` characters."""
-    numeric = [pd.api.types.is_numeric_dtype(frame[column]) and not pd.api.types.is_bool_dtype(frame[column]) for column in frame.columns]
+def table(
+    frame: pd.DataFrame, name: str, caption: str, digits: int = 3, most: int = 160, **more: Any
+) -> Table:
+    """Turn a frame into a table block: number columns right-aligned and rounded for the eye, long
+    texts cut to `most` characters."""
+    numeric = [
+        pd.api.types.is_numeric_dtype(frame[column])
+        and not pd.api.types.is_bool_dtype(frame[column])
+        for column in frame.columns
+    ]
     rows = [
-        [cell(value, digits if is_number else 0, most) for value, is_number in zip(row, numeric, strict=True)]
+        [
+            cell(value, digits if is_number else 0, most)
+            for value, is_number in zip(row, numeric, strict=True)
+        ]
         for row in frame.itertuples(index=False, name=None)
     ]
-    return Table(id=name, caption=caption, columns=[str(column) for column in frame.columns], rows=rows, numeric=numeric, **more)
+    return Table(
+        id=name,
+        caption=caption,
+        columns=[str(column) for column in frame.columns],
+        rows=rows,
+        numeric=numeric,
+        **more,
+    )
 
 
 def cell(value: Any, digits: int = 3, most: int = 160, tone: str = "") -> Cell:

@@ -1,4 +1,5 @@
-"""All data sets side by side: what was asked, how GPT-2 did, which of the paper's claims hold where."""
+"""All data sets side by side: what was asked, how GPT-2 did, which of the paper's claims hold
+where."""
 
 import hashlib
 import math
@@ -8,13 +9,18 @@ from typing import Any
 
 import pandas as pd
 
-from epigpt import atomic
+from epigpt import files
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Table
 from epigpt.report.page import assets, environment
 from epigpt.report.results import about_epilepsy, read_json, read_table
 
-_TONES = {"works": "good", "confounded": "bad", "no_better_than_baseline": "warn", "no_evidence": "warn"}
+_TONES = {
+    "works": "good",
+    "confounded": "bad",
+    "no_better_than_baseline": "warn",
+    "no_evidence": "warn",
+}
 _COLUMNS = [
     "data set",
     "status",
@@ -34,7 +40,8 @@ _NUMERIC = [False, False, False, True, True, True, True, True, True, False, Fals
 
 @dataclass(frozen=True)
 class Entry:
-    """What the index shows of one data set; `packed` is the folder of its report inside Snakemake's own."""
+    """What the index shows of one data set; `packed` is the folder of its report inside Snakemake's
+    own."""
 
     dataset: str
     reading: dict[str, Any]
@@ -49,7 +56,7 @@ class Entry:
 
 def write(results: Path, datasets: list[str], output: Path) -> None:
     """Write the index of `datasets`, whose folders lie in `results`, to `output`."""
-    atomic.write_text(output, render([_entry(results / name) for name in datasets]))
+    files.write_text(output, render([_entry(results / name) for name in datasets]))
 
 
 def _entry(folder: Path) -> Entry:
@@ -70,7 +77,10 @@ def _entry(folder: Path) -> Entry:
 def render(entries: list[Entry]) -> str:
     """Give the page's text."""
     rows = [_row(entry) for entry in entries]
-    verdicts = [wording.VERDICT_NAMES.get(str(entry.verdict.get("verdict")), "no verdict yet") for entry in entries]
+    verdicts = [
+        wording.VERDICT_NAMES.get(str(entry.verdict.get("verdict")), "no verdict yet")
+        for entry in entries
+    ]
     per_verdict = [f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts)]
     overview = Table(
         "overview",
@@ -78,7 +88,8 @@ def render(entries: list[Entry]) -> str:
         _COLUMNS,
         rows,
         _NUMERIC,
-        "Best baseline: the highest AUC among all models other than fine-tuned GPT-2, on the same folds.",
+        "Best baseline: the highest AUC among all models other than fine-tuned GPT-2, on the same"
+        " folds.",
         folded=1000,
         search=True,
     )
@@ -92,7 +103,11 @@ def render(entries: list[Entry]) -> str:
         .get_template("index.html.j2")
         .render(
             headline=wording.count(len(entries), "data set"),
-            sentence=f"Verdicts: {wording.listing(per_verdict)}." if per_verdict else "The table of data sets is empty.",
+            sentence=(
+                f"Verdicts: {wording.listing(per_verdict)}."
+                if per_verdict
+                else "The table of data sets is empty."
+            ),
             overview=overview,
             filters=filters,
             claims=matrix,
@@ -112,7 +127,9 @@ def _row(entry: Entry) -> list[Cell]:
     own = float(auc.get("finetuned", math.nan))
     others = auc.drop([name for name in auc.index if str(name).startswith("finetuned")])
     # Of equal baselines the one that sorts first, so that the order of the table does not matter.
-    best = sorted(others.index, key=lambda name: (-others[name], str(name)))[0] if len(others) else ""
+    best = (
+        sorted(others.index, key=lambda name: (-others[name], str(name)))[0] if len(others) else ""
+    )
     other = float(others[best]) if best else math.nan
     series = entry.reading.get("series") or {}
     organism = entry.reading.get("organism") or series.get("organisms") or ""
@@ -125,10 +142,16 @@ def _row(entry: Entry) -> list[Cell]:
             detail=_title(series, bool(entry.reading.get("simulated"))),
         ),
         Cell(*_status(entry)),
-        Cell(wording.VERDICT_NAMES.get(verdict, "no verdict yet"), verdict, _TONES.get(verdict, "")),
+        Cell(
+            wording.VERDICT_NAMES.get(verdict, "no verdict yet"), verdict, _TONES.get(verdict, "")
+        ),
         _score(own),
         _score(other, wording.MODEL_NAMES.get(str(best), str(best))),
-        Cell(wording.signed(own - other), f"{own - other:.6g}") if math.isfinite(own - other) else Cell("–", ""),
+        (
+            Cell(wording.signed(own - other), f"{own - other:.6g}")
+            if math.isfinite(own - other)
+            else Cell("–", "")
+        ),
         blocks.cell(len(entry.samples)),
         blocks.cell(entry.samples["group"].nunique()),
         blocks.cell(entry.samples["label"].nunique()),
@@ -151,7 +174,11 @@ def _status(entry: Entry) -> tuple[str, str]:
     """Say how far the data set has come."""
     if not entry.has_report:
         return ("no report yet", "no_report") if entry.reading else ("not read yet", "not_read")
-    return ("complete", "complete") if entry.metrics["estimate"].notna().any() else ("described only", "described")
+    return (
+        ("complete", "complete")
+        if entry.metrics["estimate"].notna().any()
+        else ("described only", "described")
+    )
 
 
 def _applies(entry: Entry) -> bool:
@@ -161,7 +188,11 @@ def _applies(entry: Entry) -> bool:
 def _compared(entry: Entry) -> str:
     label = entry.reading.get("label") or {}
     case, control = (wording.short(label.get(key) or "", 30) for key in ("case", "control"))
-    return f"{case} against {control}" if case and control else wording.short(label.get("column") or "", 40)
+    return (
+        f"{case} against {control}"
+        if case and control
+        else wording.short(label.get("column") or "", 40)
+    )
 
 
 def _score(value: float, detail: str = "") -> Cell:
@@ -171,8 +202,14 @@ def _score(value: float, detail: str = "") -> Cell:
 def claim_columns(claims: pd.DataFrame) -> tuple[str, str]:
     """Find the columns of claims.tsv that name the claim and what became of it."""
     names = [str(name) for name in claims.columns]
-    claim = next((name for name in ("claim", "statement", "name", "id") if name in names), names[0] if names else "")
-    outcome = next((name for name in ("verdict", "outcome", "result", "status") if name in names), names[-1] if names else "")
+    claim = next(
+        (name for name in ("claim", "statement", "name", "id") if name in names),
+        names[0] if names else "",
+    )
+    outcome = next(
+        (name for name in ("verdict", "outcome", "result", "status") if name in names),
+        names[-1] if names else "",
+    )
     return claim, outcome
 
 
@@ -185,19 +222,25 @@ def claim_tone(outcome: str) -> str:
         return "bad"
     return (
         "good"
-        if any(word in text for word in ("hold", "held", "confirm", "support", "agree", "replicat")) and "not" not in text.split()
+        if any(word in text for word in ("hold", "held", "confirm", "support", "agree", "replicat"))
+        and "not" not in text.split()
         else "warn"
     )
 
 
 def _claims(entries: list[Entry]) -> tuple[Table | None, str]:
-    told = "Which of the paper's claims hold in which data set: claims stay per data set, since laboratories and models agree only in part."
+    told = (
+        "Which of the paper's claims hold in which data set: claims stay per data set, since"
+        " laboratories and models agree only in part."
+    )
     outcomes: dict[str, dict[str, str]] = {}
     for entry in entries:
         if entry.claims.empty:
             continue
         claim, outcome = claim_columns(entry.claims)
-        for name, result in zip(entry.claims[claim].astype(str), entry.claims[outcome].astype(str), strict=True):
+        for name, result in zip(
+            entry.claims[claim].astype(str), entry.claims[outcome].astype(str), strict=True
+        ):
             outcomes.setdefault(name, {})[entry.dataset] = result
     if not outcomes:
         return None, told
@@ -205,23 +248,36 @@ def _claims(entries: list[Entry]) -> tuple[Table | None, str]:
     names = list(outcomes)
     rows = [
         [
-            Cell(entry.dataset, entry.dataset, link=_link(entry), packed=entry.packed, detail=_compared(entry)),
+            Cell(
+                entry.dataset,
+                entry.dataset,
+                link=_link(entry),
+                packed=entry.packed,
+                detail=_compared(entry),
+            ),
             *[
-                Cell(result.replace("_", " ") or "–", result, claim_tone(result) if _applies(entry) else "")
+                Cell(
+                    result.replace("_", " ") or "–",
+                    result,
+                    claim_tone(result) if _applies(entry) else "",
+                )
                 for result in (outcomes[name].get(entry.dataset, "") for name in names)
             ],
         ]
         for entry in entries
         if not entry.claims.empty
     ]
-    return Table(
-        "claims",
-        "Every claim in every data set",
-        ["data set", *[wording.short(name, 60) for name in names]],
-        rows,
-        [False] * (len(names) + 1),
-        "Claims are about epilepsy: they are coloured where a record speaks of it; under each name stands what was compared."
-        " Not assessable: missing or not tested, not unchanged.",
-        folded=1000,
-        search=True,
-    ), told
+    return (
+        Table(
+            "claims",
+            "Every claim in every data set",
+            ["data set", *[wording.short(name, 60) for name in names]],
+            rows,
+            [False] * (len(names) + 1),
+            "Claims are about epilepsy: they are coloured where a record speaks of it; under each"
+            " name stands what was compared. Not assessable: missing or not tested, not unchanged.",
+            folded=1000,
+            search=True,
+        ),
+        told,
+    )

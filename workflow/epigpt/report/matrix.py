@@ -1,7 +1,8 @@
 """Read what a figure needs from an AnnData file, and no more.
 
-The anndata package takes longer to import than a small report takes to draw, and reads layers whole; 100,000 cells would not fit.
-The layout read here is the documented on-disk format (https://anndata.readthedocs.io, "On-disk format").
+The anndata package takes longer to import than a small report takes to draw, and reads layers
+whole; 100,000 cells would not fit. The layout read here is the documented on-disk format
+(https://anndata.readthedocs.io, "On-disk format").
 """
 
 from collections.abc import Iterator
@@ -38,7 +39,10 @@ class Expression:
         with h5py.File(path) as file:
             self.obs = _frame(file["obs"])
             self.var = _frame(file["var"])
-            self.obsm = {name.removeprefix("X_"): np.asarray(file["obsm"][name], dtype=float) for name in sorted(file.get("obsm", {}))}
+            self.obsm = {
+                name.removeprefix("X_"): np.asarray(file["obsm"][name], dtype=float)
+                for name in sorted(file.get("obsm", {}))
+            }
             self.uns: dict[str, Any] = _plain(file["uns"]) if "uns" in file else {}
             self.layers = sorted(file.get("layers", {}))
 
@@ -49,17 +53,24 @@ class Expression:
         return named.where(named.ne("") & named.ne("nan"), self.var.index.astype(str))
 
     def blocks(self, layer: str = "lognorm") -> Iterator[tuple[int, sparse.csr_matrix]]:
-        """Give the layer in blocks of observations: index of the first one, then observations × genes."""
+        """Give the layer in blocks of observations: index of the first one, then observations ×
+        genes."""
         with h5py.File(self.path) as file:
             stored = file["layers"][layer] if layer in self.layers else file["X"]
             if stored.attrs.get("encoding-type") == "csc_matrix":
                 yield 0, _whole_csc(stored)
                 return
             for start in range(0, len(self.obs), _ROWS_AT_ONCE):
-                yield start, _rows(stored, start, min(start + _ROWS_AT_ONCE, len(self.obs)), len(self.var))
+                yield (
+                    start,
+                    _rows(stored, start, min(start + _ROWS_AT_ONCE, len(self.obs)), len(self.var)),
+                )
 
-    def columns(self, genes: list[str], rows: npt.NDArray[np.int64] | None = None, layer: str = "lognorm") -> Floats:
-        """Give the values of `genes` (ids), observations × genes; of the observations `rows` (ascending) where given."""
+    def columns(
+        self, genes: list[str], rows: npt.NDArray[np.int64] | None = None, layer: str = "lognorm"
+    ) -> Floats:
+        """Give the values of `genes` (ids), observations × genes; of the observations `rows`
+        (ascending) where given."""
         at = self.var.index.get_indexer(pd.Index(genes))
         chosen = np.arange(len(self.obs)) if rows is None else rows
         values = np.empty((len(chosen), len(at)))
@@ -69,23 +80,36 @@ class Expression:
         return values
 
     def profiles(self, layer: str = "lognorm") -> pd.DataFrame:
-        """Give the mean profile of each sample, samples × genes, in the order of the samples' first observations."""
+        """Give the mean profile of each sample, samples × genes, in the order of the samples' first
+        observations."""
         owner = self.obs.get("sample", pd.Series(self.obs.index, index=self.obs.index)).astype(str)
         codes, names = pd.factorize(owner)
         sums = np.zeros((len(names), len(self.var)))
         for start, block in self.blocks(layer):
             own = codes[start : start + block.shape[0]]
-            member = sparse.csr_matrix((np.ones(len(own)), (own, np.arange(len(own)))), shape=(len(names), len(own)))
+            member = sparse.csr_matrix(
+                (np.ones(len(own)), (own, np.arange(len(own)))), shape=(len(names), len(own))
+            )
             sums += (member @ block).toarray()
-        return pd.DataFrame(sums / np.bincount(codes, minlength=len(names))[:, None], index=names, columns=self.var.index)
+        return pd.DataFrame(
+            sums / np.bincount(codes, minlength=len(names))[:, None],
+            index=names,
+            columns=self.var.index,
+        )
 
 
-def _rows(stored: h5py.Group | h5py.Dataset, start: int, stop: int, width: int) -> sparse.csr_matrix:
+def _rows(
+    stored: h5py.Group | h5py.Dataset, start: int, stop: int, width: int
+) -> sparse.csr_matrix:
     if isinstance(stored, h5py.Dataset):
         return sparse.csr_matrix(np.asarray(stored[start:stop], dtype=float))
     pointers = stored["indptr"][start : stop + 1].astype(np.int64)
     inside = slice(int(pointers[0]), int(pointers[-1]))
-    parts = (stored["data"][inside].astype(float), stored["indices"][inside], pointers - pointers[0])
+    parts = (
+        stored["data"][inside].astype(float),
+        stored["indices"][inside],
+        pointers - pointers[0],
+    )
     return sparse.csr_matrix(parts, shape=(stop - start, width))
 
 
@@ -98,7 +122,9 @@ def _frame(group: h5py.Group) -> pd.DataFrame:
     key = group.attrs["_index"]
     order = [name for name in group.attrs["column-order"] if name in group]
     index = pd.Index([wording.clean(str(value)) for value in _column(group[key])])
-    return pd.DataFrame({wording.clean(str(name)): _column(group[name]) for name in order}, index=index)
+    return pd.DataFrame(
+        {wording.clean(str(name)): _column(group[name]) for name in order}, index=index
+    )
 
 
 def _column(stored: h5py.Group | h5py.Dataset) -> Any:
@@ -109,7 +135,14 @@ def _column(stored: h5py.Group | h5py.Dataset) -> Any:
         return np.array([levels[code] if code >= 0 else "" for code in codes], dtype=object)
     values = _array(stored["values"])  # nullable arrays carry a mask
     mask = stored["mask"][:]
-    return np.array(["" if missing else value for value, missing in zip(values, mask, strict=True)], dtype=object) if mask.any() else values
+    return (
+        np.array(
+            ["" if missing else value for value, missing in zip(values, mask, strict=True)],
+            dtype=object,
+        )
+        if mask.any()
+        else values
+    )
 
 
 def _array(stored: h5py.Dataset) -> Any:

@@ -9,10 +9,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from epigpt import atomic
+from epigpt import files
 from epigpt.report import wording
 from epigpt.report.blocks import Section
-from epigpt.report.plates import Plates
+from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.results import Results
 from epigpt.report.sections import (
     attribution,
@@ -46,13 +46,13 @@ def write(results_folder: Path, page: Path, figures: Path) -> None:
         The folder to write: every figure as SVG, PNG and the table of its numbers.
     """
     results = Results(results_folder)
-    with atomic.path(figures) as folder:
+    with files.path(figures) as folder:
         folder.mkdir()
-        text = render(results, Plates(folder))
-    atomic.write_text(page, text)
+        text = render(results, FigureWriter(folder))
+    files.write_text(page, text)
 
 
-def render(results: Results, plates: Plates) -> str:
+def render(results: Results, plates: FigureWriter) -> str:
     """Give the page's text; its figures are saved on the way."""
     sections = list(_sections(results, plates))
     return (
@@ -63,22 +63,26 @@ def render(results: Results, plates: Plates) -> str:
             title=str((results.reading.get("series") or {}).get("title") or ""),
             sentence=verdict.sentence(results),
             verdict=str(results.verdict.get("verdict") or ""),
-            verdict_name=wording.VERDICT_NAMES.get(str(results.verdict.get("verdict")), str(results.verdict.get("verdict") or "")),
+            verdict_name=wording.VERDICT_NAMES.get(
+                str(results.verdict.get("verdict")), str(results.verdict.get("verdict") or "")
+            ),
             tone=verdict.tone(str(results.verdict.get("verdict"))),
             because=verdict.because(results),
             simulated=results.simulated,
             key_figures=verdict.key_figures(results),
             sections=sections,
             machine=methods.machine(results),
-            version=(results.provenance.get("epigpt") or {}).get("version", "")
-            if isinstance(results.provenance.get("epigpt"), dict)
-            else "",
+            version=(
+                (results.provenance.get("epigpt") or {}).get("version", "")
+                if isinstance(results.provenance.get("epigpt"), dict)
+                else ""
+            ),
             **assets("report.css", "report.js"),
         )
     )
 
 
-def _sections(results: Results, plates: Plates) -> list[Section]:
+def _sections(results: Results, plates: FigureWriter) -> list[Section]:
     return [
         verdict.section(results),
         data.section(results),
@@ -100,14 +104,29 @@ def _sections(results: Results, plates: Plates) -> list[Section]:
 @cache
 def environment() -> Environment:
     """Give the template environment; everything that is put into a page is escaped."""
-    made = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.policies["json.dumps_kwargs"] = {"sort_keys": False, "ensure_ascii": False, "separators": (",", ":")}
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.policies["json.dumps_kwargs"] = {
+        "sort_keys": False,
+        "ensure_ascii": False,
+        "separators": (",", ":"),
+    }
     return made
 
 
 def assets(style: str, script: str) -> dict[str, Any]:
-    """Give a page's style and script, and the hash by which the page's policy lets this script run and no other."""
+    """Give a page's style and script, and the hash by which the page's policy lets this script run
+    and no other."""
     code = (TEMPLATES / script).read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
     # Both files are the project's own.
-    return {"style": Markup((TEMPLATES / style).read_text(encoding="utf-8")), "script": Markup(code), "script_hash": digest}  # noqa: S704
+    return {
+        "style": Markup((TEMPLATES / style).read_text(encoding="utf-8")),  # noqa: S704
+        "script": Markup(code),  # noqa: S704
+        "script_hash": digest,
+    }

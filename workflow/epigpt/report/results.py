@@ -19,11 +19,41 @@ COLUMNS = {
     "geo/manifest": ["file", "url", "bytes", "sha256", "time"],
     "samples": ["sample", "label", "group"],
     "quality": ["sample", "total_counts", "n_genes", "mitochondrial_percent", "kept", "reason"],
-    "differential_expression": ["contrast", "gene", "symbol", "base_mean", "log2_fold_change", "se", "p", "padj"],
+    "differential_expression": [
+        "contrast",
+        "gene",
+        "symbol",
+        "base_mean",
+        "log2_fold_change",
+        "se",
+        "p",
+        "padj",
+    ],
     "folds": ["sample", "group", "repeat", "fold"],
     "predictions": ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"],
-    "metrics": ["model", "preset", "metric", "estimate", "low", "high", "null_mean", "p", "p_floor", "n_samples", "n_groups"],
-    "markers": ["set", "gene", "symbol", "expected", "log2_fold_change", "padj", "attribution", "verdict"],
+    "metrics": [
+        "model",
+        "preset",
+        "metric",
+        "estimate",
+        "low",
+        "high",
+        "null_mean",
+        "p",
+        "p_floor",
+        "n_samples",
+        "n_groups",
+    ],
+    "markers": [
+        "set",
+        "gene",
+        "symbol",
+        "expected",
+        "log2_fold_change",
+        "padj",
+        "attribution",
+        "verdict",
+    ],
     "attributions": ["gene", "symbol", "attribution", "knockout_effect", "rank", "stability"],
     "excitation_inhibition": [],
     "claims": [],
@@ -75,7 +105,16 @@ _NUMBERS = {
 }
 
 
-_EPILEPSY = ("epilep", "seizure", "kainate", "kainic", "pilocarpine", "kindl", "convuls", "interictal")
+_EPILEPSY = (
+    "epilep",
+    "seizure",
+    "kainate",
+    "kainic",
+    "pilocarpine",
+    "kindl",
+    "convuls",
+    "interictal",
+)
 
 
 @dataclass(frozen=True)
@@ -134,7 +173,14 @@ class Results:
         found = []
         for log in sorted(self.folder.glob("models/*/**/training.jsonl"), key=_fit_order):
             place = log.relative_to(self.folder / "models").parent
-            found.append(Fit(place.parts[0], "/".join(place.parts[1:]), _steps(log), read_json(log.parent / "plan.json")))
+            found.append(
+                Fit(
+                    place.parts[0],
+                    "/".join(place.parts[1:]),
+                    _steps(log),
+                    read_json(log.parent / "plan.json"),
+                )
+            )
         return found
 
     @cached_property
@@ -154,7 +200,9 @@ class Results:
         label = self.reading.get("label") or {}
         case = str(label.get("case") or "").strip()
         asked = {case, *[part.strip() for part in case.split("|")]} - {""}
-        named = [name for name in names if name in asked] or [name for name in names if name == "case"]
+        named = [name for name in names if name in asked] or [
+            name for name in names if name == "case"
+        ]
         if len(named) == 1:
             return named[0]
         contrasts = self.contrasts["contrast"].drop_duplicates().tolist()
@@ -168,7 +216,8 @@ class Results:
 
     @cached_property
     def compared(self) -> pd.DataFrame:
-        """The samples that passed the quality limits: those of folds.tsv, or else of the expression file, or else all."""
+        """The samples that passed the quality limits: those of folds.tsv, or else of the expression
+        file, or else all."""
         kept = set(self.folds["sample"])
         if not kept and self.expression is not None:
             obs = self.expression.obs
@@ -179,12 +228,21 @@ class Results:
     @property
     def simulated(self) -> bool:
         """Whether the record says that the data are made up."""
-        return bool(self.reading.get("simulated") or (self.expression is not None and self.expression.uns.get("simulated")))
+        return bool(
+            self.reading.get("simulated")
+            or (self.expression is not None and self.expression.uns.get("simulated"))
+        )
 
     @property
     def single_cell(self) -> bool:
         """Whether observations are cells."""
-        return str(self.reading.get("assay") or (self.expression.uns.get("assay", "") if self.expression else "")) == "single_cell"
+        return (
+            str(
+                self.reading.get("assay")
+                or (self.expression.uns.get("assay", "") if self.expression else "")
+            )
+            == "single_cell"
+        )
 
     @property
     def observation(self) -> str:
@@ -203,10 +261,13 @@ class Results:
 
 
 def about_epilepsy(reading: dict[str, Any], classes: list[str]) -> bool:
-    """Whether the record of a series, or the names of its classes, speak of epilepsy: only then do claims about it apply."""
+    """Whether the record of a series, or the names of its classes, speak of epilepsy: only then do
+    claims about it apply."""
     series = reading.get("series") or {}
     texts = [*classes, *[str(series.get(key) or "") for key in ("title", "summary")]]
-    return bool(reading.get("simulated")) or any(word in text.lower() for text in texts for word in _EPILEPSY)
+    return bool(reading.get("simulated")) or any(
+        word in text.lower() for text in texts for word in _EPILEPSY
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -218,7 +279,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_table(folder: Path, name: str, texts: bool = False) -> pd.DataFrame:
-    """Read a result table with at least the columns of the contract; known number columns as floats, all others as texts.
+    """Read a result table with at least the columns of the contract; known number columns as
+    floats, all others as texts.
 
     Parameters
     ----------
@@ -233,11 +295,15 @@ def read_table(folder: Path, name: str, texts: bool = False) -> pd.DataFrame:
     known = COLUMNS.get(name, [])
     numbers = _NUMBERS | _NUMBERS_OF.get(name, set())
     if not path.is_file() or not path.stat().st_size:
-        return pd.DataFrame({column: pd.Series(dtype=float if column in numbers else object) for column in known})
+        return pd.DataFrame(
+            {column: pd.Series(dtype=float if column in numbers else object) for column in known}
+        )
     frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, quoting=0)
     frame.columns = pd.Index([wording.clean(str(column)) for column in frame.columns])
     if name == "quality" and "sample" not in frame.columns:
-        frame = frame.rename(columns={frame.columns[0]: "sample"})  # named after the observation: sample or cell
+        frame = frame.rename(
+            columns={frame.columns[0]: "sample"}
+        )  # named after the observation: sample or cell
     for column in [column for column in known if column not in frame.columns]:
         frame[column] = ""
     for column in frame.columns:
@@ -250,7 +316,9 @@ def read_table(folder: Path, name: str, texts: bool = False) -> pd.DataFrame:
 
 def _fit_order(log: Path) -> tuple[bool, list[tuple[str, int]]]:
     parts = log.parent.parts[-2:]
-    return "final" in parts, [(part.rstrip("0123456789"), int("0" + "".join(filter(str.isdigit, part)))) for part in parts]
+    return "final" in parts, [
+        (part.rstrip("0123456789"), int("0" + "".join(filter(str.isdigit, part)))) for part in parts
+    ]
 
 
 def _steps(log: Path) -> pd.DataFrame:

@@ -1,4 +1,5 @@
-"""One look for all figures: colours that colour-blind readers can tell apart, type that stays legible at half size."""
+"""One look for all figures: colours that colour-blind readers can tell apart, type that stays
+legible at half size."""
 
 import warnings
 from collections.abc import Iterable, Iterator
@@ -58,23 +59,39 @@ SETTINGS: dict[Any, Any] = {
 }
 
 
-def canvas(height: float, columns: int = 1, rows: int = 1, width: float = WIDTH, **layout: float) -> tuple[Figure, list[Axes]]:
-    """Start a figure of rows × columns panels; sizes in inches, `layout` as in `Figure.subplots_adjust`."""
+def canvas(
+    height: float, columns: int = 1, rows: int = 1, width: float = WIDTH, **layout: float
+) -> tuple[Figure, list[Axes]]:
+    """Start a figure of rows × columns panels; sizes in inches, `layout` as in
+    `Figure.subplots_adjust`."""
     mpl.rcParams.update(SETTINGS)
     figure = Figure(figsize=(width, height))
     panels = figure.subplots(rows, columns, squeeze=False)
-    figure.subplots_adjust(**{"left": 0.1, "right": 0.97, "bottom": 0.17, "top": 0.9, "wspace": 0.35, "hspace": 0.45, **layout})
+    figure.subplots_adjust(
+        **{
+            "left": 0.1,
+            "right": 0.97,
+            "bottom": 0.17,
+            "top": 0.9,
+            "wspace": 0.35,
+            "hspace": 0.45,
+            **layout,
+        }
+    )
     return figure, list(panels.ravel())
 
 
 def colours(levels: Iterable[str]) -> dict[str, str]:
-    """Give each level its colour, in the order given; after the palette's end the colours repeat (markers then differ)."""
+    """Give each level its colour, in the order given; after the palette's end the colours repeat
+    (markers then differ)."""
     return {level: PALETTE[at % len(PALETTE)] for at, level in enumerate(levels)}
 
 
 def markers(levels: Iterable[str]) -> dict[str, str]:
     """Give each level its marker: a second sign beside the colour."""
-    return {level: MARKERS[(at + at // len(PALETTE)) % len(MARKERS)] for at, level in enumerate(levels)}
+    return {
+        level: MARKERS[(at + at // len(PALETTE)) % len(MARKERS)] for at, level in enumerate(levels)
+    }
 
 
 def from_zero(axes: Axes, values: np.ndarray) -> None:
@@ -97,18 +114,30 @@ COMPACT = FuncFormatter(compact)
 def label_points(axes: Axes, x: np.ndarray, y: np.ndarray, names: list[str]) -> None:
     """Write names beside points, moved apart vertically so that they do not lie on each other."""
     transform = axes.transData
-    low, high = transform.transform((axes.get_xlim()[0], axes.get_ylim()[0])), transform.transform((axes.get_xlim()[1], axes.get_ylim()[1]))
+    low, high = (
+        transform.transform((axes.get_xlim()[0], axes.get_ylim()[0])),
+        transform.transform((axes.get_xlim()[1], axes.get_ylim()[1])),
+    )
     taken: list[tuple[float, float, float, float]] = []
     em = axes.figure.dpi / 72 * 7.5
     for at in np.argsort(-np.abs(y), kind="stable"):
         spot = transform.transform((x[at], y[at]))
         wide = len(names[at]) * em * 0.66
-        sides = [side for side in (True, False) if (spot[0] + wide + em < high[0] if side else spot[0] - wide - em > low[0])] or [False]
-        for step, right in [(step, side) for step in (0, 1, -1, 2, -2, 3, -3, 4, -4) for side in sides]:
+        sides = [
+            side
+            for side in (True, False)
+            if (spot[0] + wide + em < high[0] if side else spot[0] - wide - em > low[0])
+        ] or [False]
+        for step, right in [
+            (step, side) for step in (0, 1, -1, 2, -2, 3, -3, 4, -4) for side in sides
+        ]:
             left_edge = spot[0] + 0.5 * em if right else spot[0] - 0.5 * em - wide
             height = spot[1] + step * em * 1.15
             box = (left_edge, left_edge + wide, height - 0.6 * em, height + 0.6 * em)
-            free = all(box[1] < other[0] or box[0] > other[1] or box[3] < other[2] or box[2] > other[3] for other in taken)
+            free = all(
+                box[1] < other[0] or box[0] > other[1] or box[3] < other[2] or box[2] > other[3]
+                for other in taken
+            )
             if free and low[1] + 0.5 * em < height < high[1] + em:
                 taken.append(box)
                 offset = ((0.5 if right else -0.5) * 7.5, (height - spot[1]) / axes.figure.dpi * 72)
@@ -122,14 +151,17 @@ def label_points(axes: Axes, x: np.ndarray, y: np.ndarray, names: list[str]) -> 
                     ha="left" if right else "right",
                     zorder=5,
                     bbox={"facecolor": PAPER, "alpha": 0.72, "linewidth": 0, "pad": 0.4},
-                    arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": MUTED} if step else None,
+                    arrowprops=(
+                        {"arrowstyle": "-", "linewidth": 0.5, "color": MUTED} if step else None
+                    ),
                 )
                 break
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence what matplotlib says of characters that its font lacks: titles come in every script of the world."""
+    """Silence what matplotlib says of characters that its font lacks: titles come in every script
+    of the world."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         yield

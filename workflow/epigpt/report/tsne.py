@@ -1,7 +1,7 @@
 """t-SNE of few observations, exact, for series whose expression file brings none.
 
-van der Maaten & Hinton, "Visualizing data using t-SNE", JMLR 9 (2008) 2579–2605. Starts from the first two principal components, so that
-no random draw decides the picture.
+van der Maaten & Hinton, "Visualizing data using t-SNE", JMLR 9 (2008) 2579–2605. Starts from the
+first two principal components, so that no random draw decides the picture.
 """
 
 import numpy as np
@@ -39,7 +39,8 @@ def embed(components: Floats) -> Floats:
 
 
 def _affinities(distance: Floats, perplexity: float) -> Floats:
-    """Give the symmetric joint probabilities: each row's width is found by bisection so that its entropy is log(perplexity)."""
+    """Give the symmetric joint probabilities: each row's width is found by bisection so that its
+    entropy is log(perplexity)."""
     total = len(distance)
     scaled = distance / max(float(np.median(distance)), 1e-12)
     low, high, width = np.zeros(total), np.full(total, np.inf), np.ones(total)

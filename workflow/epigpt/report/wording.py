@@ -4,8 +4,11 @@ import math
 import re
 from typing import Any
 
-# Control characters break SVG; marks that turn the writing direction let a title overwrite its surroundings.
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]")
+# Control characters break SVG; marks that turn the writing direction let a title overwrite its
+# surroundings.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]"
+)
 
 MODEL_NAMES = {
     "finetuned": "GPT-2, fine-tuned",
@@ -38,7 +41,8 @@ VERDICT_NAMES = {
 
 
 def clean(content: Any) -> Any:
-    """Remove control characters and direction marks from every text inside `content` (texts, lists, dicts)."""
+    """Remove control characters and direction marks from every text inside `content` (texts, lists,
+    dicts)."""
     if isinstance(content, str):
         return _UNSEEN.sub("", content)
     if isinstance(content, dict):
@@ -55,12 +59,14 @@ def short(text: object, length: int = 40) -> str:
 
 
 def middle(text: str, length: int) -> str:
-    """Cut a path or address in its middle: where it begins and how it ends is what tells it apart."""
+    """Cut a path or address in its middle: where it begins and how it ends is what tells it
+    apart."""
     return text if len(text) <= length else f"{text[: length // 2]}…{text[-(length // 2) :]}"
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """Write a number for reading: integers with thousands separators, others with `digits` significant digits; missing: en dash."""
+    """Write a number for reading: integers with thousands separators, others with `digits`
+    significant digits; missing: en dash."""
     if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, bool):
@@ -80,7 +86,8 @@ def _minus(digits: str) -> str:
 
 
 def figures(text: str) -> str:
-    """Make the figures of a sentence from a result file legible: thousands apart, a minus sign instead of a hyphen."""
+    """Make the figures of a sentence from a result file legible: thousands apart, a minus sign
+    instead of a hyphen."""
     text = re.sub(r"(?<![\w.\-])\d{5,15}(?!\w|\.\d)", lambda found: f"{int(found[0]):,}", text)
     return re.sub(r"(?<![\w.\-])-(?=\d)", "−", text)
 
@@ -104,7 +111,11 @@ def times(number: int) -> str:
 def sentence(text: str) -> str:
     """Make a phrase from a result file a sentence: first letter large, a full stop at its end."""
     text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".") if text else ""
+    return (
+        text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
+        if text
+        else ""
+    )
 
 
 def score(value: Any) -> str:
@@ -118,10 +129,13 @@ def count(amount: int, noun: str, plural: str = "") -> str:
 
 
 def listing(items: list[str], most: int = 8) -> str:
-    """Join words as in a sentence: `a, b and c`; at most `most` of them, the number of the rest said."""
+    """Join words as in a sentence: `a, b and c`; at most `most` of them, the number of the rest
+    said."""
     if len(items) > most:
         return f"{', '.join(items[:most])} and {len(items) - most} more"
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+    return (
+        items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+    )
 
 
 def size(amount: Any) -> str:

@@ -3,10 +3,10 @@
 import csv
 from pathlib import Path
 
-from epigpt import atomic
-from epigpt.datasets import Row
-from epigpt.expression.reading import read_dataset
-from epigpt.geo.matrices.streams import Budget
+from epigpt import files
+from epigpt.config.dataset_table import Row
+from epigpt.dataset.reading import read_dataset
+from epigpt.matrices.streams import Budget
 from epigpt.stages import entry
 
 
@@ -14,21 +14,32 @@ def main() -> None:
     """Run the stage."""
     parser = entry.parser(__doc__)
     parser.add_argument("--dataset", required=True, help="id of the data set")
-    parser.add_argument("--manifest", type=Path, required=True, help="what was downloaded, or where the local files are")
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        required=True,
+        help="what was downloaded, or where the local files are",
+    )
     for name in ("samples", "counts", "reading"):
         parser.add_argument(f"--{name}", type=Path, required=True, help=f"{name} file to write")
     with entry.job(parser) as job:
-        cells = {key.removeprefix("row."): value for key, value in job.settings.items() if key.startswith("row.")}
+        cells = {
+            key.removeprefix("row."): value
+            for key, value in job.settings.items()
+            if key.startswith("row.")
+        }
         row = Row(**{**cells, "dataset": job.options.dataset})
         budget = Budget.of_gigabytes(job.settings.get("geo.max_unpacked_gb", 200.0))
-        files = manifest_files(job.options.manifest)
-        sample_table, adata, reading = read_dataset(row, files, frozenset(job.settings.get("allow_values", ())), budget)
+        listed = manifest_files(job.options.manifest)
+        sample_table, adata, reading = read_dataset(
+            row, listed, frozenset(job.settings.get("allow_values", ())), budget
+        )
         job.log.info("%s", reading["how"])
         shown = sample_table.rename_axis("sample").reset_index()
-        with atomic.path(job.options.counts) as temporary:
+        with files.path(job.options.counts) as temporary:
             adata.write_h5ad(temporary)
-            atomic.write_tsv(job.options.samples, shown)
-            atomic.write_json(job.options.reading, reading)
+            files.write_tsv(job.options.samples, shown)
+            files.write_json(job.options.reading, reading)
 
 
 def manifest_files(manifest: Path) -> list[Path]:

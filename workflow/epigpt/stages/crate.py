@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from epigpt import atomic, crate
+from epigpt import files
+from epigpt.provenance import crate
 from epigpt.stages import entry
 
 
@@ -12,7 +13,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, required=True, help="the data set's folder")
     parser.add_argument("--output", type=Path, required=True, help="JSON-LD file to write")
     with entry.job(parser) as job:
-        atomic.write_json(job.options.output, crate.describe(job.options.results))
+        files.write_json(job.options.output, crate.describe(job.options.results))
 
 
 if __name__ == "__main__":

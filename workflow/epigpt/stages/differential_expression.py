@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from epigpt import atomic
+from epigpt import files
 from epigpt.stages import entry
 
 
@@ -11,11 +11,13 @@ def main() -> None:
     parser = entry.parser(__doc__)
     parser.add_argument("--expression", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True, help="table of contrasts and genes")
-    parser.add_argument("--summary", type=Path, help="JSON file with the design, the units and the notes")
+    parser.add_argument(
+        "--summary", type=Path, help="JSON file with the design, the units and the notes"
+    )
     with entry.job(parser) as job:
         import anndata
 
-        from epigpt.datasets import Row
+        from epigpt.config.dataset_table import Row
         from epigpt.expression import contrasts
 
         found = contrasts.compare(
@@ -30,8 +32,8 @@ def main() -> None:
         for note in found.notes:
             job.log.info("note: %s", note)
         if job.options.summary:
-            atomic.write_json(job.options.summary, found.summary)
-        atomic.write_tsv(job.options.output, found.table)
+            files.write_json(job.options.summary, found.summary)
+        files.write_tsv(job.options.output, found.table)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from epigpt.geo import archive, download
-from epigpt.geo.remote import Connection
+from epigpt.geo import addresses, download
+from epigpt.geo.http_client import Connection
 from epigpt.stages import entry
 
 
@@ -12,21 +12,32 @@ def main() -> None:
     """Run the stage."""
     parser = entry.parser(__doc__)
     parser.add_argument("--dataset", required=True, help="id of the data set")
-    parser.add_argument("--source", required=True, help="a series accession, or the path of a local file")
-    parser.add_argument("--samples-sheet", default="", help="the sample sheet of a local counts table")
-    parser.add_argument("--manifest", type=Path, required=True, help="written last; the files lie beside it")
+    parser.add_argument(
+        "--source", required=True, help="a series accession, or the path of a local file"
+    )
+    parser.add_argument(
+        "--samples-sheet", default="", help="the sample sheet of a local counts table"
+    )
+    parser.add_argument(
+        "--manifest", type=Path, required=True, help="written last; the files lie beside it"
+    )
     with entry.job(parser) as job:
         source = job.options.source
-        # Anything that looks like an accession is taken for one, so that a wrong one is not reported as a missing file.
+        # Anything that looks like an accession is taken for one, so that a wrong one is not
+        # reported as a missing file.
         if re.fullmatch(r"(GSE|GSM|GPL|GDS)[0-9]*", source, re.IGNORECASE):
-            accession = archive.accession(source)
+            accession = addresses.accession(source)
             connection = Connection(
                 retries=job.settings["geo.retries"],
                 backoff_seconds=job.settings["geo.backoff_seconds"],
                 timeout_seconds=job.settings["geo.timeout_seconds"],
             )
-            with download.session(job.settings["geo.base_url"], job.options.manifest.parent, connection, job.log) as opened:
-                lines = download.download_series(opened, accession, job.settings["row.matrix"], job.settings["geo.ncbi_counts"])
+            with download.session(
+                job.settings["geo.base_url"], job.options.manifest.parent, connection, job.log
+            ) as opened:
+                lines = download.download_series(
+                    opened, accession, job.settings["row.matrix"], job.settings["geo.ncbi_counts"]
+                )
         else:
             paths = [Path(path) for path in (source, job.options.samples_sheet) if path]
             lines = download.local_files(paths, job.options.dataset)

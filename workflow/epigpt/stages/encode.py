@@ -1,12 +1,14 @@
-"""Encode every view of every sample as tokens, with vocabulary and reference fitted on the training samples of one fit."""
+"""Encode every view of every sample as tokens, with vocabulary and reference fitted on the training
+samples of one fit."""
 
 from dataclasses import fields
 from pathlib import Path
 
-from epigpt import atomic, splits
-from epigpt.encoding import store
-from epigpt.encoding.observations import open_observations
-from epigpt.expression.classes import class_order
+from epigpt import files
+from epigpt.dataset.count_blocks import open_observations
+from epigpt.encoding import token_dataset
+from epigpt.evaluation import cross_validation
+from epigpt.samples.classes import class_order
 from epigpt.stages import entry
 
 
@@ -20,13 +22,22 @@ def main() -> None:
     with entry.job(parser) as job:
         options, settings = job.options, job.settings
         observations = open_observations(options.expression)
-        folds = splits.read(options.folds)
-        held_out = store.in_test_set(folds, options.fit, observations.index["sample"])
-        classes = class_order(observations.index["label"], settings["row.case"], settings["row.control"])
-        recipe = store.Recipe(**{field.name: settings[field.name] for field in fields(store.Recipe)})
-        with atomic.path(options.output_folder) as folder:
-            store.write(folder, observations, held_out, classes, recipe)
-        job.log.info("%s: %d training and %d held-out observations", options.fit, int((~held_out).sum()), int(held_out.sum()))
+        folds = cross_validation.read(options.folds)
+        held_out = token_dataset.in_test_set(folds, options.fit, observations.index["sample"])
+        classes = class_order(
+            observations.index["label"], settings["row.case"], settings["row.control"]
+        )
+        recipe = token_dataset.EncodingConfig(
+            **{field.name: settings[field.name] for field in fields(token_dataset.EncodingConfig)}
+        )
+        with files.path(options.output_folder) as folder:
+            token_dataset.write(folder, observations, held_out, classes, recipe)
+        job.log.info(
+            "%s: %d training and %d held-out observations",
+            options.fit,
+            int((~held_out).sum()),
+            int(held_out.sum()),
+        )
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from epigpt.refusal import Refusal
-from epigpt.stages import surroundings
+from epigpt.errors import InputError
+from epigpt.provenance import job_meter
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class Job:
     options
         The parsed command line.
     settings
-        Only the settings that the rule passes, keys dotted (`"geo.base_url"`, `"row.label"`); reading another key is a KeyError,
-        so that a stage cannot depend on a setting whose change would not rerun it.
+        Only the settings that the rule passes, keys dotted (`"geo.base_url"`, `"row.label"`);
+        reading another key is a KeyError, so that a stage cannot depend on a setting whose change
+        would not rerun it.
     log
         Writes to the log file and to standard error.
     threads
@@ -42,9 +43,15 @@ class Job:
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
     """Start a stage's command line with the options that all rules pass."""
-    options = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument(
-        "--settings", type=json.loads, action="append", default=[], help="settings that this stage reads, as a JSON object; adds up"
+        "--settings",
+        type=json.loads,
+        action="append",
+        default=[],
+        help="settings that this stage reads, as a JSON object; adds up",
     )
     options.add_argument("--log", type=Path, help="log file; messages also go to standard error")
     options.add_argument("--threads", type=int, default=1, help="cores to use")
@@ -53,24 +60,28 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
 
 @contextmanager
 def job(options: argparse.ArgumentParser) -> Iterator[Job]:
-    """Parse the command line, open the log, and turn a `Refusal` into its one message and exit status 1."""
+    """Parse the command line, open the log, and turn a `InputError` into its one message and exit
+    status 1."""
     chosen = options.parse_args()
     log = _open_log(chosen.log)
-    meter = surroundings.Meter()
+    meter = job_meter.JobMeter()
     began = time.monotonic()
     try:
         settings = {key: value for part in chosen.settings for key, value in part.items()}
         yield Job(options=chosen, settings=settings, log=log, threads=max(1, chosen.threads))
-    except Refusal as refusal:
+    except InputError as refusal:
         log.error("%s", refusal)
         sys.exit(1)
     except KeyboardInterrupt:
         log.error("Stopped from the keyboard.")
         sys.exit(130)
     except Exception:
-        log.error("An unexpected error, which is EpiGPT's fault and worth a report:\n%s", traceback.format_exc())
+        log.error(
+            "An unexpected error, which is EpiGPT's fault and worth a report:\n%s",
+            traceback.format_exc(),
+        )
         sys.exit(1)
-    log.debug("%s%s", surroundings.MARK, json.dumps(meter.record()))
+    log.debug("%s%s", job_meter.MARK, json.dumps(meter.record()))
     log.debug("finished in %.1f s", time.monotonic() - began)
 
 
@@ -83,7 +94,9 @@ def _open_log(target: Path | None) -> logging.Logger:
     screen.setLevel(logging.INFO)
     screen.setFormatter(logging.Formatter("%(message)s"))
     log.addHandler(screen)
-    if target is not None and os.environ.get("RANK", "0") == "0":  # one writer when a stage runs as several processes
+    if (
+        target is not None and os.environ.get("RANK", "0") == "0"
+    ):  # one writer when a stage runs as several processes
         target.parent.mkdir(parents=True, exist_ok=True)
         file = logging.FileHandler(target, mode="w", encoding="utf-8")
         file.setLevel(logging.DEBUG)

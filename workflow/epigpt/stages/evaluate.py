@@ -7,24 +7,67 @@ from typing import Any
 
 import pandas as pd
 
-from epigpt import atomic, splits
-from epigpt.evaluation import calibration, confounding, intervals, null, predictions, verdict
+from epigpt import files
+from epigpt.evaluation import (
+    calibration,
+    confounding,
+    cross_validation,
+    intervals,
+    permutation_test,
+    predictions,
+    verdict,
+)
 from epigpt.evaluation.metrics import HeldOut
 from epigpt.stages import entry
 
 
 def main() -> None:
-    """Read predictions, folds and samples; write predictions.tsv, metrics.tsv, verdict.json and what the report draws."""
+    """Read predictions, folds and samples; write predictions.tsv, metrics.tsv, verdict.json and
+    what the report draws."""
     parser = entry.parser(__doc__)
-    for name in ("--folds", "--folds-summary", "--samples", "--predictions", "--metrics", "--verdict"):
+    for name in (
+        "--folds",
+        "--folds-summary",
+        "--samples",
+        "--predictions",
+        "--metrics",
+        "--verdict",
+    ):
         parser.add_argument(name, type=Path, required=True)
-    parser.add_argument("--predictions-in", type=Path, nargs="+", required=True, help="of GPT-2's folds and of the baselines")
-    parser.add_argument("--null-in", type=Path, nargs="*", default=[], help="scores under permuted labels")
-    parser.add_argument("--fixed-permutations", type=int, default=0, help="permutations of the labels alone, where GPT-2 was not refitted")
-    parser.add_argument("--confounding", type=Path, required=True, help="table of the characteristics against the label")
-    parser.add_argument("--comparison", type=Path, required=True, help="table of GPT-2's AUC minus that of each other model")
-    parser.add_argument("--calibration", type=Path, required=True, help="table of calibration curves")
-    parser.add_argument("--null", type=Path, required=True, help="table of the scores under permuted labels")
+    parser.add_argument(
+        "--predictions-in",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="of GPT-2's folds and of the baselines",
+    )
+    parser.add_argument(
+        "--null-in", type=Path, nargs="*", default=[], help="scores under permuted labels"
+    )
+    parser.add_argument(
+        "--fixed-permutations",
+        type=int,
+        default=0,
+        help="permutations of the labels alone, where GPT-2 was not refitted",
+    )
+    parser.add_argument(
+        "--confounding",
+        type=Path,
+        required=True,
+        help="table of the characteristics against the label",
+    )
+    parser.add_argument(
+        "--comparison",
+        type=Path,
+        required=True,
+        help="table of GPT-2's AUC minus that of each other model",
+    )
+    parser.add_argument(
+        "--calibration", type=Path, required=True, help="table of calibration curves"
+    )
+    parser.add_argument(
+        "--null", type=Path, required=True, help="table of the scores under permuted labels"
+    )
     with entry.job(parser) as job:
         options, settings = job.options, job.settings
         summary = json.loads(options.folds_summary.read_text(encoding="utf-8"))
@@ -35,50 +78,77 @@ def main() -> None:
         collected = predictions.ordered(predictions.collect(options.predictions_in), classes)
         models: dict[str, HeldOut] = {}
         if summary["assessable"]:
-            models = predictions.by_model(collected, splits.read(options.folds), classes)
-            permuted = _nulls(options.null_in, models[verdict.GPT2], options.fixed_permutations, settings["seed"])
+            models = predictions.by_model(collected, cross_validation.read(options.folds), classes)
+            permuted = _nulls(
+                options.null_in, models[verdict.GPT2], options.fixed_permutations, settings["seed"]
+            )
             scored, compared = _score(models, permuted, settings)
             decided = verdict.decide(scored, compared, judged, classes) | {"null": _told(permuted)}
         else:
-            permuted = pd.DataFrame(columns=null.KIND_COLUMNS)
+            permuted = pd.DataFrame(columns=permutation_test.KIND_COLUMNS)
             collected, scored = collected.iloc[:0], pd.DataFrame(columns=intervals.COLUMNS)
-            compared = pd.DataFrame(columns=["model", "versus", "estimate", "low", "high", "share_above"])
+            compared = pd.DataFrame(
+                columns=["model", "versus", "estimate", "low", "high", "share_above"]
+            )
             decided = verdict.not_assessable(summary["reason"], classes, judged)
-        atomic.write_tsv(options.predictions, collected[predictions.COLUMNS])
-        atomic.write_tsv(options.metrics, scored)
-        atomic.write_tsv(options.confounding, judged)
-        atomic.write_tsv(options.comparison, compared)
-        atomic.write_tsv(options.calibration, calibration.curve(models))
-        atomic.write_tsv(options.null, permuted)
-        atomic.write_json(options.verdict, decided)
+        files.write_tsv(options.predictions, collected[predictions.COLUMNS])
+        files.write_tsv(options.metrics, scored)
+        files.write_tsv(options.confounding, judged)
+        files.write_tsv(options.comparison, compared)
+        files.write_tsv(options.calibration, calibration.curve(models))
+        files.write_tsv(options.null, permuted)
+        files.write_json(options.verdict, decided)
         job.log.info("%s", decided["sentence"])
 
 
-def _score(models: dict[str, HeldOut], nulls: pd.DataFrame, settings: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    weights = intervals.resampled_weights(models[verdict.GPT2], settings["bootstrap"], settings["seed"])
+def _score(
+    models: dict[str, HeldOut], nulls: pd.DataFrame, settings: dict[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    weights = intervals.resampled_weights(
+        models[verdict.GPT2], settings["bootstrap"], settings["seed"]
+    )
     scored = intervals.table(models, settings["model"], weights, nulls)
     others = [model for model in models if model != verdict.GPT2]
     return scored, intervals.differences(models, verdict.GPT2, others, weights)
 
 
 def _nulls(paths: Sequence[Path], gpt2: HeldOut, fixed: int, seed: int) -> pd.DataFrame:
-    read = [pd.read_csv(path, sep="\t").assign(kind=null.REFITTED) for path in paths]
+    read = [pd.read_csv(path, sep="\t").assign(kind=permutation_test.REFITTED) for path in paths]
     if fixed:
-        read.append(null.fixed(verdict.GPT2, gpt2, fixed, seed).assign(kind=null.FIXED))
+        read.append(
+            permutation_test.fixed(verdict.GPT2, gpt2, fixed, seed).assign(
+                kind=permutation_test.FIXED
+            )
+        )
     filled = [table for table in read if len(table)]
-    joined = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=null.KIND_COLUMNS)
-    return joined.sort_values(["model", "permutation"], kind="stable", ignore_index=True)[null.KIND_COLUMNS]
+    joined = (
+        pd.concat(filled, ignore_index=True)
+        if filled
+        else pd.DataFrame(columns=permutation_test.KIND_COLUMNS)
+    )
+    return joined.sort_values(["model", "permutation"], kind="stable", ignore_index=True)[
+        permutation_test.KIND_COLUMNS
+    ]
 
 
 def _told(permuted: pd.DataFrame) -> dict[str, Any]:
     """Say what stands behind GPT-2's p, for the reader of verdict.json."""
     own = permuted[permuted["model"] == verdict.GPT2]
     if own.empty:
-        return {"permutations": 0, "kind": "none", "note": "no labels were permuted, so there is no p (setting: permutations)"}
+        return {
+            "permutations": 0,
+            "kind": "none",
+            "note": "no labels were permuted, so there is no p (setting: permutations)",
+        }
     kind = str(own["kind"].iloc[0])
     note = {
-        null.REFITTED: "labels permuted between groups, encoding and fine-tuning run again each time",
-        null.FIXED: "labels permuted between groups against held-out predictions left as they are: a cheaper null that repeats no training",
+        permutation_test.REFITTED: (
+            "labels permuted between groups, encoding and fine-tuning run again each time"
+        ),
+        permutation_test.FIXED: (
+            "labels permuted between groups against held-out predictions left as they are: a"
+            " cheaper null that repeats no training"
+        ),
     }[kind]
     return {"permutations": int(own["permutation"].nunique()), "kind": kind, "note": note}
 

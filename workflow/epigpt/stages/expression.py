@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from epigpt import atomic
+from epigpt import files
 from epigpt.stages import entry
 
 
@@ -11,11 +11,14 @@ def main() -> None:
     parser = entry.parser(__doc__)
     parser.add_argument("--counts", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True, help="expression.h5ad")
-    parser.add_argument("--quality", type=Path, required=True, help="table of all samples or cells, kept or not")
+    parser.add_argument(
+        "--quality", type=Path, required=True, help="table of all samples or cells, kept or not"
+    )
     with entry.job(parser) as job:
         import anndata
 
-        from epigpt.expression import embedding, normalisation, quality
+        from epigpt.dataset import normalization
+        from epigpt.expression import embedding, quality
 
         counts = anndata.read_h5ad(job.options.counts)
         assay = str(counts.uns["assay"])
@@ -33,11 +36,11 @@ def main() -> None:
         )
         for name, reason in judged.loc[judged["reason"] != "", "reason"].head(50).items():
             job.log.info("  %s: %s", name, reason)
-        expression = normalisation.normalise(counts, kept)
+        expression = normalization.normalise(counts, kept)
         embedding.embed(expression, job.settings["seed"])
-        with atomic.path(job.options.output) as temporary:
+        with files.path(job.options.output) as temporary:
             expression.write_h5ad(temporary, compression="gzip")
-        atomic.write_tsv(job.options.quality, quality.table(judged, assay))
+        files.write_tsv(job.options.quality, quality.table(judged, assay))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from epigpt import atomic
+from epigpt import files
 from epigpt.stages import entry
 
 
@@ -11,25 +11,45 @@ def main() -> None:
     parser = entry.parser(__doc__)
     parser.add_argument("--expression", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True, help="folds.tsv")
-    parser.add_argument("--summary", type=Path, required=True, help="folds.json: assessable, reason, folds, repeats, checksum")
+    parser.add_argument(
+        "--summary",
+        type=Path,
+        required=True,
+        help="folds.json: assessable, reason, folds, repeats, checksum",
+    )
     with entry.job(parser) as job:
         import h5py
         from anndata.io import read_elem
 
-        from epigpt import splits
-        from epigpt.expression.classes import class_order
+        from epigpt.evaluation import cross_validation
+        from epigpt.samples.classes import class_order
 
-        with h5py.File(job.options.expression) as file:  # the matrices of many cells would fill the memory for nothing
+        with h5py.File(
+            job.options.expression
+        ) as file:  # the matrices of many cells would fill the memory for nothing
             observed = read_elem(file["obs"])
-        assessment = splits.assess(observed, job.settings["folds"])
-        table = splits.folds(observed, job.settings["folds"], job.settings["repeats"], job.settings["seed"])
-        classes = class_order(observed["label"], job.settings["row.case"], job.settings["row.control"])
+        assessment = cross_validation.assess(observed, job.settings["folds"])
+        table = cross_validation.folds(
+            observed, job.settings["folds"], job.settings["repeats"], job.settings["seed"]
+        )
+        classes = class_order(
+            observed["label"], job.settings["row.case"], job.settings["row.control"]
+        )
         if assessment.assessable:
             job.log.info("%d folds, drawn %d times", assessment.folds, job.settings["repeats"])
         if assessment.reason:
-            job.log.info("%s", assessment.reason if assessment.assessable else f"not assessable: {assessment.reason}")
-        atomic.write_tsv(job.options.output, table)
-        atomic.write_json(job.options.summary, splits.summary(table, assessment, classes, observed))
+            job.log.info(
+                "%s",
+                (
+                    assessment.reason
+                    if assessment.assessable
+                    else f"not assessable: {assessment.reason}"
+                ),
+            )
+        files.write_tsv(job.options.output, table)
+        files.write_json(
+            job.options.summary, cross_validation.summary(table, assessment, classes, observed)
+        )
 
 
 if __name__ == "__main__":

@@ -3,26 +3,38 @@
 import json
 from pathlib import Path
 
-from epigpt import atomic
+from epigpt import files
 from epigpt.stages import entry
 
 
 def main() -> None:
     """Read expression and folds, write the learning curve of one baseline."""
     parser = entry.parser(__doc__)
-    parser.add_argument("--model", required=True, help="majority, logistic_l1, logistic_l2, pca_logistic, random_forest, gradient_boosting")
+    parser.add_argument(
+        "--model",
+        required=True,
+        help="majority, logistic_l1, logistic_l2, pca_logistic, random_forest, gradient_boosting",
+    )
     parser.add_argument("--expression", type=Path, required=True)
     parser.add_argument("--folds", type=Path, required=True)
-    parser.add_argument("--folds-summary", type=Path, required=True, help="folds.json, which names the classes in their order")
+    parser.add_argument(
+        "--folds-summary",
+        type=Path,
+        required=True,
+        help="folds.json, which names the classes in their order",
+    )
     parser.add_argument("--output", type=Path, required=True)
     with entry.job(parser) as job:
-        from epigpt import splits
-        from epigpt.evaluation import learning, observations
+        from epigpt.dataset import expression_data
+        from epigpt.evaluation import cross_validation, learning_curve
 
         options = job.options
         classes = json.loads(options.folds_summary.read_text(encoding="utf-8"))["classes"]
-        data, folds = observations.read(options.expression), splits.read(options.folds)
-        atomic.write_tsv(options.output, learning.curve(options.model, data, folds, classes, job.settings["seed"]))
+        data, folds = expression_data.read(options.expression), cross_validation.read(options.folds)
+        files.write_tsv(
+            options.output,
+            learning_curve.curve(options.model, data, folds, classes, job.settings["seed"]),
+        )
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
-"""Hold marker genes, marker sets and the paper's claims against the data set; score excitation against inhibition."""
+"""Hold marker genes, marker sets and the paper's claims against the data set; score excitation
+against inhibition."""
 
 import argparse
 from pathlib import Path
 
 import pandas as pd
 
-from epigpt import atomic
+from epigpt import files
 from epigpt.genes import orthologs
 from epigpt.genes.annotation import ORGANISMS
-from epigpt.interpretation import balance, claims, donors, gene_sets, markers
+from epigpt.interpretation import balance, claims, donor_statistics, gene_sets, markers
 from epigpt.stages import entry
 
 
@@ -20,55 +21,103 @@ def main() -> None:
     parser.add_argument("--sets", type=Path, help="table of set-level tests")
     parser.add_argument("--attributions", type=Path, help="what the model attributes to each gene")
     parser.add_argument("--gene-sets", type=Path, nargs="*", default=[], help="GMT files")
-    parser.add_argument("--enrichment", type=Path, help="table of the user's gene sets in the ranking of all genes")
+    parser.add_argument(
+        "--enrichment", type=Path, help="table of the user's gene sets in the ranking of all genes"
+    )
     with entry.job(parser) as job:
-        own_sets = {name: genes for path in job.options.gene_sets for name, genes in gene_sets.read(path).items()}
+        own_sets = {
+            name: genes
+            for path in job.options.gene_sets
+            for name, genes in gene_sets.read(path).items()
+        }
         tables = _tables(job.options, own_sets, job.settings.get("seed", 1))
         if tables["claims"].empty:
             job.log.info("There is no marker table for this organism: header-only tables.")
         for name, table in tables.items():
             if getattr(job.options, name) is not None:
-                atomic.write_tsv(getattr(job.options, name), table)
+                files.write_tsv(getattr(job.options, name), table)
 
 
-def _tables(options: argparse.Namespace, own_sets: dict[str, list[str]], seed: int) -> dict[str, pd.DataFrame]:
+def _tables(
+    options: argparse.Namespace, own_sets: dict[str, list[str]], seed: int
+) -> dict[str, pd.DataFrame]:
     import h5py
     from anndata.io import read_elem
 
-    with h5py.File(options.expression) as file:  # the other layers would fill the memory for nothing
+    with h5py.File(
+        options.expression
+    ) as file:  # the other layers would fill the memory for nothing
         organism = str(read_elem(file["uns/organism"])) if "uns/organism" in file else ""
-        described, var, lognorm = (read_elem(file[part]) for part in ("obs", "var", "layers/lognorm"))
+        described, var, lognorm = (
+            read_elem(file[part]) for part in ("obs", "var", "layers/lognorm")
+        )
     if organism not in ORGANISMS:
-        columns = {"markers": markers.MARKERS, "sets": markers.SET_TESTS, "balance": balance.BALANCE, "claims": claims.CLAIMS}
+        columns = {
+            "markers": markers.MARKERS,
+            "sets": markers.SET_TESTS,
+            "balance": balance.BALANCE,
+            "claims": claims.CLAIMS,
+        }
         columns["enrichment"] = gene_sets.ENRICHMENT
         return {name: pd.DataFrame(columns=listed) for name, listed in columns.items()}
     genes = pd.DataFrame({"symbol": var["symbol"].astype(str)}, index=var.index.astype(str))
     contrasts = pd.read_csv(
-        options.contrasts, sep="\t", dtype={"gene": str, "symbol": str, "contrast": str}, keep_default_na=False, na_values=[""]
+        options.contrasts,
+        sep="\t",
+        dtype={"gene": str, "symbol": str, "contrast": str},
+        keep_default_na=False,
+        na_values=[""],
     )
     contrast = str(contrasts["contrast"].iloc[0]) if len(contrasts) else ""
-    attributions = pd.read_csv(options.attributions, sep="\t", dtype={"gene": str}) if options.attributions else None
-    table = markers.assess(organism, genes, contrasts[contrasts["contrast"] == contrast], attributions)
+    attributions = (
+        pd.read_csv(options.attributions, sep="\t", dtype={"gene": str})
+        if options.attributions
+        else None
+    )
+    table = markers.assess(
+        organism, genes, contrasts[contrasts["contrast"] == contrast], attributions
+    )
     samples = (
-        described.astype({"sample": str, "group": str, "label": str}).drop_duplicates("sample").set_index("sample")[["group", "label"]]
+        described.astype({"sample": str, "group": str, "label": str})
+        .drop_duplicates("sample")
+        .set_index("sample")[["group", "label"]]
     )
     named = markers.members(table)
-    human = list(orthologs.to_human(list(genes.index), list(genes["symbol"]), organism)[0]["human"]) if own_sets else []
+    human = (
+        list(orthologs.to_human(list(genes.index), list(genes["symbol"]), organism)[0]["human"])
+        if own_sets
+        else []
+    )
     located = gene_sets.locate(own_sets, list(genes.index), list(genes["symbol"]), human)
-    singles = {name: ids for found in located.values() for name, ids in found.items() if name not in named}
-    expression = donors.pooled(lognorm, list(described["sample"].astype(str)), list(genes.index), named | singles)
+    singles = {
+        name: ids for found in located.values() for name, ids in found.items() if name not in named
+    }
+    expression = donor_statistics.pooled(
+        lognorm, list(described["sample"].astype(str)), list(genes.index), named | singles
+    )
     extra = {name: list(found) for name, found in located.items()}
     classes = _classes(contrast, sorted(set(samples["label"])))
     tested = markers.score_sets(table, expression, samples, classes, extra)
-    scores = balance.score(expression[[name for name in expression.columns if name in named]], samples)
+    scores = balance.score(
+        expression[[name for name in expression.columns if name in named]], samples
+    )
     judged = claims.judge(claims.Evidence(table, tested, scores, expression, samples, classes))
     asked = {name: len(listed) for name, listed in own_sets.items()}
-    enriched = gene_sets.enrichment(located, asked, contrasts[contrasts["contrast"] == contrast], seed)
-    return {"markers": table[markers.MARKERS], "sets": tested, "balance": scores, "claims": judged, "enrichment": enriched}
+    enriched = gene_sets.enrichment(
+        located, asked, contrasts[contrasts["contrast"] == contrast], seed
+    )
+    return {
+        "markers": table[markers.MARKERS],
+        "sets": tested,
+        "balance": scores,
+        "claims": judged,
+        "enrichment": enriched,
+    }
 
 
 def _classes(contrast: str, labels: list[str]) -> tuple[str, str]:
-    """Read case and control off the contrast's name; without one, the last of two labels by name against the other."""
+    """Read case and control off the contrast's name; without one, the last of two labels by name
+    against the other."""
     for case in labels:
         for control in labels:
             if contrast == f"{case} vs {control}":

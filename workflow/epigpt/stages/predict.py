@@ -4,41 +4,71 @@ import argparse
 import sys
 from pathlib import Path
 
-from epigpt import atomic
+from epigpt import files
+from epigpt.errors import InputError
 from epigpt.genes.annotation import ORGANISMS
-from epigpt.refusal import Refusal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("model", metavar="MODEL_DIR", type=Path, help="folder of a finished model, results/DATASET/models/PRESET/final")
-    parser.add_argument("samples", metavar="SAMPLES", type=Path, help=".h5ad file or counts table, genes × samples or the reverse")
-    parser.add_argument("--output", type=Path, help="TSV to write: sample, class, probability (default: to the screen)")
-    parser.add_argument("--organism", default="auto", choices=["auto", *ORGANISMS], help="species of the samples (default: found out)")
     parser.add_argument(
-        "--min-matched", type=_share, default=0.5, help="least share of the model's genes among the samples' (default: %(default)s)"
+        "model",
+        metavar="MODEL_DIR",
+        type=Path,
+        help="folder of a finished model, results/DATASET/models/PRESET/final",
     )
     parser.add_argument(
-        "--allow-values", action="append", default=[], metavar="KIND", help="accept tpm, cpm, fpkm, log or intensity beside counts"
+        "samples",
+        metavar="SAMPLES",
+        type=Path,
+        help=".h5ad file or counts table, genes × samples or the reverse",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="TSV to write: sample, class, probability (default: to the screen)",
+    )
+    parser.add_argument(
+        "--organism",
+        default="auto",
+        choices=["auto", *ORGANISMS],
+        help="species of the samples (default: found out)",
+    )
+    parser.add_argument(
+        "--min-matched",
+        type=_share,
+        default=0.5,
+        help="least share of the model's genes among the samples' (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--allow-values",
+        action="append",
+        default=[],
+        metavar="KIND",
+        help="accept tpm, cpm, fpkm, log or intensity beside counts",
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Read model and samples, print what was matched, write the table."""
     # After the arguments are known to be sound: torch and transformers take seconds.
-    from epigpt.models import finished, new_samples
+    from epigpt.predict import finished_model, new_samples
 
-    model = finished.load(options.model)
-    samples = new_samples.read(options.samples, model.vocabulary, options.organism, frozenset(options.allow_values))
+    model = finished_model.load(options.model)
+    samples = new_samples.read(
+        options.samples, model.vocabulary, options.organism, frozenset(options.allow_values)
+    )
     if samples.counts.shape[0] == 0:
-        raise Refusal("no samples", str(options.samples), "there is nothing to score", "check the file")
+        raise InputError(
+            "no samples", str(options.samples), "there is nothing to score", "check the file"
+        )
     samples, said = new_samples.matched(samples, model.vocabulary, options.min_matched)
     print(said, file=sys.stderr)
     scored = model.score(samples)
     if options.output is None:
         scored.to_csv(sys.stdout, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
     else:
-        atomic.write_tsv(options.output, scored)
+        files.write_tsv(options.output, scored)
         print(f"{scored['sample'].nunique():,} samples scored: {options.output}", file=sys.stderr)
     return 0
 

@@ -5,28 +5,55 @@ from pathlib import Path
 
 import pandas as pd
 
-from epigpt import atomic
+from epigpt import files
 from epigpt.stages import entry
 
 COLUMNS = [
-    "trained_on", "tested_on", "shared_genes", "model", "preset", "metric", "estimate", "low", "high", "null_mean", "p", "p_floor",
-    "n_samples", "n_groups", "reason",
-]  # fmt: skip
+    "trained_on",
+    "tested_on",
+    "shared_genes",
+    "model",
+    "preset",
+    "metric",
+    "estimate",
+    "low",
+    "high",
+    "null_mean",
+    "p",
+    "p_floor",
+    "n_samples",
+    "n_groups",
+    "reason",
+]
 
 
 def main() -> None:
-    """Read the metrics of pairs, and of those that cannot be tested why; write transfer.tsv, a header only where there is no pair."""
+    """Read the metrics of pairs, and of those that cannot be tested why; write transfer.tsv, a
+    header only where there is no pair."""
     parser = entry.parser(__doc__)
     parser.add_argument("--metrics", type=Path, nargs="*", default=[])
-    parser.add_argument("--untested", type=Path, nargs="*", default=[], help="genes.json of pairs that cannot be tested")
+    parser.add_argument(
+        "--untested",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="genes.json of pairs that cannot be tested",
+    )
     parser.add_argument("--output", type=Path, required=True)
     with entry.job(parser) as job:
-        read = [pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False) for path in job.options.metrics]
+        read = [
+            pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+            for path in job.options.metrics
+        ]
         told = [json.loads(path.read_text(encoding="utf-8")) for path in job.options.untested]
         known = ("trained_on", "tested_on", "shared_genes", "reason")
         read += [pd.DataFrame([{key: str(summary[key]) for key in known}]) for summary in told]
-        table = pd.concat(read, ignore_index=True).reindex(columns=COLUMNS).fillna("") if read else pd.DataFrame(columns=COLUMNS)
-        atomic.write_tsv(job.options.output, table)
+        table = (
+            pd.concat(read, ignore_index=True).reindex(columns=COLUMNS).fillna("")
+            if read
+            else pd.DataFrame(columns=COLUMNS)
+        )
+        files.write_tsv(job.options.output, table)
 
 
 if __name__ == "__main__":

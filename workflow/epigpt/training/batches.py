@@ -1,4 +1,5 @@
-"""Which training views each optimiser step sees: decided by seed and step alone, never by the number of devices."""
+"""Which training views each optimiser step sees: decided by seed and step alone, never by the
+number of devices."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from epigpt.encoding.store import Store
+from epigpt.encoding.token_dataset import TokenDataset
 from epigpt.training.plan import Plan
 
 BUCKETED_BATCHES = 50
@@ -23,7 +24,8 @@ class Examples:
     labels
         Class numbers, int64, shape (examples,).
     weights
-        Loss weight of each example, float32, shape (examples,): the same total for every class, mean 1.
+        Loss weight of each example, float32, shape (examples,): the same total for every class,
+        mean 1.
     lengths
         Tokens of each example, int32, shape (examples,).
     """
@@ -38,7 +40,7 @@ class Examples:
         return len(self.rows)
 
 
-def training_examples(store: Store) -> Examples:
+def training_examples(store: TokenDataset) -> Examples:
     """List every view of the store's training rows."""
     training = np.flatnonzero((store.index["set"] == "train").to_numpy())
     numbers = {name: number for number, name in enumerate(store.classes)}
@@ -58,9 +60,10 @@ def training_examples(store: Store) -> Examples:
 class Order:
     """Which examples each step sees.
 
-    The steps cut an endless row of permutations, a new one each epoch, so that every step has a whole batch and none is left over.
-    Where lengths differ, neighbouring batches of an epoch exchange examples until each holds similar lengths, and then change places:
-    less padding, while an epoch still holds every example once.
+    The steps cut an endless row of permutations, a new one each epoch, so that every step has a
+    whole batch and none is left over. Where lengths differ, neighbouring batches of an epoch
+    exchange examples until each holds similar lengths, and then change places: less padding, while
+    an epoch still holds every example once.
 
     Parameters
     ----------
@@ -76,7 +79,8 @@ class Order:
         self._orders: dict[int, np.ndarray] = {}
 
     def step(self, step: int) -> np.ndarray:
-        """Give the examples of a step, int64, shape (batch,); sorted by length where lengths differ."""
+        """Give the examples of a step, int64, shape (batch,); sorted by length where lengths
+        differ."""
         positions = np.arange(step * self._batch, (step + 1) * self._batch)
         epochs = positions // len(self._lengths)
         chosen = np.empty(self._batch, dtype=np.int64)
@@ -89,11 +93,15 @@ class Order:
         if epoch not in self._orders:
             generator = np.random.default_rng([self._seed, epoch])
             order = generator.permutation(len(self._lengths))
-            self._orders = {number: kept for number, kept in self._orders.items() if number == epoch - 1}
+            self._orders = {
+                number: kept for number, kept in self._orders.items() if number == epoch - 1
+            }
             self._orders[epoch] = self._bucketed(order, epoch, generator) if self._varied else order
         return self._orders[epoch]
 
-    def _bucketed(self, order: np.ndarray, epoch: int, generator: np.random.Generator) -> np.ndarray:
+    def _bucketed(
+        self, order: np.ndarray, epoch: int, generator: np.random.Generator
+    ) -> np.ndarray:
         batch, count = self._batch, len(order)
         first = -epoch * count % batch  # where the epoch's first whole batch begins
         whole = max(0, (count - first) // batch)
@@ -107,7 +115,9 @@ class Order:
         return order
 
 
-def micro_batches(store: Store, examples: Examples, plan: Plan, chosen: np.ndarray, rank: int) -> Iterator[dict[str, torch.Tensor]]:
+def micro_batches(
+    store: TokenDataset, examples: Examples, plan: Plan, chosen: np.ndarray, rank: int
+) -> Iterator[dict[str, torch.Tensor]]:
     """Cut one process's share of a step's examples `chosen` into micro-batches.
 
     Each holds input_ids, attention_mask, values (some encodings), labels and weights.
@@ -120,14 +130,19 @@ def micro_batches(store: Store, examples: Examples, plan: Plan, chosen: np.ndarr
         yield batch
 
 
-def collate(store: Store, rows: np.ndarray, views: np.ndarray) -> dict[str, torch.Tensor]:
-    """Read views from the store, cut to the longest: input_ids and attention_mask int64, values float32, shape (views, length)."""
+def collate(store: TokenDataset, rows: np.ndarray, views: np.ndarray) -> dict[str, torch.Tensor]:
+    """Read views from the store, cut to the longest: input_ids and attention_mask int64, values
+    float32, shape (views, length)."""
     lengths = store.lengths[rows, views]
     longest = max(int(lengths.max()), 1)
     batch = {
         "input_ids": torch.from_numpy(store.tokens[rows, views, :longest].astype(np.int64)),
-        "attention_mask": torch.from_numpy((np.arange(longest) < lengths[:, None]).astype(np.int64)),
+        "attention_mask": torch.from_numpy(
+            (np.arange(longest) < lengths[:, None]).astype(np.int64)
+        ),
     }
     if store.values is not None:
-        batch["values"] = torch.from_numpy(np.ascontiguousarray(store.values[rows, views, :longest]))
+        batch["values"] = torch.from_numpy(
+            np.ascontiguousarray(store.values[rows, views, :longest])
+        )
     return batch

@@ -1,8 +1,11 @@
-"""Checkpoints of a training in progress: whole or not there, found again by what is trained on what, free of the number of devices.
+"""Checkpoints of a training in progress: whole or not there, found again by what is trained on
+what, free of the number of devices.
 
-A checkpoint is a folder step-NNNNNNNN of safetensors files and checkpoint.json, which lists their sizes and checksums. It is written
-under another name, brought to disk and renamed, so a killed process leaves no checkpoint that looks whole; what was damaged later is
-noticed by its checksums, and the one before it is taken. Random states are not stored: the loop derives them from seed, step and rank.
+A checkpoint is a folder step-NNNNNNNN of safetensors files and checkpoint.json, which lists their
+sizes and checksums. It is written under another name, brought to disk and renamed, so a killed
+process leaves no checkpoint that looks whole; what was damaged later is noticed by its checksums,
+and the one before it is taken. Random states are not stored: the loop derives them from seed, step
+and rank.
 """
 
 import hashlib
@@ -21,7 +24,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from epigpt.encoding.store import Store
+from epigpt.encoding.token_dataset import TokenDataset
 from epigpt.training import states
 
 KEPT = 2
@@ -48,11 +51,13 @@ class Found:
 
 
 def make_room(folder: Path) -> int:
-    """Make `folder` for a training's checkpoints, delete what a killed process swapped there, from which nobody goes on.
+    """Make `folder` for a training's checkpoints, delete what a killed process swapped there, from
+    which nobody goes on.
 
     Returns
     -------
-    Bytes that the training may fill: what is free on the disk, and what its own checkpoints take already.
+    Bytes that the training may fill: what is free on the disk, and what its own checkpoints take
+    already.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / SWAP, ignore_errors=True)
@@ -60,8 +65,9 @@ def make_room(folder: Path) -> int:
     return shutil.disk_usage(folder).free + held
 
 
-def identity(store: Store, described: dict[str, Any]) -> str:
-    """Hash what a training is: `described` (model, settings, versions, as JSON) and the tokens it sees."""
+def identity(store: TokenDataset, described: dict[str, Any]) -> str:
+    """Hash what a training is: `described` (model, settings, versions, as JSON) and the tokens it
+    sees."""
     digest = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode())
     digest.update(store.index.to_csv(index=False).encode())
     for array in (store.tokens, store.lengths, store.values):
@@ -74,8 +80,17 @@ def identity(store: Store, described: dict[str, Any]) -> str:
     return digest.hexdigest()[:16]
 
 
-def save(folder: Path, engine: Any, step: int, *, writes: bool, kept: int = KEPT, extra: dict[str, Any] | None = None) -> None:
-    """Write the checkpoint of `step` under `folder`, then delete older ones beyond the newest `kept`.
+def save(
+    folder: Path,
+    engine: Any,
+    step: int,
+    *,
+    writes: bool,
+    kept: int = KEPT,
+    extra: dict[str, Any] | None = None,
+) -> None:
+    """Write the checkpoint of `step` under `folder`, then delete older ones beyond the newest
+    `kept`.
 
     Called by all processes; the first one `writes`.
 
@@ -104,7 +119,8 @@ def save(folder: Path, engine: Any, step: int, *, writes: bool, kept: int = KEPT
 
 
 class _Writer:
-    """Gathers tensors into files of about `SHARD_BYTES`, so that memory stays flat however large the model is."""
+    """Gathers tensors into files of about `SHARD_BYTES`, so that memory stays flat however large
+    the model is."""
 
     def __init__(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -124,7 +140,11 @@ class _Writer:
         path = self._folder / f"states-{len(self._files):04d}.safetensors"
         save_file(self._waiting, path)
         _to_disk(path)
-        self._files[path.name] = {"bytes": path.stat().st_size, "crc32": _crc32(path), "tensors": sorted(self._waiting)}
+        self._files[path.name] = {
+            "bytes": path.stat().st_size,
+            "crc32": _crc32(path),
+            "tensors": sorted(self._waiting),
+        }
         self._waiting, self._bytes = {}, 0
 
     def close(self, described: dict[str, Any]) -> None:
@@ -160,14 +180,21 @@ def newest(folder: Path, log: logging.Logger) -> Found | None:
             damaged = [
                 name
                 for name, file in described["files"].items()
-                if (candidate / name).stat().st_size != file["bytes"] or _crc32(candidate / name) != file["crc32"]
+                if (candidate / name).stat().st_size != file["bytes"]
+                or _crc32(candidate / name) != file["crc32"]
             ]
         except (OSError, ValueError, KeyError) as error:
-            log.warning("checkpoint %s cannot be read (%s); taking the one before", candidate.name, error)
+            log.warning(
+                "checkpoint %s cannot be read (%s); taking the one before", candidate.name, error
+            )
             continue
         if not damaged:
             return Found(candidate, described["step"], described.get("extra", {}))
-        log.warning("checkpoint %s is damaged (%s); taking the one before", candidate.name, ", ".join(damaged))
+        log.warning(
+            "checkpoint %s is damaged (%s); taking the one before",
+            candidate.name,
+            ", ".join(damaged),
+        )
     return None
 
 
@@ -177,11 +204,14 @@ def restore(found: Found, engine: Any) -> None:
 
 
 class _Reader:
-    """Finds tensors by name, one file open at a time: what has been read of an open one counts as memory of the process."""
+    """Finds tensors by name, one file open at a time: what has been read of an open one counts as
+    memory of the process."""
 
     def __init__(self, folder: Path) -> None:
         files = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["files"]
-        self._file_of = {tensor: folder / name for name, file in files.items() for tensor in file["tensors"]}
+        self._file_of = {
+            tensor: folder / name for name, file in files.items() for tensor in file["tensors"]
+        }
         self._path: Path | None = None
         self._open: Any = None
 
@@ -201,7 +231,8 @@ def prune(folder: Path, kept: int) -> None:
 
 
 def remembered(path: Path, found: Found | None) -> Iterator[str]:
-    """Give the lines of training.jsonl at `path` up to a checkpoint; what came after it is taken again."""
+    """Give the lines of training.jsonl at `path` up to a checkpoint; what came after it is taken
+    again."""
     if found is None or not path.is_file():
         return
     for line in path.read_text(encoding="utf-8").splitlines():

@@ -1,4 +1,5 @@
-"""What DeepSpeed is handed: the recipe's optimizer and schedule, a model, the plan's configuration."""
+"""What DeepSpeed is handed: the recipe's optimizer and schedule, a model, the plan's
+configuration."""
 
 import ctypes
 import math
@@ -45,7 +46,8 @@ class Recipe:
 
 
 def rate(recipe: Recipe, step: int, steps: int) -> float:
-    """Learning rate of a step counted from 0: a linear rise to the peak, then half a cosine down to a tenth of it."""
+    """Learning rate of a step counted from 0: a linear rise to the peak, then half a cosine down to
+    a tenth of it."""
     rising = max(1, round(recipe.warmup * steps))
     if step < rising:
         return recipe.learning_rate * (step + 1) / rising
@@ -54,21 +56,28 @@ def rate(recipe: Recipe, step: int, steps: int) -> float:
 
 
 def optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW from torch, fused into one pass, since DeepSpeed would compile its own; decay on matrices only."""
+    """AdamW from torch, fused into one pass, since DeepSpeed would compile its own; decay on
+    matrices only."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in trained if p.ndim >= 2], "weight_decay": recipe.weight_decay},
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(
-        [group for group in groups if group["params"]], lr=recipe.learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True
+        [group for group in groups if group["params"]],
+        lr=recipe.learning_rate,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        fused=True,
     )
 
 
 def start(model: nn.Module, plan: Plan, recipe: Recipe, swap: str = "") -> Any:
-    """Hand model and optimizer to DeepSpeed; `swap` is the folder for what the plan puts on disk."""
+    """Hand model and optimizer to DeepSpeed; `swap` is the folder for what the plan puts on
+    disk."""
     if plan.activation_checkpointing:
-        # Re-entrant at stage 3 alone: there the other kind finds parameters already given back when it recomputes.
+        # Re-entrant at stage 3 alone: there the other kind finds parameters already given back when
+        # it recomputes.
         reentrant = plan.zero_stage == 3
         model.gradient_checkpointing_enable({"use_reentrant": reentrant})  # type: ignore[operator]
         if reentrant:
@@ -77,7 +86,9 @@ def start(model: nn.Module, plan: Plan, recipe: Recipe, swap: str = "") -> Any:
     if plan.offload != "none":
         machine.forget_dead_compilations()  # swapping compiles extensions
         _give_back_at_once()
-    wrapped, *_ = deepspeed().initialize(model=model, optimizer=optimizer(model, recipe), config=config, dist_init_required=False)
+    wrapped, *_ = deepspeed().initialize(
+        model=model, optimizer=optimizer(model, recipe), config=config, dist_init_required=False
+    )
     _give_back_freed_memory()
     return wrapped
 
@@ -85,8 +96,8 @@ def start(model: nn.Module, plan: Plan, recipe: Recipe, swap: str = "") -> Any:
 def _give_back_at_once() -> None:
     """Take every large block from the system and return it when it is freed.
 
-    glibc raises the size from which it does so with what is freed, to 32 MB; gathered weights and gradients of that size then leave
-    holes of some hundred MB in the heap.
+    glibc raises the size from which it does so with what is freed, to 32 MB; gathered weights and
+    gradients of that size then leave holes of some hundred MB in the heap.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's own
     if mallopt is not None:
@@ -94,7 +105,8 @@ def _give_back_at_once() -> None:
 
 
 def _give_back_freed_memory() -> None:
-    """Return to the system what building left in the allocator: weights that DeepSpeed has copied leave holes as large as the model."""
+    """Return to the system what building left in the allocator: weights that DeepSpeed has copied
+    leave holes as large as the model."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's own
     if trim is not None:
         trim(0)

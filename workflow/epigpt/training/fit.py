@@ -13,14 +13,27 @@ import numpy as np
 import pandas as pd
 import torch
 
-from epigpt import atomic
-from epigpt.encoding import store as token_store
-from epigpt.encoding.store import Store
-from epigpt.fingerprint import fingerprint
+from epigpt import files
+from epigpt.encoding import token_dataset as token_store
+from epigpt.encoding.token_dataset import TokenDataset
+from epigpt.errors import InputError
 from epigpt.models import classifier, presets, pretrained, published, scoring
-from epigpt.refusal import Refusal
-from epigpt.training import batches, card, checkpoint, engine, inner, launch, loop, machine, plan, states, tuning, variants
-from epigpt.training.interruptions import Keeper, Stopped
+from epigpt.provenance.fingerprint import fingerprint
+from epigpt.training import (
+    ablations,
+    batches,
+    checkpoint,
+    early_stopping,
+    engine,
+    launch,
+    machine,
+    model_card,
+    plan,
+    states,
+    training_loop,
+    tuning,
+)
+from epigpt.training.checkpoint_schedule import CheckpointScheduler, Stopped
 from epigpt.training.launch import Placement
 from epigpt.training.progress import Recorder
 
@@ -39,7 +52,8 @@ class Request:
     variant
         One of `variants.NAMES`.
     adapted
-        Weights that the step `adapt` has made of the same tokens (`epigpt.training.adaptation`).
+        Weights that the step `adapt` has made of the same tokens
+        (`epigpt.training.continued_pretraining`).
     """
 
     tokens: Path
@@ -48,43 +62,49 @@ class Request:
     checkpoints: Path
     output: Path
     settings: dict[str, Any]
-    variant: str = variants.FINETUNED
+    variant: str = ablations.FINETUNED
     checkpoint_minutes: float = 15.0
     adapted: Path | None = None
 
 
 def run(request: Request, threads: int, log: logging.Logger) -> None:
-    """Fine-tune on the training samples of a fit, score the held-out ones, write every file of the fit's folder."""
+    """Fine-tune on the training samples of a fit, score the held-out ones, write every file of the
+    fit's folder."""
     settings = request.settings
-    if request.variant == variants.RANDOM_WEIGHTS:
+    if request.variant == ablations.RANDOM_WEIGHTS:
         settings = {**settings, "weights": "none"}
-    preset = variants.architecture(presets.load(request.preset), request.variant)
+    preset = ablations.architecture(presets.load(request.preset), request.variant)
     stored = token_store.load(request.tokens)
-    store = variants.shown(stored, request.variant, settings["seed"])
+    store = ablations.shown(stored, request.variant, settings["seed"])
     examples = batches.training_examples(store)
     _check(store, examples, settings)
     held = None
     if settings.get("early_stopping", 0):
-        examples, held = inner.split(store, examples, settings["seed"])
+        examples, held = early_stopping.split(store, examples, settings["seed"])
     placement = launch.start(threads)
     planned = planned_for(preset, store, len(examples), settings, placement)
     kept = kept_checkpoints(request.checkpoints, planned, placement)
-    log.info("%s: %s; %s", request.fit, f"{planned.parameters:,} parameters", "; ".join(planned.why))
+    log.info(
+        "%s: %s; %s", request.fit, f"{planned.parameters:,} parameters", "; ".join(planned.why)
+    )
     model = untrained(request.preset, store, settings, request.variant, request.adapted)
     recipe = engine.Recipe(learning_rate=settings["learning_rate"], seed=settings["seed"])
     trained = tuning.prepare(model, settings["tuning"], _new_embedding(settings), settings["seed"])
-    session = loop.Session(
+    session = training_loop.Session(
         engine=engine.start(trained, planned, recipe, str(request.checkpoints / checkpoint.SWAP)),
         store=store,
         examples=examples,
         plan=planned,
         recipe=recipe,
         placement=placement,
-        peak=placement.world_size * machine.measured_peak(placement.device, planned.precision == "bf16"),
+        peak=placement.world_size
+        * machine.measured_peak(placement.device, planned.precision == "bf16"),
         operations=plan.flops_per_token(preset, store.tokens.shape[2]),
         held=held,
     )
-    session, steps = take_steps(session, request, checkpoint.identity(stored, _described(request, planned)), kept, log)
+    session, steps = take_steps(
+        session, request, checkpoint.identity(stored, _described(request, planned)), kept, log
+    )
     weights = states.weights(session.engine, kept=placement.is_first)
     if session.patience is not None and placement.is_first:
         weights = session.patience.best_weights()
@@ -93,18 +113,24 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
     if placement.is_first:
         _save(request, model, tuning.merged(weights))
         _describe(request, store, planned, steps)
-        atomic.write_tsv(request.output / "predictions.tsv", _held_out(request, store, placement.device))
+        files.write_tsv(
+            request.output / "predictions.tsv", _held_out(request, store, placement.device)
+        )
         shutil.rmtree(request.checkpoints, ignore_errors=True)
     launch.stop()
 
 
 def kept_checkpoints(folder: Path, planned: plan.Plan, placement: Placement) -> int:
-    """Say how many checkpoints the disk holds beside the one being written; refuse where there is no room for one."""
-    return plan.kept_checkpoints(planned, launch.shared(checkpoint.make_room(folder) if placement.is_first else 0, placement))
+    """Say how many checkpoints the disk holds beside the one being written; refuse where there is
+    no room for one."""
+    return plan.kept_checkpoints(
+        planned, launch.shared(checkpoint.make_room(folder) if placement.is_first else 0, placement)
+    )
 
 
 def _described(request: Request, planned: plan.Plan) -> dict[str, Any]:
-    """Everything that decides the weights, beside the tokens: a checkpoint is taken up only by the training it belongs to."""
+    """Everything that decides the weights, beside the tokens: a checkpoint is taken up only by the
+    training it belongs to."""
     return {
         "code": fingerprint("train"),
         "preset": vars(presets.load(request.preset)),
@@ -114,8 +140,11 @@ def _described(request: Request, planned: plan.Plan) -> dict[str, Any]:
     }
 
 
-def take_steps(session: loop.Session, request: Request, identity: str, kept: int, log: logging.Logger) -> tuple[loop.Session, Path]:
-    """Take the steps that are left of a training; give the session as it ended, and the file with one line a step."""
+def take_steps(
+    session: training_loop.Session, request: Request, identity: str, kept: int, log: logging.Logger
+) -> tuple[training_loop.Session, Path]:
+    """Take the steps that are left of a training; give the session as it ended, and the file with
+    one line a step."""
     folder, placement = request.checkpoints / identity, session.placement
     found = launch.shared(checkpoint.newest(folder, log) if placement.is_first else None, placement)
     done = found.step if found else 0
@@ -123,23 +152,34 @@ def take_steps(session: loop.Session, request: Request, identity: str, kept: int
         checkpoint.restore(found, session.engine)
         log.info("going on after step %d of %d, from %s", done, session.plan.steps, found.folder)
     steps = folder / "training.jsonl"
-    recorder = Recorder(steps, log, session.plan.steps, placement.is_first, list(checkpoint.remembered(steps, found)))
+    recorder = Recorder(
+        steps,
+        log,
+        session.plan.steps,
+        placement.is_first,
+        list(checkpoint.remembered(steps, found)),
+    )
 
     if session.held is not None:
-        patience = inner.Patience(request.settings["early_stopping"], folder / "best.safetensors", found.extra if found else None)
+        patience = early_stopping.EarlyStopping(
+            request.settings["early_stopping"],
+            folder / "best.safetensors",
+            found.extra if found else None,
+        )
         session = replace(session, patience=patience)
 
     def save(wrapped: Any, step: int) -> None:
         extra = session.patience.memory if session.patience else None
         checkpoint.save(folder, wrapped, step, writes=placement.is_first, kept=kept, extra=extra)
 
-    keeper = Keeper(save, request.checkpoint_minutes, log)
+    keeper = CheckpointScheduler(save, request.checkpoint_minutes, log)
     try:
         with keeper.listening(), recorder.shown(done):
-            loop.train(session, recorder, keeper, done)
+            training_loop.train(session, recorder, keeper, done)
     except Stopped as stopped:
         log.error(
-            "Told to stop; a checkpoint after step %d of %d is written, and the same command goes on there.",
+            "Told to stop; a checkpoint after step %d of %d is written, and the same command goes"
+            " on there.",
             stopped.step,
             session.plan.steps,
         )
@@ -150,19 +190,29 @@ def take_steps(session: loop.Session, request: Request, identity: str, kept: int
     return session, steps
 
 
-def _check(store: Store, examples: batches.Examples, settings: dict[str, Any]) -> None:
+def _check(store: TokenDataset, examples: batches.Examples, settings: dict[str, Any]) -> None:
     if len(np.unique(examples.labels)) < 2:
-        raise Refusal(
-            "training samples of a single class", "tokens/index.tsv", "there is nothing to tell apart", "check label, case and control"
+        raise InputError(
+            "training samples of a single class",
+            "tokens/index.tsv",
+            "there is nothing to tell apart",
+            "check label, case and control",
         )
 
 
 def _new_embedding(settings: dict[str, Any]) -> bool:
-    """Whether the token embedding has no published weights to rely on and is learnt beside LoRA's adapters."""
+    """Whether the token embedding has no published weights to rely on and is learnt beside LoRA's
+    adapters."""
     return bool(settings["weights"] == "none")
 
 
-def planned_for(preset: presets.ModelPreset, store: Store, examples: int, settings: dict[str, Any], placement: Placement) -> plan.Plan:
+def planned_for(
+    preset: presets.ModelPreset,
+    store: TokenDataset,
+    examples: int,
+    settings: dict[str, Any],
+    placement: Placement,
+) -> plan.Plan:
     """Plan the training of a preset on the tokens of a store, on the devices of this job."""
     hardware, room = launch.present_hardware(placement, settings["precision"] != "fp32")
     work = plan.Workload(
@@ -180,24 +230,36 @@ def planned_for(preset: presets.ModelPreset, store: Store, examples: int, settin
 
 
 def untrained(
-    name: str, store: Store, settings: dict[str, Any], variant: str, adapted: Path | None = None
+    name: str,
+    store: TokenDataset,
+    settings: dict[str, Any],
+    variant: str,
+    adapted: Path | None = None,
 ) -> classifier.GPT2PreTrainedModel:
     """Build a variant of the preset called `name` as it is before its first step."""
-    preset = variants.architecture(presets.load(name), variant)
-    config = classifier.configuration(preset, store.recipe.encoding, store.size, store.tokens.shape[2], store.classes)
+    preset = ablations.architecture(presets.load(name), variant)
+    config = classifier.configuration(
+        preset, store.recipe.encoding, store.size, store.tokens.shape[2], store.classes
+    )
     model = classifier.build(config, settings["seed"])
     weights = adapted or published.in_use(settings["weights"])
-    if variant == variants.RANDOM_WEIGHTS:
+    if variant == ablations.RANDOM_WEIGHTS:
         pass
     elif weights is not None:
-        pretrained.start(model, published.check(weights, presets.load(name)), store.recipe.encoding, store.vocabulary)
+        pretrained.start(
+            model,
+            published.check(weights, presets.load(name)),
+            store.recipe.encoding,
+            store.vocabulary,
+        )
     else:
         classifier.start_from_axes(model, store.reference.axes)
     return model
 
 
-def _held_out(request: Request, store: Store, device: torch.device) -> pd.DataFrame:
-    """Score the held-out samples with the weights as they were saved, so that whoever loads them gets the same figures."""
+def _held_out(request: Request, store: TokenDataset, device: torch.device) -> pd.DataFrame:
+    """Score the held-out samples with the weights as they were saved, so that whoever loads them
+    gets the same figures."""
     if request.fit == "final":
         return pd.DataFrame(columns=PREDICTION_COLUMNS)
     model = classifier.load(request.output, device)
@@ -207,39 +269,63 @@ def _held_out(request: Request, store: Store, device: torch.device) -> pd.DataFr
     repeat, fold = (int("".join(filter(str.isdigit, part))) for part in request.fit.split("/"))
     return pd.DataFrame(
         [
-            (request.variant, repeat, fold, row.sample, row.group, row.label, name, means[number, column])
-            for number, row in enumerate(samples[["sample", "group", "label"]].itertuples(index=False))
+            (
+                request.variant,
+                repeat,
+                fold,
+                row.sample,
+                row.group,
+                row.label,
+                name,
+                means[number, column],
+            )
+            for number, row in enumerate(
+                samples[["sample", "group", "label"]].itertuples(index=False)
+            )
             for column, name in enumerate(store.classes)
         ],
         columns=PREDICTION_COLUMNS,
     )
 
 
-def probabilities_of_rows(model: torch.nn.Module, store: Store, rows: np.ndarray, device: torch.device) -> np.ndarray:
-    """Class probabilities of every view of the store's `rows`, float64, shape (rows, views, classes)."""
+def probabilities_of_rows(
+    model: torch.nn.Module, store: TokenDataset, rows: np.ndarray, device: torch.device
+) -> np.ndarray:
+    """Class probabilities of every view of the store's `rows`, float64, shape (rows, views,
+    classes)."""
     views = store.recipe.views
     which, view = np.repeat(rows, views), np.tile(np.arange(views), len(rows))
     parts = (slice(start, start + SCORING_BATCH) for start in range(0, len(which), SCORING_BATCH))
-    scored = scoring.probabilities(model, (batches.collate(store, which[part], view[part]) for part in parts), device)
+    scored = scoring.probabilities(
+        model, (batches.collate(store, which[part], view[part]) for part in parts), device
+    )
     return scored.reshape(len(rows), views, -1)
 
 
-def _save(request: Request, model: classifier.GPT2PreTrainedModel, weights: dict[str, torch.Tensor]) -> None:
+def _save(
+    request: Request, model: classifier.GPT2PreTrainedModel, weights: dict[str, torch.Tensor]
+) -> None:
     output = request.output
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".weights.", dir=output) as folder:
         classifier.save(model, Path(folder), weights)
         for name in ("config.json", "model.safetensors"):
-            (Path(folder) / name).chmod(0o644)  # safetensors writes for the owner alone, which others on a cluster trip over
+            (Path(folder) / name).chmod(
+                0o644
+            )  # safetensors writes for the owner alone, which others on a cluster trip over
             (Path(folder) / name).replace(output / name)
 
 
-def _describe(request: Request, store: Store, planned: plan.Plan, steps: Path) -> None:
-    """Write what the weights need to be used: vocabulary, reference, classes and encoding, plan, steps, model card."""
+def _describe(request: Request, store: TokenDataset, planned: plan.Plan, steps: Path) -> None:
+    """Write what the weights need to be used: vocabulary, reference, classes and encoding, plan,
+    steps, model card."""
     output = request.output
     store.vocabulary.save(output / "vocabulary.json")
     store.reference.save(output / "reference.npz")
-    atomic.write_json(output / "labels.json", {"classes": store.classes, **vars(store.recipe)})
-    atomic.write_json(output / "plan.json", planned.as_dict())
-    atomic.write_text(output / "training.jsonl", steps.read_text(encoding="utf-8"))
-    atomic.write_text(output / "README.md", card.text(request.preset, request.fit, store, planned, request.settings))
+    files.write_json(output / "labels.json", {"classes": store.classes, **vars(store.recipe)})
+    files.write_json(output / "plan.json", planned.as_dict())
+    files.write_text(output / "training.jsonl", steps.read_text(encoding="utf-8"))
+    files.write_text(
+        output / "README.md",
+        model_card.text(request.preset, request.fit, store, planned, request.settings),
+    )

@@ -1,4 +1,5 @@
-"""Where a training process runs: its rank, device and memory, and the start of torch's process group."""
+"""Where a training process runs: its rank, device and memory, and the start of torch's process
+group."""
 
 import atexit
 import os
@@ -10,7 +11,7 @@ import torch
 
 from epigpt.models.presets import HardwarePreset
 from epigpt.training import machine
-from epigpt.training.layout import Room
+from epigpt.training.memory_model import MemoryBudget
 
 Found = TypeVar("Found")
 
@@ -40,16 +41,18 @@ class Placement:
 def start(threads: int) -> Placement:
     """Fix the threads and join the process group: torchrun's, or one of this single process.
 
-    DeepSpeed looks for MPI unless a launcher's variables are set, so a bare process sets them. Its group meets in its own memory: a port
-    that is free when it is looked for may be taken by a neighbour's job when it is used.
-    After `keep` the group that is there is used.
+    DeepSpeed looks for MPI unless a launcher's variables are set, so a bare process sets them. Its
+    group meets in its own memory: a port that is free when it is looked for may be taken by a
+    neighbour's job when it is used. After `keep` the group that is there is used.
     """
     if _KEPT:
         return _KEPT[0]
     torch.set_num_threads(threads)
     bare = "RANK" not in os.environ or "WORLD_SIZE" not in os.environ
     if bare:
-        os.environ.update(RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT="0")
+        os.environ.update(
+            RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT="0"
+        )
     cuda = torch.cuda.is_available()
     device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if cuda else torch.device("cpu")
     if cuda:
@@ -57,7 +60,9 @@ def start(threads: int) -> Placement:
     backend = "nccl" if cuda else "gloo"
     library = deepspeed()
     if bare and not torch.distributed.is_initialized():
-        torch.distributed.init_process_group(backend, store=torch.distributed.HashStore(), rank=0, world_size=1)
+        torch.distributed.init_process_group(
+            backend, store=torch.distributed.HashStore(), rank=0, world_size=1
+        )
     library.init_distributed(dist_backend=backend, auto_mpi_discovery=False, verbose=False)
     return Placement(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), device)
 
@@ -81,7 +86,8 @@ _KEPT: list[Placement] = []
 
 
 def keep(threads: int) -> None:
-    """Keep one process group until this process ends, for several fits: DeepSpeed remembers the first and cannot join another."""
+    """Keep one process group until this process ends, for several fits: DeepSpeed remembers the
+    first and cannot join another."""
     if not _KEPT:
         _KEPT.append(start(threads))
         atexit.register(_leave)
@@ -101,13 +107,15 @@ def deepspeed() -> Any:
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.distributed")
     import deepspeed as module
 
-    # An empty list of compatible extensions: shared-memory collectives would take 48 s of compiling for the same results.
+    # An empty list of compatible extensions: shared-memory collectives would take 48 s of compiling
+    # for the same results.
     module.ops.__compatible_ops__ = {}
     return module
 
 
-def present_hardware(placement: Placement, bf16: bool) -> tuple[HardwarePreset, Room]:
-    """Describe the devices of the running job for the plan, and the memory that one process may use.
+def present_hardware(placement: Placement, bf16: bool) -> tuple[HardwarePreset, MemoryBudget]:
+    """Describe the devices of the running job for the plan, and the memory that one process may
+    use.
 
     Parameters
     ----------
@@ -129,4 +137,6 @@ def present_hardware(placement: Placement, bf16: bool) -> tuple[HardwarePreset, 
         measured_tflops=machine.measured_peak(placement.device, able and bf16) / 1e12,
         hours=0,
     )
-    return hardware, Room(available, in_node if cuda else 0, swap=not cuda and machine.can_swap())
+    return hardware, MemoryBudget(
+        available, in_node if cuda else 0, swap=not cuda and machine.can_swap()
+    )

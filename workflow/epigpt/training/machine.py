@@ -33,7 +33,8 @@ def available_memory() -> int:
 
 
 def measured_peak(device: "torch.device", bf16: bool) -> float:
-    """Operations per second of a large matrix product, the best of three, on one device with the threads of this process."""
+    """Operations per second of a large matrix product, the best of three, on one device with the
+    threads of this process."""
     import torch
 
     size, repeats = (8192, 10) if device.type == "cuda" else (512, 4)
@@ -57,21 +58,33 @@ def computes_bf16() -> bool:
 
 def beside(hardware: HardwarePreset) -> int:
     """Bytes of a node's memory that the optimizer of one of its GPUs may use."""
-    return int(hardware.node_memory_gb * 1e9) // hardware.devices if hardware.device == "cuda" else 0
+    return (
+        int(hardware.node_memory_gb * 1e9) // hardware.devices if hardware.device == "cuda" else 0
+    )
 
 
 def can_swap() -> bool:
     """Whether DeepSpeed can compile its disk access here: libaio's header and a compiler."""
-    return Path("/usr/include/libaio.h").is_file() and shutil.which("g++") is not None and shutil.which("ninja") is not None
+    return (
+        Path("/usr/include/libaio.h").is_file()
+        and shutil.which("g++") is not None
+        and shutil.which("ninja") is not None
+    )
 
 
 def forget_dead_compilations() -> None:
-    """Remove the locks of compilations of torch's extensions that were killed: every later run would wait for them for ever, silently.
+    """Remove the locks of compilations of torch's extensions that were killed: every later run
+    would wait for them for ever, silently.
 
     One that is alive writes a file of its folder every minute or so.
     """
-    cache = Path(os.environ.get("TORCH_EXTENSIONS_DIR", Path.home() / ".cache" / "torch_extensions"))
+    cache = Path(
+        os.environ.get("TORCH_EXTENSIONS_DIR", Path.home() / ".cache" / "torch_extensions")
+    )
     for lock in cache.rglob("lock") if cache.is_dir() else ():
         with suppress(FileNotFoundError):  # the other processes of this training look too
-            if time.time() - max(path.stat().st_mtime for path in lock.parent.iterdir()) > DEAD_AFTER_SECONDS:
+            if (
+                time.time() - max(path.stat().st_mtime for path in lock.parent.iterdir())
+                > DEAD_AFTER_SECONDS
+            ):
                 lock.unlink()

@@ -1,4 +1,5 @@
-"""The training processes of one node of several: run by srun once per node, starts torchrun with what SLURM says of the job."""
+"""The training processes of one node of several: run by srun once per node, starts torchrun with
+what SLURM says of the job."""
 
 import argparse
 import os
@@ -6,7 +7,8 @@ import socket
 import subprocess
 import sys
 
-# Jobs that share a first node must not share a port; below the range that systems give out by themselves.
+# Jobs that share a first node must not share a port; below the range that systems give out by
+# themselves.
 FIRST_PORT, PORTS = 20000, 10000
 
 
@@ -15,7 +17,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--devices", type=int, required=True, help="processes on each node")
     options, stage = parser.parse_known_args()
-    command = [sys.executable, "-m", "torch.distributed.run", *rendezvous(dict(os.environ), options.devices), *stage]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        *rendezvous(dict(os.environ), options.devices),
+        *stage,
+    ]
     os.execv(sys.executable, command)  # noqa: S606 - srun's signals then reach torchrun itself
 
 
@@ -25,7 +33,8 @@ def rendezvous(environment: dict[str, str], devices: int) -> list[str]:
     Parameters
     ----------
     environment
-        As srun sets it up: SLURM_NODEID, SLURM_NNODES, SLURM_JOB_ID, SLURM_JOB_NODELIST, SLURM_LAUNCH_NODE_IPADDR.
+        As srun sets it up: SLURM_NODEID, SLURM_NNODES, SLURM_JOB_ID, SLURM_JOB_NODELIST,
+        SLURM_LAUNCH_NODE_IPADDR.
     devices
         Processes on each node.
     """
@@ -40,9 +49,16 @@ def rendezvous(environment: dict[str, str], devices: int) -> list[str]:
 
 
 def _first_host(environment: dict[str, str]) -> str:
-    """Name the first node of the job, or its address where SLURM's name of the node is none that the network knows."""
+    """Name the first node of the job, or its address where SLURM's name of the node is none that
+    the network knows."""
     nodes = environment.get("SLURM_STEP_NODELIST") or environment["SLURM_JOB_NODELIST"]
-    listed = subprocess.run(["scontrol", "show", "hostnames", nodes], capture_output=True, text=True, check=True, timeout=60)
+    listed = subprocess.run(
+        ["scontrol", "show", "hostnames", nodes],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
     first = listed.stdout.split()[0]
     try:
         socket.getaddrinfo(first, None)

@@ -1,6 +1,7 @@
-"""How a model is trained on given devices: memory, micro-batch, accumulation, ZeRO stage, time and disk, before anything runs.
+"""How a model is trained on given devices: memory, micro-batch, accumulation, ZeRO stage, time and
+disk, before anything runs.
 
-How memory is counted: `epigpt.training.layout`.
+How memory is counted: `epigpt.training.memory_model`.
 """
 
 import math
@@ -8,14 +9,23 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from epigpt.errors import InputError
 from epigpt.models.presets import HardwarePreset, ModelPreset
-from epigpt.refusal import Refusal
-from epigpt.training import counts
-from epigpt.training.layout import BUCKET_ELEMENTS, GATHERED_ELEMENTS, SWAPPED_ELEMENTS, USABLE, Layout, Room, Way
+from epigpt.training import parameter_count
+from epigpt.training.memory_model import (
+    BUCKET_ELEMENTS,
+    GATHERED_ELEMENTS,
+    SWAPPED_ELEMENTS,
+    USABLE,
+    MemoryBudget,
+    MemoryModel,
+    Strategy,
+)
 
 GB = 1_000_000_000
 UTILISATION = 0.5
-# Below this width bf16 products gain a CPU nothing: steps of four layers were 0.62 times as fast at 64, 1.24 at 256, 1.71 at 768.
+# Below this width bf16 products gain a CPU nothing: steps of four layers were 0.62 times as fast at
+# 64, 1.24 at 256, 1.71 at 768.
 BF16_CPU_WIDTH = 256
 
 
@@ -59,13 +69,15 @@ class Plan:
     trained
         Parameters that are trained.
     offload
-        Where the optimizer's state lives: "none" (on the device), "cpu" (in the node's memory), "nvme" (on disk).
+        Where the optimizer's state lives: "none" (on the device), "cpu" (in the node's memory),
+        "nvme" (on disk).
     disk_bytes
         Checkpoints, finished weights, and what is swapped to disk.
     why
         One sentence each for precision, ZeRO stage and micro-batch.
     bytes
-        weights, gradients, optimizer, activations, process, step (copies of the gradients), swap buffers, total, available.
+        weights, gradients, optimizer, activations, process, step (copies of the gradients), swap
+        buffers, total, available.
     """
 
     model: str
@@ -91,22 +103,34 @@ class Plan:
         return asdict(self)
 
 
-def make(model: ModelPreset, hardware: HardwarePreset, work: Workload, room: Room) -> Plan:
+def make(model: ModelPreset, hardware: HardwarePreset, work: Workload, room: MemoryBudget) -> Plan:
     """Choose precision, ZeRO stage, offloading and micro-batch.
 
     Raises
     ------
-    Refusal
-        A batch larger than the training set or not divisible by the devices, sequences longer than the model's positions, a model
-        that fits on no stage; the remedy is the smallest change that settles it.
+    InputError
+        A batch larger than the training set or not divisible by the devices, sequences longer than
+        the model's positions, a model that fits on no stage; the remedy is the smallest change that
+        settles it.
     """
     world = hardware.nodes * hardware.devices
     _check(model, work, world)
     precision, reason = _precision(work.precision, hardware, model)
     parameters = model.parameters(work.vocabulary) + model.width * work.classes
-    trained = counts.trained_parameters(work.tuning, model, work.vocabulary, work.classes, work.new_embedding)
+    trained = parameter_count.trained_parameters(
+        work.tuning, model, work.vocabulary, work.classes, work.new_embedding
+    )
     share = work.global_batch_size // world
-    layout = Layout(model, parameters, trained, precision, world, work.length, hardware.device, work.tuning == "lora")
+    layout = MemoryModel(
+        model,
+        parameters,
+        trained,
+        precision,
+        world,
+        work.length,
+        hardware.device,
+        work.tuning == "lora",
+    )
     way = _first_fit(layout, share, room)
     if way is None:
         raise _does_not_fit(layout, hardware, room)
@@ -133,13 +157,24 @@ def make(model: ModelPreset, hardware: HardwarePreset, work: Workload, room: Roo
     )
 
 
-def _hours(model: ModelPreset, hardware: HardwarePreset, work: Workload, steps: int, checkpointing: bool) -> float:
-    operations = flops_per_token(model, work.length) * work.length * work.global_batch_size * steps * (4 / 3 if checkpointing else 1)
-    return operations / (hardware.nodes * hardware.devices * hardware.measured_tflops * 1e12 * UTILISATION * 3600)
+def _hours(
+    model: ModelPreset, hardware: HardwarePreset, work: Workload, steps: int, checkpointing: bool
+) -> float:
+    operations = (
+        flops_per_token(model, work.length)
+        * work.length
+        * work.global_batch_size
+        * steps
+        * (4 / 3 if checkpointing else 1)
+    )
+    return operations / (
+        hardware.nodes * hardware.devices * hardware.measured_tflops * 1e12 * UTILISATION * 3600
+    )
 
 
 def disk_bytes(parameters: int, trained: int, offload: str, checkpoints: int = 3) -> int:
-    """Bytes on disk while a fit is in progress: so many checkpoints (weights and moments in fp32), weights, what is swapped."""
+    """Bytes on disk while a fit is in progress: so many checkpoints (weights and moments in fp32),
+    weights, what is swapped."""
     return checkpoints * 12 * trained + 4 * parameters + (16 * trained if offload == "nvme" else 0)
 
 
@@ -148,14 +183,14 @@ def kept_checkpoints(made: Plan, free: int) -> int:
 
     Raises
     ------
-    Refusal
+    InputError
         Not even one finds room.
     """
     for kept in (2, 1, 0):
         if disk_bytes(made.parameters, made.trained, made.offload, kept + 1) <= free:
             return kept
     needed = disk_bytes(made.parameters, made.trained, made.offload, 1)
-    raise Refusal(
+    raise InputError(
         f"{free / GB:.1f} GB free on disk",
         "the folder results/",
         f"a checkpoint and the weights of a fit in progress take {needed / GB:.1f} GB",
@@ -164,12 +199,14 @@ def kept_checkpoints(made: Plan, free: int) -> int:
 
 
 def flops_per_token(model: ModelPreset, length: int) -> float:
-    """Operations of forward and backward pass per token: 6 per parameter of the blocks, plus attention over `length` positions."""
+    """Operations of forward and backward pass per token: 6 per parameter of the blocks, plus
+    attention over `length` positions."""
     return 6 * 12 * model.layers * model.width**2 + 12 * model.layers * model.width * length
 
 
 def deepspeed_config(plan: Plan, gradient_clipping: float, swap: str = "") -> dict[str, Any]:
-    """Give the configuration that `deepspeed.initialize` takes. Clipping is always named: its default is not 'none'.
+    """Give the configuration that `deepspeed.initialize` takes. Clipping is always named: its
+    default is not 'none'.
 
     Parameters
     ----------
@@ -178,7 +215,8 @@ def deepspeed_config(plan: Plan, gradient_clipping: float, swap: str = "") -> di
     """
     zero: dict[str, Any] = {"stage": plan.zero_stage}
     if plan.world_size == 1 and plan.zero_stage in (1, 2):
-        # Nothing is exchanged, so gradients need no copy that lies in one piece: a tenth of a step on a CPU.
+        # Nothing is exchanged, so gradients need no copy that lies in one piece: a tenth of a step
+        # on a CPU.
         zero["contiguous_gradients"] = False
     if plan.offload == "cpu":
         zero["offload_optimizer"] = {"device": "cpu", "pin_memory": True}
@@ -208,7 +246,7 @@ def deepspeed_config(plan: Plan, gradient_clipping: float, swap: str = "") -> di
 def _check(model: ModelPreset, work: Workload, world: int) -> None:
     batch = work.global_batch_size
     if batch > work.examples:
-        raise Refusal(
+        raise InputError(
             f"global_batch_size: {batch} for {work.examples} training views",
             "key global_batch_size",
             "a batch larger than the training set would hold examples twice",
@@ -216,14 +254,14 @@ def _check(model: ModelPreset, work: Workload, world: int) -> None:
         )
     if batch % world:
         near = max(world, batch // world * world)
-        raise Refusal(
+        raise InputError(
             f"global_batch_size: {batch} on {world} devices",
             "key global_batch_size",
             "each device takes the same share of a batch",
             f"set global_batch_size to {near}, or use a number of devices that divides {batch}",
         )
     if work.length > model.positions:
-        raise Refusal(
+        raise InputError(
             f"sequences of {work.length} tokens",
             f"model {model.name}",
             f"it has {model.positions} positions",
@@ -237,14 +275,21 @@ def _precision(wanted: str, hardware: HardwarePreset, model: ModelPreset) -> tup
     if hardware.bf16 and hardware.device == "cuda":
         return "bf16", "bf16, which these GPUs compute in, over fp32 master weights"
     if hardware.bf16 and model.width >= BF16_CPU_WIDTH:
-        return "bf16", "bf16, in which this CPU is faster at matrices of this size, over fp32 master weights"
+        return (
+            "bf16",
+            "bf16, in which this CPU is faster at matrices of this size, over fp32 master weights",
+        )
     if hardware.bf16:
-        return "fp32", f"fp32: matrices narrower than {BF16_CPU_WIDTH} gain nothing from this CPU's bf16"
+        return (
+            "fp32",
+            f"fp32: matrices narrower than {BF16_CPU_WIDTH} gain nothing from this CPU's bf16",
+        )
     return "fp32", "fp32, since there is neither a GPU nor a CPU with bf16"
 
 
-def _ways(layout: Layout, share: int, room: Room) -> Iterator[Way]:
-    """List the ways from the fastest on: checkpointing before more communication, that before a slower home for the optimizer."""
+def _ways(layout: MemoryModel, share: int, room: MemoryBudget) -> Iterator[Strategy]:
+    """List the ways from the fastest on: checkpointing before more communication, that before a
+    slower home for the optimizer."""
     first = layout.lowest_stage
     micros = [size for size in range(share, 0, -1) if share % size == 0]
     stages = [(stage, "none") for stage in range(first, 4 if layout.world > 1 else first + 1)]
@@ -255,49 +300,79 @@ def _ways(layout: Layout, share: int, room: Room) -> Iterator[Way]:
     for stage, offload in stages:
         for checkpointing in (False, True):
             for micro in micros:
-                yield Way(stage, micro, checkpointing, offload)
+                yield Strategy(stage, micro, checkpointing, offload)
 
 
-def _first_fit(layout: Layout, share: int, room: Room) -> Way | None:
+def _first_fit(layout: MemoryModel, share: int, room: MemoryBudget) -> Strategy | None:
     return next((way for way in _ways(layout, share, room) if layout.fits(way, room)), None)
 
 
-def _stage_reason(layout: Layout, way: Way, sizes: dict[str, int]) -> str:
-    states = f"{(sizes['weights'] + sizes['gradients'] + sizes['optimizer']) / GB:.3g} GB of model states"
+def _stage_reason(layout: MemoryModel, way: Strategy, sizes: dict[str, int]) -> str:
+    states = (
+        f"{(sizes['weights'] + sizes['gradients'] + sizes['optimizer']) / GB:.3g} GB of model"
+        " states"
+    )
     if way.offload != "none":
         home = {"cpu": "in the node's memory", "nvme": "on disk"}[way.offload]
-        return f"ZeRO 3 with the optimizer's {layout.optimizer(way) / GB:.3g} GB {home}: no stage fits without; {states} stay on the device"
+        return (
+            f"ZeRO 3 with the optimizer's {layout.optimizer(way) / GB:.3g} GB {home}: no stage fits"
+            f" without; {states} stay on the device"
+        )
     if way.stage > layout.lowest_stage:
-        return f"ZeRO {way.stage}: the lowest stage that fits, {states} on each of {layout.world} devices"
+        return (
+            f"ZeRO {way.stage}: the lowest stage that fits, {states} on each of {layout.world}"
+            " devices"
+        )
     if way.stage == 1 and layout.world == 1:
-        return f"ZeRO 1: {states} fit on one device, so nothing needs dividing; stage 1 keeps the fp32 master weights of bf16"
+        return (
+            f"ZeRO 1: {states} fit on one device, so nothing needs dividing; stage 1 keeps the fp32"
+            " master weights of bf16"
+        )
     if way.stage == 1:
-        return f"ZeRO 1: {states} fit on each device with the optimizer divided; stage 1 keeps the fp32 master weights of bf16"
+        return (
+            f"ZeRO 1: {states} fit on each device with the optimizer divided; stage 1 keeps the"
+            " fp32 master weights of bf16"
+        )
     return f"ZeRO 0: {states} fit on one device, so nothing needs dividing"
 
 
-def _micro_reason(way: Way, share: int) -> str:
-    how = "with activation checkpointing" if way.checkpointing else "without activation checkpointing"
-    return f"micro-batch {way.micro} of {share} per device and step: the largest divisor that fits {how}"
+def _micro_reason(way: Strategy, share: int) -> str:
+    how = (
+        "with activation checkpointing" if way.checkpointing else "without activation checkpointing"
+    )
+    return (
+        f"micro-batch {way.micro} of {share} per device and step: the largest divisor that fits"
+        f" {how}"
+    )
 
 
-def _does_not_fit(layout: Layout, hardware: HardwarePreset, room: Room) -> Refusal:
-    """Name the smallest change: the fewest devices of this kind that would do, else the memory that one would need."""
+def _does_not_fit(layout: MemoryModel, hardware: HardwarePreset, room: MemoryBudget) -> InputError:
+    """Name the smallest change: the fewest devices of this kind that would do, else the memory that
+    one would need."""
 
     def needed(world: int) -> int:
-        return replace(layout, world=world).memory(Way(3 if world > 1 else layout.lowest_stage, 1, True))["total"]
+        return replace(layout, world=world).memory(
+            Strategy(3 if world > 1 else layout.lowest_stage, 1, True)
+        )["total"]
 
-    on_disk = [layout.memory(Way(3, 1, True, "nvme"))["total"]] if room.swap else []
+    on_disk = [layout.memory(Strategy(3, 1, True, "nvme"))["total"]] if room.swap else []
     least = min([needed(layout.world), *on_disk])
-    more = [world for world in range(layout.world + 1, 1025) if needed(world) <= room.device * USABLE]
+    more = [
+        world for world in range(layout.world + 1, 1025) if needed(world) <= room.device * USABLE
+    ]
     if more and layout.device == "cuda":
-        remedy = f"use {more[0]} devices instead of {layout.world}: ZeRO 3 then needs {needed(more[0]) / GB:.1f} GB on each"
+        remedy = (
+            f"use {more[0]} devices instead of {layout.world}: ZeRO 3 then needs"
+            f" {needed(more[0]) / GB:.1f} GB on each"
+        )
     else:
         remedy = f"use devices with {math.ceil(least / USABLE / GB)} GB, or a smaller model preset"
         remedy += ", or set tuning: lora" if layout.trained == layout.parameters else ""
-    return Refusal(
+    return InputError(
         f"{layout.model.name} does not fit on {hardware.name}",
-        f"{layout.parameters:,} parameters, {layout.precision}, sequences of {layout.length}, {layout.world} devices",
-        f"with every saving and a micro-batch of 1 a device needs {least / GB:.1f} GB and offers {room.device / GB:.1f} GB",
+        f"{layout.parameters:,} parameters, {layout.precision}, sequences of {layout.length},"
+        f" {layout.world} devices",
+        f"with every saving and a micro-batch of 1 a device needs {least / GB:.1f} GB and offers"
+        f" {room.device / GB:.1f} GB",
         remedy,
     )

@@ -3,20 +3,37 @@
 import argparse
 import json
 
+from epigpt.config.settings import Settings
 from epigpt.models import presets
-from epigpt.settings import Settings
 from epigpt.training import machine, plan
-from epigpt.training.layout import Room
+from epigpt.training.memory_model import MemoryBudget
 
 DEFAULTS = Settings()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare model, hardware and data; the defaults are those of the configuration."""
-    parser.add_argument("--model", default=DEFAULTS.model, help=f"model preset: {', '.join(presets.names('models'))}")
-    parser.add_argument("--hardware", default="cpu", help=f"hardware preset: {', '.join(presets.names('hardware'))}")
-    parser.add_argument("--dataset-size", type=_positive, default=100, metavar="N", help="training samples or cells (default: %(default)s)")
-    parser.add_argument("--views", type=_positive, default=DEFAULTS.views, help="views of each (default: %(default)s)")
+    parser.add_argument(
+        "--model",
+        default=DEFAULTS.model,
+        help=f"model preset: {', '.join(presets.names('models'))}",
+    )
+    parser.add_argument(
+        "--hardware", default="cpu", help=f"hardware preset: {', '.join(presets.names('hardware'))}"
+    )
+    parser.add_argument(
+        "--dataset-size",
+        type=_positive,
+        default=100,
+        metavar="N",
+        help="training samples or cells (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--views",
+        type=_positive,
+        default=DEFAULTS.views,
+        help="views of each (default: %(default)s)",
+    )
     parser.add_argument(
         "--seq",
         type=_positive,
@@ -24,14 +41,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tokens per sequence: max_genes and an end token (default: %(default)s)",
     )
     parser.add_argument(
-        "--vocabulary", type=_positive, help="tokens (default: GPT-2's own 50,257; gene encodings: the detected genes and 2)"
+        "--vocabulary",
+        type=_positive,
+        help="tokens (default: GPT-2's own 50,257; gene encodings: the detected genes and 2)",
     )
     parser.add_argument("--classes", type=_positive, default=2)
     parser.add_argument("--epochs", type=_positive, default=DEFAULTS.epochs)
-    parser.add_argument("--batch", type=_positive, default=DEFAULTS.global_batch_size, help="global batch size (default: %(default)s)")
+    parser.add_argument(
+        "--batch",
+        type=_positive,
+        default=DEFAULTS.global_batch_size,
+        help="global batch size (default: %(default)s)",
+    )
     parser.add_argument("--precision", choices=["auto", "fp32", "bf16"], default=DEFAULTS.precision)
     parser.add_argument("--tuning", choices=["full", "lora", "frozen"], default=DEFAULTS.tuning)
-    parser.add_argument("--folds", type=_positive, default=DEFAULTS.folds, help="fits beside the final one (default: %(default)s)")
+    parser.add_argument(
+        "--folds",
+        type=_positive,
+        default=DEFAULTS.folds,
+        help="fits beside the final one (default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="print the plan as JSON")
 
 
@@ -56,10 +85,18 @@ def run(options: argparse.Namespace) -> int:
         tuning=options.tuning,
         new_embedding=options.vocabulary is not None,
     )
-    device = int(hardware.device_memory_gb * plan.GB) or machine.available_memory() // hardware.devices
-    room = Room(device, machine.beside(hardware), swap=hardware.device == "cpu" and machine.can_swap())
+    device = (
+        int(hardware.device_memory_gb * plan.GB) or machine.available_memory() // hardware.devices
+    )
+    room = MemoryBudget(
+        device, machine.beside(hardware), swap=hardware.device == "cpu" and machine.can_swap()
+    )
     made = plan.make(model, hardware, work, room)
-    print(json.dumps(made.as_dict(), indent=2) if options.json else text(made, work, hardware, options.folds))
+    print(
+        json.dumps(made.as_dict(), indent=2)
+        if options.json
+        else text(made, work, hardware, options.folds)
+    )
     return 0
 
 
@@ -70,21 +107,49 @@ def text(made: plan.Plan, work: plan.Workload, hardware: presets.HardwarePreset,
     lines = [
         (
             "model",
-            f"{made.model}, {base:,} parameters with {work.vocabulary:,} tokens, and {made.parameters - base:,} of the classifier's head",
+            (
+                f"{made.model}, {base:,} parameters with {work.vocabulary:,} tokens, and"
+                f" {made.parameters - base:,} of the classifier's head"
+            ),
         ),
         ("hardware", f"{made.hardware}: {devices}, {_gb(made.bytes['available'])} each"),
         ("trained", f"{made.trained:,} parameters ({100 * made.trained / made.parameters:.3g} %)"),
-        *((name, _gb(amount)) for name, amount in made.bytes.items() if name not in ("total", "available")),
+        *(
+            (name, _gb(amount))
+            for name, amount in made.bytes.items()
+            if name not in ("total", "available")
+        ),
         ("memory", f"{_gb(made.bytes['total'])} of {_gb(made.bytes['available'])} per device"),
-        ("batch", f"{made.global_batch_size} = {made.micro_batch_size} × {made.accumulation} accumulated × {made.world_size} devices"),
+        (
+            "batch",
+            (
+                f"{made.global_batch_size} = {made.micro_batch_size} × {made.accumulation}"
+                f" accumulated × {made.world_size} devices"
+            ),
+        ),
         ("zero stage", str(made.zero_stage)),
         *(("why", reason) for reason in made.why),
-        ("steps", f"{made.steps:,} ({work.epochs} passes over {work.examples:,} views of {work.length} tokens)"),
+        (
+            "steps",
+            (
+                f"{made.steps:,} ({work.epochs} passes over {work.examples:,} views of"
+                f" {work.length} tokens)"
+            ),
+        ),
         (
             "time",
-            f"{_hours(made.hours)} per fit, {_hours(made.hours * (folds + 1))} for {folds} folds and the final model one after another",
+            (
+                f"{_hours(made.hours)} per fit, {_hours(made.hours * (folds + 1))} for {folds}"
+                " folds and the final model one after another"
+            ),
         ),
-        ("disk", f"{_gb(made.disk_bytes)} per fit in progress (checkpoints and weights), {_gb(4 * made.parameters)} when finished"),
+        (
+            "disk",
+            (
+                f"{_gb(made.disk_bytes)} per fit in progress (checkpoints and weights),"
+                f" {_gb(4 * made.parameters)} when finished"
+            ),
+        ),
     ]
     return "\n".join(f"{name:<12}{content}" for name, content in lines)
 

@@ -15,7 +15,8 @@ LINES_ON_SCREEN = 20
 
 
 class Recorder:
-    """Writes one line a step: to training.jsonl and the log file, and about twenty of them, or a bar, to the screen.
+    """Writes one line a step: to training.jsonl and the log file, and about twenty of them, or a
+    bar, to the screen.
 
     Parameters
     ----------
@@ -25,7 +26,14 @@ class Recorder:
         Whether this process writes.
     """
 
-    def __init__(self, path: Path, log: logging.Logger, steps: int, active: bool, kept: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        log: logging.Logger,
+        steps: int,
+        active: bool,
+        kept: list[str] | None = None,
+    ) -> None:
         self._path, self._log, self._steps, self._active = path, log, steps, active
         self._bar: tuple[Progress, Any] | None = None
         if active:
@@ -38,9 +46,18 @@ class Recorder:
         if not (self._active and sys.stderr.isatty()):
             yield
             return
-        columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[figures]}"))
+        columns = (
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}"),
+        )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            self._bar = (bar, bar.add_task("training", total=self._steps, completed=done, figures=""))
+            self._bar = (
+                bar,
+                bar.add_task("training", total=self._steps, completed=done, figures=""),
+            )
             yield
         self._bar = None
 
@@ -51,18 +68,26 @@ class Recorder:
         with self._path.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(fields) + "\n")
         step = fields["step"]
-        on_screen = self._bar is None and (step % max(1, self._steps // LINES_ON_SCREEN) == 0 or step == self._steps)
-        self._log.log(logging.INFO if on_screen else logging.DEBUG, "%s", _told(fields, self._steps))
+        on_screen = self._bar is None and (
+            step % max(1, self._steps // LINES_ON_SCREEN) == 0 or step == self._steps
+        )
+        self._log.log(
+            logging.INFO if on_screen else logging.DEBUG, "%s", _told(fields, self._steps)
+        )
         if self._bar is not None:
             bar, task = self._bar
-            bar.update(task, completed=step, figures=f"loss {fields['loss']:.4f}  {fields['tokens_per_second']:,.0f} tokens/s")
+            bar.update(
+                task,
+                completed=step,
+                figures=f"loss {fields['loss']:.4f}  {fields['tokens_per_second']:,.0f} tokens/s",
+            )
 
 
 def _told(fields: dict[str, Any], steps: int) -> str:
     used = fields.get("utilisation")
     return (
-        f"step {fields['step']}/{steps}  loss {fields['loss']:.4f}  rate {fields['learning_rate']:.3g}"
-        f"  {fields['tokens_per_second']:,.0f} tokens/s"
+        f"step {fields['step']}/{steps}  loss {fields['loss']:.4f}  rate"
+        f" {fields['learning_rate']:.3g}  {fields['tokens_per_second']:,.0f} tokens/s"
         + (f"  {100 * used:.1f} % of peak" if used is not None else "")
         + f"  {fields['memory_bytes'] / 1e9:.2f} GB"
     )

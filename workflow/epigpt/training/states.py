@@ -1,7 +1,8 @@
 """Training state of a model parameter by parameter, in fp32 and whole, however ZeRO has divided it.
 
-A checkpoint in these terms depends on neither the ZeRO stage nor the number of processes, so it resumes under any other plan. DeepSpeed's
-own checkpoints hold flat partitions of one stage and one number of processes; its converter changes the number but not the stage.
+A checkpoint in these terms depends on neither the ZeRO stage nor the number of processes, so it
+resumes under any other plan. DeepSpeed's own checkpoints hold flat partitions of one stage and one
+number of processes; its converter changes the number but not the stage.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +19,8 @@ KEYS = (WEIGHT, *MOMENTS)
 
 
 def read(engine: Any, keys: tuple[str, ...] = KEYS) -> Iterator[tuple[str, str, torch.Tensor]]:
-    """Give every trained parameter's weight and AdamW moments, or some `keys` of them: name, key, fp32 tensor on the CPU.
+    """Give every trained parameter's weight and AdamW moments, or some `keys` of them: name, key,
+    fp32 tensor on the CPU.
 
     All processes must take part and go through to the end; each gets every tensor, one at a time.
     """
@@ -29,11 +31,16 @@ def read(engine: Any, keys: tuple[str, ...] = KEYS) -> Iterator[tuple[str, str, 
     _link(engine)
     for parameter, name in names.items():
         for key in keys:
-            yield name, key, _whole(engine, parameter, key).detach().to("cpu", torch.float32, copy=True)
+            yield (
+                name,
+                key,
+                _whole(engine, parameter, key).detach().to("cpu", torch.float32, copy=True),
+            )
 
 
 def write(engine: Any, tensor: Callable[[str, str], torch.Tensor], step: int) -> None:
-    """Set every trained parameter's weight and moments to `tensor(name, key)`, and AdamW's count of steps to `step`."""
+    """Set every trained parameter's weight and moments to `tensor(name, key)`, and AdamW's count of
+    steps to `step`."""
     names = _names(engine)
     stage = engine.zero_optimization_stage()
     with torch.no_grad():
@@ -49,7 +56,11 @@ def write(engine: Any, tensor: Callable[[str, str], torch.Tensor], step: int) ->
 
 
 def _names(engine: Any) -> dict[Any, str]:
-    return {parameter: name for name, parameter in engine.module.named_parameters() if parameter.requires_grad}
+    return {
+        parameter: name
+        for name, parameter in engine.module.named_parameters()
+        if parameter.requires_grad
+    }
 
 
 def _base(optimizer: Any) -> Any:
@@ -59,7 +70,9 @@ def _base(optimizer: Any) -> Any:
 
 def _whole(engine: Any, parameter: Any, key: str) -> torch.Tensor:
     if engine.zero_optimization_stage() == 0:
-        found: torch.Tensor = parameter if key == WEIGHT else _base(engine.optimizer).state[parameter][key]
+        found: torch.Tensor = (
+            parameter if key == WEIGHT else _base(engine.optimizer).state[parameter][key]
+        )
         return found
     full: torch.Tensor = parameter.get_full_hp_param(None if key == WEIGHT else key)
     return full
@@ -82,24 +95,38 @@ def _prepare(engine: Any, step: int) -> None:
 
 
 def _link(engine: Any) -> None:
-    """Let DeepSpeed find the moments: it looks for those of all groups after the first group's first step, when the others have none."""
+    """Let DeepSpeed find the moments: it looks for those of all groups after the first group's
+    first step, when the others have none."""
     if engine.zero_optimization_stage() > 0:
         engine.optimizer._hp_optimizer_states_linked = False
         engine.optimizer._lazy_init_hp_params_optimizer_state()
 
 
 def _fresh(flat: torch.Tensor, step: int) -> dict[str, torch.Tensor]:
-    return {"step": torch.tensor(float(step), device=flat.device), **{key: torch.zeros_like(flat) for key in MOMENTS}}
+    return {
+        "step": torch.tensor(float(step), device=flat.device),
+        **{key: torch.zeros_like(flat) for key in MOMENTS},
+    }
 
 
-def _read_divided(zero: Any, names: dict[Any, str], keys: tuple[str, ...]) -> Iterator[tuple[str, str, torch.Tensor]]:
+def _read_divided(
+    zero: Any, names: dict[Any, str], keys: tuple[str, ...]
+) -> Iterator[tuple[str, str, torch.Tensor]]:
     for number in range(len(zero.fp16_groups)):
         with _present(zero, number, changed=False):
             for parameter, key, part in _parts(zero, number, keys):
-                yield names[parameter], key, zero._fp32_state_allgather(parameter, part).detach().to("cpu", torch.float32, copy=True)
+                yield (
+                    names[parameter],
+                    key,
+                    zero._fp32_state_allgather(parameter, part)
+                    .detach()
+                    .to("cpu", torch.float32, copy=True),
+                )
 
 
-def _write_divided(zero: Any, names: dict[Any, str], tensor: Callable[[str, str], torch.Tensor], step: int) -> None:
+def _write_divided(
+    zero: Any, names: dict[Any, str], tensor: Callable[[str, str], torch.Tensor], step: int
+) -> None:
     zero._partition_all_parameters()
     for number in range(len(zero.fp16_groups)):
         with _present(zero, number, changed=True):
@@ -115,12 +142,18 @@ def _write_divided(zero: Any, names: dict[Any, str], tensor: Callable[[str, str]
         zero.persistent_parameters[0].all_gather(zero.persistent_parameters)
 
 
-def _parts(zero: Any, number: int, keys: tuple[str, ...]) -> Iterator[tuple[Any, str, torch.Tensor]]:
+def _parts(
+    zero: Any, number: int, keys: tuple[str, ...]
+) -> Iterator[tuple[Any, str, torch.Tensor]]:
     flat = zero.fp32_partitioned_groups_flat[number]
     for parameter in zero.fp16_groups[number]:
         _, start, size = zero.grad_position[zero.get_param_id(parameter)]
         for key in keys:
-            yield parameter, key, (flat if key == WEIGHT else zero.optimizer.state[flat][key]).narrow(0, start, size)
+            yield (
+                parameter,
+                key,
+                (flat if key == WEIGHT else zero.optimizer.state[flat][key]).narrow(0, start, size),
+            )
 
 
 @contextmanager
@@ -137,20 +170,32 @@ def _present(zero: Any, number: int, changed: bool) -> Iterator[None]:
 
 
 def weights(engine: Any, kept: bool = True) -> dict[str, torch.Tensor]:
-    """Give all weights on the CPU as the model computes with them: fp32, or bf16 where it was trained in it.
+    """Give all weights on the CPU as the model computes with them: fp32, or bf16 where it was
+    trained in it.
 
-    Where they lie whole in this process's memory they are the model's own, not a copy: of a large one there is no room for two.
-    All processes must take part; those that have not `kept` them get an empty result, for memory's sake.
+    Where they lie whole in this process's memory they are the model's own, not a copy: of a large
+    one there is no room for two. All processes must take part; those that have not `kept` them get
+    an empty result, for memory's sake.
     """
     zero, divided = deepspeed().zero, engine.zero_optimization_stage() == 3
     found = {}
     for name, parameter in engine.module.named_parameters():
-        if divided and parameter.ds_tensor.device.type == "cpu" and parameter.ds_tensor.numel() == parameter.ds_numel:
+        if (
+            divided
+            and parameter.ds_tensor.device.type == "cpu"
+            and parameter.ds_tensor.numel() == parameter.ds_numel
+        ):
             found[name] = parameter.ds_tensor.detach().view(parameter.ds_shape)
             continue
         with zero.GatheredParameters([parameter], enabled=divided):
             if kept:
                 found[name] = parameter.detach().to("cpu", copy=divided)
     held = engine.module.state_dict() if kept and not divided else {}
-    found.update({name: buffer.detach().to("cpu", copy=True) for name, buffer in engine.module.named_buffers() if name in held})
+    found.update(
+        {
+            name: buffer.detach().to("cpu", copy=True)
+            for name, buffer in engine.module.named_buffers()
+            if name in held
+        }
+    )
     return found

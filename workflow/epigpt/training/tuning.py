@@ -1,6 +1,8 @@
-"""Which weights of a classifier are trained: all, low-rank adapters beside frozen ones (LoRA, Hu et al. 2021), or the head alone.
+"""Which weights of a classifier are trained: all, low-rank adapters beside frozen ones (LoRA, Hu et
+al. 2021), or the head alone.
 
-Adapters are merged into the weights when the training ends, so that every finished model loads alike.
+Adapters are merged into the weights when the training ends, so that every finished model loads
+alike.
 """
 
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import torch
 from transformers.models.gpt2.modeling_gpt2 import GPT2PreTrainedModel
 
-from epigpt.training.counts import LORA_ALPHA, LORA_RANK
+from epigpt.training.parameter_count import LORA_ALPHA, LORA_RANK
 
 ADAPTED = ("c_attn", "c_proj", "c_fc")
 HEAD, EMBEDDING = "score", "wte"
@@ -16,7 +18,8 @@ _PREFIX = "base_model.model."
 
 
 def prepare(model: GPT2PreTrainedModel, tuning: str, new_embedding: bool, seed: int) -> Any:
-    """Freeze what is not trained; give the model to train, which for LoRA is peft's wrapper around `model`."""
+    """Freeze what is not trained; give the model to train, which for LoRA is peft's wrapper around
+    `model`."""
     if tuning == "frozen":
         model.transformer.requires_grad_(False)
     if tuning != "lora":
@@ -29,16 +32,24 @@ def prepare(model: GPT2PreTrainedModel, tuning: str, new_embedding: bool, seed: 
         if new_embedding:
             model.get_input_embeddings().requires_grad_(True)
         return model
-    config = LoraConfig(r=LORA_RANK, lora_alpha=LORA_ALPHA, target_modules=list(ADAPTED), modules_to_save=kept, fan_in_fan_out=True)
+    config = LoraConfig(
+        r=LORA_RANK,
+        lora_alpha=LORA_ALPHA,
+        target_modules=list(ADAPTED),
+        modules_to_save=kept,
+        fan_in_fan_out=True,
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return get_peft_model(model, config)
 
 
 def merged(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Fold adapters into the weights they adapt and give all of them the names of the model without adapters.
+    """Fold adapters into the weights they adapt and give all of them the names of the model without
+    adapters.
 
-    The adapted weights change in place. GPT-2 stores its matrices as (inputs, outputs), so the product of the adapters is added transposed.
+    The adapted weights change in place. GPT-2 stores its matrices as (inputs, outputs), so the
+    product of the adapters is added transposed.
     """
     if not any(name.startswith(_PREFIX) for name in weights):
         return weights
@@ -49,8 +60,13 @@ def merged(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             continue
         if own.endswith(".base_layer.weight"):
             stem = name.removesuffix(".base_layer.weight")
-            down, up = weights[f"{stem}.lora_A.default.weight"], weights[f"{stem}.lora_B.default.weight"]
+            down, up = (
+                weights[f"{stem}.lora_A.default.weight"],
+                weights[f"{stem}.lora_B.default.weight"],
+            )
             change = (up.float() @ down.float()).T * (LORA_ALPHA / LORA_RANK)
-            weight.copy_(weight.float() + change)  # in place: of a large model there is no room for two
+            weight.copy_(
+                weight.float() + change
+            )  # in place: of a large model there is no room for two
         result[own.replace(".base_layer.", ".").replace(".modules_to_save.default.", ".")] = weight
     return result

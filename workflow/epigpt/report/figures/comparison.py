@@ -1,18 +1,24 @@
-"""How sure the comparison is: differences on the same resamples, scores under permuted labels, growth with the number of groups."""
+"""How sure the comparison is: differences on the same resamples, scores under permuted labels,
+growth with the number of groups."""
 
 import numpy as np
 import pandas as pd
 
 from epigpt.report import style, wording
+from epigpt.report.figure_writer import Drawing
 from epigpt.report.figures.performance import GPT2, colour, order
 from epigpt.report.figures.quality import spread_by_rank
-from epigpt.report.plates import Drawing
 
 
 def differences(comparison: pd.DataFrame) -> Drawing | None:
     """Draw GPT-2's AUC minus that of every other model, with the interval of the difference."""
-    # The majority class has an AUC of 0.5 by construction; its bar would only press the others together.
-    kept = (comparison["model"] == GPT2) & (comparison["versus"] != "majority") & comparison["estimate"].notna()
+    # The majority class has an AUC of 0.5 by construction; its bar would only press the others
+    # together.
+    kept = (
+        (comparison["model"] == GPT2)
+        & (comparison["versus"] != "majority")
+        & comparison["estimate"].notna()
+    )
     rows = comparison[kept].drop_duplicates("versus").set_index("versus")
     if rows.empty:
         return None
@@ -21,17 +27,38 @@ def differences(comparison: pd.DataFrame) -> Drawing | None:
     span = float(np.nanmax(np.abs(rows[["estimate", "low", "high"]].to_numpy(dtype=float))))
     digits = 2 if span >= 0.02 else 3
     height = 0.85 + 0.27 * len(rows)
-    figure, (axes,) = style.canvas(height, left=0.35, right=0.78, bottom=0.5 / height, top=1 - 0.1 / height)
+    figure, (axes,) = style.canvas(
+        height, left=0.35, right=0.78, bottom=0.5 / height, top=1 - 0.1 / height
+    )
     for at, (name, row) in enumerate(rows.iterrows()):
         shade = colour(str(name), [GPT2, *names])
         if np.isfinite([row["low"], row["high"]]).all():
-            axes.plot([row["low"], row["high"]], [at, at], color=shade, linewidth=2.4, alpha=0.55, solid_capstyle="round")
+            axes.plot(
+                [row["low"], row["high"]],
+                [at, at],
+                color=shade,
+                linewidth=2.4,
+                alpha=0.55,
+                solid_capstyle="round",
+            )
         axes.plot(row["estimate"], at, marker="o", color=shade, markersize=6)
-        low, middle, high = (wording.signed(row[name], digits) for name in ("low", "estimate", "high"))
+        low, middle, high = (
+            wording.signed(row[name], digits) for name in ("low", "estimate", "high")
+        )
         interval = f" [{low}, {high}]" if np.isfinite(row["low"]) else ""
-        axes.text(1.02, at, f"{middle}{interval}", transform=axes.get_yaxis_transform(), va="center", fontsize=8)
+        axes.text(
+            1.02,
+            at,
+            f"{middle}{interval}",
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            fontsize=8,
+        )
     axes.axvline(0, color=style.INK, linewidth=0.9)
-    axes.set_yticks(range(len(rows)), [f"minus {wording.short(wording.MODEL_NAMES.get(name, name), 40)}" for name in names])
+    axes.set_yticks(
+        range(len(rows)),
+        [f"minus {wording.short(wording.MODEL_NAMES.get(name, name), 40)}" for name in names],
+    )
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(-1.08 * max(span, 0.05), 1.08 * max(span, 0.05))
     axes.set_xlabel("AUC of GPT-2 minus AUC of the other model")
@@ -43,8 +70,9 @@ def differences(comparison: pd.DataFrame) -> Drawing | None:
         figure,
         rows.reset_index(),
         "AUC of fine-tuned GPT-2 minus that of every other model, with 95 % intervals.",
-        "Both models on the same resamples of groups, so that what makes a group hard for both cancels out. Right of the line"
-        " GPT-2 is better; an interval that crosses it decides nothing.",
+        "Both models on the same resamples of groups, so that what makes a group hard for both"
+        " cancels out. Right of the line GPT-2 is better; an interval that crosses it decides"
+        " nothing.",
     )
 
 
@@ -55,17 +83,37 @@ def null_scores(null: pd.DataFrame, metrics: pd.DataFrame) -> Drawing | None:
         return None
     models = order(rows["model"].tolist())
     height = 0.75 + 0.34 * len(models)
-    figure, (axes,) = style.canvas(height, left=0.37, right=0.97, bottom=0.5 / height, top=1 - 0.1 / height)
-    reached = metrics[metrics["metric"] == "auc"].drop_duplicates("model").set_index("model")["estimate"]
+    figure, (axes,) = style.canvas(
+        height, left=0.37, right=0.97, bottom=0.5 / height, top=1 - 0.1 / height
+    )
+    reached = (
+        metrics[metrics["metric"] == "auc"].drop_duplicates("model").set_index("model")["estimate"]
+    )
     for at, model in enumerate(models):
         values = rows.loc[rows["model"] == model, "value"].to_numpy(dtype=float)
         axes.scatter(
-            values, at + 0.3 * spread_by_rank(values), s=9, color=style.MUTED, alpha=0.45, linewidth=0, rasterized=len(values) > 2000
+            values,
+            at + 0.3 * spread_by_rank(values),
+            s=9,
+            color=style.MUTED,
+            alpha=0.45,
+            linewidth=0,
+            rasterized=len(values) > 2000,
         )
         if model in reached and np.isfinite(reached[model]):
-            axes.plot(reached[model], at, marker="D" if model == GPT2 else "o", color=colour(model, models), markersize=7, zorder=3)
+            axes.plot(
+                reached[model],
+                at,
+                marker="D" if model == GPT2 else "o",
+                color=colour(model, models),
+                markersize=7,
+                zorder=3,
+            )
     axes.axvline(0.5, color=style.MUTED, linewidth=0.9, linestyle=":")
-    axes.set_yticks(range(len(models)), [wording.short(wording.MODEL_NAMES.get(name, name), 46) for name in models])
+    axes.set_yticks(
+        range(len(models)),
+        [wording.short(wording.MODEL_NAMES.get(name, name), 46) for name in models],
+    )
     axes.set_ylim(len(models) - 0.4, -0.6)
     axes.set_xlim(-0.02, 1.03)
     axes.set_xlabel("AUC")
@@ -77,13 +125,15 @@ def null_scores(null: pd.DataFrame, metrics: pd.DataFrame) -> Drawing | None:
         figure,
         rows,
         "AUC of the models under permuted labels, beside the AUC they reached.",
-        f"Grey: AUC after the labels were permuted between groups{f' ({kinds})' if kinds else ''}; coloured: the AUC with the true labels."
-        " A score inside its grey cloud is what luck gives.",
+        f"Grey: AUC after the labels were permuted between groups{f' ({kinds})' if kinds else ''};"
+        " coloured: the AUC with the true labels. A score inside its grey cloud is what luck"
+        " gives.",
     )
 
 
 def learning(curve: pd.DataFrame) -> Drawing | None:
-    """Draw a baseline's AUC against the number of groups it learned from; None where all fits had equally many."""
+    """Draw a baseline's AUC against the number of groups it learned from; None where all fits had
+    equally many."""
     rows = curve.dropna(subset=["auc", "n_groups"])
     if rows["share"].nunique() < 2:
         return None
@@ -92,11 +142,27 @@ def learning(curve: pd.DataFrame) -> Drawing | None:
     for model in models:
         own = rows[rows["model"] == model]
         for _, part in own.groupby("repeat"):
-            axes.plot(part["n_groups"], part["auc"], color=colour(model, models), linewidth=0.8, alpha=0.35)
+            axes.plot(
+                part["n_groups"],
+                part["auc"],
+                color=colour(model, models),
+                linewidth=0.8,
+                alpha=0.35,
+            )
         middle = own.groupby("share", sort=True)[["n_groups", "auc"]].mean()
-        axes.plot(middle["n_groups"], middle["auc"], color=colour(model, models), marker="o", label=wording.MODEL_NAMES.get(model, model))
+        axes.plot(
+            middle["n_groups"],
+            middle["auc"],
+            color=colour(model, models),
+            marker="o",
+            label=wording.MODEL_NAMES.get(model, model),
+        )
     axes.axhline(0.5, color=style.MUTED, linewidth=0.9, linestyle=":")
-    axes.set(xlabel="groups in training", ylabel="AUC on held-out groups", ylim=(min(0.38, float(rows["auc"].min()) - 0.03), 1.03))
+    axes.set(
+        xlabel="groups in training",
+        ylabel="AUC on held-out groups",
+        ylim=(min(0.38, float(rows["auc"].min()) - 0.03), 1.03),
+    )
     axes.grid(visible=True)
     axes.legend(loc="lower right")
     return Drawing(

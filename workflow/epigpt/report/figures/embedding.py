@@ -4,13 +4,17 @@ import numpy as np
 import pandas as pd
 
 from epigpt.report import style
-from epigpt.report.plates import Drawing
+from epigpt.report.figure_writer import Drawing
 
 NAMES = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}
 
 
 def panels(
-    coordinates: dict[str, np.ndarray], axis_names: dict[str, tuple[str, str]], ids: list[str], labels: list[str], classes: list[str]
+    coordinates: dict[str, np.ndarray],
+    axis_names: dict[str, tuple[str, str]],
+    ids: list[str],
+    labels: list[str],
+    classes: list[str],
 ) -> Drawing | None:
     """Draw each embedding with the observations in the colour of their class.
 
@@ -28,7 +32,9 @@ def panels(
     if not coordinates:
         return None
     number = len(coordinates)
-    figure, drawn = style.canvas(2.95, columns=max(number, 2), left=0.075, bottom=0.27, top=0.92, wspace=0.3)
+    figure, drawn = style.canvas(
+        2.95, columns=max(number, 2), left=0.075, bottom=0.27, top=0.92, wspace=0.3
+    )
     palette, signs = style.colours(classes), style.markers(classes)
     many = len(ids) > 800
     for axes, (name, points) in zip(drawn, coordinates.items(), strict=False):
@@ -55,7 +61,14 @@ def panels(
     for axes in drawn[number:]:
         axes.set_visible(False)
     handles, names = drawn[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="lower center", ncols=min(len(names), 4), handletextpad=0.2, columnspacing=1.4)
+    figure.legend(
+        handles,
+        names,
+        loc="lower center",
+        ncols=min(len(names), 4),
+        handletextpad=0.2,
+        columnspacing=1.4,
+    )
     source = pd.DataFrame({"observation": ids, "label": labels})
     for name, points in coordinates.items():
         source[f"{name}_1"], source[f"{name}_2"] = points[:, 0], points[:, 1]
@@ -63,7 +76,8 @@ def panels(
         "embedding",
         figure,
         source,
-        f"{', '.join(NAMES.get(name, name) for name in coordinates)} of all observations, coloured by class.",
+        f"{', '.join(NAMES.get(name, name) for name in coordinates)} of all observations, coloured"
+        " by class.",
         "Colour and sign: the class.",
         print_only=True,
     )

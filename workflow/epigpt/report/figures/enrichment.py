@@ -3,14 +3,15 @@
 import pandas as pd
 
 from epigpt.report import style, wording
-from epigpt.report.plates import Drawing
+from epigpt.report.figure_writer import Drawing
 
 THRESHOLD = 0.05
 _SHOWN = 20
 
 
 def bars(table: pd.DataFrame, case: str) -> Drawing | None:
-    """Draw the normalised enrichment score of the sets with the smallest p, the most raised on top; filled: found at an FDR of 5 %.
+    """Draw the normalised enrichment score of the sets with the smallest p, the most raised on top;
+    filled: found at an FDR of 5 %.
 
     Parameters
     ----------
@@ -22,24 +23,52 @@ def bars(table: pd.DataFrame, case: str) -> Drawing | None:
     tested = table.dropna(subset=["score", "p"]).sort_values(["p", "set"], kind="stable")
     if tested.empty:
         return None
-    rows = tested.head(_SHOWN).sort_values(["score", "set"], ascending=[False, True], kind="stable").reset_index(drop=True)
+    rows = (
+        tested.head(_SHOWN)
+        .sort_values(["score", "set"], ascending=[False, True], kind="stable")
+        .reset_index(drop=True)
+    )
     height = 0.75 + 0.22 * len(rows)
-    figure, (axes,) = style.canvas(height, left=0.42, right=0.84, bottom=0.5 / height, top=1 - 0.08 / height)
+    figure, (axes,) = style.canvas(
+        height, left=0.42, right=0.84, bottom=0.5 / height, top=1 - 0.08 / height
+    )
     found = rows["padj"].lt(THRESHOLD)
     for at, row in rows.iterrows():
         shade = style.VERMILION if row["score"] > 0 else style.BLUE
-        axes.barh(at, row["score"], height=0.62, color=shade if found[at] else "none", edgecolor=shade, linewidth=1)
-        axes.text(1.02, at, f"FDR {wording.number(row['padj'], 2)}", transform=axes.get_yaxis_transform(), va="center", fontsize=8)
+        axes.barh(
+            at,
+            row["score"],
+            height=0.62,
+            color=shade if found[at] else "none",
+            edgecolor=shade,
+            linewidth=1,
+        )
+        axes.text(
+            1.02,
+            at,
+            f"FDR {wording.number(row['padj'], 2)}",
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            fontsize=8,
+        )
     axes.axvline(0, color=style.MUTED, linewidth=0.8)
-    axes.set_yticks(range(len(rows)), [style.figure_label(wording.set_name(name), 32) for name in rows["set"]])
+    axes.set_yticks(
+        range(len(rows)), [style.figure_label(wording.set_name(name), 32) for name in rows["set"]]
+    )
     axes.set_ylim(len(rows) - 0.4, -0.6)
     reach = 1.08 * float(rows["score"].abs().max()) or 1.0
-    axes.set_xlim(-reach if (rows["score"] < 0).any() else 0, reach if (rows["score"] > 0).any() else 0)
+    axes.set_xlim(
+        -reach if (rows["score"] < 0).any() else 0, reach if (rows["score"] > 0).any() else 0
+    )
     axes.set_xlabel(f"normalised enrichment score (right: higher in {style.figure_label(case)})")
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    left = f" The {len(rows)} of {len(tested)} sets with the smallest p." if len(tested) > len(rows) else ""
+    left = (
+        f" The {len(rows)} of {len(tested)} sets with the smallest p."
+        if len(tested) > len(rows)
+        else ""
+    )
     return Drawing(
         "gene_sets",
         figure,

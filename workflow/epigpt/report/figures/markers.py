@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from epigpt.report import style, wording
+from epigpt.report.figure_writer import Drawing
 from epigpt.report.figures.quality import spread_by_rank
-from epigpt.report.plates import Drawing
 
 _ARROWS = {"up": "▲", "down": "▼", "changed": "◆"}
 _COLUMNS = 3
@@ -17,7 +17,8 @@ _LINE = 0.165  # inches
 
 
 def panels(markers: pd.DataFrame, significant: float = 0.05) -> Drawing | None:
-    """Draw the fold change of every marker, a panel per set; an arrow beside the gene gives the direction expected beforehand."""
+    """Draw the fold change of every marker, a panel per set; an arrow beside the gene gives the
+    direction expected beforehand."""
     shown = markers.dropna(subset=["log2_fold_change"])
     names = list(dict.fromkeys(markers["set"]))
     if shown.empty:
@@ -37,19 +38,44 @@ def panels(markers: pd.DataFrame, significant: float = 0.05) -> Drawing | None:
     for name, (column, top) in zip(names, places, strict=True):
         rows = markers[markers["set"] == name].head(_MOST_GENES).reset_index(drop=True)
         body = _LINE * len(rows)
-        axes = figure.add_axes((0.115 + column * 0.325, 1 - (top + 0.3 + body) / height, 0.21, body / height))
+        axes = figure.add_axes(
+            (0.115 + column * 0.325, 1 - (top + 0.3 + body) / height, 0.21, body / height)
+        )
         for spot, row in rows.iterrows():
             change = row["log2_fold_change"]
             if pd.isna(change):
-                axes.text(0, spot, "not assessable", ha="center", va="center", fontsize=6.5, color=style.MUTED, bbox=_PLAIN, zorder=4)
+                axes.text(
+                    0,
+                    spot,
+                    "not assessable",
+                    ha="center",
+                    va="center",
+                    fontsize=6.5,
+                    color=style.MUTED,
+                    bbox=_PLAIN,
+                    zorder=4,
+                )
                 continue
             found = row["padj"] < significant
             shade = style.VERMILION if change > 0 else style.BLUE
             inside = float(np.clip(change, -limit, limit))
-            axes.plot([0, inside], [spot, spot], color=shade, linewidth=1.2, alpha=0.9 if found else 0.45)
-            axes.plot(inside, spot, "o", markersize=5, markerfacecolor=shade if found else style.PAPER, markeredgecolor=shade)
+            axes.plot(
+                [0, inside], [spot, spot], color=shade, linewidth=1.2, alpha=0.9 if found else 0.45
+            )
+            axes.plot(
+                inside,
+                spot,
+                "o",
+                markersize=5,
+                markerfacecolor=shade if found else style.PAPER,
+                markeredgecolor=shade,
+            )
         axes.axvline(0, color=style.MUTED, linewidth=0.8)
-        labels = [f"{style.figure_label(row.symbol or row.gene, 12)} {_ARROWS.get(str(row.expected), ' ')}" for row in rows.itertuples()]
+        labels = [
+            f"{style.figure_label(row.symbol or row.gene, 12)}"
+            f" {_ARROWS.get(str(row.expected), ' ')}"
+            for row in rows.itertuples()
+        ]
         axes.set_yticks(range(len(rows)), labels, fontsize=7.2)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(-limit, limit)
@@ -64,8 +90,9 @@ def panels(markers: pd.DataFrame, significant: float = 0.05) -> Drawing | None:
         figure,
         markers,
         f"Log2 fold change of the marker genes in {len(names)} sets.",
-        "▲ ▼: direction that was expected beforehand; ◆: a change, either way. Filled: found at a false discovery rate"
-        " of 5 %. Not assessable: missing or not tested, which is not unchanged.",
+        "▲ ▼: direction that was expected beforehand; ◆: a change, either way. Filled: found at a"
+        " false discovery rate of 5 %. Not assessable: missing or not tested, which is not"
+        " unchanged.",
     )
 
 
@@ -74,12 +101,22 @@ def balance(scores: pd.DataFrame, classes: list[str]) -> Drawing | None:
     known = scores.dropna(subset=["score"])
     if known.empty:
         return None
-    levels = [name for name in classes if name in set(known["label"])] or sorted(set(known["label"]))
+    levels = [name for name in classes if name in set(known["label"])] or sorted(
+        set(known["label"])
+    )
     figure, (axes,) = style.canvas(2.7, width=4.6, left=0.15, right=0.97, bottom=0.1, top=0.97)
     palette, signs = style.colours(levels), style.markers(levels)
     for at, level in enumerate(levels):
         values = known.loc[known["label"] == level, "score"].to_numpy(dtype=float)
-        axes.scatter(at + 0.25 * spread_by_rank(values), values, s=30, color=palette[level], marker=signs[level], alpha=0.85, linewidth=0)
+        axes.scatter(
+            at + 0.25 * spread_by_rank(values),
+            values,
+            s=30,
+            color=palette[level],
+            marker=signs[level],
+            alpha=0.85,
+            linewidth=0,
+        )
         axes.hlines(float(np.mean(values)), at - 0.35, at + 0.35, color=style.INK, linewidth=1.4)
     axes.axhline(0, color=style.MUTED, linestyle=":", linewidth=0.9)
     axes.set_xticks(range(len(levels)), [style.figure_label(name, 18) for name in levels])
@@ -91,7 +128,7 @@ def balance(scores: pd.DataFrame, classes: list[str]) -> Drawing | None:
         figure,
         known,
         "Excitation/inhibition score of every sample by class.",
-        "Mean z of the excitatory genes minus mean z of the inhibitory ones, over the samples of this data set; the bar"
-        " is the class's mean.",
+        "Mean z of the excitatory genes minus mean z of the inhibitory ones, over the samples of"
+        " this data set; the bar is the class's mean.",
         wide=False,
     )

@@ -1,1 +1,2 @@
-"""Sections of a report, in the order of the page; each takes the results and the folder of figures and gives one section."""
+"""Sections of a report, in the order of the page; each takes the results and the folder of figures
+and gives one section."""

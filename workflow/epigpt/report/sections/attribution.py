@@ -7,25 +7,30 @@ import pandas as pd
 
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Section
+from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.figures import attribution as figures
-from epigpt.report.plates import Plates
 from epigpt.report.results import Results
 
 _TITLE = "What the model saw"
 _MOST_ROWS = 3000
 
 
-def section(results: Results, plates: Plates) -> Section:
+def section(results: Results, plates: FigureWriter) -> Section:
     """Make the section."""
     told = "See which genes the model's output depends on, and whether they are those that differ."
     table = results.attributions
     if table.empty:
         given = str(results.attribution_summary.get("reason") or "")
-        reason = "attributions.tsv lists no gene: " + (given or ("not computed" if results.assessable else "no model was trained"))
+        reason = "attributions.tsv lists no gene: " + (
+            given or ("not computed" if results.assessable else "no model was trained")
+        )
         return Section("attributions", _TITLE, told, missing=f"{reason.rstrip('.')}.")
     rho, number = _agreement(results)
     if not math.isnan(rho):
-        told += f" Attribution and differential expression agree with Spearman ρ = {rho:.2f} over {number:,} genes."
+        told += (
+            f" Attribution and differential expression agree with Spearman ρ = {rho:.2f} over"
+            f" {number:,} genes."
+        )
     content: list[Any] = []
     facts = _facts(results.attribution_summary)
     if facts:
@@ -37,34 +42,50 @@ def section(results: Results, plates: Plates) -> Section:
     columns = ["rank", "symbol", *ids, "attribution", "knockout_effect", "stability"]
     data = {
         "columns": [
-            [str(value) for value in shown[name]]
-            if name in ("symbol", "gene")
-            else [None if pd.isna(value) else float(f"{value:.3g}") for value in shown[name]]
+            (
+                [str(value) for value in shown[name]]
+                if name in ("symbol", "gene")
+                else [None if pd.isna(value) else float(f"{value:.3g}") for value in shown[name]]
+            )
             for name in columns
         ],
         "levels": [],
     }
-    first = [[blocks.cell(value, 3, 60) for value in row] for row in shown[columns].head(20).itertuples(index=False, name=None)]
-    note = "Stability: how far the ranks agree between folds. Genes of low stability are not worth a story."
+    first = [
+        [blocks.cell(value, 3, 60) for value in row]
+        for row in shown[columns].head(20).itertuples(index=False, name=None)
+    ]
+    note = (
+        "Stability: how far the ranks agree between folds. Genes of low stability are not worth a"
+        " story."
+    )
     if len(table) > len(shown):
         note += f" The first {len(shown):,} of {len(table):,} genes; all are in attributions.tsv."
     heads = [name.replace("_", " ") for name in columns]
     content.append(
         blocks.GeneTable(
-            "attribution-genes", "Genes by attribution", heads, [name not in ("symbol", "gene") for name in columns], data, first, note
+            "attribution-genes",
+            "Genes by attribution",
+            heads,
+            [name not in ("symbol", "gene") for name in columns],
+            data,
+            first,
+            note,
         )
     )
     content.append(
         blocks.Prose(
-            f"Attributions are of the models as trained here on {wording.count(len(results.compared), 'sample')}; they"
-            f" describe the model, not the disease."
+            "Attributions are of the models as trained here on"
+            f" {wording.count(len(results.compared), 'sample')}; they describe the model, not the"
+            " disease."
         )
     )
     return Section("attributions", _TITLE, told, content)
 
 
 def _agreement(results: Results) -> tuple[float, int]:
-    """Give the correlation that was computed with the attributions, or else one over the two tables."""
+    """Give the correlation that was computed with the attributions, or else one over the two
+    tables."""
     summary = results.attribution_summary
     value = summary.get("size_rank_correlation")
     if isinstance(value, (int, float)):
@@ -83,40 +104,61 @@ def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
     towards = str(summary.get("signed_towards") or "")
     rows = [
         (
-            "Positive means",
-            f"more of the gene pushes towards '{towards}'" if towards and towards != "own class" else "towards the sample's own class",
-        )
-        if summary.get("computed")
-        else ("", ""),
+            (
+                "Positive means",
+                (
+                    f"more of the gene pushes towards '{towards}'"
+                    if towards and towards != "own class"
+                    else "towards the sample's own class"
+                ),
+            )
+            if summary.get("computed")
+            else ("", "")
+        ),
         (
             "Between folds",
-            f"rank correlation {figure('between_folds_rank_correlation')}" if figure("between_folds_rank_correlation") else "",
+            (
+                f"rank correlation {figure('between_folds_rank_correlation')}"
+                if figure("between_folds_rank_correlation")
+                else ""
+            ),
         ),
         (
             "Random weights",
-            f"rank correlation {figure('random_weights_rank_correlation')} with a model that learned nothing: near zero is what"
-            " attributions of something learned look like"
-            if figure("random_weights_rank_correlation")
-            else "",
+            (
+                f"rank correlation {figure('random_weights_rank_correlation')} with a model that"
+                " learned nothing: near zero is what attributions of something learned look like"
+                if figure("random_weights_rank_correlation")
+                else ""
+            ),
         ),
         (
             "Unaccounted for",
-            f"{100 * float(summary['incompleteness']):.0f} % of what a sample's own output changes by, in the worst fold: the model"
-            " switches abruptly on the path that is integrated over; averaged over samples the ranks of the genes hold"
-            if figure("incompleteness")
-            else "",
+            (
+                f"{100 * float(summary['incompleteness']):.0f} % of what a sample's own output"
+                " changes by, in the worst fold: the model switches abruptly on the path that is"
+                " integrated over; averaged over samples the ranks of the genes hold"
+                if figure("incompleteness")
+                else ""
+            ),
         ),
         (
             "Same direction",
-            f"{100 * float(summary['same_direction']):.0f} % of the 50 first genes are attributed the direction of their change"
-            if figure("same_direction")
-            else "",
+            (
+                f"{100 * float(summary['same_direction']):.0f} % of the 50 first genes are"
+                " attributed the direction of their change"
+                if figure("same_direction")
+                else ""
+            ),
         ),
         (
             "Computed over",
-            f"{summary.get('observations', '')} held-out observations, {wording.count(int(summary.get('folds') or 0), 'fold')}"
-            if summary.get("observations")
-            else "",
+            (
+                f"{summary.get('observations', '')} held-out observations,"
+                f" {wording.count(int(summary.get('folds') or 0), 'fold')}"
+                if summary.get("observations")
+                else ""
+            ),
         ),
     ]
     return [(term, value) for term, value in rows if value]

@@ -6,29 +6,50 @@ import pandas as pd
 
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Section
+from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.figures import contrasts as figures
-from epigpt.report.plates import Plates
 from epigpt.report.results import Results
 
 _TITLE = "Differential expression"
 _MOST_ROWS = 12_000
 _MOST_FIGURES = 6
 _SHOWN = ["symbol", "log2_fold_change", "base_mean", "p", "padj"]
-_HEADS = {"symbol": "gene", "gene": "id", "log2_fold_change": "log2 fold change", "base_mean": "mean", "p": "p", "padj": "FDR"}
+_HEADS = {
+    "symbol": "gene",
+    "gene": "id",
+    "log2_fold_change": "log2 fold change",
+    "base_mean": "mean",
+    "p": "p",
+    "padj": "FDR",
+}
 
 
-def section(results: Results, plates: Plates) -> Section:
+def section(results: Results, plates: FigureWriter) -> Section:
     """Make the section."""
     table = results.contrasts
     if table.empty:
-        reason = "differential_expression.tsv lists no gene: a contrast needs two classes with replicates."
-        return Section("contrasts", _TITLE, "Which genes differ, by how much and how surely.", missing=reason)
+        reason = (
+            "differential_expression.tsv lists no gene: a contrast needs two classes with"
+            " replicates."
+        )
+        return Section(
+            "contrasts", _TITLE, "Which genes differ, by how much and how surely.", missing=reason
+        )
     content: list[Any] = []
     contrasts = table["contrast"].drop_duplicates().tolist()
     for at, contrast in enumerate(contrasts[:_MOST_FIGURES]):
-        content += plates.save(figures.volcano_and_ma(table[table["contrast"] == contrast], str(contrast), f"contrast_{at + 1}"))
+        content += plates.save(
+            figures.volcano_and_ma(
+                table[table["contrast"] == contrast], str(contrast), f"contrast_{at + 1}"
+            )
+        )
     if len(contrasts) > _MOST_FIGURES:
-        content.append(blocks.Prose(f"Drawn: the first {_MOST_FIGURES} of {len(contrasts)} contrasts; the table holds all."))
+        content.append(
+            blocks.Prose(
+                f"Drawn: the first {_MOST_FIGURES} of {len(contrasts)} contrasts; the table holds"
+                " all."
+            )
+        )
     content.append(_genes(table, contrasts))
     return Section("contrasts", _TITLE, _told(table, contrasts), content)
 
@@ -38,7 +59,9 @@ def _told(table: pd.DataFrame, contrasts: list[str]) -> str:
     first = table.sort_values(["p", "gene"], kind="stable").head(5)
     names = [wording.short(row.symbol or row.gene, 20) for row in first.itertuples()]
     genes = (
-        wording.count(len(found), "gene") if len(contrasts) == 1 else f"{wording.count(len(found), 'change')} in {len(contrasts)} contrasts"
+        wording.count(len(found), "gene")
+        if len(contrasts) == 1
+        else f"{wording.count(len(found), 'change')} in {len(contrasts)} contrasts"
     )
     return f"{genes} at a false discovery rate of 5 %; most different: {wording.listing(names)}."
 
@@ -54,7 +77,11 @@ def _genes(table: pd.DataFrame, contrasts: list[str]) -> blocks.GeneTable:
     # Numbers travel with the digits that are shown: the exact ones are in the file.
     data: dict[str, Any] = {
         "columns": [
-            [str(value) for value in shown[name]] if name in ("symbol", "gene") else [_rounded(value) for value in shown[name]]
+            (
+                [str(value) for value in shown[name]]
+                if name in ("symbol", "gene")
+                else [_rounded(value) for value in shown[name]]
+            )
             for name in columns
             if name != "contrast"
         ],
@@ -64,11 +91,17 @@ def _genes(table: pd.DataFrame, contrasts: list[str]) -> blocks.GeneTable:
         code = {name: at for at, name in enumerate(contrasts)}
         data["columns"].append([code[name] for name in shown["contrast"]])
         data["coded"] = [len(columns) - 1]
-    first = [[blocks.cell(value, 3, 60) for value in row] for row in shown[columns].head(20).itertuples(index=False, name=None)]
+    first = [
+        [blocks.cell(value, 3, 60) for value in row]
+        for row in shown[columns].head(20).itertuples(index=False, name=None)
+    ]
     whole = (
         ""
         if len(shown) == len(ranked)
-        else f"The {len(shown):,} rows with the smallest p of {len(ranked):,}; all are in differential_expression.tsv."
+        else (
+            f"The {len(shown):,} rows with the smallest p of {len(ranked):,}; all are in"
+            " differential_expression.tsv."
+        )
     )
     return blocks.GeneTable(
         "genes",

@@ -7,23 +7,29 @@ import pandas as pd
 
 from epigpt.report import blocks, style, tsne, wording
 from epigpt.report.blocks import Section
+from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.figures import embedding as figures
 from epigpt.report.matrix import Expression
-from epigpt.report.plates import Plates
 from epigpt.report.results import Results
 
 _MOST_POINTS = 20_000
 _MOST_LEVELS = 40
 _TSNE_FROM, _TSNE_UP_TO = 12, 600
-_NO_TSNE = f"It is drawn for {_TSNE_FROM} to {_TSNE_UP_TO} observations, or where expression.h5ad brings it."
+_NO_TSNE = (
+    f"It is drawn for {_TSNE_FROM} to {_TSNE_UP_TO} observations, or where expression.h5ad"
+    " brings it."
+)
 _ALWAYS_OFFERED = ("label", "group", "sample")
 _QUALITY = {"total_counts", "n_genes", "mitochondrial_percent"}
 
 
-def section(results: Results, plates: Plates) -> Section:
+def section(results: Results, plates: FigureWriter) -> Section:
     """Make the section."""
     title = "Samples in two dimensions" if not results.single_cell else "Cells in two dimensions"
-    told = "See whether the classes lie apart, and whether something else explains it better: choose another colour."
+    told = (
+        "See whether the classes lie apart, and whether something else explains it better: choose"
+        " another colour."
+    )
     data = results.expression
     if data is None or not data.obsm:
         return Section("embedding", title, told, missing="expression.h5ad holds no embedding.")
@@ -32,42 +38,73 @@ def section(results: Results, plates: Plates) -> Section:
     coordinates = {name: points[name] for name in figures.NAMES if name in points}
     names = {name: _axes(data, name) for name in coordinates}
     ids = data.obs.index[chosen].astype(str).tolist()
-    labels = data.obs["label"].astype(str).to_numpy()[chosen].tolist() if "label" in data.obs else [""] * len(chosen)
+    labels = (
+        data.obs["label"].astype(str).to_numpy()[chosen].tolist()
+        if "label" in data.obs
+        else [""] * len(chosen)
+    )
     classes = [name for name in results.classes if name in set(labels)] or sorted(set(labels))
     fallback = plates.save(figures.panels(coordinates, names, ids, labels, classes))
     if not fallback:
-        return Section("embedding", title, told, missing="expression.h5ad holds no embedding of two dimensions.")
+        return Section(
+            "embedding",
+            title,
+            told,
+            missing="expression.h5ad holds no embedding of two dimensions.",
+        )
     colours = _characteristics(results, data.obs.iloc[chosen], classes)
     content = {
         "noun": results.observation,
         "ids": ids,
         "views": [
-            {"name": figures.NAMES.get(name, name), "x": _thin(points[:, 0]), "y": _thin(points[:, 1]), "axes": names[name]}
+            {
+                "name": figures.NAMES.get(name, name),
+                "x": _thin(points[:, 0]),
+                "y": _thin(points[:, 1]),
+                "axes": names[name],
+            }
             for name, points in coordinates.items()
         ],
         "colours": colours,
         "palette": list(style.PALETTE),
     }
     caption = (
-        "UMAP and t-SNE keep neighbours together; distances between their clusters mean little. Only PCA's axes can be read as amounts."
+        "UMAP and t-SNE keep neighbours together; distances between their clusters mean little."
+        " Only PCA's axes can be read as amounts."
     )
     content_blocks: list[Any] = [
-        blocks.Scatter("embedding-plot", f"{results.observation.capitalize()}s in two dimensions", content, fallback[0], caption)
+        blocks.Scatter(
+            "embedding-plot",
+            f"{results.observation.capitalize()}s in two dimensions",
+            content,
+            fallback[0],
+            caption,
+        )
     ]
     missing = [figures.NAMES[name] for name in ("pca", "umap", "tsne") if name not in coordinates]
     if missing:
         content_blocks.append(
             blocks.Prose(
-                f"Not shown: {wording.listing(missing)}. {_NO_TSNE if missing == [figures.NAMES['tsne']] else 'Not in expression.h5ad.'}"
+                f"Not shown: {wording.listing(missing)}."
+                f" {_NO_TSNE if missing == [figures.NAMES['tsne']] else 'Not in expression.h5ad.'}"
             )
         )
     if len(chosen) < len(data.obs):
-        content_blocks.append(blocks.Prose(f"Shown: {len(chosen):,} of {len(data.obs):,} {results.observation}s, evenly picked."))
+        content_blocks.append(
+            blocks.Prose(
+                f"Shown: {len(chosen):,} of {len(data.obs):,} {results.observation}s, evenly"
+                " picked."
+            )
+        )
     return Section("embedding", title, told, content_blocks)
 
 
 def _points(data: Expression, chosen: np.ndarray) -> dict[str, np.ndarray]:
-    found = {name: data.obsm[name][chosen] for name in figures.NAMES if name in data.obsm and data.obsm[name].shape[1] > 1}
+    found = {
+        name: data.obsm[name][chosen]
+        for name in figures.NAMES
+        if name in data.obsm and data.obsm[name].shape[1] > 1
+    }
     if "tsne" not in found and "pca" in found and _TSNE_FROM <= len(chosen) <= _TSNE_UP_TO:
         found["tsne"] = tsne.embed(found["pca"])
     return {name: values[:, :2] for name, values in found.items()}
@@ -75,11 +112,19 @@ def _points(data: Expression, chosen: np.ndarray) -> dict[str, np.ndarray]:
 
 def _chosen(data: Expression) -> np.ndarray:
     total = len(data.obs)
-    return np.arange(total) if total <= _MOST_POINTS else np.linspace(0, total - 1, _MOST_POINTS).astype(int)
+    return (
+        np.arange(total)
+        if total <= _MOST_POINTS
+        else np.linspace(0, total - 1, _MOST_POINTS).astype(int)
+    )
 
 
 def _axes(data: Expression, name: str) -> tuple[str, str]:
-    ratio = (data.uns.get("pca") or {}).get("variance_ratio") if isinstance(data.uns.get("pca"), dict) else None
+    ratio = (
+        (data.uns.get("pca") or {}).get("variance_ratio")
+        if isinstance(data.uns.get("pca"), dict)
+        else None
+    )
     if name == "pca" and isinstance(ratio, list) and len(ratio) > 1:
         return f"PC1 ({100 * ratio[0]:.0f} %)", f"PC2 ({100 * ratio[1]:.0f} %)"
     short = {"pca": "PC", "umap": "UMAP ", "tsne": "t-SNE "}.get(name, name)
@@ -91,19 +136,34 @@ def _thin(values: np.ndarray) -> list[float]:
     return [float(f"{value:.4g}") for value in values]
 
 
-def _characteristics(results: Results, obs: pd.DataFrame, classes: list[str]) -> list[dict[str, Any]]:
-    """List what the points can be coloured by: the class first, then what varies, with few values or numbers."""
+def _characteristics(
+    results: Results, obs: pd.DataFrame, classes: list[str]
+) -> list[dict[str, Any]]:
+    """List what the points can be coloured by: the class first, then what varies, with few values
+    or numbers."""
     quality = results.quality.drop_duplicates("sample").set_index("sample")
-    extra = {name: obs.index.map(quality[name]) for name in sorted(_QUALITY) if name in quality and name not in obs}
+    extra = {
+        name: obs.index.map(quality[name])
+        for name in sorted(_QUALITY)
+        if name in quality and name not in obs
+    }
     frame = pd.concat([obs, pd.DataFrame(extra, index=obs.index)], axis=1)
     found = []
-    for name in [*[name for name in _ALWAYS_OFFERED if name in frame], *[name for name in frame.columns if name not in _ALWAYS_OFFERED]]:
+    for name in [
+        *[name for name in _ALWAYS_OFFERED if name in frame],
+        *[name for name in frame.columns if name not in _ALWAYS_OFFERED],
+    ]:
         values = frame[name]
         levels = classes if name == "label" else sorted(set(values.astype(str)))
         numbers = pd.to_numeric(values, errors="coerce")
         if name != "label" and len(levels) > 8 and numbers.notna().mean() > 0.7:
             found.append(
-                {"name": wording.short(name, 60), "numbers": [None if pd.isna(value) else float(f"{value:.4g}") for value in numbers]}
+                {
+                    "name": wording.short(name, 60),
+                    "numbers": [
+                        None if pd.isna(value) else float(f"{value:.4g}") for value in numbers
+                    ],
+                }
             )
         elif (1 < len(levels) <= _MOST_LEVELS) or name == "label":
             code = {level: at for at, level in enumerate(levels)}

@@ -11,14 +11,28 @@ from epigpt.report.sections.verdict import flatten
 
 _CITATIONS = {
     "GPT-2": "Radford A. et al. Language models are unsupervised multitask learners. OpenAI 2019.",
-    "Snakemake": "Mölder F. et al. Sustainable data analysis with Snakemake. F1000Research 2021;10:33.",
-    "DeepSpeed ZeRO": "Rajbhandari S. et al. ZeRO: memory optimizations toward training trillion parameter models. SC 2020.",
-    "scanpy": "Wolf F. A. et al. SCANPY: large-scale single-cell gene expression data analysis. Genome Biology 2018;19:15.",
-    "PyDESeq2": "Muzellec B. et al. PyDESeq2: a Python package for bulk RNA-seq differential expression analysis."
-    " Bioinformatics 2023;39:btad547.",
-    "DESeq2": "Love M. I. et al. Moderated estimation of fold change and dispersion for RNA-seq data with DESeq2. Genome"
-    " Biology 2014;15:550.",
-    "scikit-learn": "Pedregosa F. et al. Scikit-learn: machine learning in Python. JMLR 2011;12:2825.",
+    "Snakemake": (
+        "Mölder F. et al. Sustainable data analysis with Snakemake. F1000Research 2021;10:33."
+    ),
+    "DeepSpeed ZeRO": (
+        "Rajbhandari S. et al. ZeRO: memory optimizations toward training trillion parameter"
+        " models. SC 2020."
+    ),
+    "scanpy": (
+        "Wolf F. A. et al. SCANPY: large-scale single-cell gene expression data analysis. Genome"
+        " Biology 2018;19:15."
+    ),
+    "PyDESeq2": (
+        "Muzellec B. et al. PyDESeq2: a Python package for bulk RNA-seq differential expression"
+        " analysis. Bioinformatics 2023;39:btad547."
+    ),
+    "DESeq2": (
+        "Love M. I. et al. Moderated estimation of fold change and dispersion for RNA-seq data with"
+        " DESeq2. Genome Biology 2014;15:550."
+    ),
+    "scikit-learn": (
+        "Pedregosa F. et al. Scikit-learn: machine learning in Python. JMLR 2011;12:2825."
+    ),
 }
 
 
@@ -32,24 +46,55 @@ _FACTS = {
 
 
 def section(results: Results) -> Section:
-    """Make the methods section: sentences from what was recorded, then versions and checksums as they are."""
+    """Make the methods section: sentences from what was recorded, then versions and checksums as
+    they are."""
     provenance = results.provenance
     content: list[Any] = [blocks.Prose(text) for text in _sentences(results)]
-    for key, title in (("settings", "Settings"), ("packages", "Versions"), ("checksums", "Checksums (sha256)")):
+    for key, title in (
+        ("settings", "Settings"),
+        ("packages", "Versions"),
+        ("checksums", "Checksums (sha256)"),
+    ):
         rows = flatten(provenance.get(key) or {})
         if rows:
             frame = pd.DataFrame(
-                [[wording.short(name, 120), "" if value is None else str(value)] for name, value in rows], columns=["name", "value"]
+                [
+                    [wording.short(name, 120), "" if value is None else str(value)]
+                    for name, value in rows
+                ],
+                columns=["name", "value"],
             )
             content.append(
-                blocks.Fold(f"{title}: {len(rows)}", [blocks.table(frame, f"provenance-{key}", title, most=300, folded=100)], printed=True)
+                blocks.Collapsible(
+                    f"{title}: {len(rows)}",
+                    [blocks.table(frame, f"provenance-{key}", title, most=300, folded=100)],
+                    printed=True,
+                )
             )
-    elsewhere = ("settings", "packages", "checksums", "citations", "created", "machine", "jobs", "totals")
+    elsewhere = (
+        "settings",
+        "packages",
+        "checksums",
+        "citations",
+        "created",
+        "machine",
+        "jobs",
+        "totals",
+    )
     rest = {key: value for key, value in provenance.items() if key not in elsewhere}
     if rest:
-        content.append(blocks.Facts([(_FACTS.get(key, key), "" if value is None else str(value)) for key, value in flatten(rest)]))
+        content.append(
+            blocks.Facts(
+                [
+                    (_FACTS.get(key, key), "" if value is None else str(value))
+                    for key, value in flatten(rest)
+                ]
+            )
+        )
     cited = provenance.get("citations") or _CITATIONS
-    content.append(blocks.Fold("Citations", [blocks.Facts(list(cited.items()))], printed=True))
+    content.append(
+        blocks.Collapsible("Citations", [blocks.Facts(list(cited.items()))], printed=True)
+    )
     return Section(
         "methods",
         "Methods, versions, checksums",
@@ -60,10 +105,17 @@ def section(results: Results) -> Section:
 
 
 def machine(results: Results) -> str:
-    """Give the one line that may differ between two runs with the same results: when and where it was made."""
+    """Give the one line that may differ between two runs with the same results: when and where it
+    was made."""
     parts = [
-        wording.count(int(value), "core") if key == "machine.cores" and str(value).isdigit() else str(value)
-        for key, value in flatten({key: results.provenance.get(key) for key in ("created", "machine")})
+        (
+            wording.count(int(value), "core")
+            if key == "machine.cores" and str(value).isdigit()
+            else str(value)
+        )
+        for key, value in flatten(
+            {key: results.provenance.get(key) for key in ("created", "machine")}
+        )
         if value and not key.endswith("interpreter")
     ]
     return " · ".join(parts)
@@ -72,30 +124,53 @@ def machine(results: Results) -> str:
 def _sentences(results: Results) -> list[str]:
     settings = results.provenance.get("settings") or {}
     summary = results.folds_summary
-    others = [wording.MODEL_NAMES.get(model, model) for model in sorted(set(results.metrics["model"])) if model != "finetuned"]
+    others = [
+        wording.MODEL_NAMES.get(model, model)
+        for model in sorted(set(results.metrics["model"]))
+        if model != "finetuned"
+    ]
     data = results.expression
     found = [
-        f"Counts were read from {results.reading['matrix']} and mapped to canonical genes; co-orthologs and repeated ids"
-        f" are summed before any logarithm."
-        if results.reading.get("matrix")
-        else "",
-        f"Expression: {_normalisation(data.uns)}." if data is not None and data.uns.get("normalisation") else "",
-        f"{len(results.compared)} samples were split {wording.times(int(summary.get('repeats') or 1))} into {summary['folds']} folds by"
-        f" group, stratified by class; everything that is fitted (gene reference, scaling,"
-        " model) is fitted inside the training part of each fold."
-        if results.assessable and summary.get("folds")
-        else "",
-        f"GPT-2 (preset {settings.get('model')}, encoding {settings.get('encoding')}, at most {settings.get('max_genes')}"
-        f" genes, {settings.get('views')} views of each sample by binomial thinning)"
-        f" was trained for {settings.get('epochs')} epochs with AdamW (learning rate {settings.get('learning_rate')},"
-        f" batch {settings.get('global_batch_size')}, weights {settings.get('weights')});"
-        " a sample's probability is the mean over its views."
-        if results.assessable and settings.get("model")
-        else "",
-        f"Baselines see the same folds: {wording.listing(others, 20)}." if len(results.metrics) else "",
-        "Intervals are percentiles over resampled groups; with few groups they are wide and themselves uncertain."
-        if len(results.metrics)
-        else "",
+        (
+            f"Counts were read from {results.reading['matrix']} and mapped to canonical genes;"
+            " co-orthologs and repeated ids are summed before any logarithm."
+            if results.reading.get("matrix")
+            else ""
+        ),
+        (
+            f"Expression: {_normalisation(data.uns)}."
+            if data is not None and data.uns.get("normalisation")
+            else ""
+        ),
+        (
+            f"{len(results.compared)} samples were split"
+            f" {wording.times(int(summary.get('repeats') or 1))} into {summary['folds']} folds by"
+            " group, stratified by class; everything that is fitted (gene reference, scaling,"
+            " model) is fitted inside the training part of each fold."
+            if results.assessable and summary.get("folds")
+            else ""
+        ),
+        (
+            f"GPT-2 (preset {settings.get('model')}, encoding {settings.get('encoding')}, at most"
+            f" {settings.get('max_genes')} genes, {settings.get('views')} views of each sample by"
+            f" binomial thinning) was trained for {settings.get('epochs')} epochs with AdamW"
+            f" (learning rate {settings.get('learning_rate')}, batch"
+            f" {settings.get('global_batch_size')}, weights {settings.get('weights')}); a sample's"
+            " probability is the mean over its views."
+            if results.assessable and settings.get("model")
+            else ""
+        ),
+        (
+            f"Baselines see the same folds: {wording.listing(others, 20)}."
+            if len(results.metrics)
+            else ""
+        ),
+        (
+            "Intervals are percentiles over resampled groups; with few groups they are wide and"
+            " themselves uncertain."
+            if len(results.metrics)
+            else ""
+        ),
         f"Seed {results.provenance['seed']}." if results.provenance.get("seed") is not None else "",
     ]
     return [text for text in found if text]
@@ -103,7 +178,9 @@ def _sentences(results: Results) -> list[str]:
 
 def _normalisation(uns: dict[str, Any]) -> str:
     told = uns["normalisation"]
-    return str(told.get("said") or told.get("formula") or "") if isinstance(told, dict) else str(told)
+    return (
+        str(told.get("said") or told.get("formula") or "") if isinstance(told, dict) else str(told)
+    )
 
 
 def limits(results: Results) -> Section:
@@ -121,21 +198,32 @@ def _limits(results: Results) -> list[str]:
         found.append("The data are simulated. What is found here was planted.")
     if results.assessable and len(results.metrics):
         found.append(
-            f"The smallest class has {wording.count(fewest, 'group')}. With 3 against 3 groups an AUC of 0.90 or more"
-            f" arises by luck in 5 % of draws without any signal,"
-            " with 4 against 4 in 2.8 %, with 6 against 6 in 0.75 %."
+            f"The smallest class has {wording.count(fewest, 'group')}. With 3 against 3 groups an"
+            " AUC of 0.90 or more arises by luck in 5 % of draws without any signal, with 4"
+            " against 4 in 2.8 %, with 6 against 6 in 0.75 %."
         )
         if results.metrics["p"].isna().all():
-            found.append("No label permutations were run: the AUCs come without p values (setting: permutations).")
-        found.append("Held-out groups come from the same laboratory and protocol. Nothing here says how the model does on another series.")
+            found.append(
+                "No label permutations were run: the AUCs come without p values (setting:"
+                " permutations)."
+            )
+        found.append(
+            "Held-out groups come from the same laboratory and protocol. Nothing here says how the"
+            " model does on another series."
+        )
     elif not results.assessable:
-        found.append("No classifier was trained, since it could not be tested. Describing is all that this series allows.")
+        found.append(
+            "No classifier was trained, since it could not be tested. Describing is all that this"
+            " series allows."
+        )
     if not results.single_cell:
         found.append("In bulk tissue a change in expression can be a change in cell composition.")
     found.append("Immediate early genes also rise with handling and time of death.")
     found.append(
-        "Expression changes in epilepsy agree only in part between laboratories and animal models: what is claimed here"
-        " is claimed of this data set alone."
+        "Expression changes in epilepsy agree only in part between laboratories and animal models:"
+        " what is claimed here is claimed of this data set alone."
     )
-    found.append("Attributions and differential expression are associations; neither names a cause.")
+    found.append(
+        "Attributions and differential expression are associations; neither names a cause."
+    )
     return found

@@ -6,53 +6,89 @@ import pandas as pd
 
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Section
+from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.figures import comparison, held_out
 from epigpt.report.figures import performance as figures
-from epigpt.report.plates import Plates
 from epigpt.report.results import Results
 
 _TITLE = "Model against baselines"
 _TOLD = "Does GPT-2 do better than simpler models on samples of groups it has never seen?"
 
 
-def section(results: Results, plates: Plates) -> Section:
+def section(results: Results, plates: FigureWriter) -> Section:
     """Make the section."""
     if results.metrics.empty:
-        return Section("models", _TITLE, _TOLD, _splits(results) if len(results.folds) else [], _reason(results))
+        return Section(
+            "models",
+            _TITLE,
+            _TOLD,
+            _splits(results) if len(results.folds) else [],
+            _reason(results),
+        )
     content: list[Any] = []
     content += plates.save(figures.forest(results.metrics, "auc"))
-    content += plates.save(figures.curve_panels(results.predictions, results.metrics, results.classes, results.case))
+    content += plates.save(
+        figures.curve_panels(results.predictions, results.metrics, results.classes, results.case)
+    )
     content.append(_metrics(results.metrics))
     content += _surely(results, plates)
-    content += plates.save(held_out.calibration_and_confusion(results.predictions, results.calibration, results.classes, results.case))
-    content += plates.save(held_out.sample_probabilities(results.predictions, results.classes, results.case))
+    content += plates.save(
+        held_out.calibration_and_confusion(
+            results.predictions, results.calibration, results.classes, results.case
+        )
+    )
+    content += plates.save(
+        held_out.sample_probabilities(results.predictions, results.classes, results.case)
+    )
     content += _splits(results)
     return Section("models", _TITLE, _comparison(results), content)
 
 
-def _surely(results: Results, plates: Plates) -> list[Any]:
+def _surely(results: Results, plates: FigureWriter) -> list[Any]:
     """Show how sure the comparison is; nothing where the tables behind it are absent or empty."""
     found: list[Any] = []
     drawn = plates.save(comparison.differences(results.comparison))
     if drawn:
-        found += [blocks.Heading("GPT-2 minus each other model", "See whether the whole interval lies on one side of zero."), *drawn]
+        found += [
+            blocks.Heading(
+                "GPT-2 minus each other model",
+                "See whether the whole interval lies on one side of zero.",
+            ),
+            *drawn,
+        ]
     drawn = plates.save(comparison.null_scores(results.null, results.metrics))
-    told = (results.verdict.get("null") or {}).get("note") if isinstance(results.verdict.get("null"), dict) else ""
+    told = (
+        (results.verdict.get("null") or {}).get("note")
+        if isinstance(results.verdict.get("null"), dict)
+        else ""
+    )
     if drawn:
-        found += [blocks.Heading("Permuted labels", "See whether the true labels score beyond what permuted ones do."), *drawn]
+        found += [
+            blocks.Heading(
+                "Permuted labels", "See whether the true labels score beyond what permuted ones do."
+            ),
+            *drawn,
+        ]
     if told:
         found.append(blocks.Prose(wording.sentence(f"Null: {told}")))
     drawn = plates.save(comparison.learning(results.learning_curve))
     if drawn:
         found += [blocks.Heading("Learning curve", "See whether more donors would help."), *drawn]
     elif len(results.learning_curve):
-        found.append(blocks.Prose("Learning curve: there are too few groups to learn from fewer of them, so nothing is drawn."))
+        found.append(
+            blocks.Prose(
+                "Learning curve: there are too few groups to learn from fewer of them, so nothing"
+                " is drawn."
+            )
+        )
     return found
 
 
 def _splits(results: Results) -> list[Any]:
     """Show which groups were held out where."""
-    told = "No group is ever on both sides: each fold is tested on groups that its model has not seen."
+    told = (
+        "No group is ever on both sides: each fold is tested on groups that its model has not seen."
+    )
     heading = blocks.Heading("Splits", told)
     if results.folds.empty:
         return [heading, blocks.Prose(f"No splits: {_reason(results)}")]
@@ -62,29 +98,58 @@ def _splits(results: Results) -> list[Any]:
     for (repeat, fold), tested in folds.groupby(["repeat", "fold"]):
         trained = folds[(folds["repeat"] == repeat) & (folds["fold"] != fold)]
         held_out = sorted(set(tested["group"]))
-        row: list[Any] = [float(repeat), float(fold), wording.listing([wording.short(name, 24) for name in held_out], 12)]
-        row += [f"{int((trained['label'] == name).sum())} / {int((tested['label'] == name).sum())}" for name in results.classes]
+        row: list[Any] = [
+            float(repeat),
+            float(fold),
+            wording.listing([wording.short(name, 24) for name in held_out], 12),
+        ]
+        row += [
+            f"{int((trained['label'] == name).sum())} / {int((tested['label'] == name).sum())}"
+            for name in results.classes
+        ]
         row.append("none" if not set(trained["group"]) & set(held_out) else "some")
         rows.append(row)
     classes = [f"{wording.short(name, 24)}: trained / tested" for name in results.classes]
-    frame = pd.DataFrame(rows, columns=["repeat", "fold", "groups tested", *classes, "shared groups"])
+    frame = pd.DataFrame(
+        rows, columns=["repeat", "fold", "groups tested", *classes, "shared groups"]
+    )
     found: list[Any] = [
         heading,
-        blocks.table(frame, "splits", "Samples per class in training and test, per fold", folded=25),
+        blocks.table(
+            frame, "splits", "Samples per class in training and test, per fold", folded=25
+        ),
         _per_sample(results),
     ]
     checksum = results.folds_summary.get("checksum")
-    return [*found, blocks.Prose(f"Checksum of the fold table (sha256): {checksum}")] if checksum else found
+    return (
+        [*found, blocks.Prose(f"Checksum of the fold table (sha256): {checksum}")]
+        if checksum
+        else found
+    )
 
 
-def _per_sample(results: Results) -> blocks.Fold:
-    wide = results.folds.pivot_table(index=["sample", "group"], columns="repeat", values="fold", sort=False).reset_index()
-    wide.columns = pd.Index([f"fold in repeat {int(name)}" if isinstance(name, float) else str(name) for name in wide.columns])
-    return blocks.Fold("Fold of every sample", [blocks.table(wide, "fold-table", "The fold in which each sample is tested", folded=40)])
+def _per_sample(results: Results) -> blocks.Collapsible:
+    wide = results.folds.pivot_table(
+        index=["sample", "group"], columns="repeat", values="fold", sort=False
+    ).reset_index()
+    wide.columns = pd.Index(
+        [
+            f"fold in repeat {int(name)}" if isinstance(name, float) else str(name)
+            for name in wide.columns
+        ]
+    )
+    return blocks.Collapsible(
+        "Fold of every sample",
+        [blocks.table(wide, "fold-table", "The fold in which each sample is tested", folded=40)],
+    )
 
 
 def _reason(results: Results) -> str:
-    why = results.verdict.get("reason") or results.folds_summary.get("reason") or "no model was fitted"
+    why = (
+        results.verdict.get("reason")
+        or results.folds_summary.get("reason")
+        or "no model was fitted"
+    )
     return f"Not assessable: {str(why).rstrip('.')}."
 
 
@@ -98,10 +163,16 @@ def _comparison(results: Results) -> str:
         return _TOLD
     others = scores.drop([name for name in scores.index if str(name).startswith("finetuned")])
     if others.empty:
-        return f"GPT-2 reached an AUC of {scores[figures.GPT2]:.2f}; there is no baseline to compare it with."
+        return (
+            f"GPT-2 reached an AUC of {scores[figures.GPT2]:.2f}; there is no baseline to compare"
+            " it with."
+        )
     best = max(others.index, key=lambda name: (others[name], name == "logistic_l2"))
     words = wording.MODEL_NAMES.get(str(best), str(best))
-    return f"GPT-2 reached an AUC of {scores[figures.GPT2]:.2f} on held-out groups, the best baseline ({words}) {others[best]:.2f}."
+    return (
+        f"GPT-2 reached an AUC of {scores[figures.GPT2]:.2f} on held-out groups, the best baseline"
+        f" ({words}) {others[best]:.2f}."
+    )
 
 
 def _metrics(metrics: pd.DataFrame) -> blocks.Table:
@@ -113,23 +184,42 @@ def _metrics(metrics: pd.DataFrame) -> blocks.Table:
     rows = []
     for model in models:
         own = metrics[metrics["model"] == model].drop_duplicates("metric").set_index("metric")
-        cells = [Cell(wording.MODEL_NAMES.get(model, model), model, "strong" if model == figures.GPT2 else "")]
+        cells = [
+            Cell(
+                wording.MODEL_NAMES.get(model, model),
+                model,
+                "strong" if model == figures.GPT2 else "",
+            )
+        ]
         cells += [estimate(own.loc[name]) if name in own.index else Cell("–", "") for name in names]
         auc = own.loc["auc"] if "auc" in own.index else None
         if permuted:
             cells.append(chance(auc))
         rows.append(cells)
     sizes = metrics[["n_samples", "n_groups"]].dropna().drop_duplicates()
-    basis = f"Over {int(sizes['n_samples'].iloc[0])} samples of {int(sizes['n_groups'].iloc[0])} groups. " if len(sizes) else ""
+    basis = (
+        f"Over {int(sizes['n_samples'].iloc[0])} samples of {int(sizes['n_groups'].iloc[0])}"
+        " groups. "
+        if len(sizes)
+        else ""
+    )
     return blocks.Table(
         "metrics",
         "All metrics, with 95 % intervals over resampled groups",
-        ["model", *[wording.METRIC_NAMES.get(str(name), str(name)) for name in names], *(["p of AUC"] if permuted else [])],
+        [
+            "model",
+            *[wording.METRIC_NAMES.get(str(name), str(name)) for name in names],
+            *(["p of AUC"] if permuted else []),
+        ],
         rows,
         [False, *[True] * (len(names) + permuted)],
         basis
         + "Brier score: smaller is better. "
-        + ("p: share of label permutations that reach the AUC; – where none were run." if permuted else "No labels were permuted: no p."),
+        + (
+            "p: share of label permutations that reach the AUC; – where none were run."
+            if permuted
+            else "No labels were permuted: no p."
+        ),
         folded=30,
     )
 
@@ -138,12 +228,20 @@ def chance(auc: pd.Series | None) -> Cell:
     """Show the p of a row of metrics, and the smallest one that its permutations allow."""
     if auc is None or pd.isna(auc["p"]):
         return Cell("–", "")
-    return Cell(wording.number(float(auc["p"])), f"{auc['p']:.6g}", detail=f"smallest possible {wording.number(float(auc['p_floor']))}")
+    return Cell(
+        wording.number(float(auc["p"])),
+        f"{auc['p']:.6g}",
+        detail=f"smallest possible {wording.number(float(auc['p_floor']))}",
+    )
 
 
 def estimate(row: pd.Series) -> Cell:
     """Show the estimate of a row of metrics above its interval."""
     if pd.isna(row["estimate"]):
         return Cell("–", "")
-    interval = "" if pd.isna(row["low"]) else f"{wording.score(row['low'])} to {wording.score(row['high'])}"
+    interval = (
+        ""
+        if pd.isna(row["low"])
+        else f"{wording.score(row['low'])} to {wording.score(row['high'])}"
+    )
     return Cell(wording.score(row["estimate"]), f"{row['estimate']:.6g}", detail=interval)

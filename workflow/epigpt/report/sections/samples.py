@@ -17,13 +17,20 @@ def section(results: Results) -> Section:
     """Make the section."""
     samples = results.samples
     if samples.empty:
-        return Section("samples", "Samples and design", "Who was compared with whom.", missing="samples.tsv lists no sample.")
+        return Section(
+            "samples",
+            "Samples and design",
+            "Who was compared with whom.",
+            missing="samples.tsv lists no sample.",
+        )
     classes = results.classes
     counts = pd.DataFrame(
         {
             "class": classes,
             "samples": [int((samples["label"] == name).sum()) for name in classes],
-            "groups": [samples.loc[samples["label"] == name, "group"].nunique() for name in classes],
+            "groups": [
+                samples.loc[samples["label"] == name, "group"].nunique() for name in classes
+            ],
         }
     )
     content: list[Any] = [blocks.table(counts, "class-counts", "Samples and groups per class")]
@@ -32,7 +39,9 @@ def section(results: Results) -> Section:
         for key in ("label", "group")
         if isinstance(results.reading.get(key), dict)
     }
-    related = association(samples, [name for name in results.characteristics if name not in sources])
+    related = association(
+        samples, [name for name in results.characteristics if name not in sources]
+    )
     content.append(_design(samples, classes))
     if len(results.confounding):
         content.append(_judged(results.confounding))
@@ -41,17 +50,35 @@ def section(results: Results) -> Section:
     content += _constant(results)
     content.append(_sample_table(results))
     judged = results.confounding
-    follows = judged["kind"].eq("label follows") if len(judged) else related["told_by_class"] if len(related) else []
-    followers = (judged if len(judged) else related).loc[follows, "characteristic"].tolist() if len(follows) else []
+    follows = (
+        judged["kind"].eq("label follows")
+        if len(judged)
+        else related["told_by_class"]
+        if len(related)
+        else []
+    )
+    followers = (
+        (judged if len(judged) else related).loc[follows, "characteristic"].tolist()
+        if len(follows)
+        else []
+    )
     warning = (
-        f" Beware: {wording.listing([wording.short(name) for name in followers], 4)} {'goes' if len(followers) == 1 else 'go'}"
-        f" with the class."
+        f" Beware: {wording.listing([wording.short(name) for name in followers], 4)}"
+        f" {'goes' if len(followers) == 1 else 'go'} with the class."
         if followers
         else ""
     )
     in_classes = wording.count(len(classes), "class", "classes")
-    unit = f"{wording.count(len(samples), 'sample')} of {wording.count(samples['group'].nunique(), 'group')} in {in_classes}"
-    return Section("samples", "Samples and design", f"{unit}: see whether anything but the label separates the classes.{warning}", content)
+    unit = (
+        f"{wording.count(len(samples), 'sample')} of"
+        f" {wording.count(samples['group'].nunique(), 'group')} in {in_classes}"
+    )
+    return Section(
+        "samples",
+        "Samples and design",
+        f"{unit}: see whether anything but the label separates the classes.{warning}",
+        content,
+    )
 
 
 def association(samples: pd.DataFrame, characteristics: list[str]) -> pd.DataFrame:
@@ -60,9 +87,10 @@ def association(samples: pd.DataFrame, characteristics: list[str]) -> pd.DataFra
     Returns
     -------
     DataFrame
-        characteristic, values (number of levels), cramers_v (bias left uncorrected, 1: one tells the other), told_by_class (True where
-        no value occurs in more than one class and some value occurs in several samples), by strength. Constant characteristics and
-        texts that differ in nearly every sample are left out. Number columns of many values are cut at their median.
+        characteristic, values (number of levels), cramers_v (bias left uncorrected, 1: one tells
+        the other), told_by_class (True where no value occurs in more than one class and some value
+        occurs in several samples), by strength. Constant characteristics and texts that differ in
+        nearly every sample are left out. Number columns of many values are cut at their median.
     """
     rows = []
     label = samples["label"]
@@ -73,7 +101,9 @@ def association(samples: pd.DataFrame, characteristics: list[str]) -> pd.DataFra
             continue
         numbers = pd.to_numeric(values, errors="coerce")
         if levels > _MOST_LEVELS and numbers.notna().all():
-            values = (numbers > numbers.median()).map({True: "above the median", False: "up to the median"})
+            values = (numbers > numbers.median()).map(
+                {True: "above the median", False: "up to the median"}
+            )
         elif levels > max(2, 0.7 * len(samples)):
             continue
         crossed = pd.crosstab(values, label)
@@ -85,7 +115,9 @@ def association(samples: pd.DataFrame, characteristics: list[str]) -> pd.DataFra
         alone = bool(((crossed > 0).sum(axis=1) == 1).all() and crossed.to_numpy().max() > 1)
         rows.append((name, int(levels), min(strength, 1.0), alone))
     frame = pd.DataFrame(rows, columns=["characteristic", "values", "cramers_v", "told_by_class"])
-    return frame.sort_values(["cramers_v", "characteristic"], ascending=[False, True], kind="stable").reset_index(drop=True)
+    return frame.sort_values(
+        ["cramers_v", "characteristic"], ascending=[False, True], kind="stable"
+    ).reset_index(drop=True)
 
 
 def _strength(value: float) -> Cell:
@@ -112,37 +144,59 @@ def _confounding(related: pd.DataFrame) -> blocks.Table:
         ["characteristic", "values", "Cramér's V", "warning"],
         rows,
         [False, True, True, False],
-        "A characteristic that goes with the class cannot be told from it by any cross-validation. With few samples, a"
-        " large V arises by chance too.",
+        "A characteristic that goes with the class cannot be told from it by any cross-validation."
+        " With few samples, a large V arises by chance too.",
         folded=10,
     )
 
 
 def _judged(judged: pd.DataFrame) -> blocks.Table:
-    """Show how evaluation judged each characteristic; it keeps the label from being learned only where the label follows from it."""
+    """Show how evaluation judged each characteristic; it keeps the label from being learned only
+    where the label follows from it."""
     tones = {"label follows": "bad", "balanced or partly associated": ""}
     order = {"label follows": 0, "balanced or partly associated": 1}
     accepted = judged["accepted"].str.lower().eq("true").any()
-    ranked = judged.assign(at=judged["kind"].map(order).fillna(2), size=-judged["association"].fillna(-1))
+    ranked = judged.assign(
+        at=judged["kind"].map(order).fillna(2), size=-judged["association"].fillna(-1)
+    )
     rows = [
         [
             blocks.cell(row.characteristic, most=60),
             blocks.cell(float(row.values_)),
             blocks.cell(float(row.groups)),
             _strength(float(row.association) if row.kind != "constant" else float("nan")),
-            Cell(row.kind, row.kind, tones.get(row.kind, "") if row.accepted.lower() != "true" else ""),
-            *([Cell("yes" if row.accepted.lower() == "true" else "", row.accepted)] if accepted else []),
+            Cell(
+                row.kind,
+                row.kind,
+                tones.get(row.kind, "") if row.accepted.lower() != "true" else "",
+            ),
+            *(
+                [Cell("yes" if row.accepted.lower() == "true" else "", row.accepted)]
+                if accepted
+                else []
+            ),
         ]
-        for row in ranked.sort_values(["at", "size", "characteristic"], kind="stable").rename(columns={"values": "values_"}).itertuples()
+        for row in (
+            ranked.sort_values(["at", "size", "characteristic"], kind="stable")
+            .rename(columns={"values": "values_"})
+            .itertuples()
+        )
     ]
     return blocks.Table(
         "confounding",
         "The label against every other characteristic (Cramér's V: 0 unrelated, 1 the same thing)",
-        ["characteristic", "values", "groups", "Cramér's V", "judged as", *(["accepted by the user"] if accepted else [])],
+        [
+            "characteristic",
+            "values",
+            "groups",
+            "Cramér's V",
+            "judged as",
+            *(["accepted by the user"] if accepted else []),
+        ],
         rows,
         [False, True, True, True, False, *([False] if accepted else [])],
-        "A characteristic from which the label follows cannot be told from it by any cross-validation. With few samples, a"
-        " large V arises by chance too.",
+        "A characteristic from which the label follows cannot be told from it by any"
+        " cross-validation. With few samples, a large V arises by chance too.",
         folded=10,
     )
 
@@ -151,15 +205,20 @@ def _design(samples: pd.DataFrame, classes: list[str]) -> Any:
     crossed = pd.crosstab(samples["group"], samples["label"])
     both = int(((crossed > 0).sum(axis=1) > 1).sum())
     if len(crossed) == len(samples):
-        return blocks.Prose("Every sample is its own group: no two samples are said to share a donor.")
+        return blocks.Prose(
+            "Every sample is its own group: no two samples are said to share a donor."
+        )
     several = (
         ""
         if not both
-        else f" {wording.count(both, 'group')} {'has' if both == 1 else 'have'} samples in more than one class (a paired design)."
+        else (
+            f" {wording.count(both, 'group')} {'has' if both == 1 else 'have'} samples in more than"
+            " one class (a paired design)."
+        )
     )
     frame = crossed.reindex(columns=classes, fill_value=0).reset_index()
     frame.columns = pd.Index([str(column) for column in frame.columns])
-    return blocks.Fold(
+    return blocks.Collapsible(
         f"Groups: {len(crossed)} in all.{several}",
         [blocks.table(frame, "group-counts", "Samples per group and class", folded=30)],
         printed=len(crossed) <= 30,
@@ -167,20 +226,40 @@ def _design(samples: pd.DataFrame, classes: list[str]) -> Any:
 
 
 def _constant(results: Results) -> list[Any]:
-    same = [(name, results.samples[name].iloc[0]) for name in results.characteristics if results.samples[name].nunique() == 1]
+    same = [
+        (name, results.samples[name].iloc[0])
+        for name in results.characteristics
+        if results.samples[name].nunique() == 1
+    ]
     if not same:
         return []
     items = [(wording.short(name, 60), wording.short(value, 160)) for name, value in same]
-    return [blocks.Fold(f"The same in all samples: {wording.count(len(same), 'characteristic')}", [blocks.Facts(items[:60])], printed=True)]
+    return [
+        blocks.Collapsible(
+            f"The same in all samples: {wording.count(len(same), 'characteristic')}",
+            [blocks.Facts(items[:60])],
+            printed=True,
+        )
+    ]
 
 
 def _sample_table(results: Results) -> blocks.Table:
     samples = results.samples
     # Label and group repeat the characteristics they come from.
     taken = {tuple(samples[name]): name for name in ("group", "label")}
-    source = {taken[tuple(samples[name])]: name for name in reversed(results.characteristics) if tuple(samples[name]) in taken}
-    varying = [name for name in results.characteristics if samples[name].nunique() > 1 and tuple(samples[name]) not in taken]
-    shown = sorted(varying, key=lambda name: (samples[name].nunique() > _MOST_LEVELS, varying.index(name)))[:_MOST_COLUMNS]
+    source = {
+        taken[tuple(samples[name])]: name
+        for name in reversed(results.characteristics)
+        if tuple(samples[name]) in taken
+    }
+    varying = [
+        name
+        for name in results.characteristics
+        if samples[name].nunique() > 1 and tuple(samples[name]) not in taken
+    ]
+    shown = sorted(
+        varying, key=lambda name: (samples[name].nunique() > _MOST_LEVELS, varying.index(name))
+    )[:_MOST_COLUMNS]
     left = len(varying) - len(shown)
     note = (
         f"{wording.count(left, 'more characteristic')} and all texts in full: samples.tsv."
@@ -189,5 +268,9 @@ def _sample_table(results: Results) -> blocks.Table:
     )
     frame = samples[["sample", "label", "group", *sorted(shown, key=varying.index)]]
     heads = {name: f"{name} ({wording.short(source[name], 30)})" for name in source}
-    frame = frame.rename(columns={name: heads.get(name, wording.short(name, 40)) for name in frame.columns})
-    return blocks.table(frame.head(2000), "sample-table", "Samples", most=80, note=note, folded=15, search=True)
+    frame = frame.rename(
+        columns={name: heads.get(name, wording.short(name, 40)) for name in frame.columns}
+    )
+    return blocks.table(
+        frame.head(2000), "sample-table", "Samples", most=80, note=note, folded=15, search=True
+    )

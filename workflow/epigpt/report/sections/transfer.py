@@ -18,13 +18,20 @@ def sections(results: Results) -> list[Section]:
     if table.empty:
         return []
     auc = table[table["metric"] == "auc"]
-    told = "See whether what was learned in one series is found in another, of whatever species, that the models never saw."
+    told = (
+        "See whether what was learned in one series is found in another, of whatever species, that"
+        " the models never saw."
+    )
     note = (
-        "Over the genes that both series have as human orthologs. Vocabulary, reference, tuning and weights are of the series trained on"
-        " alone. Intervals are over the groups of the series tested on; p permutes their labels. Other metrics: transfer.tsv."
+        "Over the genes that both series have as human orthologs. Vocabulary, reference, tuning and"
+        " weights are of the series trained on alone. Intervals are over the groups of the series"
+        " tested on; p permutes their labels. Other metrics: transfer.tsv."
     )
     untested = table[table["metric"] == ""]
-    reasons = [f"{row.trained_on} → {row.tested_on} was not tested: {row.reason}." for row in untested.itertuples()]
+    reasons = [
+        f"{row.trained_on} → {row.tested_on} was not tested: {row.reason}."
+        for row in untested.itertuples()
+    ]
     shown: list[Any] = [blocks.Prose(reason, strong=True) for reason in reasons]
     if not auc.empty:
         shown.append(_scores(auc, note))
@@ -37,7 +44,11 @@ def _scores(auc: pd.DataFrame, note: str) -> blocks.Table:
         [
             Cell(wording.short(row.trained_on), row.trained_on),
             Cell(wording.short(row.tested_on), row.tested_on),
-            Cell(wording.MODEL_NAMES.get(row.model, row.model), row.model, "strong" if row.model == "finetuned" else ""),
+            Cell(
+                wording.MODEL_NAMES.get(row.model, row.model),
+                row.model,
+                "strong" if row.model == "finetuned" else "",
+            ),
             estimate(pd.Series(row._asdict())),
             *([chance(pd.Series(row._asdict()))] if permuted else []),
             blocks.cell(float(row.n_samples)),
@@ -46,7 +57,16 @@ def _scores(auc: pd.DataFrame, note: str) -> blocks.Table:
         ]
         for row in auc.astype({"shared_genes": float}).itertuples(index=False)
     ]
-    columns = ["trained on", "tested on", "model", "AUC", *(["p"] if permuted else []), "samples tested", "groups tested", "genes shared"]
+    columns = [
+        "trained on",
+        "tested on",
+        "model",
+        "AUC",
+        *(["p"] if permuted else []),
+        "samples tested",
+        "groups tested",
+        "genes shared",
+    ]
     return blocks.Table(
         "transfer-table",
         "AUC on the series tested on, with 95 % intervals",

@@ -9,18 +9,32 @@ from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Section
 from epigpt.report.results import Results
 
-_TONES = {"works": "good", "confounded": "bad", "no_better_than_baseline": "warn", "no_evidence": "warn", "not_assessable": "neutral"}
+_TONES = {
+    "works": "good",
+    "confounded": "bad",
+    "no_better_than_baseline": "warn",
+    "no_evidence": "warn",
+    "not_assessable": "neutral",
+}
 
 
 def sentence(results: Results) -> str:
-    """Give the page's first sentence: the one of verdict.json, or else one made from the metrics."""
+    """Give the page's first sentence: the one of verdict.json, or else one made from the
+    metrics."""
     given = str(results.verdict.get("sentence") or "").strip()
     if given:
         return given
-    asked = f"Can {wording.listing(results.classes) or 'the classes'} be told apart in {results.dataset}?"
+    asked = (
+        f"Can {wording.listing(results.classes) or 'the classes'} be told apart in"
+        f" {results.dataset}?"
+    )
     gpt2, logistic = results.metric("finetuned", "auc"), results.metric("logistic_l2", "auc")
     if math.isnan(gpt2):
-        reason = str(results.verdict.get("reason") or results.folds_summary.get("reason") or "no model was fitted").rstrip(".")
+        reason = str(
+            results.verdict.get("reason")
+            or results.folds_summary.get("reason")
+            or "no model was fitted"
+        ).rstrip(".")
         return f"{asked} Not assessable: {reason}."
     best = f"AUC {wording.score(logistic)}" if not math.isnan(logistic) else "not available"
     return f"{asked} GPT-2 reached AUC {wording.score(gpt2)}, logistic regression {best}."
@@ -32,9 +46,15 @@ def tone(verdict: str) -> str:
 
 
 def because(results: Results) -> str:
-    """Give the reason of the verdict as a sentence, for beside its name; empty where the first sentence says it."""
+    """Give the reason of the verdict as a sentence, for beside its name; empty where the first
+    sentence says it."""
     reason = wording.sentence(str(results.verdict.get("reason") or ""))
-    return "" if reason.rstrip(".") in sentence(results) or reason[:1].lower() + reason[1:-1] in sentence(results) else reason
+    return (
+        ""
+        if reason.rstrip(".") in sentence(results)
+        or reason[:1].lower() + reason[1:-1] in sentence(results)
+        else reason
+    )
 
 
 def key_figures(results: Results) -> list[tuple[str, str, str]]:
@@ -49,33 +69,55 @@ def key_figures(results: Results) -> list[tuple[str, str, str]]:
             (
                 f"{name}, AUC",
                 wording.score(value),
-                "" if math.isnan(low) else f"95 % interval {wording.score(low)} to {wording.score(high)}",
+                (
+                    ""
+                    if math.isnan(low)
+                    else f"95 % interval {wording.score(low)} to {wording.score(high)}"
+                ),
             )
         )
     samples = results.compared
-    per_class = [f"{int((samples['label'] == name).sum())} {wording.short(name, 24)}" for name in results.classes]
+    per_class = [
+        f"{int((samples['label'] == name).sum())} {wording.short(name, 24)}"
+        for name in results.classes
+    ]
     gone = len(results.samples) - len(samples)
     lost = f"; {gone} left out by the quality limits" if gone else ""
     found.append(("Samples", wording.number(len(samples)), wording.listing(per_class, 4) + lost))
-    found.append(("Groups", wording.number(samples["group"].nunique()), "units of inference" if len(samples) else ""))
+    found.append(
+        (
+            "Groups",
+            wording.number(samples["group"].nunique()),
+            "units of inference" if len(samples) else "",
+        )
+    )
     table = results.contrasts
     if len(table) and len(found) < 4:
-        found.append(("Genes at FDR 5 %", wording.number(int(table["padj"].lt(0.05).sum())), "differential expression"))
+        found.append(
+            (
+                "Genes at FDR 5 %",
+                wording.number(int(table["padj"].lt(0.05).sum())),
+                "differential expression",
+            )
+        )
     return found
 
 
 def section(results: Results) -> Section:
-    """Make the section below the first sentence: reason, simulated or not, the figures behind the verdict."""
+    """Make the section below the first sentence: reason, simulated or not, the figures behind the
+    verdict."""
     content: list[Any] = []
     if results.simulated:
         content.append(
             blocks.Prose(
-                "This series is simulated: its samples, genes' changes and donors are made up, with a planted truth."
-                " Nothing here is evidence about epilepsy.",
+                "This series is simulated: its samples, genes' changes and donors are made up, with"
+                " a planted truth. Nothing here is evidence about epilepsy.",
                 strong=True,
             )
         )
-    content += [blocks.Prose(wording.sentence(text)) for text in _texts(results.verdict.get("notes"))]
+    content += [
+        blocks.Prose(wording.sentence(text)) for text in _texts(results.verdict.get("notes"))
+    ]
     values = _values_note(results)
     if values:
         content.append(blocks.Prose(values, strong=True))
@@ -85,26 +127,53 @@ def section(results: Results) -> Section:
         if key not in ("sentence", "reason", "verdict") and not key.startswith("notes")
     ]
     if behind:
-        rows = pd.DataFrame([[wording.short(key, 120), _exact(value)] for key, value in behind], columns=["figure", "value"])
+        rows = pd.DataFrame(
+            [[wording.short(key, 120), _exact(value)] for key, value in behind],
+            columns=["figure", "value"],
+        )
         content.append(
-            blocks.Fold(
+            blocks.Collapsible(
                 "Figures behind the verdict",
-                [blocks.table(rows, "verdict-figures", "Figures behind the verdict, as in verdict.json", folded=60)],
+                [
+                    blocks.table(
+                        rows,
+                        "verdict-figures",
+                        "Figures behind the verdict, as in verdict.json",
+                        folded=60,
+                    )
+                ],
             )
         )
     verdict = str(results.verdict.get("verdict") or "")
     meaning = {
         "works": _works(results),
-        "no_better_than_baseline": "The classes can be told apart, but GPT-2 does it no better than a baseline.",
-        "no_evidence": "GPT-2's held-out predictions give no evidence that it can tell the classes apart.",
-        "confounded": "The classes follow another characteristic of the samples, so that no model can say which of the two it learned.",
-        "not_assessable": "There are too few groups to train and test a classifier; the series is described instead.",
+        "no_better_than_baseline": (
+            "The classes can be told apart, but GPT-2 does it no better than a baseline."
+        ),
+        "no_evidence": (
+            "GPT-2's held-out predictions give no evidence that it can tell the classes apart."
+        ),
+        "confounded": (
+            "The classes follow another characteristic of the samples, so that no model can say"
+            " which of the two it learned."
+        ),
+        "not_assessable": (
+            "There are too few groups to train and test a classifier; the series is described"
+            " instead."
+        ),
     }.get(verdict, "What the rules fixed beforehand make of the figures.")
-    return Section("verdict", "Verdict", meaning, content, "" if results.verdict else "There is no verdict.json.")
+    return Section(
+        "verdict",
+        "Verdict",
+        meaning,
+        content,
+        "" if results.verdict else "There is no verdict.json.",
+    )
 
 
 def _works(results: Results) -> str:
-    """Say what `works` means here: the rules also give it where GPT-2 and a baseline are both all but perfect."""
+    """Say what `works` means here: the rules also give it where GPT-2 and a baseline are both all
+    but perfect."""
     told = "GPT-2 tells the classes apart in held-out groups"
     difference = results.verdict.get("difference_to_best_baseline")
     if not isinstance(difference, dict) or difference.get("estimate") is None:
@@ -112,9 +181,15 @@ def _works(results: Results) -> str:
     best = str(results.verdict.get("best_baseline") or "")
     rival = wording.MODEL_NAMES.get(best, best)
     if difference["estimate"] <= 0:
-        return f"{told}, and so does {rival}: both are all but perfect, so this series cannot say which of them is the better."
+        return (
+            f"{told}, and so does {rival}: both are all but perfect, so this series cannot say"
+            " which of them is the better."
+        )
     if (difference.get("low") or 0) <= 0:
-        return f"{told}. Its AUC is above that of every baseline, but the interval of the difference to the best ({rival}) includes zero."
+        return (
+            f"{told}. Its AUC is above that of every baseline, but the interval of the difference"
+            f" to the best ({rival}) includes zero."
+        )
     return f"{told} and does better than every baseline."
 
 
@@ -123,12 +198,21 @@ def _values_note(results: Results) -> str:
     return (
         ""
         if kind == "raw_counts"
-        else f"The values of this series are not raw counts but {kind.replace('_', ' ')}: treat every figure below with that in mind."
+        else (
+            f"The values of this series are not raw counts but {kind.replace('_', ' ')}: treat"
+            " every figure below with that in mind."
+        )
     )
 
 
 def _texts(content: Any) -> list[str]:
-    return [str(item) for item in content] if isinstance(content, list) else [str(content)] if content else []
+    return (
+        [str(item) for item in content]
+        if isinstance(content, list)
+        else [str(content)]
+        if content
+        else []
+    )
 
 
 def _exact(value: Any) -> Cell:
@@ -142,9 +226,15 @@ def _exact(value: Any) -> Cell:
 def flatten(content: Any, prefix: str = "") -> list[tuple[str, Any]]:
     """List the leaves of nested dicts with dotted keys; lists of plain values become one text."""
     if isinstance(content, dict):
-        return [leaf for key in content for leaf in flatten(content[key], f"{prefix}.{key}" if prefix else str(key))]
+        return [
+            leaf
+            for key in content
+            for leaf in flatten(content[key], f"{prefix}.{key}" if prefix else str(key))
+        ]
     if isinstance(content, list):
         if all(not isinstance(item, (dict, list)) for item in content):
             return [(prefix, ", ".join(str(item) for item in content))]
-        return [leaf for at, item in enumerate(content) for leaf in flatten(item, f"{prefix}.{at + 1}")]
+        return [
+            leaf for at, item in enumerate(content) for leaf in flatten(item, f"{prefix}.{at + 1}")
+        ]
     return [(prefix, content)]

@@ -1,0 +1,528 @@
+"""Each shape of matrix that GEO's submitters hand in becomes the same counts; the files are written
+here."""
+
+import gzip
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import rdata
+from scipy import sparse
+
+from epigpt.matrices.candidates import Candidate, Search
+from epigpt.matrices.choose import find
+from epigpt.matrices.sample_matching import SampleNames
+from epigpt.matrices.streams import Budget, Member
+
+SAMPLES = [f"GSM{100 + number}" for number in range(6)]
+TITLES = [f"mouse-{number} {'KO' if number % 2 else 'WT'}" for number in range(6)]
+SYMBOLS = [
+    "Gfap",
+    "Vim",
+    "Aqp4",
+    "S100b",
+    "Sst",
+    "Pvalb",
+    "Npy",
+    "Fos",
+    "Arc",
+    "Gad1",
+    "Gad2",
+    "Slc17a7",
+    "Gria1",
+    "Gria2",
+    "Bdnf",
+    "Cck",
+]
+GENES = [f"ENSMUSG{number:011d}" for number in range(1, 41)]
+COUNTS = np.random.default_rng(5).negative_binomial(2, 0.01, size=(len(GENES), len(SAMPLES)))
+COUNTS[3, 2] = 0
+
+
+def names() -> SampleNames:
+    attributes = pd.DataFrame(
+        {"title": TITLES, "description": [f"lib{n}" for n in range(6)], "source_name": "brain"},
+        index=SAMPLES,
+    )
+    return SampleNames.of_record(
+        attributes, pd.DataFrame({"genotype": ["WT", "KO"] * 3}, index=SAMPLES)
+    )
+
+
+def reads(
+    tmp_path: Path,
+    pattern: str = "auto",
+    allowed: tuple[str, ...] = ("estimated_counts",),
+    samples: SampleNames | None = None,
+) -> Candidate:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir(exist_ok=True)
+    files = [Member.of_file(path) for path in sorted(tmp_path.iterdir()) if path.is_file()]
+    return find(
+        files, Search(samples or names(), pattern, frozenset(allowed), Budget(1e9), scratch)
+    )[0]
+
+
+def as_frame(found: Candidate) -> pd.DataFrame:
+    """Genes × samples, whatever the order in the source."""
+    frame = pd.DataFrame(
+        found.values.matrix.toarray().T, index=found.values.genes, columns=found.samples
+    )
+    return frame.loc[:, [name for name in frame if name]]
+
+
+def expected(genes: list[str] | None = None) -> pd.DataFrame:
+    return pd.DataFrame(COUNTS, index=genes or GENES, columns=SAMPLES)
+
+
+def table(
+    sep: str = "\t",
+    head: list[str] | None = None,
+    first: str = "gene",
+    rows: list[str] | None = None,
+    counts=COUNTS,
+) -> str:
+    lines = [sep.join([first, *(head or SAMPLES)])]
+    lines += [
+        sep.join([name, *map(str, row)]) for name, row in zip(rows or GENES, counts, strict=True)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def r_names(text: str) -> str:
+    mangled = text.replace("-", ".").replace(" ", ".")
+    return f"X{mangled}" if mangled[0].isdigit() else mangled
+
+
+def symbol_last() -> str:
+    lines = [",".join(["ID", *map(r_names, TITLES), "Gene.name"])]
+    symbols = [SYMBOLS[n % len(SYMBOLS)] for n in range(len(GENES))]
+    lines += [
+        ",".join([gene, *map(str, row), symbol])
+        for gene, row, symbol in zip(GENES, COUNTS, symbols, strict=True)
+    ]
+    return "\n".join(lines)
+
+
+def feature_counts() -> str:
+    head = "\t".join(
+        [
+            "Geneid",
+            "Chr",
+            "Start",
+            "End",
+            "Strand",
+            "Length",
+            *(f"/data/run/{name}Aligned.sortedByCoord.out.bam" for name in SAMPLES),
+        ]
+    )
+    rows = [
+        "\t".join([gene, "1;1", "3;9", "5;12", "+;+", "7", *map(str, row)])
+        for gene, row in zip(GENES, COUNTS, strict=True)
+    ]
+    return (
+        '# Program:featureCounts v2.0.1; Command:"featureCounts" "-a" "x.gtf" "-o" "out.txt"\n'
+        + "\n".join([head, *rows])
+    )
+
+
+def semicolons() -> str:
+    lines = [";".join(["", *SAMPLES[::-1]])]
+    for number, (gene, row) in enumerate(zip(GENES, COUNTS, strict=True)):
+        lines.append(
+            ";".join(
+                [
+                    f"{gene}.{number}|{SYMBOLS[number % 16]}|protein_coding",
+                    *(f"{value},0" for value in row[::-1]),
+                ]
+            )
+        )
+    return "\n".join(lines)
+
+
+def htseq_rows() -> str:
+    return table() + "".join(
+        f"__{name}\t" + "\t".join(["5"] * 6) + "\n"
+        for name in ("no_feature", "ambiguous", "too_low_aQual", "not_aligned")
+    )
+
+
+def transposed() -> str:
+    return table(",", head=GENES, rows=TITLES, counts=COUNTS.T, first="sample")
+
+
+def counts_beside_fpkm() -> str:
+    head = [f"{name}_{kind}" for name in SAMPLES for kind in ("count", "FPKM")]
+    both = np.stack([COUNTS, COUNTS * 0.37 + 0.123], axis=2).reshape(len(GENES), -1)
+    rows = [
+        "\t".join([gene, *(f"{v:.0f}" if n % 2 == 0 else f"{v:.3f}" for n, v in enumerate(row))])
+        for gene, row in zip(GENES, both, strict=True)
+    ]
+    return "\n".join(["\t".join(["id", *head]), *rows])
+
+
+TABLES: list[tuple[str, str, Callable[[], str]]] = [
+    ("tab-separated though named .csv", "GSE1_counts.csv", table),
+    (
+        "commas and quotes",
+        "GSE1_counts.csv",
+        lambda: table(
+            ",", head=[f'"{name}"' for name in SAMPLES], rows=[f'"{gene}"' for gene in GENES]
+        ),
+    ),
+    ("spaces", "GSE1_counts.txt", lambda: table("  ")),
+    ("windows line ends", "GSE1_counts.txt", lambda: table().replace("\n", "\r\n")),
+    ("byte order mark", "GSE1_counts.txt", lambda: "\ufeff" + table()),
+    ("symbol last, names mangled by R", "GSE1_raw_counts.csv", symbol_last),
+    ("featureCounts with BAM paths", "GSE1_fc.txt", feature_counts),
+    ("semicolons, decimal commas, composite ids, other order", "GSE1_counts.csv", semicolons),
+    ("header one name short", "GSE1_counts.txt", lambda: table().removeprefix("gene\t")),
+    ("HTSeq's summary rows", "GSE1_htseq.txt", htseq_rows),
+    ("samples in rows", "GSE1_counts.csv", transposed),
+    ("counts beside FPKM", "GSE1_all.txt", counts_beside_fpkm),
+    ("titles", "GSE1_counts.txt", lambda: table(head=TITLES)),
+    (
+        "names in the description",
+        "GSE1_counts.txt",
+        lambda: table(head=[f"lib{n}" for n in range(6)]),
+    ),
+    (
+        "accession within the name",
+        "GSE1_counts.txt",
+        lambda: table(head=[f"{name}_liver" for name in SAMPLES]),
+    ),
+    (
+        "a preamble above the header",
+        "GSE1_counts.gct",
+        lambda: f"#1.2\n{len(GENES)}\t6\n" + table(first="Name"),
+    ),
+    ("columns 1.0", "GSE1_counts.txt", lambda: table(counts=COUNTS.astype(float))),
+]
+
+
+@pytest.mark.parametrize(("what", "name", "text"), TABLES, ids=[row[0] for row in TABLES])
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_a_table_of_each_shape_gives_the_same_counts(tmp_path, what, name, text, packed):
+    content = text().encode()
+    (tmp_path / (name + ".gz" * packed)).write_bytes(
+        gzip.compress(content, mtime=0) if packed else content
+    )
+    found = reads(tmp_path)
+    assert found.kind.type == "raw_counts", found.kind
+    frame = as_frame(found)
+    frame.index = [gene.split(".")[0].split("|")[0] for gene in frame.index]
+    pd.testing.assert_frame_equal(frame[SAMPLES], expected(), check_dtype=False)
+    assert found.values.matrix.dtype == np.int32
+
+
+def test_the_symbols_beside_the_ids_are_kept(tmp_path):
+    (tmp_path / "GSE1_counts.csv").write_text(symbol_last())
+    found = reads(tmp_path)
+    assert found.values.symbols is not None
+    assert found.values.symbols[:3] == SYMBOLS[:3]
+
+
+def test_samples_that_one_side_lacks_are_left_out(tmp_path):
+    (tmp_path / "GSE1_counts.txt").write_text(table(head=[*SAMPLES[:4], "GSM998", "GSM999"]))
+    found = reads(tmp_path)
+    assert set(found.samples) == set(SAMPLES[:4])
+    assert found.facts["other_columns"] == ["GSM998", "GSM999"]
+
+
+def test_a_gene_without_all_values_is_left_out(tmp_path):
+    (tmp_path / "GSE1_counts.txt").write_text(
+        table().replace(f"{GENES[7]}\t{COUNTS[7, 0]}\t", f"{GENES[7]}\tNA\t")
+    )
+    found = reads(tmp_path)
+    assert GENES[7] not in found.values.genes
+    assert len(found.values.genes) == len(GENES) - 1
+
+
+def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(content)
+    archive.addfile(entry, io.BytesIO(content))
+
+
+def htseq(column: np.ndarray) -> str:
+    return (
+        "".join(f"{g}\t{v}\n" for g, v in zip(GENES, column, strict=True))
+        + "__no_feature\t99\n__ambiguous\t9\n__not_aligned\t1\n"
+    )
+
+
+def star(column: np.ndarray) -> str:
+    return "N_unmapped\t5\t5\t5\nN_multimapping\t5\t5\t5\n" + "".join(
+        f"{g}\t{v}\t{v // 2}\t{v - v // 2}\n" for g, v in zip(GENES, column, strict=True)
+    )
+
+
+def rsem(column: np.ndarray) -> str:
+    head = "gene_id\ttranscript_id(s)\tlength\teffective_length\texpected_count\tTPM\tFPKM\n"
+    return head + "".join(
+        f"{g}\tt1,t2\t1000.5\t900.2\t{v}.00\t{v / 7:.2f}\t{v / 9:.2f}\n"
+        for g, v in zip(GENES, column, strict=True)
+    )
+
+
+@pytest.mark.parametrize("write", [htseq, star, rsem], ids=["HTSeq", "STAR", "RSEM"])
+def test_an_archive_of_tables_of_single_samples(tmp_path, write):
+    with tarfile.open(tmp_path / "GSE1_RAW.tar", "w") as archive:
+        for number, name in enumerate(SAMPLES):
+            add(
+                archive,
+                f"{name}_liver.txt.gz",
+                gzip.compress(write(COUNTS[:, number]).encode(), mtime=0),
+            )
+    found = reads(tmp_path)
+    assert found.kind.type == "raw_counts"
+    assert not found.single_cell
+    pd.testing.assert_frame_equal(
+        as_frame(found).loc[GENES, SAMPLES], expected(), check_dtype=False
+    )
+
+
+CELLS = 8
+
+
+def cells_of(number: int, genes: list[str]) -> sparse.csr_array:
+    random = np.random.default_rng(number)
+    return sparse.csr_array(
+        random.poisson(1.5, size=(CELLS, len(genes))).astype(np.int32)
+        + (np.arange(len(genes)) == 0)
+    )
+
+
+def barcode(number: int) -> str:
+    return "".join("ACGT"[number >> (2 * k) & 3] for k in range(16)) + "-1"
+
+
+def mtx(matrix: sparse.csr_array) -> bytes:
+    turned = sparse.coo_array(sparse.csc_array(matrix.T))
+    lines = [
+        f"{row + 1} {column + 1} {value}"
+        for row, column, value in zip(*turned.coords, turned.data, strict=True)
+    ]
+    return (
+        "%%MatrixMarket matrix coordinate integer general\n%made here\n"
+        + f"{turned.shape[0]} {turned.shape[1]} {turned.nnz}\n"
+        + "\n".join(lines)
+    ).encode()
+
+
+def triplet(number: int, genes: list[str], version: int) -> dict[str, bytes]:
+    kind = "\tGene Expression" if version == 3 else ""
+    features = "".join(f"{gene}\tsym{gene[-3:]}{kind}\n" for gene in genes)
+    barcodes = "".join(f"{barcode(n)}\n" for n in range(CELLS))
+    named = "features" if version == 3 else "genes"
+    return {
+        "matrix.mtx": mtx(cells_of(number, genes)),
+        "barcodes.tsv": barcodes.encode(),
+        f"{named}.tsv": features.encode(),
+    }
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize(
+    "layout", ["beside each other", "nested archives", "shared features", "feature lists differ"]
+)
+def test_archives_of_sparse_matrices(tmp_path, version, layout):
+    lists = [
+        GENES[:30] if number % 2 and layout == "feature lists differ" else GENES[5:]
+        for number in range(6)
+    ]
+    with tarfile.open(tmp_path / "GSE1_RAW.tar", "w") as archive:
+        for number, name in enumerate(SAMPLES):
+            files = {
+                part: gzip.compress(content, mtime=0)
+                for part, content in triplet(number, lists[number], version).items()
+            }
+            if layout == "nested archives":
+                inner = io.BytesIO()
+                with tarfile.open(fileobj=inner, mode="w:gz") as nested:
+                    for part, content in files.items():
+                        add(nested, f"filtered/{part}.gz", content)
+                add(archive, f"{name}_liver.tar.gz", inner.getvalue())
+                continue
+            for part, content in files.items():
+                if layout == "shared features" and part.startswith(("genes", "features")):
+                    if number == 0:
+                        (tmp_path / f"GSE1_{part}.gz").write_bytes(content)
+                    continue
+                add(archive, f"{name}_liver_{part}.gz", content)
+    found = reads(tmp_path)
+    assert found.single_cell
+    assert found.values.matrix.shape[0] == 6 * CELLS
+    assert len(set(found.values.observations)) == 6 * CELLS
+    assert sorted(found.values.genes) == sorted(set().union(*lists))
+    frame = pd.DataFrame(
+        found.values.matrix.toarray(), index=found.samples, columns=found.values.genes
+    )
+    for number, name in enumerate(SAMPLES):
+        np.testing.assert_array_equal(
+            frame.loc[name, lists[number]].to_numpy(), cells_of(number, lists[number]).toarray()
+        )
+    assert (layout == "feature lists differ") == any(
+        "not in the lists of all" in note for note in found.values.notes
+    )
+
+
+def test_a_dense_table_of_cells_whose_names_begin_with_their_sample(tmp_path):
+    cells = [f"{title.replace('-', '_')}_{barcode(n)}" for title in TITLES for n in range(CELLS)]
+    counts = np.vstack([cells_of(number, GENES).toarray() for number in range(6)]).T
+    (tmp_path / "GSE1_cells.csv").write_text(table(",", head=cells, counts=counts))
+    found = reads(tmp_path)
+    assert found.single_cell
+    np.testing.assert_array_equal(found.values.matrix.toarray(), counts.T)
+    assert found.samples == [name for name in SAMPLES for _ in range(CELLS)]
+
+
+def ten_x_h5(path: Path, number: int, version: int) -> None:
+    matrix = sparse.csc_array(cells_of(number, GENES).T)
+    with h5py.File(path, "w") as file:
+        group = file.create_group("matrix" if version == 3 else "mm10")
+        for part in ("data", "indices", "indptr"):
+            group[part] = getattr(matrix, part)
+        group["shape"] = matrix.shape
+        group["barcodes"] = [barcode(n).encode() for n in range(CELLS)]
+        if version == 3:
+            group["features/id"], group["features/name"] = (
+                [g.encode() for g in GENES],
+                [g.encode() for g in GENES],
+            )
+            group["features/feature_type"] = [b"Gene Expression"] * 39 + [b"Antibody Capture"]
+        else:
+            group["genes"], group["gene_names"] = (
+                [g.encode() for g in GENES],
+                [g.encode() for g in GENES],
+            )
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("packed", [False, True])
+def test_archives_of_10x_hdf5(tmp_path, version, packed):
+    with tarfile.open(tmp_path / "GSE1_RAW.tar", "w") as archive:
+        for number, name in enumerate(SAMPLES):
+            ten_x_h5(tmp_path / "one", number, version)
+            content = (tmp_path / "one").read_bytes()
+            add(
+                archive,
+                f"{name}_filtered_feature_bc_matrix.h5" + ".gz" * packed,
+                gzip.compress(content) if packed else content,
+            )
+            (tmp_path / "one").unlink()
+    found = reads(tmp_path)
+    genes = GENES[:39] if version == 3 else GENES
+    assert found.values.genes == genes
+    np.testing.assert_array_equal(
+        found.values.matrix.toarray()[:CELLS], cells_of(0, GENES).toarray()[:, : len(genes)]
+    )
+
+
+def test_an_h5ad_file_whose_cells_name_their_sample_in_a_column(tmp_path):
+    import anndata as ad
+
+    counts = sparse.csr_matrix(
+        np.vstack([cells_of(number, GENES).toarray() for number in range(6)])
+    )
+    obs = pd.DataFrame(
+        {"mouse": np.repeat(TITLES, CELLS)}, index=[f"cell{n}" for n in range(6 * CELLS)]
+    )
+    data = ad.AnnData(
+        X=counts.astype(np.float32) * 0.5,
+        obs=obs,
+        var=pd.DataFrame(index=GENES),
+        layers={"counts": counts},
+    )
+    data.write_h5ad(tmp_path / "GSE1_all.h5ad")
+    found = reads(tmp_path)
+    assert found.samples == [name for name in SAMPLES for _ in range(CELLS)]
+    np.testing.assert_array_equal(found.values.matrix.toarray(), counts.toarray())
+
+
+def test_a_loom_file(tmp_path):
+    counts = np.vstack([cells_of(number, GENES).toarray() for number in range(6)])
+    with h5py.File(tmp_path / "GSE1_all.loom", "w") as file:
+        file.create_dataset("matrix", data=counts.T, chunks=(16, 4), compression="gzip")
+        file["row_attrs/Gene"], file["row_attrs/Accession"] = (
+            [g.encode() for g in GENES],
+            [g.encode() for g in GENES],
+        )
+        file["col_attrs/CellID"] = [
+            f"{name}_{barcode(n)}".encode() for name in SAMPLES for n in range(CELLS)
+        ]
+    found = reads(tmp_path)
+    assert found.single_cell
+    np.testing.assert_array_equal(found.values.matrix.toarray(), counts)
+
+
+def test_a_workbook(tmp_path):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.active.append(["A remark above the table"])
+    for line in table(head=TITLES).splitlines():
+        first, *numbers = line.split("\t")
+        book.active.append([first, *(int(cell) if cell.isdigit() else cell for cell in numbers)])
+    book.save(tmp_path / "GSE1_counts.xlsx")
+    pd.testing.assert_frame_equal(as_frame(reads(tmp_path))[SAMPLES], expected(), check_dtype=False)
+
+
+def test_ncbis_counts_are_preferred_and_named_by_their_annotation(tmp_path):
+    entrez = [str(11000 + 7 * number) for number in range(len(GENES))]
+    (tmp_path / "GSE1_raw_counts_GRCm39_NCBI.tsv").write_text(table(rows=entrez, first="GeneID"))
+    (tmp_path / "Mouse.GRCm39.annot.tsv").write_text(
+        "GeneID\tSymbol\n" + "".join(f"{gene}\tSym{gene}\n" for gene in entrez)
+    )
+    (tmp_path / "GSE1_counts.csv").write_text(table())
+    found = reads(tmp_path)
+    assert found.values.genes == entrez
+    assert found.values.symbols == [f"Sym{gene}" for gene in entrez]
+
+
+@pytest.mark.parametrize("name", ["GSE1_counts.rds", "GSE1_counts.RData", "GSE1_counts.rds.gz"])
+@pytest.mark.parametrize("names_in", ["row names", "a column"])
+def test_r_data_frames(tmp_path, name, names_in):
+    frame = expected()
+    frame = (
+        frame.astype("int32")
+        if names_in == "row names"
+        else frame.astype("int32").reset_index(names="gene").astype({"gene": object})
+    )
+    path = tmp_path / name.removesuffix(".gz")
+    if path.suffix == ".rds":
+        rdata.write_rds(path, frame)
+    else:
+        rdata.write_rda(path, {"counts": frame})
+    if name.endswith(".gz"):
+        (tmp_path / name).write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    pd.testing.assert_frame_equal(
+        as_frame(reads(tmp_path)).loc[GENES, SAMPLES], expected(), check_dtype=False
+    )
+
+
+def test_r_sparse_matrices(tmp_path, monkeypatch):
+    columns = sparse.csc_array(COUNTS)
+    parts = {
+        "x": columns.data.astype(float),
+        "i": columns.indices,
+        "p": columns.indptr,
+        "Dim": [len(GENES), 6],
+        "Dimnames": [GENES, SAMPLES],
+    }
+    rdata.write_rds(tmp_path / "GSE1_counts.rds", [1.0])
+    # The package writes no S4 objects; this is what its reader makes of one.
+    monkeypatch.setattr(
+        rdata.conversion,
+        "convert",
+        lambda parsed, constructor_dict: constructor_dict["dgCMatrix"](None, parts),
+    )
+    pd.testing.assert_frame_equal(
+        as_frame(reads(tmp_path)).loc[GENES, SAMPLES], expected(), check_dtype=False
+    )

@@ -1,0 +1,134 @@
+"""What a run tells of itself: versions as jobs saw them, time, memory, energy, a crate that others
+can read."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from rocrate.rocrate import ROCrate
+
+from epigpt.provenance import citations, crate, job_meter, job_records, record
+
+BENCHMARK = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A data set's folder with two jobs, one of which ran twice and one of which saw another
+    version."""
+    folder = tmp_path / "epilepsy"
+    for name in ("logs/train/tiny", "benchmarks/train/tiny", "geo"):
+        (folder / name).mkdir(parents=True)
+    old, new, other = (
+        json.dumps({"host": host, "seconds": 1, "versions": versions, **more})
+        for host, versions, more in (
+            ("n1", {"torch": "2.1"}, {}),
+            (
+                "n2",
+                {"torch": "2.2", "numpy": "2"},
+                {"gpus": ["NVIDIA H100"], "energy_joules": 7200000},
+            ),
+            ("n3", {"numpy": "1"}, {}),
+        )
+    )
+    mark = f"2026-01-01 00:00:00,000 DEBUG {job_meter.MARK}"
+    (folder / "logs/train/tiny/final.log").write_text(f"{mark}{old}\n{mark}{new}\nfinished\n")
+    (folder / "logs/evaluate.log").write_text(f"{mark}{other}\n")
+    (folder / "logs/torn.log").write_text(f"{mark}{other[:10]}")
+    (folder / "benchmarks/train/tiny/final.benchmark.tsv").write_text(
+        BENCHMARK + "7200.0\t2:00:00\t512.5\t1\t1\t1\t0\t0\t50\t3600.0\n"
+    )
+    (folder / "benchmarks/evaluate.tsv").write_text(
+        BENCHMARK + "0.1\t0:00:00\t-\t-\t-\t-\t-\t-\t-\t-\n"
+    )
+    (folder / "geo/manifest.tsv").write_text(
+        "file\turl\tbytes\tsha256\ttime\ngeo/a.gz\thttps://x.org/a.gz\t3\tabc\t2026-01-01\n"
+    )
+    (folder / "folds.json").write_text('{"checksum": "f"}')
+    (folder / "report.html").write_text("<html>")
+    return folder
+
+
+@pytest.fixture
+def recorded(results):
+    told = record.record(
+        results,
+        results / "geo/manifest.tsv",
+        results / "folds.json",
+        {"seed": 3, "row": {"source": "GSE1"}},
+        "9.9",
+    )
+    (results / "provenance.json").write_text(json.dumps(told))
+    return told
+
+
+def test_versions_are_those_that_the_jobs_saw(recorded):
+    assert recorded["packages"] == {"snakemake": "9.9", "numpy": "1 | 2", "torch": "2.2"}
+    assert recorded["checksums"] == {"a.gz": "abc"}
+    assert recorded["seed"] == 3
+    assert recorded["epigpt"]["git"]
+
+
+def test_time_memory_and_energy_are_summed(recorded):
+    assert recorded["jobs"]["train/tiny/final"]["host"] == "n2"
+    assert recorded["jobs"]["evaluate"]["max_rss_mb"] is None
+    totals = recorded["totals"]
+    assert totals == {
+        "jobs": 2,
+        "wall_hours": 2.0,
+        "cpu_hours": 1.0,
+        "max_rss_mb": 512.5,
+        "gpus": ["NVIDIA H100"],
+        "gpu_energy_kwh": 2.0,
+    }
+
+
+def test_every_tool_that_was_used_is_cited_and_no_other(recorded):
+    assert set(recorded["citations"]) == {"snakemake", "geo", "rocrate", "torch", "numpy"}
+    assert {"deseq2", "gpt2"} <= set(citations.of({"pydeseq2", "transformers"}))
+
+
+def test_the_crate_can_be_read_and_names_sources_results_and_software(results, recorded):
+    (results / crate.FILE).write_text(json.dumps(crate.describe(results)))
+    read = ROCrate(results)
+    run = read.dereference("#run")
+    assert [file["sha256"] for file in run["object"]] == ["abc"]
+    assert {file.id for file in run["result"]} == {"report.html", "provenance.json"}
+    assert read.dereference("#software-torch")["softwareVersion"] == "2.2"
+    assert run["instrument"]["softwareVersion"] == recorded["epigpt"]["git"]
+    assert len(read.root_dataset["citation"]) == len(recorded["citations"])
+
+
+def test_a_stage_leaves_its_record_in_its_log(tmp_path, root):
+    code = (
+        "import numpy\nfrom epigpt.stages import entry\nwith entry.job(entry.parser('')) as job:"
+        " pass"
+    )
+    log = tmp_path / "a.log"
+    subprocess.run(
+        [sys.executable, "-c", code, "--log", str(log)], cwd=root / "workflow", check=True
+    )
+    (tmp_path / "logs").mkdir()
+    log.rename(tmp_path / "logs" / "a.log")
+    record = job_records.read(tmp_path)["a"]
+    assert record["versions"]["numpy"]
+    assert record["python"].startswith("3.11")
+    assert "energy_joules" not in record
+
+
+def test_energy_is_that_of_the_gpus_a_job_may_use(tmp_path, monkeypatch):
+    program = tmp_path / "nvidia-smi"
+    program.write_text(
+        "#!/bin/sh\necho 'GPU-a, NVIDIA H100, 100.0'\necho 'GPU-b, NVIDIA H100, 900.0'\necho"
+        " 'GPU-c, Old, [N/A]'\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    meter = job_meter.JobMeter(seconds=0.05)
+    while meter._joules == 0:
+        pass
+    record = meter.record()
+    assert record["gpus"] == ["NVIDIA H100"]
+    assert meter._joules == pytest.approx(100 * record["seconds"], abs=60)

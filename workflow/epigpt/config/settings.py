@@ -1,0 +1,303 @@
+"""Typed settings: the one source of the schema, the commented config.yaml and its documentation
+table.
+
+Hardware is deliberately absent: threads, memory, partitions and GPU counts live in profiles and
+hardware presets, so that moving a run to another machine changes neither its results nor what
+Snakemake considers out of date.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ValueType = Literal[
+    "estimated_counts", "normalised_integers", "tpm", "cpm", "fpkm", "log", "intensity"
+]
+Baseline = Literal[
+    "majority", "logistic_l1", "logistic_l2", "pca_logistic", "random_forest", "gradient_boosting"
+]
+Comparison = Literal[
+    "finetuned_random_weights", "finetuned_shuffled_genes", "finetuned_no_blocks", "frozen_logistic"
+]
+Positive = Annotated[int, Field(ge=1)]
+# Presets small enough to be fine-tuned again for every permutation without being asked.
+REFITTED_MODELS = ("tiny",)
+Pair = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]* -> [A-Za-z][A-Za-z0-9_-]*$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Geo(_Section):
+    """Where GEO is and how to ask it."""
+
+    base_url: str = Field(
+        "https://ftp.ncbi.nlm.nih.gov/geo",
+        pattern=r"^(https?|file)://.+",
+        description=(
+            "GEO's server or a mirror laid out like it (https, http, file). file://./name counts"
+            " from the config file's folder."
+        ),
+    )
+    ncbi_counts: bool = Field(
+        True, description="Use NCBI's own RNA-seq counts (human and mouse) where they exist."
+    )
+    retries: Annotated[int, Field(ge=0, le=20)] = Field(
+        5, description="How often a request is repeated after 429, 5xx, a reset or a short read."
+    )
+    backoff_seconds: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="Wait before the first repetition; doubled each time, with jitter."
+    )
+    timeout_seconds: Annotated[float, Field(gt=0)] = Field(
+        60.0, description="Longest silence of the server that is waited for."
+    )
+    max_unpacked_gb: Annotated[float, Field(gt=0)] = Field(
+        200.0, description="Archives that unpack to more than this are refused."
+    )
+
+
+class Quality(_Section):
+    """Which samples and cells are kept. Limits are absolute: none is fitted to the data set, so
+    none can leak."""
+
+    min_counts: Positive | Literal["auto"] = Field(
+        "auto",
+        description=(
+            "Fewest counts of a sample or cell. auto: 100000 for bulk, 500 for single cells."
+        ),
+    )
+    min_genes: Positive | Literal["auto"] = Field(
+        "auto", description="Fewest genes detected. auto: 1000 for bulk, 200 for single cells."
+    )
+    max_mitochondrial_percent: Annotated[float, Field(gt=0, le=100)] | Literal["auto"] = Field(
+        "auto",
+        description=(
+            "Largest mitochondrial share of the counts, in percent. auto: 100 for bulk, 20 for"
+            " single cells."
+        ),
+    )
+
+
+class Settings(_Section):
+    """Everything that decides a result, apart from the rows of the data set table."""
+
+    datasets: str = Field(
+        "config/datasets.tsv",
+        min_length=1,
+        description=(
+            "The table of data sets. Looked up from the config file's folder, then the working"
+            " directory, then the project's root."
+        ),
+    )
+    geo: Geo = Field(default_factory=Geo, description="Where GEO is and how to ask it.")
+    allow_values: list[ValueType] = Field(
+        default=["estimated_counts"],
+        description=(
+            "Kinds of values accepted beside raw counts. Whatever is not counts is marked"
+            " throughout the report."
+        ),
+    )
+    quality: Quality = Field(default_factory=Quality, description="Limits for samples and cells.")
+
+    model: str = Field(
+        "tiny",
+        min_length=1,
+        description="Model preset: tiny, gpt2, gpt2-medium, gpt2-large or gpt2-xl.",
+    )
+    encoding: Literal["gene-tokens", "gene-sentence", "gene-values"] = Field(
+        "gene-values",
+        description=(
+            "gene-values: the genes that deviate most from the training samples, each with its"
+            " deviation. gene-tokens: the detected genes ranked by their deviation, for GPT-2's"
+            " stock class. gene-sentence: the same, their symbols written as text in GPT-2's own"
+            " byte pairs."
+        ),
+    )
+    max_genes: Annotated[int, Field(ge=8, le=1023)] = Field(
+        128,
+        description=(
+            "Genes per sequence; of a gene-sentence as many as fit whole into 1,024 pieces (about"
+            " 290)."
+        ),
+    )
+    vocabulary_genes: Annotated[int, Field(ge=8, le=65536)] = Field(
+        1000,
+        description=(
+            "Genes that a model knows: those that vary most over its training samples, beyond what"
+            " is usual at their level."
+        ),
+    )
+    views: Annotated[int, Field(ge=1, le=256)] = Field(
+        4,
+        description=(
+            "Versions of each sample: the first is the sample itself, the others draw a part of its"
+            " counts (binomial thinning)."
+        ),
+    )
+    gene_dropout: Annotated[float, Field(ge=0, le=0.9)] = Field(
+        0.0,
+        description=(
+            "Share of the genes that every view but the first hides, drawn anew for each view; 0:"
+            " none."
+        ),
+    )
+    epochs: Positive = Field(10, description="Passes over the training views.")
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        1e-3, description="Peak learning rate of AdamW, after warm-up and before the cosine decay."
+    )
+    global_batch_size: Positive = Field(
+        16,
+        description=(
+            "Sequences per optimiser step over all devices; micro-batch and accumulation follow"
+            " from it."
+        ),
+    )
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto",
+        description=(
+            "auto: bf16 on GPUs that have it and for wide models on CPUs that have it, else fp32."
+        ),
+    )
+    tuning: Literal["full", "lora", "frozen"] = Field(
+        "full", description="Which weights are trained: all, low-rank adapters, or the head alone."
+    )
+    early_stopping: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description=(
+            "Hold back a fifth of the training groups, stop after so many epochs without a better"
+            " loss on them; 0: train on all."
+        ),
+    )
+    weights: str = Field(
+        "none",
+        min_length=1,
+        description=(
+            "Pretrained weights: a local folder, a hub id (openai-community/gpt2, or with"
+            " @revision), preset for those of the model preset, or none for a random start."
+        ),
+    )
+    adapt: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description=(
+            "Passes over the training views of next-gene language modelling, without labels, before"
+            " the classifier; 0: none."
+        ),
+    )
+    keep_fold_weights: bool = Field(
+        False, description="Keep the weights of single folds even where they exceed 1 GB."
+    )
+
+    folds: Annotated[int, Field(ge=2)] = Field(
+        5,
+        description=(
+            "Folds at most; the effective number is limited by the groups of the smallest class."
+        ),
+    )
+    repeats: Positive = Field(1, description="How often the folds are drawn anew.")
+    permutations: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
+        "auto",
+        description=(
+            "Label permutations between groups, the whole pipeline run again for each, behind every"
+            " p. 0: none, and the report says so. auto: 19 with model tiny; with larger ones 19 for"
+            " the baselines and, for GPT-2, 999 that leave its held-out predictions as they are,"
+            " which costs nothing and does not repeat the training."
+        ),
+    )
+    bootstrap: Annotated[int, Field(ge=100)] = Field(
+        2000, description="Resamples of groups behind each interval."
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
+        1, description="Decides views, folds, initial weights, resamples."
+    )
+    baselines: list[Baseline] = Field(
+        default=[
+            "majority",
+            "logistic_l1",
+            "logistic_l2",
+            "pca_logistic",
+            "random_forest",
+            "gradient_boosting",
+        ],
+        description=(
+            "Models that GPT-2 is compared with on the same folds. logistic_l2 is always among"
+            " them."
+        ),
+    )
+    comparisons: list[Comparison] = Field(
+        default=["finetuned_no_blocks"],
+        description=(
+            "Variants of GPT-2 that show where its score comes from, each trained on every fold:"
+            " its random start, genes exchanged within each sample, transformer blocks left out;"
+            " frozen_logistic is logistic regression on its embedding before fine-tuning."
+            " finetuned_random_weights differs where weights or principal axes are the start."
+        ),
+    )
+    ignore_confounders: list[str] = Field(
+        default_factory=list,
+        description=(
+            "Characteristics that may follow the label without the verdict 'confounded'; the report"
+            " names them."
+        ),
+    )
+    attributions: bool = Field(
+        True,
+        description=(
+            "Attribute the folds' models to genes on held-out samples (integrated gradients,"
+            " knock-out); false: left out."
+        ),
+    )
+    knockouts: Annotated[int, Field(ge=0, le=65536)] = Field(
+        100,
+        description=(
+            "Genes of highest attribution that are removed one at a time and the samples scored"
+            " again; 0: none."
+        ),
+    )
+    transfer: list[Pair] = Field(
+        default_factory=list,
+        description=(
+            "Pairs of data sets, 'A -> B': trained on A, tested on B over the genes that both have"
+            " as human orthologs."
+        ),
+    )
+    gene_sets: list[str] = Field(
+        default_factory=list, description="GMT files with gene sets of your own."
+    )
+
+    def value(self, key: str) -> Any:
+        """Give the setting under a dotted key such as `geo.base_url`; KeyError for an unknown
+        one."""
+        found: Any = self
+        for part in key.split("."):
+            if not isinstance(found, BaseModel) or part not in type(found).model_fields:
+                raise KeyError(key)
+            found = getattr(found, part)
+        return found.model_dump(mode="json") if isinstance(found, BaseModel) else found
+
+
+def keys(section: type[BaseModel] = Settings, prefix: str = "") -> dict[str, Any]:
+    """List every dotted key with its pydantic field, in the order of definition."""
+    listed: dict[str, Any] = {}
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            listed.update(keys(field.annotation, f"{prefix}{name}."))
+        else:
+            listed[f"{prefix}{name}"] = field
+    return listed
+
+
+def permutations(asked: int | Literal["auto"], model: str) -> dict[str, int]:
+    """Say how many label permutations each kind of null distribution has.
+
+    Returns
+    -------
+    dict
+        baselines and refits (the whole pipeline run again, for each baseline and for GPT-2), and
+        fixed (GPT-2's held-out predictions left as they are).
+    """
+    if asked != "auto":
+        return {"baselines": asked, "refits": asked, "fixed": 0}
+    refitted = model in REFITTED_MODELS
+    return {"baselines": 19, "refits": 19 if refitted else 0, "fixed": 0 if refitted else 999}

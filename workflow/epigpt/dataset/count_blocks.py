@@ -1,0 +1,217 @@
+"""Raw counts of the kept samples or cells, read from expression.h5ad block by block in an order of
+our own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import scipy.sparse
+
+from epigpt.errors import InputError
+
+READ = 4096
+BULK_TARGET, SINGLE_CELL_TARGET = 1_000_000.0, 10_000.0
+
+
+@dataclass(frozen=True)
+class CountBlocks:
+    """Samples or cells sorted by sample and id, genes sorted by canonical id, whatever their order
+    in the file.
+
+    The fixed order is what makes tokens and training independent of how the file happened to be
+    written.
+
+    Attributes
+    ----------
+    path
+        The `.h5ad` file; counts are read from its layer `counts`, or from X where there is no such
+        layer.
+    index
+        One row per observation, sorted by sample, then id: observation, sample, group, label (text;
+        columns that the file lacks are left out).
+    genes
+        Canonical gene ids, sorted.
+    symbols
+        Symbol of each gene in `genes`.
+    target
+        Total to which an observation's counts are scaled before the logarithm: 1e6 for bulk, 1e4
+        for single cells.
+    organism
+        As the file says, else "unknown".
+    """
+
+    path: Path
+    index: pd.DataFrame
+    genes: np.ndarray
+    symbols: np.ndarray
+    target: float
+    organism: str
+    _rows: np.ndarray
+    _columns: np.ndarray
+
+    def blocks(
+        self, wanted: np.ndarray, size: int = 1024
+    ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
+        """Read the observations at positions `wanted` of `index`, at most `size` at a time.
+
+        Yields
+        ------
+        positions
+            Positions in `index`, int64, shape (rows,).
+        counts
+            Counts as CSR of shape (rows, genes), columns in the order of `genes`, without stored
+            zeros.
+        """
+        with h5py.File(self.path, "r") as file:
+            group = file["layers/counts"] if "layers/counts" in file else file["X"]
+            pointers = group["indptr"][:] if isinstance(group, h5py.Group) else None
+            for start in range(0, len(wanted), size):
+                positions = np.asarray(wanted[start : start + size], dtype=np.int64)
+                yield positions, self._read(group, pointers, self._rows[positions])
+
+    def _read(
+        self, group: Any, pointers: np.ndarray | None, rows: np.ndarray
+    ) -> scipy.sparse.csr_matrix:
+        order = np.argsort(rows, kind="stable")
+        if pointers is None:
+            counts = scipy.sparse.csr_matrix(group[rows[order], :])
+        else:
+            data, indices, lengths = [], [], []
+            for first, last in _runs(rows[order]):  # neighbours in the file are read with one call
+                begin, end = int(pointers[first]), int(pointers[last + 1])
+                data.append(group["data"][begin:end])
+                indices.append(group["indices"][begin:end])
+                lengths.append(np.diff(pointers[first : last + 2]))
+            offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
+            width = len(self._columns)
+            counts = scipy.sparse.csr_matrix(
+                (np.concatenate(data), np.concatenate(indices), offsets), shape=(len(rows), width)
+            )
+        inverse = np.empty_like(order)
+        inverse[order] = np.arange(len(order))
+        counts = counts[inverse][:, self._columns]
+        counts.eliminate_zeros()
+        counts.sort_indices()
+        return counts
+
+
+def _runs(rows: np.ndarray) -> Iterator[tuple[int, int]]:
+    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+    for run in np.split(rows, breaks):
+        yield int(run[0]), int(run[-1])
+
+
+def open_observations(path: Path) -> CountBlocks:
+    """Open an `.h5ad` file with raw counts for encoding.
+
+    Parameters
+    ----------
+    path
+        expression.h5ad or counts.h5ad of a data set.
+
+    Raises
+    ------
+    InputError
+        The file does not exist, holds no counts matrix by observations, or names a gene or an
+        observation twice.
+    """
+    if not path.is_file():
+        raise InputError(
+            "no such file",
+            str(path),
+            "the counts to encode are read from it",
+            "run the workflow up to `expression` first",
+        )
+    with h5py.File(path, "r") as file:
+        matrix = file.get("layers/counts", file.get("X"))
+        if matrix is None or (
+            isinstance(matrix, h5py.Group) and matrix.attrs.get("encoding-type") != "csr_matrix"
+        ):
+            raise InputError(
+                "no counts stored by observation",
+                str(path),
+                "encoding reads the layer `counts` or X, dense or as CSR",
+                "convert it: adata.X = scipy.sparse.csr_matrix(adata.X)",
+            )
+        obs, var = _frame(file["obs"]), _frame(file["var"])
+        assay, organism = (_scalar(file, f"uns/{name}") for name in ("assay", "organism"))
+    for axis, names in (("observation", obs.index), ("gene", var.index)):
+        if names.has_duplicates:
+            twice = names[names.duplicated()][0]
+            raise InputError(
+                f"{axis} {twice!r} twice",
+                str(path),
+                "ids must be unique",
+                "sum or rename the duplicates",
+            )
+    rows, columns = _by_sample(obs), np.argsort(var.index.to_numpy(), kind="stable")
+    index = obs.iloc[rows].rename_axis("observation").reset_index()
+    index = index[
+        ["observation", *(name for name in ("sample", "group", "label") if name in index)]
+    ]
+    symbols = var["symbol"] if "symbol" in var else var.index.to_series()
+    return CountBlocks(
+        path=path,
+        index=index,
+        genes=var.index.to_numpy()[columns].astype(str),
+        symbols=symbols.to_numpy()[columns].astype(str),
+        target=SINGLE_CELL_TARGET if assay == "single_cell" else BULK_TARGET,
+        organism=organism or "unknown",
+        _rows=rows,
+        _columns=columns,
+    )
+
+
+def _by_sample(obs: pd.DataFrame) -> np.ndarray:
+    """Order observations by sample, then id: cells of a sample lie together in a file, and reading
+    them one by one is slow."""
+    ids = obs.index.to_numpy(dtype=str)
+    return (
+        np.lexsort((ids, obs["sample"].to_numpy(dtype=str)))
+        if "sample" in obs
+        else np.argsort(ids, kind="stable")
+    )
+
+
+def _scalar(file: h5py.File, name: str) -> str:
+    return str(file[name].asstr()[()]) if name in file else ""
+
+
+def _frame(group: h5py.Group) -> pd.DataFrame:
+    """Read a data frame as anndata stores it (specification 0.2.0); importing anndata itself costs
+    over a second per job."""
+    index = _text(group[group.attrs["_index"]], distinct=True)
+    columns = {}
+    for name in ("sample", "group", "label", "symbol"):
+        if name not in group:
+            continue
+        stored = group[name]
+        if isinstance(stored, h5py.Group) and "categories" in stored:
+            codes = stored["codes"][:]
+            names = _text(stored["categories"])
+            columns[name] = np.where(codes >= 0, names[codes], "")
+        elif isinstance(stored, h5py.Group):  # nullable-string-array
+            columns[name] = np.where(stored["mask"][:], "", _text(stored["values"]))
+        else:
+            columns[name] = _text(stored)
+    return pd.DataFrame(columns, index=pd.Index(index, dtype=object))
+
+
+def _text(stored: h5py.Dataset, distinct: bool = False) -> np.ndarray:
+    """Read strings; equal ones become one object, unless all are known to be `distinct`: with many
+    cells their memory would count."""
+    reader = (
+        stored.asstr() if h5py.check_string_dtype(stored.dtype) is not None else stored.astype(str)
+    )
+    found = np.empty(len(stored), dtype=object)
+    known: dict[str, str] = {}
+    for start in range(0, len(stored), READ):
+        part = reader[start : start + READ]
+        found[start : start + READ] = (
+            part if distinct else [known.setdefault(text, text) for text in part.tolist()]
+        )
+    return found

@@ -1,0 +1,105 @@
+"""Expression of the kept observations in one canonical order, and the folds they are tested in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from epigpt.errors import InputError
+
+MAX_OBSERVATIONS = 10_000
+
+
+@dataclass(frozen=True)
+class ExpressionData:
+    """Log-normalised expression with what the baselines need to know of each observation.
+
+    Attributes
+    ----------
+    lognorm
+        ExpressionData × genes, log1p of counts per million (bulk) or per 10,000 (single cells);
+        dense or CSR. Rows are sorted by sample and observation, columns by gene id, so that nothing
+        downstream can depend on the order in a file.
+    sample, label, group
+        Text, one entry per observation.
+    """
+
+    lognorm: Any
+    sample: np.ndarray
+    label: np.ndarray
+    group: np.ndarray
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fold of one repeat as row numbers of `ExpressionData`."""
+
+    repeat: int
+    fold: int
+    train: np.ndarray
+    test: np.ndarray
+
+
+def read(expression: Path, max_observations: int = MAX_OBSERVATIONS) -> ExpressionData:
+    """Read `expression.h5ad`; of many cells keep the same number per sample at most, spread evenly
+    over their sorted ids.
+
+    The cap counts samples and never looks at an expression value, so it cannot leak.
+    """
+    import h5py
+    from anndata.io import read_elem
+
+    with h5py.File(expression) as file:  # the other layers would fill the memory for nothing
+        described = read_elem(file["obs"])[["sample", "label", "group"]].astype(str)
+        names = read_elem(file["var"]).index.to_numpy(dtype=str)
+        lognorm = read_elem(file["layers/lognorm"])
+    order = np.lexsort(
+        (described.index.to_numpy(dtype=str), described["sample"].to_numpy(dtype=str))
+    )
+    order = order[_capped(described["sample"].to_numpy(dtype=str)[order], max_observations)]
+    genes = np.argsort(names, kind="stable")
+    described = described.iloc[order]
+    return ExpressionData(
+        lognorm=lognorm[order][:, genes],
+        sample=described["sample"].to_numpy(dtype=str),
+        label=described["label"].to_numpy(dtype=str),
+        group=described["group"].to_numpy(dtype=str),
+    )
+
+
+def _capped(sample: np.ndarray, max_observations: int) -> np.ndarray:
+    if len(sample) <= max_observations:
+        return np.arange(len(sample))
+    starts = np.flatnonzero(np.r_[True, sample[1:] != sample[:-1]])
+    each = max(1, max_observations // len(starts))
+    kept = [
+        np.linspace(start, end - 1, min(each, end - start)).round().astype(int)
+        for start, end in zip(starts, np.r_[starts[1:], len(sample)], strict=True)
+    ]
+    return np.concatenate(kept)
+
+
+def each_fold(observations: ExpressionData, folds: pd.DataFrame) -> Iterator[Fold]:
+    """Give the training and test rows of every fold, in order of repeat and fold.
+
+    Raises
+    ------
+    InputError
+        A group that stands on both sides of a fold: a result from such folds would be worthless.
+    """
+    for (repeat, fold), tested in folds.groupby(["repeat", "fold"], sort=True):
+        drawn = folds.loc[folds["repeat"] == repeat, "sample"]
+        test = np.flatnonzero(np.isin(observations.sample, tested["sample"].to_numpy(dtype=str)))
+        everyone = np.flatnonzero(np.isin(observations.sample, drawn.to_numpy(dtype=str)))
+        train = np.setdiff1d(everyone, test)
+        if crossing := sorted(set(observations.group[train]) & set(observations.group[test])):
+            raise InputError(
+                f"group '{crossing[0]}' in training and test",
+                f"folds.tsv, repeat {repeat}, fold {fold}",
+                "a model that has seen a donor is not tested by that donor",
+                "delete folds.tsv and run again: it is drawn anew by the group column",
+            )
+        yield Fold(int(repeat), int(fold), train, test)

@@ -1,0 +1,81 @@
+"""From counts to log-normalised expression, each observation by its own total alone.
+
+Size factors that compare samples (median of ratios, TMM) would carry test samples into the training
+data, so they stay in the differential expression, which makes no prediction.
+"""
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from anndata import AnnData
+
+# Counts per million for whole libraries; 10,000 is near the depth of a cell, so that a single count
+# stays well above zero.
+SCALE = {"bulk": 1_000_000, "single_cell": 10_000}
+
+
+def lognorm(counts: Any, scale: float) -> sp.csr_matrix:
+    """Give log(1 + counts / total × scale), natural logarithm, sparse.
+
+    Parameters
+    ----------
+    counts
+        Raw counts, observations × genes, dense or sparse.
+    scale
+        Total that every observation is brought to.
+
+    Returns
+    -------
+    scipy.sparse.csr_matrix
+        float32, the zeros of `counts` stay zero; an observation without counts stays zero.
+    """
+    normalised = sp.csr_matrix(counts, dtype=np.float64, copy=True)
+    totals = np.asarray(normalised.sum(axis=1)).ravel()
+    # Per stored value, because multiplying by a diagonal matrix would copy the whole matrix twice.
+    factors = np.divide(scale, totals, out=np.zeros_like(totals), where=totals > 0)
+    normalised.data *= np.repeat(factors, np.diff(normalised.indptr))
+    np.log1p(normalised.data, out=normalised.data)
+    return normalised.astype(np.float32)
+
+
+def normalise(counts: AnnData, kept: np.ndarray) -> AnnData:
+    """Build the expression object of the kept observations.
+
+    Parameters
+    ----------
+    counts
+        Raw counts with obs, var and uns of counts.h5ad.
+    kept
+        bool, shape (n_observations,).
+
+    Returns
+    -------
+    anndata.AnnData
+        Genes with at least one count in the kept observations; `X` and `layers["lognorm"]` hold
+        log-normalised expression, `layers["counts"]` the raw counts, both CSR; obs, var and uns are
+        carried over; `uns["normalisation"]` says what was done.
+    """
+    raw = sp.csr_matrix(counts.X)[np.flatnonzero(kept)]
+    seen = np.flatnonzero(np.asarray(raw.sum(axis=0, dtype=np.int64)).ravel() > 0)
+    raw = raw[:, seen].astype(np.int32)
+    assay = str(counts.uns["assay"])
+    scale = SCALE[assay]
+    values = lognorm(raw, scale)
+    unit = "counts per million" if assay == "bulk" else f"counts per {scale:,}"
+    uns = dict(counts.uns)
+    uns["normalisation"] = {
+        "scale": scale,
+        "logarithm": "natural",
+        "formula": f"log(1 + counts / total × {scale:,})",
+        "said": f"{unit} of the sample's or cell's own total, log1p (natural logarithm)",
+        "genes_in": int(counts.n_vars),
+        "genes_kept": len(seen),
+    }
+    return AnnData(
+        X=values,
+        obs=counts.obs.iloc[np.flatnonzero(kept)].copy(),
+        var=counts.var.iloc[seen].copy(),
+        uns=uns,
+        layers={"counts": raw, "lognorm": values.copy()},
+    )

@@ -1,0 +1,270 @@
+"""From the files of a data set to its samples and raw counts: the one place where record, matrix
+and labels meet."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import pandas as pd
+
+from epigpt.config.dataset_table import Row
+from epigpt.dataset import assemble, sample_annotation
+from epigpt.dataset.sample_annotation import SampleAnnotation
+from epigpt.errors import InputError
+from epigpt.matrices import choose, hdf5, microarray
+from epigpt.matrices.candidates import Candidate, Rejected, Search
+from epigpt.matrices.sample_matching import SampleNames, like_barcodes
+from epigpt.matrices.streams import Budget, Member
+from epigpt.matrices.value_kind import IN_WORDS, kind_of_values
+from epigpt.samples import assays, labels
+
+_SAMPLE_COLUMNS = (
+    "sample",
+    "sample_id",
+    "sample_name",
+    "samplename",
+    "sampleid",
+    "gsm",
+    "geo_accession",
+    "library",
+    "library_id",
+    "orig.ident",
+)
+
+
+def read_dataset(
+    row: Row, files: Sequence[Path], allowed: frozenset[str], budget: Budget
+) -> tuple[pd.DataFrame, ad.AnnData, dict[str, Any]]:
+    """Read a data set.
+
+    Parameters
+    ----------
+    row
+        Its row of the data set table.
+    files
+        What the manifest lists: record and supplementary files of a series; or the matrix, then its
+        sample sheet.
+    allowed
+        Kinds of values accepted beside raw counts.
+    budget
+        Bound on unpacked bytes.
+
+    Returns
+    -------
+    samples
+        Index sample; columns label, group, then the characteristics.
+    adata
+        As `epigpt.dataset.assemble.assemble` makes it.
+    reading
+        The content of reading.json.
+
+    Raises
+    ------
+    InputError
+        No matrix, several, none that fits the samples, values that are no counts; a label that
+        cannot be settled.
+    """
+    with tempfile.TemporaryDirectory(prefix="epigpt-") as scratch:
+        if row.source.lower().endswith(".h5ad"):
+            candidate, about = _from_h5ad(
+                row, Member.of_file(files[0]), allowed, budget, Path(scratch)
+            )
+            rejected: list[Rejected] = []
+        else:
+            about, matrices = _described(row, files)
+            wanted = labels.included(row, about.characteristics, about.attributes)
+            if about.microarray:
+                # Values of several platforms lie in tables of different probes: that choice comes
+                # before any of them is read.
+                chosen = labels.resolve(row, about.characteristics, None, about.attributes).samples[
+                    "sample"
+                ]
+                candidate, rejected = _of_arrays(about.records, set(chosen), allowed), []
+            else:
+                search = Search(
+                    about.names, row.matrix, allowed, budget, Path(scratch), row.assay, wanted
+                )
+                candidate, rejected = choose.find(
+                    [Member.of_file(path) for path in matrices], search
+                )
+    return _finished(row, about, candidate, rejected)
+
+
+def _described(row: Row, files: Sequence[Path]) -> tuple[SampleAnnotation, list[Path]]:
+    """Read what describes the samples, and give the files that may hold their matrix."""
+    if not row.is_accession:
+        return sample_annotation.of_sheet(files[1]), [files[0]]
+    records = [path for path in files if sample_annotation.is_record(path)]
+    about = sample_annotation.of_series(row.source, records)
+    assays.refuse_other_kinds(about.types, about.attributes, row.source)
+    return about, [path for path in files if path not in records]
+
+
+def _finished(
+    row: Row, about: SampleAnnotation, candidate: Candidate, rejected: Sequence[Rejected]
+) -> tuple[pd.DataFrame, ad.AnnData, dict[str, Any]]:
+    values = candidate.values
+    shape = values.matrix.shape
+    available = list(dict.fromkeys(sample for sample in candidate.samples if sample))
+    resolved = labels.resolve(
+        row, about.characteristics, available, about.attributes, _columns(candidate)
+    )
+    table = resolved.samples.set_index("sample")
+    recorded = _recorded_organisms(about, table.index)
+    organism = assemble.organism_of(
+        row.organism, recorded, values.genes, f"the record of '{row.dataset}'"
+    )
+    assay = row.assay if row.assay != "auto" else _assay(candidate, about, table.index)
+    simulated = about.simulated
+    origin = assemble.Origin(row.dataset, row.source, simulated)
+    notes = [*about.notes, *resolved.notes, *values.notes]
+    adata = assemble.assemble(
+        values, candidate.samples, table, organism, candidate.kind, assay, origin
+    )
+    unknown = [
+        name
+        for name, sample in zip(values.observations, candidate.samples, strict=True)
+        if not sample
+    ]
+    others = [*unknown, *candidate.facts.pop("other_columns", [])]
+    if others:
+        shown = ", ".join(others[:10]) + (" …" if len(others) > 10 else "")
+        notes.append(f"{len(others)} columns of the matrix have no sample in the record: {shown}.")
+    how = (
+        f"{candidate.name}: {shape[0]} {'cells' if candidate.single_cell else 'samples'} ×"
+        f" {shape[1]} genes, {IN_WORDS[candidate.kind.type]} ({candidate.kind.evidence});"
+        f" {len(table)} samples analysed, {len(resolved.left_out)} left out"
+    )
+    reading = {
+        "matrix": candidate.name,
+        "shape": candidate.shape,
+        "observations": shape[0],
+        **candidate.facts,
+        "values": {
+            "type": candidate.kind.type,
+            "evidence": candidate.kind.evidence,
+            "transformed": adata.uns["values"]["transformed"],
+        },
+        "genes": adata.uns["genes"],
+        "organism": adata.uns["organism"],
+        "assay": assay,
+        **resolved.reading(),
+        "refused": [{"file": found.file, "reason": found.reason} for found in rejected],
+        "notes": notes,
+        "series": about.series,
+        "simulated": simulated,
+        "how": how,
+    }
+    return table, adata, reading
+
+
+def _assay(candidate: Candidate, about: SampleAnnotation, samples: pd.Index) -> str:
+    """Tell cells from bulk samples: by the matrix, or by the record where every sample is one cell,
+    as in plate-based sequencing."""
+    if candidate.single_cell:
+        return "single_cell"
+    known = about.attributes.loc[about.attributes.index.isin(samples)]
+    return "single_cell" if assays.of_single_cells(known).all() else "bulk"
+
+
+def _columns(candidate: Candidate) -> Mapping[str, str] | None:
+    """Give the name of each sample's column in the matrix; None for cells, and where the columns
+    are named by the sample ids."""
+    named = {
+        sample: name
+        for name, sample in zip(candidate.values.observations, candidate.samples, strict=True)
+        if sample
+    }
+    return (
+        None
+        if candidate.single_cell or all(sample == name for sample, name in named.items())
+        else named
+    )
+
+
+def _of_arrays(records: Sequence[Path], samples: set[str], allowed: frozenset[str]) -> Candidate:
+    candidate = microarray.read(records, samples)
+    if candidate.kind.type not in allowed:
+        raise InputError(
+            f"a microarray series: {candidate.kind.evidence}",
+            candidate.name,
+            "intensities are no counts",
+            "accept them by `--config allow_values='[intensity]'`, which the report will then say"
+            " everywhere",
+        )
+    return candidate
+
+
+def _recorded_organisms(about: SampleAnnotation, samples: pd.Index) -> list[str]:
+    if "organism" not in about.attributes:
+        return about.organisms
+    named = about.attributes.loc[about.attributes.index.isin(samples), "organism"]
+    return [name for name in dict.fromkeys(named) if name] or about.organisms
+
+
+def _from_h5ad(
+    row: Row, member: Member, allowed: frozenset[str], budget: Budget, scratch: Path
+) -> tuple[Candidate, SampleAnnotation]:
+    """Read an h5ad file that describes its samples itself."""
+    with hdf5.opened(member, budget, scratch) as file:
+        values, obs, uns = hdf5.read_h5ad(file, member.name)
+    assay = row.assay if row.assay != "auto" else uns.get("assay", "auto")
+    if assay == "auto":
+        assay = "single_cell" if len(obs) > 2000 or like_barcodes(values.observations) else "bulk"
+    samples, table = _samples_of(row, obs) if assay == "single_cell" else (values.observations, obs)
+    kind = kind_of_values(values.matrix, single_cell=assay == "single_cell")
+    if kind.type not in {"raw_counts", *allowed}:
+        raise InputError(
+            f"{IN_WORDS[kind.type]}: {kind.evidence}",
+            member.name,
+            "count models need counts",
+            "store the counts in layers['counts'], or accept these values by `--config"
+            " allow_values='[" + kind.type + "]'`",
+        )
+    recorded = [latin for latin, name in assays.ORGANISMS.items() if name == uns.get("organism")]
+    about = SampleAnnotation(table[[]], table, SampleNames.of_sheet(table.index), recorded)
+    about.declared_simulated = uns.get("simulated", "") in ("True", "1", "true")
+    return (
+        Candidate(
+            member.name,
+            "h5ad",
+            values,
+            samples,
+            kind,
+            assay == "single_cell",
+            {"orientation": "cells × genes"},
+        ),
+        about,
+    )
+
+
+def _samples_of(row: Row, obs: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
+    """Find which sample each cell belongs to: a column that says so, else each cell is a sample
+    (its donor the group)."""
+    named = {name.lower(): name for name in obs}
+    column = next(
+        (
+            named[name]
+            for name in _SAMPLE_COLUMNS
+            if name in named and obs[named[name]].nunique() < len(obs)
+        ),
+        None,
+    )
+    label = next((name for name in obs if name.lower() == row.label.lower()), None)
+    if column is None or (label is not None and obs.groupby(column)[label].nunique().max() > 1):
+        if row.group == "sample":
+            raise InputError(
+                "cells whose sample is not told",
+                f"obs of {row.source}",
+                "cells of one donor are not independent, so each cell cannot count as a sample of"
+                " its own group",
+                "name the obs column that holds the donor in the cell `group`"
+                + ("" if column is None else f", since '{label}' differs within '{column}'"),
+            )
+        return list(obs.index), obs
+    constant = [
+        name for name in obs if name != column and obs.groupby(column)[name].nunique().max() <= 1
+    ]
+    return obs[column].tolist(), obs.drop_duplicates(column).set_index(column)[constant]

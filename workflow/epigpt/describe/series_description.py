@@ -1,0 +1,377 @@
+"""What is in a series before anything is analysed: samples, characteristics, files, possible
+labels, and a row to paste."""
+
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from epigpt.config.dataset_table import Row
+from epigpt.errors import InputError
+from epigpt.geo import download
+from epigpt.geo.addresses import accession as checked_accession
+from epigpt.geo.http_client import Connection
+from epigpt.geo.http_download import local_path
+from epigpt.geo.listing import list_folder
+from epigpt.geo.record import GeoSeries
+from epigpt.geo.records import join, read_record
+from epigpt.geo.survey import Part
+from epigpt.samples import assays, association
+from epigpt.samples.label_candidates import (
+    Candidate,
+    candidates,
+    of_values,
+    row_for,
+    suggested_group,
+)
+from epigpt.samples.label_sources import Sources, one_spelling, output_names
+from epigpt.samples.sample_sheet import read_sheet
+
+_KINDS = ("library_strategy", "library_source", "molecule", "platform", "organism")
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the series: its size where the listing tells it, whether a run would download it
+    and why (not), what is in it."""
+
+    name: str
+    bytes: int | None
+    fetched: bool
+    reason: str
+    members: tuple[str, ...] = ()
+
+
+@dataclass
+class Description:
+    """Everything that `epigpt describe` shows.
+
+    Attributes
+    ----------
+    source, title, summary
+        Accession or path, and what the record says of it.
+    facts
+        Name → value: types, organisms, platforms, status and so on.
+    samples
+        Columns sample, title, then the characteristics as they stand in samples.tsv.
+    kept
+        Number of samples that filters and choices leave; what follows is about them.
+    characteristics
+        For each its values with their counts, most frequent first, and the number of samples
+        without one.
+    files
+        Supplementary files; empty for a sheet.
+    problems
+        What stands against analysing it as it is: choices that have to be made, or why EpiGPT
+        cannot read it.
+    candidates
+        Possible labels, best first.
+    group
+        Characteristic that looks like the donor, or `sample`.
+    confounding
+        The first candidate against the other characteristics, as `confounding.table` gives it.
+    rows
+        Rows of datasets.tsv, the first the most likely one.
+    notes
+        What the reader decided.
+    """
+
+    source: str
+    title: str
+    summary: str
+    facts: dict[str, str]
+    samples: pd.DataFrame
+    characteristics: dict[str, dict[str, Any]]
+    kept: int = 0
+    files: list[File] = field(default_factory=list)
+    problems: list[InputError] = field(default_factory=list)
+    candidates: list[Candidate] = field(default_factory=list)
+    group: str = "sample"
+    confounding: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rows: list[Row] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as plain values for JSON."""
+        return {
+            "source": self.source,
+            "title": self.title,
+            "summary": self.summary,
+            "facts": self.facts,
+            "samples": self.samples.to_dict("records"),
+            "kept": self.kept,
+            "characteristics": self.characteristics,
+            "files": [asdict(file) for file in self.files],
+            "problems": [
+                {"found": one.found, "where": one.where, "why": one.why, "remedy": one.remedy}
+                for one in self.problems
+            ],
+            "candidates": [
+                {**one.as_dict(), "auto": one.splits and one.kind == "characteristic"}
+                for one in self.candidates
+            ],
+            "group": self.group,
+            "confounding": self.confounding.to_dict("records"),
+            "rows": [asdict(row) for row in self.rows],
+            "notes": self.notes,
+        }
+
+
+def describe_series(
+    accession: str,
+    base_url: str,
+    log: logging.Logger,
+    row: Row | None = None,
+    connection: Connection | None = None,
+) -> Description:
+    """Fetch the record of a series into a temporary folder and describe it; its matrices are not
+    downloaded.
+
+    Parameters
+    ----------
+    accession
+        A series; of a SuperSeries, the series it is made of are described together.
+    base_url
+        GEO or a mirror.
+    log
+        Gets the progress.
+    row
+        Cells that are decided already (group, include, organism, assay); defaults otherwise.
+    connection
+        How to ask the server; defaults otherwise.
+
+    Raises
+    ------
+    InputError
+        No such series, or no record of its samples.
+    """
+    name = checked_accession(accession)
+    with (
+        tempfile.TemporaryDirectory(prefix="epigpt-describe-") as folder,
+        download.session(base_url, Path(folder), connection or Connection(), log) as opened,
+    ):
+        parts = opened.survey(name)
+        records = {part.series.accession: _read(part, Path(folder)) for part in parts}
+    leaves = [part.series.accession for part in parts if part.is_leaf]
+    series = (
+        records[name]
+        if leaves == [name]
+        else join(records[name], [records[leaf] for leaf in leaves])
+    )
+    files = [file for part in parts for file in _files(part)]
+    return describe_record(
+        series, files, replace(row or Row(name, name), dataset=name, source=name)
+    )
+
+
+def _read(part: Part, folder: Path) -> GeoSeries:
+    try:
+        return read_record([folder / line.file for line in part.record])
+    except InputError as refusal:
+        # The temporary copy is of no use to anybody: what counts is where it came from.
+        where = ", ".join(line.url for line in part.record)
+        raise InputError(refusal.found, where, refusal.why, refusal.remedy) from None
+
+
+def _files(part: Part) -> list[File]:
+    # A listing of a local folder is the only one whose sizes nobody left out.
+    local = (
+        list_folder(local_path(part.series.supplements))
+        if part.series.base.startswith("file:")
+        else None
+    )
+    sizes = {entry.name: entry.size for entry in local or []}
+    members: dict[str, list[str]] = {}
+    for entry in part.members:
+        members.setdefault(entry.archive, []).append(entry.name)
+    return [
+        File(
+            choice.entry.name,
+            choice.entry.size if choice.entry.size is not None else sizes.get(choice.entry.name),
+            choice.fetched,
+            choice.reason,
+            tuple(members.get(choice.entry.name, ())),
+        )
+        for choice in part.choices
+    ]
+
+
+def describe_record(series: GeoSeries, files: Sequence[File], row: Row) -> Description:
+    """Describe a series whose record has been read."""
+    table = series.samples
+    facts = {
+        "status": series.status,
+        "type": "; ".join(series.types),
+        "organism": "; ".join(series.organisms),
+        "platform": "; ".join(
+            f"{name}{_in_brackets(series.technologies.get(name, ''))}" for name in series.platforms
+        ),
+        "measured by": "microarray, values in the record" if series.is_microarray else "",
+        "parts": ", ".join(series.subseries),
+        "pubmed": ", ".join(series.pubmed),
+        "samples": str(len(table)),
+    }
+    for name in _KINDS[:3]:
+        counts = Counter(value for value in table[name] if value)
+        facts[name.replace("_", " ")] = ", ".join(
+            f"{value} ({number})" for value, number in sorted(counts.items())
+        )
+    shown = Description(
+        source=series.accession,
+        title=series.title,
+        summary=series.summary,
+        facts={name: text for name, text in facts.items() if text},
+        samples=_sample_table(series.characteristics, table),
+        characteristics={},
+        files=list(files),
+        notes=list(series.notes),
+    )
+    try:
+        assays.refuse_other_kinds(series.types, table, series.accession)
+    except InputError as refusal:
+        shown.problems.append(refusal)
+    if series.is_microarray:
+        shown.notes.append(
+            "A microarray series: its intensities are no counts, and are read with allow_values:"
+            " [intensity] alone."
+        )
+    row = replace(row, organism=_organism(series, row))
+    _describe_labels(shown, series.characteristics, table, row)
+    return shown
+
+
+def describe_sheet(path: Path, row: Row | None = None) -> Description:
+    """Describe the sample sheet of a local counts table."""
+    characteristics = read_sheet(path)
+    shown = Description(
+        str(path),
+        "",
+        "",
+        {"samples": str(len(characteristics))},
+        _sample_table(characteristics, None),
+        {},
+    )
+    named = replace(
+        row or Row("my_data", ""), dataset="my_data", source="COUNTS_TABLE", samples=str(path)
+    )
+    _describe_labels(shown, characteristics, pd.DataFrame(index=characteristics.index), named)
+    return shown
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
+
+
+def _organism(series: GeoSeries, row: Row) -> str:
+    known = {assays.ORGANISMS[name] for name in series.organisms if name in assays.ORGANISMS}
+    return (
+        next(iter(known))
+        if row.organism == "auto" and len(series.organisms) == len(known) == 1
+        else row.organism
+    )
+
+
+def _sample_table(characteristics: pd.DataFrame, attributes: pd.DataFrame | None) -> pd.DataFrame:
+    named = characteristics.rename(columns=output_names(characteristics))
+    if attributes is not None:
+        named.insert(0, "title", attributes["title"], allow_duplicates=True)
+    named.insert(0, "sample", list(named.index), allow_duplicates=True)
+    return named.reset_index(drop=True)
+
+
+def _describe_labels(
+    shown: Description, characteristics: pd.DataFrame, attributes: pd.DataFrame, row: Row
+) -> None:
+    """Fill in characteristics, candidates, confounding and the rows to paste; what needs a choice
+    becomes a problem."""
+    unified, spellings = one_spelling(characteristics)
+    shown.notes += spellings
+    sources = Sources(unified, attributes, None, row)
+    kept, row = _kept(shown, sources, attributes, row)
+    unified, attributes = unified.loc[kept], attributes.loc[kept]
+    shown.kept = len(kept)
+    shown.characteristics = {str(name): _values(unified[name]) for name in unified}
+    shown.group = row.group if row.group != "sample" else suggested_group(unified)
+    group = (
+        pd.Series(kept, index=kept, dtype=object)
+        if shown.group == "sample"
+        else sources.find(shown.group, "group")[1].loc[kept]
+    )
+    shown.candidates = candidates(unified, group, attributes, besides=[shown.group])
+    row = replace(row, group=shown.group)
+    if row.label != "auto":
+        label, values = sources.find(row.label, "label")
+        shown.candidates = [
+            of_values(label, values.loc[kept], group),
+            *(one for one in shown.candidates if one.label != label),
+        ]
+    if shown.candidates:
+        best = shown.candidates[0]
+        label = sources.find(best.label, "label")[1].loc[kept]
+        listed = pd.DataFrame(
+            {"sample": kept, "label": label.to_numpy(), "group": group.to_numpy()}
+        )
+        others_table = unified.rename(columns=output_names(unified)).drop(
+            columns=output_names(unified).get(best.label, [])
+        )
+        shown.confounding = association.table(
+            pd.concat([listed, others_table.reset_index(drop=True)], axis=1)[
+                label.ne("").to_numpy()
+            ]
+        )
+    shown.rows = [row_for(row, one) for one in _to_paste(shown.candidates)] or [row_for(row, None)]
+
+
+def _kept(
+    shown: Description, sources: Sources, attributes: pd.DataFrame, row: Row
+) -> tuple[list[str], Row]:
+    """Give the samples that filters, assay and organism leave, and the row; a choice that is open
+    becomes a problem.
+
+    What follows is then shown for the choice that keeps most samples, so that the row to paste is
+    one that runs.
+    """
+    kept = list(attributes.index)
+    chosen = set()
+    for condition in row.filters:
+        name, fits = sources.select(condition)
+        chosen.add(name.partition("~")[0])
+        kept = [sample for sample in kept if fits[sample]]
+    try:
+        others = dict(assays.select(attributes.loc[kept], row, chosen)) if kept else {}
+    except assays.Choice as choice:
+        shown.problems.append(choice)
+        if not choice.cell:
+            return kept, row
+        shown.notes.append(f"Labels and rows are those for {choice.cell} = {choice.text}.")
+        text = (
+            ";".join(filter(None, [row.include, choice.text]))
+            if choice.cell == "include"
+            else choice.text
+        )
+        return _kept(shown, sources, attributes, replace(row, **{choice.cell: text}))
+    if others:
+        reasons = Counter(others.values()).most_common()
+        shown.notes.append(
+            f"{len(others)} samples are left out:"
+            f" {', '.join(f'{reason} ({number})' for reason, number in reasons)}."
+        )
+    return [sample for sample in kept if sample not in others] or kept, row
+
+
+def _to_paste(possible: Sequence[Candidate]) -> list[Candidate]:
+    usable = [one for one in possible if len(one.assessable) >= 2]
+    of_characteristics = [one for one in usable if not one.is_text]
+    splitting = [one for one in of_characteristics if one.splits]
+    return (splitting or of_characteristics or usable or list(possible))[:3]
+
+
+def _values(texts: pd.Series) -> dict[str, Any]:
+    counts = Counter(text for text in texts if text)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return {"values": dict(ordered), "missing": int((texts == "").sum())}

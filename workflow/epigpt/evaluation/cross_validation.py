@@ -1,0 +1,348 @@
+"""Folds for cross-validation: whole donors, every class in every test fold, drawn anew for each
+repeat.
+
+scikit-learn's `StratifiedGroupKFold` balances classes but does not promise them: where donors hold
+several classes it leaves test folds without one. Scores of such folds are undefined, and a fold
+that lacks a class biases pooled scores. Hence an algorithm of our own.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from epigpt.errors import InputError
+from epigpt.samples.classes import FEWEST_GROUPS, refuse_measurement
+
+COLUMNS = ("sample", "group", "repeat", "fold")
+# Draws of the donors that must carry each class; two classes succeed at the first.
+_DRAWS = 200
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Whether a classifier of these samples can be tested, and with how many folds.
+
+    Attributes
+    ----------
+    folds
+        Effective number of folds; 0 where not assessable.
+    reason
+        Why there are no folds, or why fewer than asked for; empty otherwise.
+    groups_per_class
+        Donors that hold each class.
+    """
+
+    folds: int
+    reason: str
+    groups_per_class: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def assessable(self) -> bool:
+        """Whether there are folds."""
+        return self.folds > 0
+
+
+def folds(samples: pd.DataFrame, k: int, repeats: int, seed: int) -> pd.DataFrame:
+    """Assign every sample to the fold in which it is tested, once per repeat.
+
+    Each test fold holds at least one group of every class. A group that holds several classes (a
+    donor before and after a treatment) counts for each of them. In every repeat, groups in random
+    order first take the places that this demands, those that serve most missing classes and then
+    the largest before others; the rest follow, the largest first, each into the fold where the
+    share of its classes is smallest.
+
+    Parameters
+    ----------
+    samples
+        Columns sample, group, label; one row per sample, or several where a sample's cells have
+        several labels.
+    k
+        Folds wanted; `assess` says how many there are.
+    repeats
+        How often the folds are drawn.
+    seed
+        Decides the draw, together with the names of the groups alone: the order of the rows does
+        not matter.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `COLUMNS`, sorted by repeat and sample; repeat and fold count from 0. A header only
+        where not assessable.
+
+    Raises
+    ------
+    InputError
+        A label that is a measurement, or a sample that belongs to several groups.
+    """
+    assessment = assess(samples, k)
+    if not assessment.assessable:
+        return pd.DataFrame(
+            {
+                name: pd.Series(dtype=int if name in ("repeat", "fold") else object)
+                for name in COLUMNS
+            }
+        )
+    held = _held(samples)
+    group_of = (
+        samples.astype({"sample": str, "group": str})
+        .drop_duplicates("sample")
+        .set_index("sample")["group"]
+        .sort_index()
+    )
+    drawn = []
+    for repeat in range(repeats):
+        # Where most groups hold several classes there are few solutions; assess() has found one,
+        # from seed 0.
+        draws = (
+            _draw(held, assessment.folds, np.random.default_rng(source))
+            for source in ([seed, repeat], 0)
+        )
+        fold_of = next(draw for draw in draws if draw is not None)
+        table = pd.DataFrame(
+            {"sample": group_of.index, "group": group_of.to_numpy(), "repeat": repeat}
+        )
+        drawn.append(
+            table.assign(
+                fold=table["group"].map(dict(zip(held.index, fold_of, strict=True))).astype(int)
+            )
+        )
+    result = pd.concat(drawn, ignore_index=True)
+    assert_no_group_crosses(result)
+    return result
+
+
+def assess(samples: pd.DataFrame, k: int) -> Assessment:
+    """Say how many folds the samples allow: at most `k`, at most the groups of the smallest class,
+    none below three groups.
+
+    Parameters
+    ----------
+    samples, k
+        As for `folds`.
+
+    Raises
+    ------
+    InputError
+        As for `folds`.
+    """
+    _refuse_several_groups(samples)
+    refuse_measurement(samples)
+    held = _held(samples)
+    per_class = {str(name): int((held[name] > 0).sum()) for name in held}
+    if len(per_class) < 2:
+        return Assessment(
+            0,
+            f"only one class ({next(iter(per_class), 'none')}) is left: there is nothing to tell"
+            " apart",
+            per_class,
+        )
+    smallest = min(per_class, key=lambda name: (per_class[name], name))
+    fewest = per_class[smallest]
+    if fewest < FEWEST_GROUPS:
+        unit = "group" if fewest == 1 else "groups"
+        return Assessment(
+            0,
+            f"class '{smallest}' has {fewest} {unit}; a classifier cannot be tested with fewer than"
+            f" {FEWEST_GROUPS} in a class",
+            per_class,
+        )
+    size = min(k, fewest)
+    reason = (
+        f"class '{smallest}' has {fewest} groups, so there are {fewest} folds instead of {k}"
+        if size < k
+        else ""
+    )
+    while size >= 2 and _draw(held, size, np.random.default_rng(0)) is None:
+        size -= 1
+        reason = (
+            f"groups hold several classes, and no more than {size} folds can each test every class"
+        )
+    if size < 2:
+        return Assessment(
+            0,
+            "groups hold several classes in a way that no two folds can each test every class",
+            per_class,
+        )
+    return Assessment(size, reason, per_class)
+
+
+def _held(samples: pd.DataFrame) -> pd.DataFrame:
+    """Count samples of each class (columns, sorted) in each group (rows, sorted)."""
+    texts = samples[["sample", "group", "label"]].astype(str).drop_duplicates()
+    return (
+        texts.groupby(["group", "label"])
+        .size()
+        .unstack(fill_value=0)
+        .sort_index(axis=0)
+        .sort_index(axis=1)
+    )
+
+
+def _draw(held: pd.DataFrame, k: int, random: np.random.Generator) -> np.ndarray | None:
+    """Give each group its fold, or None if no draw puts every class into every fold."""
+    counts = held.to_numpy()
+    for attempt in range(_DRAWS):
+        order = random.permutation(len(counts))
+        places = random.permutation(k)
+        # Large groups first gives even folds but always the same choice: where that fails, any
+        # choice will do.
+        sizes = counts.sum(axis=1) if attempt < _DRAWS // 10 else np.ones(len(counts))
+        fold_of = _cover(counts > 0, sizes, order, places)
+        if fold_of is not None:
+            return _fill(counts, fold_of, order, places)
+    return None
+
+
+def _cover(
+    holds: np.ndarray, sizes: np.ndarray, order: np.ndarray, places: np.ndarray
+) -> np.ndarray | None:
+    """Put into every fold one group of every class: groups of several classes first, then large
+    ones; -1 marks those left over."""
+    fold_of = np.full(len(holds), -1)
+    missing = np.ones((len(places), holds.shape[1]), dtype=bool)
+    filled = np.zeros(len(places))
+    # The class with the fewest groups has the least choice and chooses first.
+    for wanted in np.argsort(holds.sum(axis=0), kind="stable"):
+        while len(open_places := places[missing[places, wanted]]):
+            place = open_places[filled[open_places].argmin()]
+            free = order[(fold_of[order] < 0) & holds[order, wanted]]
+            if not len(free):
+                return None
+            serves = (holds[free] & missing[place]).sum(axis=1)
+            chosen = free[np.lexsort((-sizes[free], -serves))[0]]
+            fold_of[chosen] = place
+            filled[place] += sizes[chosen]
+            missing[place] &= ~holds[chosen]
+    return fold_of
+
+
+def _fill(
+    counts: np.ndarray, fold_of: np.ndarray, order: np.ndarray, places: np.ndarray
+) -> np.ndarray:
+    """Put the other groups where they even out the classes, then the sizes."""
+    fold_of = fold_of.copy()
+    weights = 1.0 / counts.sum(axis=0) ** 2
+    totals = np.zeros((len(places), counts.shape[1]))
+    for group in np.flatnonzero(fold_of >= 0):
+        totals[fold_of[group]] += counts[group]
+    left = order[fold_of[order] < 0]
+    dominant = counts[left].argmax(axis=1)
+    for group in left[np.lexsort((np.arange(len(left)), dominant, -counts[left].sum(axis=1)))]:
+        # Growth of the sum of squared shares, which is least when the folds are alike.
+        growth = (totals * counts[group] * weights).sum(axis=1)[places]
+        best = np.lexsort(
+            (np.arange(len(places)), totals.sum(axis=1)[places], np.round(growth, 12))
+        )[0]
+        fold_of[group] = places[best]
+        totals[places[best]] += counts[group]
+    return fold_of
+
+
+def _refuse_several_groups(samples: pd.DataFrame) -> None:
+    per_sample = samples[["sample", "group"]].astype(str).drop_duplicates()["sample"].value_counts()
+    shared = sorted(per_sample.index[per_sample > 1])
+    if shared:
+        raise InputError(
+            found=f"sample '{shared[0]}' with cells of {per_sample[shared[0]]} groups"
+            + (f" (and {len(shared) - 1} more such samples)" if len(shared) > 1 else ""),
+            where="column 'group' of the observations",
+            why="a fold tests whole samples, and this one would stand on both sides",
+            remedy=(
+                "give each donor's cells a sample id of their own, or name a 'group' in the row"
+                " that is constant per sample"
+            ),
+        )
+
+
+def assert_no_group_crosses(table: pd.DataFrame) -> None:
+    """Check that in each repeat every sample and every group has one fold; every stage that uses
+    folds calls this.
+
+    Raises
+    ------
+    InputError
+        A group that crosses, or a sample that stands twice: no result of such folds would mean
+        anything.
+    """
+    for repeat, part in table.groupby("repeat", sort=True):
+        folds_of_group = part.groupby("group", sort=True)["fold"].nunique()
+        crossing = folds_of_group.index[folds_of_group > 1].tolist()
+        twice = sorted(part.loc[part["sample"].duplicated(), "sample"].astype(str))
+        if crossing or twice:
+            raise InputError(
+                found=(
+                    f"group '{crossing[0]}' in several folds"
+                    if crossing
+                    else f"sample '{twice[0]}' more than once"
+                ),
+                where=f"folds.tsv, repeat {repeat}",
+                why="what a model was trained on must not test it",
+                remedy="delete folds.tsv and run again: it is drawn by the column 'group'",
+            )
+
+
+def train_test(table: pd.DataFrame, repeat: int, fold: int) -> tuple[list[str], list[str]]:
+    """Give the samples that train and those that test in one fold, sorted.
+
+    Raises
+    ------
+    InputError
+        A group that crosses.
+    KeyError
+        There is no such fold.
+    """
+    assert_no_group_crosses(table)
+    part = table[table["repeat"] == repeat]
+    tested = part["fold"] == fold
+    if not tested.any():
+        raise KeyError(f"no fold {fold} in repeat {repeat}")
+    return sorted(part.loc[~tested, "sample"].astype(str)), sorted(
+        part.loc[tested, "sample"].astype(str)
+    )
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read folds.tsv and check it: names as text, repeat and fold as integers."""
+    table = pd.read_csv(path, sep="\t", dtype={"sample": str, "group": str}, keep_default_na=False)
+    table = table.astype({"repeat": int, "fold": int})
+    assert_no_group_crosses(table)
+    return table
+
+
+def checksum(table: pd.DataFrame) -> str:
+    """Give the SHA-256 of folds.tsv with this table, as `sha256sum` prints it."""
+    text = table[list(COLUMNS)].to_csv(sep="\t", index=False, lineterminator="\n")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def summary(
+    table: pd.DataFrame, assessment: Assessment, classes: Sequence[str], samples: pd.DataFrame
+) -> dict[str, Any]:
+    """Give the content of folds.json.
+
+    Parameters
+    ----------
+    table, assessment
+        What `folds` and `assess` gave.
+    classes
+        In their order.
+    samples
+        What the folds were drawn from.
+    """
+    counted = samples[["sample", "label"]].astype(str).drop_duplicates()["label"].value_counts()
+    return {
+        "assessable": assessment.assessable,
+        "reason": assessment.reason,
+        "folds": assessment.folds,
+        "repeats": int(table["repeat"].nunique()),
+        "checksum": checksum(table),
+        "classes": list(classes),
+        "groups_per_class": assessment.groups_per_class,
+        "samples_per_class": {name: int(counted.get(name, 0)) for name in classes},
+    }

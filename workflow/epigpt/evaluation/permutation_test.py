@@ -1,0 +1,141 @@
+"""The null distribution: labels permuted between groups.
+
+For baselines and small models the whole pipeline runs again under each permutation (refitted). For
+models too large for that, `fixed` permutes the labels that the held-out predictions are scored
+against: quick, but blind to what the training makes of a label, so that it keeps the bias of pooled
+scores out of the null (`epigpt.evaluation.metrics`), which pulls the score and not the null away
+from a claim.
+
+Groups are what is exchangeable. A group of one class swaps its label with other such groups, all
+its samples together; a group that holds several classes (a donor before and after) permutes the
+labels of its own samples. Folds are drawn anew for each permutation, because stratified folds are
+part of the pipeline.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from epigpt.evaluation.metrics import SMALLER_IS_BETTER, Floats, HeldOut, scores
+
+NULL_COLUMNS = ["model", "permutation", "metric", "value"]
+KIND_COLUMNS = [*NULL_COLUMNS, "kind"]
+REFITTED, FIXED = "refitted", "fixed predictions"
+TOLERANCE = 1e-9
+
+
+def permuted(samples: pd.DataFrame, permutations: int, seed: int) -> Iterator[pd.DataFrame]:
+    """Give the samples with permuted labels, once per permutation.
+
+    Parameters
+    ----------
+    samples
+        Columns sample, group, label; one row per sample.
+    permutations
+        How many.
+    seed
+        Permutation number i depends on the seed, i and the names alone.
+
+    Yields
+    ------
+    pandas.DataFrame
+        `samples` sorted by sample, label permuted.
+    """
+    base = (
+        samples[["sample", "group", "label"]].astype(str).sort_values("sample", ignore_index=True)
+    )
+    classes_of = base.groupby("group", sort=True)["label"].agg(
+        lambda labels: tuple(sorted(set(labels)))
+    )
+    pure = [group for group, held in classes_of.items() if len(held) == 1]
+    for number in range(permutations):
+        random = np.random.default_rng([seed, number])
+        swapped = (
+            dict(
+                zip(pure, random.permutation([classes_of[group][0] for group in pure]), strict=True)
+            )
+            if pure
+            else {}
+        )
+        label = (
+            base["label"]
+            .where(~base["group"].isin(pure), base["group"].map(swapped))
+            .to_numpy(dtype=object)
+        )
+        for rows in base.groupby("group", sort=True).indices.values():
+            if base["group"].iloc[rows[0]] not in swapped:
+                label[rows] = random.permutation(label[rows])
+        yield base.assign(label=label)
+
+
+def fixed(model: str, held: HeldOut, permutations: int, seed: int) -> pd.DataFrame:
+    """Score predictions that stay as they are against permuted labels.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `NULL_COLUMNS`, a row per permutation and metric.
+    """
+    groups, classes = np.asarray(held.groups, dtype=object), np.asarray(held.classes, dtype=object)
+    known = pd.DataFrame(
+        {"sample": held.sample, "group": groups[held.group], "label": classes[held.truth]}
+    ).drop_duplicates("sample")
+    number_of = {name: number for number, name in enumerate(held.classes)}
+    rows = []
+    for number, drawn in enumerate(permuted(known, permutations, seed)):
+        label = dict(zip(drawn["sample"], drawn["label"].map(number_of), strict=True))
+        relabelled = replace(
+            held, truth=np.array([label[sample] for sample in held.sample], dtype=np.intp)
+        )
+        rows += [
+            (model, number, metric, float(value[0]))
+            for metric, value in scores(relabelled, held.unit_weights()).items()
+        ]
+    return pd.DataFrame(rows, columns=NULL_COLUMNS)
+
+
+def arrangements(held: HeldOut) -> float:
+    """Count the distinguishable outcomes of `permuted`; relabelling the classes as a whole does not
+    count, the AUC being the same."""
+    per_group: dict[int, Counter[int]] = {}
+    seen: dict[object, tuple[int, int]] = {}
+    for sample, group, truth in zip(held.sample, held.group, held.truth, strict=True):
+        seen[sample] = (int(group), int(truth))
+    for group, truth in seen.values():
+        per_group.setdefault(group, Counter())[truth] += 1
+    pure = Counter(next(iter(counts)) for counts in per_group.values() if len(counts) == 1)
+    mixed = [counts for counts in per_group.values() if len(counts) > 1]
+    logs = _log_multinomial(pure) + sum(_log_multinomial(counts) for counts in mixed)
+    # Classes of the same size in every part can trade names without changing the partition.
+    profiles = Counter(
+        (pure[k], tuple(sorted(counts[k] for counts in mixed))) for k in range(len(held.classes))
+    )
+    logs -= sum(math.lgamma(number + 1) for number in profiles.values())
+    return math.exp(min(logs, 700.0))
+
+
+def _log_multinomial(counts: Counter[int]) -> float:
+    return math.lgamma(sum(counts.values()) + 1) - sum(
+        math.lgamma(number + 1) for number in counts.values()
+    )
+
+
+def smallest_p(held: HeldOut, permutations: int) -> float:
+    """Give the smallest p that can come out: one over the distinguishable arrangements, or over the
+    permutations plus one."""
+    floor = 1.0 / max(1.0, arrangements(held))
+    return max(floor, 1.0 / (permutations + 1)) if permutations else floor
+
+
+def p_value(metric: str, estimate: float, permuted_values: Floats) -> float:
+    """Give (b + 1) / (m + 1), b being the permutations that score at least as well (Phipson & Smyth
+    2010); NaN without permutations."""
+    if not len(permuted_values) or math.isnan(estimate):
+        return math.nan
+    sign = -1.0 if metric in SMALLER_IS_BETTER else 1.0
+    better = int((sign * permuted_values >= sign * estimate - TOLERANCE).sum())
+    return (better + 1) / (len(permuted_values) + 1)

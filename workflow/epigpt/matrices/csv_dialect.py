@@ -1,0 +1,290 @@
+"""How a delimited table is laid out, read from its first rows: delimiter, decimal mark, header,
+what each column holds."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+_MOST_CELLS = 40_000
+_DELIMITERS = ("\t", ",", ";", "|", " ")
+_NUMBER = {
+    ".": re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"),
+    ",": re.compile(r"[-+]?(\d+,?\d*|,\d+)([eE][-+]?\d+)?"),
+}
+MISSING = (
+    "",
+    "NA",
+    "N/A",
+    "#N/A",
+    "NaN",
+    "nan",
+    "null",
+    "NULL",
+    "None",
+    "-",
+    "--",
+    "na",
+    "n/a",
+    "Inf",
+    "-Inf",
+    "inf",
+    "-inf",
+)
+SYMBOL_COLUMN = re.compile(
+    r"(external|hgnc|mgi|associated|official)?[ ._-]*(gene)?[ ._-]*(symbols?|names?|short["
+    r" ._-]?name)|symbol.*|gene[ ._-]?name.*",
+    re.IGNORECASE,
+)
+ID_COLUMN = re.compile(
+    r"(ensembl|entrez|ncbi|refseq|unique)?["
+    r" ._-]*(gene|geneid|feature|target|tracking|probe|transcript|row)?[ ._-]*(stable)?[ ._-]*"
+    r"(ids?|identifiers?|names?|symbols?|accession)|gene|genes|geneid|ensembl|ensg|rownames?|unnamed.*|feature|probe(set)?|target|",
+    re.IGNORECASE,
+)
+ANNOTATION_COLUMN = re.compile(
+    r"chr(om|omosome)?([ ._-]*name)?|seq(name|id|names)|start(s|[ ._-]?position)?|end(s|["
+    r" ._-]?position)?|strand|locus|position|band"
+    r"|(gene|transcript|exon(ic)?)?[ ._-]*(length|size|width)([ ._-]?kb)?|eff(ective)?["
+    r" ._-]?length|gc[ ._-]?(content|percent)?|coverage"
+    r"|(gene[ ._-]?)?(bio)?type|(gene["
+    r" ._-]?)?description|product|source|class(_code)?|nearest_ref_id|tss_id"
+    r"|transcript[ ._-]?(ids?|count|length)?.*|entrez.*|.*gene[ ._-]?id"
+    r"|(log2?)?[ ._-]?(fc|fold[ ._-]?change|cpm)|base[ ._-]?mean.*|lfcse|stat|p["
+    r" ._-]?val(ue)?|(adj|fdr|padj|q)[ ._-]?.*val.*|padj|fdr",
+    re.IGNORECASE,
+)
+# Columns of one sample whose kind a quantifier's header names.
+QUANTITY_SUFFIX = re.compile(
+    r"[ ._-]*\(?(f?rpkm|fpkm|tpm|cpm|expected[ ._-]?counts?|est[ ._-]?counts?|num[ ._-]?reads"
+    r"|raw[ ._-]?counts?|read[ ._-]?counts?|counts?|reads?)\)?"
+    r"|(?P<front>f?rpkm|fpkm|tpm|cpm|(raw|read)?[ ._-]?counts?)[ ._-]+",
+    re.IGNORECASE,
+)
+
+
+class NoTable(Exception):
+    """The content is not a delimited table; the text says why."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The layout of a delimited table.
+
+    Attributes
+    ----------
+    delimiter, decimal, encoding
+        Single characters; codec name.
+    skipped
+        Lines before the first data row: comments, preamble and the header.
+    header
+        One name per column; columns without a name are "".
+    rows
+        Cells of the first data rows.
+    notes
+        What was met on the way, in words.
+    """
+
+    delimiter: str
+    decimal: str
+    encoding: str
+    skipped: int
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    has_header: bool = True
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def numeric(self) -> list[int]:
+        """Columns whose cells are numbers (or missing) in every row looked at, and a number in at
+        least one."""
+        pattern = _NUMBER[self.decimal]
+        found = []
+        looked_at = self.rows[
+            : max(100, _MOST_CELLS // len(self.header))
+        ]  # of a table of 500 samples fewer rows tell enough
+        for column in range(len(self.header)):
+            cells = [row[column].strip() for row in looked_at]
+            given = [cell for cell in cells if cell not in MISSING]
+            if given and all(pattern.fullmatch(cell) for cell in given):
+                found.append(column)
+        return found
+
+    def column(self, index: int) -> list[str]:
+        """Give the cells of a column in the rows looked at."""
+        return [row[index] for row in self.rows]
+
+    @property
+    def in_words(self) -> str:
+        """Describe delimiter and decimal mark."""
+        name = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "vertical bar", " ": "space"}[
+            self.delimiter
+        ]
+        return name + ("" if self.decimal == "." else ", decimal comma")
+
+
+def decode(head: bytes) -> tuple[str, str]:
+    """Give text and codec of a table's first bytes; NoTable when they are no text."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return head.decode("utf-16", errors="ignore"), "utf-16"
+    if b"\0" in head[:4096]:
+        raise NoTable("it is binary, no text")
+    try:
+        return head.removeprefix(b"\xef\xbb\xbf").decode("utf-8"), "utf-8"
+    except UnicodeDecodeError as error:
+        if (
+            error.start > len(head) - 4 and error.end >= len(head) - 1
+        ):  # a character cut at the end of the piece
+            return head[: error.start].removeprefix(b"\xef\xbb\xbf").decode("utf-8"), "utf-8"
+        return head.decode("latin-1"), "latin-1"
+
+
+def read_layout(head: bytes, complete: bool) -> Layout:
+    """Read the layout from the first bytes of a table.
+
+    Parameters
+    ----------
+    head
+        The first bytes, unpacked.
+    complete
+        Whether they are the whole table; else the last line may be cut and is not looked at.
+
+    Raises
+    ------
+    NoTable
+        The bytes are no table of at least two columns and one row.
+    """
+    text, encoding = decode(head)
+    lines = text.split("\n")
+    if not complete:
+        lines = lines[:-1]
+    lines = [line.rstrip("\r") for line in lines[:400]]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if not lines:
+        raise NoTable(
+            "it is empty" if complete else "its first line is longer than what is looked at"
+        )
+    if re.match(r"\s*<(!doctype|html|\?xml)", lines[0], re.IGNORECASE):
+        raise NoTable("it is a web page")
+    if lines[0].startswith("%%MatrixMarket"):
+        raise NoTable("it is a sparse matrix without row and column names beside it")
+    delimiter, decimal = _delimiter(lines)
+    return _layout(lines, delimiter, decimal, encoding)
+
+
+def split_line(line: str, delimiter: str) -> list[str]:
+    """Split one line into cells; quotes protect delimiters."""
+    if delimiter == " ":
+        line = line.strip()
+    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=delimiter == " "), [""])
+
+
+def _delimiter(lines: Sequence[str]) -> tuple[str, str]:
+    """Choose the delimiter under which most lines have the same number of cells and most cells but
+    the first are numbers."""
+    looked = [line for line in lines if line.strip() and not line.startswith("#")][:60] or lines[
+        :60
+    ]
+    best: tuple[float, int, str, str] | None = None
+    for rank, delimiter in enumerate(_DELIMITERS):
+        rows = [split_line(line, delimiter) for line in looked]
+        (width, frequency), *_ = Counter(len(row) for row in rows).most_common(1)
+        if width < 2:
+            continue
+        body = [row for row in rows if len(row) == width][-40:]
+        for decimal in (".", ",") if delimiter != "," else (".",):
+            cells = [cell.strip() for row in body for cell in row[1:400]]
+            numbers = sum(
+                cell in MISSING or bool(_NUMBER[decimal].fullmatch(cell)) for cell in cells
+            ) / len(cells)
+            if delimiter == "," and sum(";" in row[0] for row in body) > 0.9 * len(body):
+                numbers = 0.0  # g;1,5 is one number with a decimal comma, not two cells
+            score = (round(numbers * frequency / len(rows), 3), -rank, delimiter, decimal)
+            if best is None or score[:1] > best[:1]:
+                best = score
+    if best is None:
+        raise NoTable("no delimiter gives it two columns")
+    return best[2], best[3]
+
+
+def _layout(lines: Sequence[str], delimiter: str, decimal: str, encoding: str) -> Layout:
+    cells = [split_line(line, delimiter) for line in lines]
+    widths = Counter(
+        len(row)
+        for row, line in zip(cells, lines, strict=True)
+        if line.strip() and not line.startswith(("#", "!"))
+    )
+    if not widths:
+        raise NoTable("it holds comments only")
+    width = max(widths, key=lambda count: (widths[count], count))
+    start = next(
+        index
+        for index, row in enumerate(cells)
+        if len(row) in (width, width - 1) and not _comment(lines, cells, index, width)
+    )
+    notes = [f"{start} line{'s' if start > 1 else ''} before the header left out"] if start else []
+    first = [cell.strip().strip("\"'") for cell in cells[start]]
+    data_width = len(cells[start + 1]) if start + 1 < len(cells) else len(first)
+    body = [tuple(row) for row in cells[start + 1 :] if len(row) == width]
+    if len(first) == width - 1 and data_width == width:
+        return Layout(
+            delimiter,
+            decimal,
+            encoding,
+            start + 1,
+            ("", *first),
+            tuple(body),
+            True,
+            (*notes, "the header lacks a name for the first column"),
+        )
+    if _is_data(first, body, decimal):
+        rows = [tuple(cells[start]), *body]
+        return Layout(
+            delimiter,
+            decimal,
+            encoding,
+            start,
+            ("",) * width,
+            tuple(rows),
+            False,
+            (*notes, "no header"),
+        )
+    if not body:
+        raise NoTable("it has a header and no rows")
+    return Layout(
+        delimiter, decimal, encoding, start + 1, tuple(first), tuple(body), True, tuple(notes)
+    )
+
+
+def _comment(lines: Sequence[str], cells: Sequence[Sequence[str]], index: int, width: int) -> bool:
+    """Tell a comment line from a header that begins with #: featureCounts writes the command it was
+    run with."""
+    if not lines[index].strip() or (
+        width > 2 and sum(bool(cell.strip()) for cell in cells[index]) <= 1
+    ):
+        return True  # spreadsheets fill the line of a title with empty cells
+    if not lines[index].startswith(("#", "!")):
+        return False
+    following = next(
+        (position for position in range(index + 1, len(lines)) if lines[position].strip()), None
+    )
+    if following is None or lines[index].startswith(("# ", "!", "##", "#1.")):
+        return True
+    return len(cells[index]) != width or lines[following].startswith("#")
+
+
+def _is_data(first: Sequence[str], body: Sequence[Sequence[str]], decimal: str) -> bool:
+    """Whether the first row is data: its cells but the first are numbers that do not name columns
+    1, 2, 3 …"""
+    numbers = [bool(_NUMBER[decimal].fullmatch(cell)) for cell in first[1:]]
+    if not all(numbers) or not first[0] or ID_COLUMN.fullmatch(first[0]):
+        return False
+    return not (
+        len(first) > 3
+        and len(set(first[1:])) == len(first) - 1
+        and all(cell.isdigit() for cell in first[1:])
+        and not body
+    )

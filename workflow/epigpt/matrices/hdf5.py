@@ -1,0 +1,328 @@
+"""Read HDF5 files (h5ad, 10x, loom) that strangers wrote: no links out of the file, no pickles,
+sizes bounded before anything is read."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+from anndata.io import read_elem
+from scipy import sparse
+
+from epigpt.errors import InputError
+from epigpt.matrices.delimited import Values, narrowed
+from epigpt.matrices.streams import Budget, Member
+from epigpt.matrices.value_kind import COUNTS, kind_of_values
+
+NAMES = {"h5": "10x HDF5", "h5ad": "h5ad", "loom": "loom"}
+MAGIC = b"\x89HDF\r\n\x1a\n"
+_SYMBOLS = (
+    "feature_name",
+    "gene_symbols",
+    "gene_symbol",
+    "symbol",
+    "symbols",
+    "gene_name",
+    "gene_names",
+    "gene_short_name",
+    "Gene",
+    "name",
+)
+_COUNT_LAYERS = ("counts", "raw_counts", "raw", "count", "umi", "UMI", "spliced_unspliced")
+_ROWS_AT_ONCE = 1 << 24  # values of a dense block in memory
+
+
+@contextmanager
+def opened(member: Member, budget: Budget, scratch: Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file, or a stretch of an archive that is one, after a look at everything it
+    refers to.
+
+    Raises
+    ------
+    InputError
+        It is damaged, links to other files, or holds more than the budget.
+    """
+    with _seekable(member, budget, scratch) as source:
+        try:
+            file = h5py.File(source, "r")
+        except OSError as error:
+            raise InputError(
+                f"a damaged HDF5 file ({error})",
+                member.name,
+                "it cannot be opened",
+                "download it again",
+            ) from None
+        with file:
+            _check(file, member.name, budget)
+            yield file
+
+
+@contextmanager
+def _seekable(member: Member, budget: Budget, scratch: Path) -> Iterator[Any]:
+    """Give what h5py can open: the file, the stretch of an archive, or an unpacked copy of a
+    compressed file."""
+    if member.magic() == MAGIC:
+        if member.is_whole_file:
+            yield member.path
+            return
+        with member.raw() as stream:
+            yield stream
+        return
+    with tempfile.NamedTemporaryFile(dir=scratch) as target, member.open(budget) as stream:
+        while data := stream.read(1 << 22):
+            target.write(data)
+        target.flush()
+        yield target.name
+
+
+def _check(file: h5py.File, where: str, budget: Budget) -> None:
+    """Walk all links without following any out of the file; add up what the datasets say they
+    unpack to."""
+    waiting, seen, total = [file["/"]], set(), 0
+    while waiting:
+        group = waiting.pop()
+        for name in group:
+            link = group.get(name, getlink=True)
+            if isinstance(link, h5py.ExternalLink):
+                raise _unsafe(
+                    f"'{group.name.rstrip('/')}/{name}' is a link into another file"
+                    f" ({link.filename})",
+                    where,
+                )
+            if isinstance(link, h5py.SoftLink):
+                raise _unsafe(f"'{group.name.rstrip('/')}/{name}' is a symbolic link", where)
+            item = group[name]
+            key = h5py.h5o.get_info(item.id).addr
+            if key in seen:
+                continue
+            seen.add(key)
+            if isinstance(item, h5py.Group):
+                waiting.append(item)
+            elif isinstance(item, h5py.Dataset):
+                if item.external or item.is_virtual:
+                    raise _unsafe(f"the data of '{item.name}' lie in other files", where)
+                total += int(item.size or 0) * item.dtype.itemsize
+    budget.foresee(total, where)
+
+
+def _unsafe(what: str, where: str) -> InputError:
+    return InputError(
+        what,
+        where,
+        "a downloaded file may read nothing but itself",
+        "name another file in the cell `matrix`",
+    )
+
+
+def kind(file: h5py.File) -> str:
+    """Name the dialect: 'h5ad', '10x', 'loom' or ''."""
+    if "matrix" in file and isinstance(file["matrix"], h5py.Dataset) and "row_attrs" in file:
+        return "loom"
+    if "matrix" in file and isinstance(file["matrix"], h5py.Group) and "barcodes" in file["matrix"]:
+        return "10x"
+    if "X" in file or ("obs" in file and "var" in file):
+        return "h5ad"
+    genomes = [
+        name
+        for name in file
+        if isinstance(file[name], h5py.Group)
+        and "barcodes" in file[name]
+        and "indptr" in file[name]
+    ]
+    return "10x" if genomes else ""
+
+
+def _texts(dataset: Any) -> list[str]:
+    return [
+        value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        for value in dataset[:]
+    ]
+
+
+def read_h5ad(file: h5py.File, where: str) -> tuple[Values, pd.DataFrame, dict[str, Any]]:
+    """Read the counts of an h5ad file: of its layers, raw and X the first that holds counts, else
+    X.
+
+    Returns
+    -------
+    values
+        Observations × genes.
+    obs
+        The observations' table as text.
+    uns
+        Its short texts (organism, assay, …).
+    """
+    places = [f"layers/{name}" for name in _COUNT_LAYERS if f"layers/{name}" in file]
+    places += [place for place in ("raw/X", "X") if place in file]
+    if not places:
+        raise InputError(
+            "an h5ad file without a matrix",
+            where,
+            "it has neither X nor layers",
+            "name another file in the cell `matrix`",
+        )
+    best: tuple[str, sparse.csr_array] | None = None
+    for place in places:
+        matrix = narrowed(_any_matrix(file[place]))
+        if kind_of_values(matrix).type in COUNTS:
+            best = (place, matrix)
+            break
+        best = (place, matrix)
+    assert best is not None  # noqa: S101 - there is at least one place
+    place, matrix = best
+    obs = _table(file["obs"])
+    var = _table(file["raw/var"] if place.startswith("raw/") and "raw/var" in file else file["var"])
+    symbols = next((var[name].tolist() for name in _SYMBOLS if name in var), None)
+    values = Values(
+        matrix,
+        [str(name) for name in obs.index],
+        [str(name) for name in var.index],
+        symbols,
+        [f"The values are those of '{place}'."],
+    )
+    uns = {
+        name: str(value)
+        for name in ("organism", "assay", "simulated")
+        if (value := _short(file, name)) is not None
+    }
+    return values, obs, uns
+
+
+def _short(file: h5py.File, name: str) -> Any:
+    item = file.get(f"uns/{name}")
+    if not isinstance(item, h5py.Dataset) or item.shape != ():
+        return None
+    value = item[()]
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _table(group: Any) -> pd.DataFrame:
+    table = read_elem(group)
+    if not isinstance(table, pd.DataFrame):
+        table = pd.DataFrame(table)
+    text = {
+        str(name): ["" if pd.isna(value) else str(value) for value in table[name].tolist()]
+        for name in table
+    }
+    return pd.DataFrame(
+        text, index=pd.Index([str(name) for name in table.index], dtype=object), dtype=object
+    )
+
+
+def _any_matrix(item: Any) -> sparse.csr_array:
+    """Read a sparse group or a dense dataset, the latter block by block."""
+    if isinstance(item, h5py.Group):
+        encoding = item.attrs.get("encoding-type", item.attrs.get("h5sparse_format", "csr"))
+        shape = tuple(
+            int(size) for size in item.attrs.get("shape", item.attrs.get("h5sparse_shape", ()))
+        )
+        parts = (item["data"][:], item["indices"][:], item["indptr"][:])
+        if "csc" in str(encoding):
+            return sparse.csr_array(sparse.csc_array(parts, shape=shape))
+        return sparse.csr_array(parts, shape=shape)
+    return dense_blocks(item, transposed=False)
+
+
+def dense_blocks(item: h5py.Dataset, transposed: bool) -> sparse.csr_array:
+    """Read a dense dataset into a sparse matrix of observations × genes without holding it whole.
+
+    Parameters
+    ----------
+    item
+        Observations × genes, or genes × observations.
+    transposed
+        Whether it is the latter.
+    """
+    if item.ndim != 2:
+        raise InputError(
+            f"a matrix of {item.ndim} dimensions",
+            item.name,
+            "rows and columns are expected",
+            "name another file",
+        )
+    length, width = (item.shape[1], item.shape[0]) if transposed else item.shape
+    along = (item.chunks or (1, 1))[1 if transposed else 0]
+    step = max(along, _ROWS_AT_ONCE // max(width, 1) // along * along)
+    parts = []
+    for start in range(0, length, step):
+        block = item[:, start : start + step].T if transposed else item[start : start + step]
+        parts.append(narrowed(sparse.csr_array(np.ascontiguousarray(block))))
+    return sparse.csr_array(sparse.vstack(parts, format="csr")) if len(parts) > 1 else parts[0]
+
+
+def read_10x(file: h5py.File, where: str) -> Values:
+    """Read a 10x file, version 2 (a group per genome) or 3 (`matrix` with features); only genes,
+    only barcodes with counts."""
+    if "matrix" in file:
+        group, features = file["matrix"], file["matrix/features"]
+        ids, symbols = _texts(features["id"]), _texts(features["name"])
+        types = (
+            _texts(features["feature_type"])
+            if "feature_type" in features
+            else ["Gene Expression"] * len(ids)
+        )
+    else:
+        genomes = [
+            name for name in file if isinstance(file[name], h5py.Group) and "indptr" in file[name]
+        ]
+        if len(genomes) > 1:
+            raise InputError(
+                f"genes of several genomes ({', '.join(genomes)})",
+                where,
+                "cells of two species are mixed",
+                "name another file",
+            )
+        group = file[genomes[0]]
+        ids, symbols, types = _texts(group["genes"]), _texts(group["gene_names"]), []
+    shape = tuple(int(size) for size in group["shape"][:])
+    matrix = sparse.csc_array(
+        (group["data"][:], group["indices"][:], group["indptr"][:]), shape=shape
+    ).T
+    values = Values(narrowed(sparse.csr_array(matrix)), _texts(group["barcodes"]), ids, symbols)
+    return genes_of_cells(values, types)
+
+
+def genes_of_cells(values: Values, types: list[str]) -> Values:
+    """Keep genes (no antibodies, no peaks) and barcodes that have counts."""
+    if types and (others := sorted(set(types) - {"Gene Expression", ""})):
+        keep = np.array([kind in ("Gene Expression", "") for kind in types])
+        values.matrix = sparse.csr_array(values.matrix[:, np.flatnonzero(keep)])
+        values.genes = [name for name, wanted in zip(values.genes, keep, strict=True) if wanted]
+        values.symbols = values.symbols and [
+            name for name, wanted in zip(values.symbols, keep, strict=True) if wanted
+        ]
+        values.notes.append(
+            f"{int((~keep).sum())} features that are no genes were left out ({', '.join(others)})."
+        )
+    filled = np.diff(values.matrix.indptr) > 0
+    if not filled.all():
+        values.matrix = sparse.csr_array(values.matrix[np.flatnonzero(filled)])
+        values.observations = [
+            name for name, wanted in zip(values.observations, filled, strict=True) if wanted
+        ]
+        values.notes.append(f"{int((~filled).sum())} barcodes without any count were left out.")
+    return values
+
+
+def read_loom(file: h5py.File) -> Values:
+    """Read a loom file (genes × cells, dense on disk), a block of cells at a time."""
+    rows, columns = file["row_attrs"], file["col_attrs"]
+
+    def first(group: Any, names: tuple[str, ...]) -> list[str] | None:
+        return next((_texts(group[name]) for name in names if name in group), None)
+
+    cells = first(columns, ("CellID", "cell_id", "obs_names", "Cell", "barcode", "CellName"))
+    symbols = first(rows, ("Gene", "gene", "GeneName", "gene_name", "var_names", "Symbol"))
+    ids = first(rows, ("Accession", "accession", "EnsemblID", "gene_ids", "ensembl_id", "GeneID"))
+    matrix = dense_blocks(file["matrix"], transposed=True)
+    genes = ids or symbols or [str(number) for number in range(matrix.shape[1])]
+    return Values(
+        matrix,
+        cells or [f"cell{number + 1}" for number in range(matrix.shape[0])],
+        genes,
+        symbols if ids else None,
+    )

@@ -1,0 +1,155 @@
+"""Read what R saved (.rds, .RData) as far as it is a matrix, a data frame or a sparse matrix; else
+name the R line that converts it."""
+
+import re
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from epigpt.errors import InputError
+from epigpt.matrices.delimited import Values, narrowed, without_missing
+from epigpt.matrices.streams import Budget, Member
+
+NAME = re.compile(r"\.(rds|rdata|rda|robj)(\.gz)?$", re.IGNORECASE)
+_CONVERT = {
+    "Seurat": (
+        "Matrix::writeMM(SeuratObject::LayerData(x, layer = 'counts'), 'matrix.mtx'); "
+        "writeLines(colnames(x), 'barcodes.tsv'); writeLines(rownames(x), 'features.tsv')"
+    ),
+    "SingleCellExperiment": "zellkonverter::writeH5AD(x, 'counts.h5ad')",
+    "SummarizedExperiment": "write.csv(SummarizedExperiment::assay(x, 'counts'), 'counts.csv')",
+    "RangedSummarizedExperiment": (
+        "write.csv(SummarizedExperiment::assay(x, 'counts'), 'counts.csv')"
+    ),
+    "DESeqDataSet": "write.csv(DESeq2::counts(x), 'counts.csv')",
+    "DGEList": "write.csv(x$counts, 'counts.csv')",
+}
+_ANY = "write.csv(as.matrix(x), 'counts.csv')"
+
+
+def read(member: Member, budget: Budget) -> list[tuple[str, Values]]:
+    """Give the matrices in a file with their names; rows of the R object are genes, columns
+    observations.
+
+    Raises
+    ------
+    InputError
+        None of its objects can be read; the remedy is the R line that converts it.
+    """
+    import rdata  # heavy, and few series need it
+
+    # Unpacked by us, within the budget: the library would unpack whatever it is given. Submitters
+    # gzip what R has packed already.
+    with member.open(budget) as stream:
+        content = stream.read()
+    content = _unpacked_again(content, budget, member.name)
+    is_rds = ".rds" in member.base.lower()
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # it warns of each class it has no constructor for; those are refused below
+        try:
+            parsed = rdata.parser.parse_data(
+                content, extension=".rds" if is_rds else ".rda", expand_altrep=True
+            )
+            objects = rdata.conversion.convert(
+                parsed, constructor_dict={**rdata.conversion.DEFAULT_CLASS_MAP, "dgCMatrix": _keep}
+            )
+        except (
+            Exception
+        ) as error:  # whatever a foreign parser says of a foreign file, the remedy is the same
+            raise _refusal(
+                member,
+                f"an R file that cannot be read here ({type(error).__name__}: {str(error)[:120]})",
+                "",
+            ) from None
+    named = objects if isinstance(objects, dict) and not is_rds else {"": objects}
+    found = [
+        (name, values) for name, item in named.items() if (values := _values(item)) is not None
+    ]
+    if not found:
+        kinds = sorted({_class_of(item) for item in named.values()})
+        raise _refusal(member, f"an R object of class {', '.join(kinds)}", kinds[0])
+    return [(name, without_missing(values, member.name)) for name, values in found]
+
+
+def _unpacked_again(content: bytes, budget: Budget, name: str) -> bytes:
+    import tempfile
+    from pathlib import Path
+
+    if not content.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ")):
+        return content
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        with Member(name, Path(file.name), 0, len(content)).open(budget) as stream:
+            return stream.read()
+
+
+def _keep(value: Any, attributes: Any) -> Any:
+    return {"class": "dgCMatrix", **attributes}
+
+
+def _class_of(item: Any) -> str:
+    if isinstance(item, dict):
+        return "list"
+    if isinstance(item, np.ndarray):
+        return f"array of {item.ndim} dimensions"
+    return type(item).__name__
+
+
+def _values(item: Any) -> Values | None:
+    """Take what has two named axes; None for anything else."""
+    if isinstance(item, dict) and item.get("class") == "dgCMatrix":
+        return _of_sparse(item)
+    if all(hasattr(item, name) for name in ("i", "p", "x", "Dim", "Dimnames")):
+        return _of_sparse(
+            {name: getattr(item, name) for name in ("i", "p", "x", "Dim", "Dimnames")}
+        )
+    if (
+        hasattr(item, "dims")
+        and hasattr(item, "coords")
+        and len(item.dims) == 2
+        and len(item.coords) == 2
+    ):  # xarray: an R matrix with names
+        first, second = (list(map(str, item.coords[name].values)) for name in item.dims)
+        return _of_dense(np.asarray(item.values), first, second)
+    if isinstance(item, pd.DataFrame):
+        numbers = item.select_dtypes("number")
+        texts = [name for name in item if name not in numbers]
+        genes = item[texts[0]].astype(str).tolist() if texts else list(map(str, item.index))
+        # Integers of R come as pandas' nullable ones, whose plain array would be one of objects.
+        values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+        return _of_dense(values, genes, list(map(str, numbers.columns)))
+    return None
+
+
+def _of_dense(array: np.ndarray, genes: list[str], observations: list[str]) -> Values | None:
+    if array.ndim != 2 or array.dtype.kind not in "iuf" or array.size == 0:
+        return None
+    return Values(narrowed(sparse.csr_array(array.T.astype(np.float64))), observations, genes)
+
+
+def _of_sparse(parts: dict[str, Any]) -> Values | None:
+    names = [None if axis is None else list(map(str, axis)) for axis in parts["Dimnames"]]
+    if len(names) != 2 or names[0] is None or names[1] is None:
+        return None
+    shape = tuple(int(size) for size in parts["Dim"])
+    columns = tuple(np.asarray(parts[name]) for name in ("x", "i", "p"))
+    matrix = sparse.csc_array(columns, shape=shape).T
+    return Values(narrowed(sparse.csr_array(matrix)), names[1], names[0])
+
+
+def _refusal(member: Member, what: str, kind: str) -> InputError:
+    load = "x <- readRDS(FILE)" if ".rds" in member.base.lower() else "x <- get(load(FILE))"
+    line = f"{load.replace('FILE', repr(member.base))}; {_CONVERT.get(kind, _ANY)}"
+    return InputError(
+        what,
+        member.name,
+        "only R's matrices, data frames and sparse matrices are understood here",
+        f"convert it in R by\n    {line}\n  and give the result as source; or name another file in"
+        " the cell `matrix`",
+    )

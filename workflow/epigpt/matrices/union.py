@@ -1,0 +1,109 @@
+"""Join the matrices of single samples: observations below each other, genes by id."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from scipy import sparse
+
+from epigpt.matrices.delimited import Values
+
+
+def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
+    """Join matrices one after the other; each is released before the next is read.
+
+    Parameters
+    ----------
+    parts
+        Sample id and matrix (observations × genes); feature lists may differ in content and order.
+        A generator keeps memory low.
+
+    Returns
+    -------
+    values
+        All observations; genes in the order they were met; a gene that a list lacks counts 0 there,
+        and a note says how many. Observation names are sample_name where a sample has several.
+    samples
+        Sample id per observation.
+    """
+    position: dict[str, int] = {}
+    symbols: dict[str, str] = {}
+    in_lists: dict[str, int] = {}
+    data, indices = Growing(), Growing()
+    lengths: list[np.ndarray] = [np.zeros(1, np.int64)]
+    observations: list[str] = []
+    samples: list[str] = []
+    notes: list[str] = []
+    lists = 0
+    for sample, values in parts:
+        lists += 1
+        target = np.array(
+            [position.setdefault(gene, len(position)) for gene in values.genes], dtype=np.int32
+        )
+        for gene in set(values.genes):
+            in_lists[gene] = in_lists.get(gene, 0) + 1
+        if values.symbols:
+            symbols.update(
+                (gene, text)
+                for gene, text in zip(values.genes, values.symbols, strict=True)
+                if text and gene not in symbols
+            )
+        data.append(values.matrix.data)
+        indices.append(target[values.matrix.indices])
+        lengths.append(np.diff(values.matrix.indptr).astype(np.int64))
+        several = len(values.observations) > 1
+        observations += [f"{sample}_{name}" if several else sample for name in values.observations]
+        samples += [sample] * len(values.observations)
+        notes += [f"{sample}: {note}" for note in values.notes]
+    partial = sum(count < lists for count in in_lists.values())
+    if partial:
+        notes.append(
+            f"{partial} of {len(position)} genes are not in the lists of all {lists} samples; where"
+            " a list lacks a gene its count is 0."
+        )
+    pointer = np.cumsum(np.concatenate(lengths))
+    pointer = pointer if pointer[-1] > np.iinfo(np.int32).max else pointer.astype(np.int32)
+    shape = (len(observations), len(position))
+    matrix = sparse.csr_array(
+        (data.whole(), indices.whole().astype(pointer.dtype, copy=False), pointer), shape=shape
+    )
+    genes = list(position)
+    return (
+        Values(
+            matrix,
+            observations,
+            genes,
+            [symbols.get(gene, "") for gene in genes] if symbols else None,
+            notes,
+        ),
+        samples,
+    )
+
+
+class Growing:
+    """An array that grows in its place, so that hundreds of parts never lie in memory beside the
+    whole they become.
+
+    Large blocks of memory are moved by the system's page tables when they grow; small ones that are
+    freed one by one stay with the process in pieces that nothing else fits into.
+    """
+
+    def __init__(self) -> None:
+        self._array = np.empty(0, dtype=np.int32)
+        self._used = 0
+
+    def append(self, part: np.ndarray) -> None:
+        """Add a part at the end; the type widens to what holds both."""
+        wider = np.result_type(self._array, part) if self._used else part.dtype
+        if wider != self._array.dtype:
+            self._array = self._array.astype(wider)
+        needed = self._used + len(part)
+        if needed > len(self._array):
+            # Nobody else holds the array: it is handed out only once it is whole.
+            self._array.resize(max(needed, len(self._array) * 5 // 4), refcheck=False)
+        self._array[self._used : needed] = part
+        self._used = needed
+
+    def whole(self) -> np.ndarray:
+        """Give the array, cut to what was added; nothing can be added afterwards."""
+        self._array.resize(self._used, refcheck=False)
+        return self._array

@@ -1,0 +1,1 @@
+"""Score new samples with a finished model."""

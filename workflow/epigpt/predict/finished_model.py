@@ -1,0 +1,102 @@
+"""A finished model as it lies in its folder: weights, vocabulary, reference, classes; and the
+probabilities it gives to samples."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from epigpt.dataset.count_blocks import CountBlocks
+from epigpt.encoding import token_dataset
+from epigpt.encoding.encoders import Encoded
+from epigpt.encoding.gene_statistics import GeneStatistics, load_gene_statistics
+from epigpt.encoding.vocabulary import Vocabulary, load_vocabulary
+from epigpt.errors import InputError
+from epigpt.models import classifier, scoring
+from epigpt.predict.new_samples import NewSamples
+
+FILES = ("config.json", "model.safetensors", "vocabulary.json", "reference.npz", "labels.json")
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A fine-tuned model with all that new samples are encoded by."""
+
+    model: classifier.GPT2PreTrainedModel
+    vocabulary: Vocabulary
+    reference: GeneStatistics
+    recipe: token_dataset.EncodingConfig
+    classes: list[str]
+
+    def score(self, samples: NewSamples | CountBlocks) -> pd.DataFrame:
+        """Give the probability of each class for each sample, the mean over its views and then over
+        its cells.
+
+        Returns
+        -------
+        sample, class, probability; a row per sample and class, sorted by sample, classes in the
+        model's order.
+        """
+        rows = len(samples.index)
+        scored = np.zeros((rows, self.recipe.views, len(self.classes)))
+        blocks = token_dataset.encode(
+            samples, np.arange(rows), self.vocabulary, self.reference, self.recipe
+        )
+        device = next(self.model.parameters()).device
+        for positions, view, encoded in blocks:
+            parts = (slice(start, start + BATCH) for start in range(0, len(positions), BATCH))
+            scored[positions, view] = scoring.probabilities(
+                self.model, (_batch(encoded, part) for part in parts), device
+            )
+        named, means = scoring.by_sample(samples.index, scored)
+        return pd.DataFrame(
+            {
+                "sample": np.repeat(named["sample"].to_numpy(), len(self.classes)),
+                "class": np.tile(self.classes, len(named)),
+                "probability": means.ravel(),
+            }
+        )
+
+
+def _batch(encoded: Encoded, part: slice) -> dict[str, torch.Tensor]:
+    lengths = encoded.lengths[part]
+    longest = max(int(lengths.max()), 1)
+    batch = {
+        "input_ids": torch.from_numpy(encoded.tokens[part, :longest].astype(np.int64)),
+        "attention_mask": torch.from_numpy(
+            (np.arange(longest) < lengths[:, None]).astype(np.int64)
+        ),
+    }
+    if encoded.values is not None:
+        batch["values"] = torch.from_numpy(np.ascontiguousarray(encoded.values[part, :longest]))
+    return batch
+
+
+def load(folder: Path) -> Finished:
+    """Open the folder of a finished model, on a GPU where there is one.
+
+    Raises
+    ------
+    InputError
+        A file is missing.
+    """
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise InputError(
+            f"no {missing[0]}" if folder.is_dir() else "no such folder",
+            str(folder),
+            f"a finished model has {', '.join(FILES)}",
+            "name a folder such as results/DATASET/models/PRESET/final",
+        )
+    labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+    return Finished(
+        model=classifier.load(folder, torch.device("cuda" if torch.cuda.is_available() else "cpu")),
+        vocabulary=load_vocabulary(folder / "vocabulary.json"),
+        reference=load_gene_statistics(folder / "reference.npz"),
+        recipe=token_dataset.read_recipe(labels, folder, "train the model again with this version"),
+        classes=labels["classes"],
+    )

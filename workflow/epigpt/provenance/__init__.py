@@ -1,0 +1,1 @@
+"""Where a result comes from: code, versions, checksums, what jobs measured, what to cite."""

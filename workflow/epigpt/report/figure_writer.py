@@ -1,0 +1,125 @@
+"""Save figures and put them into the page.
+
+Each figure lies three times under figures/: as SVG for talks and paper, as PNG, and as the table of
+the numbers that it shows. In the page its SVG takes the page's own ink, so that it can be read on
+dark ground.
+"""
+
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from epigpt import files
+from epigpt.report import style
+from epigpt.report.blocks import ReportFigure
+
+_FONT = "'DejaVu Sans', Verdana, Arial, sans-serif"
+_FONTS = re.compile(r"(font: [^;\"]*?px )[^;\"]*")
+_PAGE_INK = {
+    style.INK: "var(--ink)",
+    style.MUTED: "var(--muted)",
+    style.GRID: "var(--line)",
+    style.PAPER: "var(--page)",
+    # The darkest colours of the palette would sink into dark ground.
+    style.BLUE: "var(--blue)",
+    style.VERMILION: "var(--vermilion)",
+    style.PALETTE[7]: "var(--violet)",
+}
+_RESOLUTION = 150
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that is ready to be saved: its file name, its source data, what a blind and what a
+    seeing reader must be told."""
+
+    name: str
+    figure: Figure
+    source: pd.DataFrame
+    alt: str
+    caption: str
+    wide: bool = True
+    print_only: bool = False
+
+
+class FigureWriter:
+    """The folder of a report's figures."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, drawing: Drawing | None) -> list[ReportFigure]:
+        """Write a drawing as SVG, PNG and TSV; give it as a block. Nothing to draw: an empty
+        list."""
+        if drawing is None:
+            return []
+        with style.quiet():
+            svg = _svg(drawing.figure, drawing.name)
+            picture = io.BytesIO()
+            FigureCanvasAgg(drawing.figure).print_png(picture, metadata={"Software": None})
+        files.write_text(self.folder / f"{drawing.name}.svg", svg)
+        with files.path(self.folder / f"{drawing.name}.png") as temporary:
+            temporary.write_bytes(picture.getvalue())
+        files.write_tsv(self.folder / f"{drawing.name}.tsv", drawing.source)
+        shown = _for_page(svg, drawing.name)
+        return [
+            ReportFigure(
+                drawing.name, shown, drawing.alt, drawing.caption, drawing.wide, drawing.print_only
+            )
+        ]
+
+
+def _svg(figure: Figure, name: str) -> str:
+    # A fixed salt and no date: the same figure gives the same bytes.
+    with mpl.rc_context({**style.SETTINGS, "svg.hashsalt": name}):
+        for drawn in (figure.patch, *(axes.patch for axes in figure.axes)):
+            drawn.set_alpha(0)
+        figure.dpi = _RESOLUTION
+        stream = io.StringIO()
+        FigureCanvasSVG(figure).print_svg(
+            stream, metadata={"Date": None, "Creator": None, "Type": None, "Format": None}
+        )
+        for drawn in (figure.patch, *(axes.patch for axes in figure.axes)):
+            drawn.set_alpha(1)
+        figure.dpi = _RESOLUTION
+    return _FONTS.sub(rf"\g<1>{_FONT}", stream.getvalue())
+
+
+def _for_page(svg: str, name: str) -> Markup:
+    """Cut an SVG file down to what a page can hold: no prologue, no metadata, ids that no other
+    figure has."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.S)
+    used = set(re.findall(r"(?:url\(#|href=\"#)([^\")]+)", svg))
+    svg = re.sub(
+        r' id="([^"]*)"', lambda found: f' id="{name}-{found[1]}"' if found[1] in used else "", svg
+    )
+    svg = re.sub(r"(url\(#|href=\"#)([^\")]+)", rf"\g<1>{name}-\g<2>", svg)
+    svg = re.sub(r"^<svg[^>]*>", _opening, svg, count=1)
+    for colour, variable in _PAGE_INK.items():
+        svg = svg.replace(colour, variable)
+    svg = re.sub(
+        r"<(?:path|use|image|clipPath|rect|g)\b[^>]*>",
+        lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]),
+        svg,
+    )
+    # The texts inside were escaped by matplotlib's writer when it made the SVG.
+    return Markup(re.sub(r"\n\s*", "\n", svg).strip())  # noqa: S704
+
+
+def _opening(found: re.Match[str]) -> str:
+    box = re.search(r'viewBox="([^"]+)"', found[0])
+    wide = float(box[1].split()[2]) if box else 0
+    return (
+        f'<svg viewBox="{box[1] if box else ""}" style="max-width:{wide * 1.7:.0f}px"'
+        ' aria-hidden="true" focusable="false">'
+    )

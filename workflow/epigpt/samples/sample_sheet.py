@@ -1,0 +1,115 @@
+"""Read the sample sheet of a local counts table."""
+
+import csv
+import gzip
+import re
+import zlib
+from collections import Counter
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+
+from epigpt.errors import InputError
+from epigpt.geo.record import clean
+
+_DELIMITERS = "\t,;"
+_WHAT_IT_IS = (
+    "a sample sheet is a table with a header line; its first column holds the sample ids, whatever"
+    " its header"
+)
+
+
+def read_sheet(path: Path) -> pd.DataFrame:
+    """Read a sample sheet.
+
+    Parameters
+    ----------
+    path
+        Table separated by tabs, commas or semicolons (found from its content, not its name), plain
+        or gzipped, in UTF-8, UTF-16 or Windows-1252.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text cells; index "sample": the first column, whatever its header; "" where a cell is empty.
+        A header that is one cell shorter than the rows, as R's write.table makes it, has no name
+        for the first column.
+
+    Raises
+    ------
+    InputError
+        A sheet that cannot be read, has no rows, rows of another length than the header, or a
+        sample or a column twice.
+    """
+    lines = [line for line in _text(Path(path)).splitlines() if line.strip()]
+    if len(lines) < 2:
+        raise _refused(path, "a sheet without rows" if lines else "an empty sheet")
+    try:
+        rows = list(csv.reader(StringIO("\n".join(lines)), delimiter=_delimiter(lines)))
+    except csv.Error as error:
+        raise _refused(path, f"a sheet that is no table ({error})") from None
+    header, body = (
+        [clean(cell) for cell in rows[0]],
+        [[clean(cell) for cell in cells] for cells in rows[1:]],
+    )
+    if all(len(cells) == len(header) + 1 for cells in body):
+        header = ["", *header]
+    for number, cells in enumerate(body, 2):
+        if len(cells) != len(header):
+            raise _refused(path, f"row {number} has {len(cells)} cells, the header {len(header)}")
+    if len(header) < 2:
+        raise _refused(
+            path, "a sheet of one column, or with another separator than tab, comma or semicolon"
+        )
+    names = [name or f"column {number}" for number, name in enumerate(header[1:], 2)]
+    _refuse_repeated(path, names, "the column")
+    ids = [cells[0] for cells in body]
+    if "" in ids:
+        raise _refused(path, f"row {ids.index('') + 2} has no sample id")
+    _refuse_repeated(path, ids, "the sample")
+    index = pd.Index(ids, name="sample", dtype=object)
+    return pd.DataFrame([cells[1:] for cells in body], index=index, columns=names, dtype=object)
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+        if content.startswith(b"\x1f\x8b"):
+            content = gzip.decompress(content)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _refused(path, f"a gzip file that is cut short or damaged ({error})") from None
+    except OSError as error:
+        raise _refused(path, error.strerror or str(error)) from None
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", errors="replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
+def _delimiter(lines: list[str]) -> str:
+    """Take the separator that gives the most lines the same number of cells, quotes heeded; the
+    most cells among equals."""
+    scores = {}
+    for delimiter in _DELIMITERS:
+        lengths = Counter(len(cells) for cells in csv.reader(lines[:200], delimiter=delimiter))
+        width, agreeing = max(lengths.items(), key=lambda item: (item[1], item[0]))
+        scores[delimiter] = (width > 1, agreeing, width)
+    return max(_DELIMITERS, key=lambda delimiter: scores[delimiter])
+
+
+def _refuse_repeated(path: Path, names: list[str], what: str) -> None:
+    repeated = sorted(name for name, number in Counter(names).items() if number > 1)
+    if repeated:
+        raise _refused(
+            path, f"{what} '{repeated[0]}' stands in the sheet {names.count(repeated[0])} times"
+        )
+
+
+def _refused(path: Path, found: str) -> InputError:
+    shown = re.sub(r"\s+", " ", found)
+    return InputError(
+        shown, str(path), _WHAT_IT_IS, "correct the sheet (cell `samples` of the data set table)"
+    )

@@ -1,0 +1,1 @@
+"""Series with a planted truth."""

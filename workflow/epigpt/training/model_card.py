@@ -1,0 +1,40 @@
+"""The model card: what a finished model is, what it was fitted on, how to use it, what it is not
+for."""
+
+from typing import Any
+
+from epigpt.encoding.token_dataset import TokenDataset
+from epigpt.training.plan import Plan
+
+
+def text(preset: str, fit: str, store: TokenDataset, plan: Plan, settings: dict[str, Any]) -> str:
+    """Write the model card in Markdown with the metadata block that model hubs read."""
+    training = store.index[store.index["set"] == "train"]
+    counts = training.drop_duplicates("sample")["label"].value_counts().sort_index()
+    classes = "\n".join(f"- {name}: {counts.get(name, 0)} samples" for name in store.classes)
+    return f"""---
+library_name: transformers
+pipeline_tag: text-classification
+tags: [gene-expression, gpt2, epigpt]
+---
+# GPT-2 classifier of gene expression
+
+Preset `{preset}`, fit `{fit}`, {plan.parameters:,} parameters, encoding `{store.recipe.encoding}` with
+{store.recipe.max_genes} genes per sequence and {store.recipe.views} views per sample; {len(store.vocabulary.genes):,} genes of
+{store.vocabulary.organism}. Trained for {plan.steps:,} steps of {plan.global_batch_size} sequences in {plan.precision}, peak learning
+rate {settings["learning_rate"]:g}, tuning `{settings["tuning"]}`, weights `{settings["weights"]}`, seed {settings["seed"]}.
+
+## Training samples
+{training["sample"].nunique()} samples of {training["group"].nunique()} groups:
+
+{classes}
+
+## Use
+`epigpt predict MODEL_DIR SAMPLES`, or after `import epigpt` `AutoModelForSequenceClassification.from_pretrained(MODEL_DIR)`.
+`vocabulary.json` lists the genes, `reference.npz` the training statistics that samples are encoded against, `labels.json` the classes
+and the encoding.
+
+## Limits
+Fitted on one series: protocol, tissue and laboratory are part of what it has learnt. How well it predicts held-out groups is in the
+series' report. Not a medical device.
+"""  # noqa: E501

@@ -1,0 +1,1 @@
+"""Train on one series, test on another."""
