@@ -141,7 +141,7 @@ def test_a_reference_of_all_samples_does_not_survive_the_garbage(tmp_path, monke
             tmp_path / ("spoiled.h5ad" if (tmp_path / "true").exists() else "true.h5ad")
         )
         blocks = (
-            token_dataset.views.lognormalised(counts, target)
+            token_dataset.augmentation.lognormalised(counts, target)
             for _, counts in everyone.blocks(np.arange(SAMPLES))
         )
         return honest(token_dataset.gene_statistics.moments(blocks), columns, target)
