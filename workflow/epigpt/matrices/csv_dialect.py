@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from epigpt.matrices.header_rows import read_header_rows
+from epigpt.matrices.text_streams import wide_encoding
+
 _MOST_CELLS = 40_000
 _DELIMITERS = ("\t", ",", ";", "|", " ")
 _NUMBER = {
@@ -127,8 +130,8 @@ class Layout:
 
 def decode(head: bytes) -> tuple[str, str]:
     """Give text and codec of a table's first bytes; NoTable when they are no text."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return head.decode("utf-16", errors="ignore"), "utf-16"
+    if encoding := wide_encoding(head):
+        return head.decode(encoding, errors="ignore"), encoding
     if b"\0" in head[:4096]:
         raise NoTable("it is binary, no text")
     try:
@@ -179,6 +182,10 @@ def split_line(line: str, delimiter: str) -> list[str]:
     """Split one line into cells; quotes protect delimiters."""
     if delimiter == " ":
         line = line.strip()
+    elif '"' not in line:
+        # The csv module refuses cells of more than 131,072 characters, which the whole line is
+        # while another delimiter is tried on it.
+        return line.split(delimiter)
     return next(csv.reader([line], delimiter=delimiter, skipinitialspace=delimiter == " "), [""])
 
 
@@ -226,6 +233,18 @@ def _layout(lines: Sequence[str], delimiter: str, decimal: str, encoding: str) -
         if len(row) in (width, width - 1) and not _comment(lines, cells, index, width)
     )
     notes = [f"{start} line{'s' if start > 1 else ''} before the header left out"] if start else []
+    several = read_header_rows(
+        cells[start:],
+        width,
+        lambda cell: bool(_NUMBER[decimal].fullmatch(cell.strip().strip("\"'"))),
+    )
+    if several is not None:
+        first_data = _after_rows(cells, start, width, several.rows)
+        rows = [tuple(row) for row in cells[first_data:] if len(row) == width]
+        notes.append(several.note)
+        return Layout(
+            delimiter, decimal, encoding, first_data, several.names, tuple(rows), True, tuple(notes)
+        )
     first = [cell.strip().strip("\"'") for cell in cells[start]]
     data_width = len(cells[start + 1]) if start + 1 < len(cells) else len(first)
     body = [tuple(row) for row in cells[start + 1 :] if len(row) == width]
@@ -257,6 +276,16 @@ def _layout(lines: Sequence[str], delimiter: str, decimal: str, encoding: str) -
     return Layout(
         delimiter, decimal, encoding, start + 1, tuple(first), tuple(body), True, tuple(notes)
     )
+
+
+def _after_rows(cells: Sequence[Sequence[str]], start: int, width: int, count: int) -> int:
+    """Give the position of the line after `count` rows of the table."""
+    taken = 0
+    for index in range(start, len(cells)):
+        if taken == count:
+            return index
+        taken += len(cells[index]) in (width, width - 1)
+    return len(cells)
 
 
 def _comment(lines: Sequence[str], cells: Sequence[Sequence[str]], index: int, width: int) -> bool:

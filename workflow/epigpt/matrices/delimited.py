@@ -1,10 +1,9 @@
 """Read delimited tables, block by block, into one sparse matrix of observations × genes."""
 
-import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ from scipy import sparse
 from epigpt.errors import InputError
 from epigpt.matrices.csv_dialect import MISSING, Layout, read_layout
 from epigpt.matrices.streams import Budget, Member, line_blocks
+from epigpt.matrices.text_streams import Joined, as_utf8
 
 _HEAD = 1 << 20
 _LONGEST_HEAD = 1 << 27
@@ -65,7 +65,7 @@ def head_of(stream: BinaryIO) -> tuple[bytes, Layout]:
 
 def layout_of(member: Member, budget: Budget) -> Layout:
     """Read the layout of a delimited table; NoTable when it is none."""
-    with member.open(budget) as stream:
+    with as_utf8(member.open(budget)) as stream:
         return head_of(stream)[1]
 
 
@@ -101,7 +101,7 @@ def read_columns(
     InputError
         A cell of a value column is no number.
     """
-    with member.open(budget) as stream:
+    with as_utf8(member.open(budget)) as stream:
         head, layout = head_of(stream)
         texts = [names_column] if symbol_column is None else [names_column, symbol_column]
         parts, names, symbols = [], [], []
@@ -120,7 +120,7 @@ def read_rows(
 ) -> tuple[np.ndarray, sparse.csr_array]:
     """Read a table whose rows are observations; give their names and the matrix rows × value
     columns."""
-    with member.open(budget) as stream:
+    with as_utf8(member.open(budget)) as stream:
         head, layout = head_of(stream)
         parts, names = [], []
         for block in _blocks(head, stream, layout):
@@ -134,37 +134,16 @@ def read_rows(
 
 def _blocks(head: bytes, stream: BinaryIO, layout: Layout) -> Iterator[bytes]:
     """Yield whole lines of data in UTF-8, the lines before the first data row left out."""
-    joined: BinaryIO = _Joined(head, stream)
+    joined = Joined(head, stream)
     for _ in range(layout.skipped):
         joined.readline()
-    for block in line_blocks(joined, _BLOCK):
+    for block in line_blocks(cast(BinaryIO, joined), _BLOCK):
         text = (
             block
             if layout.encoding == "utf-8"
             else block.decode(layout.encoding, errors="replace").encode()
         )
         yield re.sub(rb"(?m)^ +| +(?=[ \r\n])", b"", text) if layout.delimiter == " " else text
-
-
-class _Joined(io.BufferedIOBase, BinaryIO):
-    """The bytes already read, then the rest of their stream."""
-
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
-        self._head, self._at, self._stream = head, 0, stream
-
-    def read(self, size: int | None = -1) -> bytes:
-        wanted = -1 if size is None else size
-        first = self._head[self._at :] if wanted < 0 else self._head[self._at : self._at + wanted]
-        self._at += len(first)
-        if len(first) == wanted:
-            return first
-        return first + self._stream.read(-1 if wanted < 0 else wanted - len(first))
-
-    def readline(self, size: int | None = -1) -> bytes:
-        cut = self._head.find(b"\n", self._at)
-        if cut >= 0:
-            return self.read(cut + 1 - self._at)
-        return self.read(len(self._head) - self._at) + self._stream.readline()
 
 
 def _parse(

@@ -255,8 +255,8 @@ def _parts(name: str, texts: pd.Series, group: pd.Series) -> list[Candidate]:
         ):
             continue
         # The longer word first: NonResponder holds Responder.
-        words = sorted(map(re.escape, values.unique()), key=lambda word: (-len(word), word))
-        label = f"{name}~({'|'.join(words)})"
+        classes = sorted(map(re.escape, values.unique()), key=lambda word: (-len(word), word))
+        label = f"{name}~({'|'.join(classes)})"
         if (_apply(label, texts.to_frame(name)) == values).all() and label not in {
             one.label for one in found
         }:
