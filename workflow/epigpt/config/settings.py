@@ -14,7 +14,15 @@ ValueType = Literal[
     "estimated_counts", "normalised_integers", "tpm", "cpm", "fpkm", "log", "intensity"
 ]
 Baseline = Literal[
-    "majority", "logistic_l1", "logistic_l2", "pca_logistic", "random_forest", "gradient_boosting"
+    "majority",
+    "logistic_l1",
+    "logistic_l2",
+    "pca_logistic",
+    "random_forest",
+    "gradient_boosting",
+    "ktsp",
+    "screened_logistic",
+    "nearest_centroid",
 ]
 Comparison = Literal[
     "finetuned_random_weights", "finetuned_shuffled_genes", "finetuned_no_blocks", "frozen_logistic"
@@ -219,10 +227,14 @@ class Settings(_Section):
             "pca_logistic",
             "random_forest",
             "gradient_boosting",
+            "ktsp",
+            "screened_logistic",
+            "nearest_centroid",
         ],
         description=(
             "Models that GPT-2 is compared with on the same folds. logistic_l2 is always among"
-            " them."
+            " them. ktsp: k top scoring pairs; screened_logistic: logistic regression on genes"
+            " screened in the fold; nearest_centroid: nearest shrunken centroids."
         ),
     )
     comparisons: list[Comparison] = Field(

@@ -22,6 +22,9 @@ BASELINES = (
     "pca_logistic",
     "random_forest",
     "gradient_boosting",
+    "ktsp",
+    "screened_logistic",
+    "nearest_centroid",
 )
 COLUMNS = (
     "model",
@@ -54,7 +57,7 @@ class Fitted:
     """
 
     pipeline: Pipeline
-    chosen: dict[str, float]
+    chosen: dict[str, Any]
     threshold: float
 
 
@@ -118,19 +121,32 @@ def fit(model: str, training: ExpressionData, seed: int) -> Fitted:
 
 
 def _nested_probabilities(
-    model: str, part: ExpressionData, X_test: Any, candidates: list[dict[str, float]], seed: int
+    model: str, part: ExpressionData, X_test: Any, candidates: list[dict[str, Any]], seed: int
 ) -> np.ndarray:
     n_classes = len(np.unique(part.label))
     pipeline, _ = pipelines.build(
         model, part.lognorm.shape, n_classes, seed, n_trees=pipelines.N_NESTED_TREES
     )
-    steps, classifier = pipeline[:-1], pipeline[-1]
-    # Selection, scaling and rotation are the same for every candidate of this part.
-    X, X_test = steps.fit_transform(part.lognorm), steps.transform(X_test)
     scored = []
+    prepared: tuple[dict[str, Any], Any, Any] | None = None
     for candidate in candidates:
-        own = {name.removeprefix("classify__"): value for name, value in candidate.items()}
-        scored.append(clone(classifier).set_params(**own).fit(X, part.label).predict_proba(X_test))
+        own, before = {}, {}
+        for name, value in candidate.items():
+            step, _, parameter = name.partition("__")
+            if step == "classify":
+                own[parameter] = value
+            else:
+                before[name] = value
+        # Selection, scaling and rotation are the same for every candidate that sets them alike.
+        if prepared is None or prepared[0] != before:
+            steps = clone(pipeline).set_params(**before)[:-1]
+            prepared = (
+                (before, steps.fit_transform(part.lognorm, part.label), steps.transform(X_test))
+                if len(steps)
+                else (before, part.lognorm, X_test)
+            )
+        classifier = clone(pipeline[-1]).set_params(**own).fit(prepared[1], part.label)
+        scored.append(classifier.predict_proba(prepared[2]))
     return np.stack(scored)
 
 

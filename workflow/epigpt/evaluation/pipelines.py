@@ -3,9 +3,7 @@ given, which are training rows."""
 
 from typing import Any
 
-import numpy as np
-import scipy.sparse
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.base import ClassifierMixin
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
@@ -14,9 +12,11 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.sparsefuncs import mean_variance_axis
 
-N_GENES = 2000
+from epigpt.evaluation.gene_filters import N_VARIABLE, DiscriminatingGenes, MostVariableGenes
+from epigpt.evaluation.shrunken_centroids import ShrunkenCentroids
+from epigpt.evaluation.top_scoring_pairs import TopScoringPairs
+
 N_COMPONENTS = 20
 N_TREES = 200
 # Nested folds choose only the forest's threshold, for which fewer trees do.
@@ -24,36 +24,13 @@ N_NESTED_TREES = 50
 # Ascending: where two penalties do equally well the stronger one is met first and kept.
 L1_STRENGTHS = (0.03, 0.1, 0.3, 1.0, 10.0)
 L2_STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-
-
-class MostVariableGenes(TransformerMixin, BaseEstimator):
-    """Keep the genes that vary most among the rows it is fitted on; ties go to the first column.
-
-    Parameters
-    ----------
-    n_genes
-        Genes kept at most; constant genes never are, unless all are.
-    """
-
-    def __init__(self, n_genes: int = N_GENES) -> None:
-        self.n_genes = n_genes
-
-    def fit(self, X: Any, y: object = None) -> "MostVariableGenes":
-        """Rank the columns of `X` (observations × genes, dense or CSR) by variance."""
-        variance = (
-            mean_variance_axis(X, axis=0)[1]
-            if scipy.sparse.issparse(X)
-            else np.var(X, axis=0, dtype=np.float64)
-        )
-        ranked = np.argsort(-np.asarray(variance, dtype=np.float64), kind="stable")[: self.n_genes]
-        varying = ranked[variance[ranked] > 0]
-        self.columns_ = np.sort(varying if len(varying) else ranked[:1])
-        return self
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Give the kept columns of `X`, dense, float64."""
-        kept = X[:, self.columns_]
-        return np.asarray(kept.toarray() if scipy.sparse.issparse(kept) else kept, dtype=np.float64)
+SCREENED_GENES = (10, 30, 100, 300)
+SCREENED_STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
+# Genes whose pairs are scored, and pairs that vote (odd, so that they cannot be divided).
+TOP_SCORING_PAIRS = ((50, 5), (150, 9), (150, 25))
+# Descending: the threshold that leaves fewest genes is met first.
+SHRINK_THRESHOLDS = (4.0, 3.0, 2.0, 1.0, 0.5, None)
+TEMPERATURES = (100.0, 10.0, 1.0)
 
 
 class BalancedBoosting(GradientBoostingClassifier):
@@ -68,7 +45,7 @@ class BalancedBoosting(GradientBoostingClassifier):
 
 def build(
     model: str, shape: tuple[int, int], n_classes: int, seed: int, n_trees: int = N_TREES
-) -> tuple[Pipeline, list[dict[str, float]]]:
+) -> tuple[Pipeline, list[dict[str, Any]]]:
     """Make the unfitted pipeline of a baseline and the candidates that nested folds choose from.
 
     Parameters
@@ -89,7 +66,7 @@ def build(
     The pipeline, and its candidates as parameter settings (one empty setting where nothing is
     tuned).
     """
-    few = shape[0] <= min(N_GENES, shape[1])
+    few = shape[0] <= min(N_VARIABLE, shape[1])
     select, scale = ("select", MostVariableGenes()), ("scale", StandardScaler())
     penalties = [{"classify__C": C} for C in L2_STRENGTHS]
     match model:
@@ -122,9 +99,43 @@ def build(
                 n_estimators=100, max_depth=2, max_features="sqrt", random_state=seed
             )
             built, candidates = Pipeline([select, ("classify", boosted)]), [{}]
+        case "screened_logistic":
+            built, candidates = _screened(scale)
+        case "ktsp":
+            built, candidates = _top_scoring_pairs(n_classes)
+        case "nearest_centroid":
+            built, candidates = _shrunken_centroids(select)
         case _:
             raise ValueError(f"no baseline is called {model!r}")
     return built, candidates
+
+
+def _screened(scale: tuple[str, StandardScaler]) -> tuple[Pipeline, list[dict[str, Any]]]:
+    screen = ("screen", DiscriminatingGenes(SCREENED_GENES[0]))
+    return Pipeline([screen, scale, ("classify", _ridge(True))]), [
+        {"screen__n_genes": number, "classify__C": C}
+        for number in SCREENED_GENES
+        for C in SCREENED_STRENGTHS
+    ]
+
+
+def _top_scoring_pairs(n_classes: int) -> tuple[Pipeline, list[dict[str, Any]]]:
+    voting = TopScoringPairs()
+    own = "classify__" if n_classes == 2 else "classify__estimator__"
+    classify = voting if n_classes == 2 else OneVsRestClassifier(voting)
+    return Pipeline([("classify", classify)]), [
+        {f"{own}n_genes": genes, f"{own}n_pairs": pairs} for genes, pairs in TOP_SCORING_PAIRS
+    ]
+
+
+def _shrunken_centroids(
+    select: tuple[str, MostVariableGenes],
+) -> tuple[Pipeline, list[dict[str, Any]]]:
+    return Pipeline([select, ("classify", ShrunkenCentroids())]), [
+        {"classify__shrink_threshold": threshold, "classify__temperature": temperature}
+        for threshold in SHRINK_THRESHOLDS
+        for temperature in TEMPERATURES
+    ]
 
 
 def _ridge(few: bool) -> LogisticRegression:

@@ -33,6 +33,9 @@ _NAMES = {
     "pca_logistic": "logistic regression on principal components",
     "random_forest": "the random forest",
     "gradient_boosting": "gradient boosting",
+    "ktsp": "k top scoring pairs",
+    "screened_logistic": "logistic regression on screened genes",
+    "nearest_centroid": "nearest shrunken centroids",
     "frozen_logistic": "logistic regression on frozen GPT-2",
     "finetuned_no_blocks": "GPT-2 without its transformer blocks",
 }

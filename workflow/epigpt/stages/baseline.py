@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument(
         "--model",
         required=True,
-        help="majority, logistic_l1, logistic_l2, pca_logistic, random_forest, gradient_boosting",
+        help="one of the key baselines, such as logistic_l2",
     )
     parser.add_argument("--expression", type=Path, required=True)
     parser.add_argument("--folds", type=Path, required=True)
