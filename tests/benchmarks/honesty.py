@@ -59,7 +59,8 @@ from epigpt.evaluation import (  # noqa: E402
 )
 from epigpt.evaluation.permutation_test import NULL_COLUMNS  # noqa: E402
 from epigpt.provenance.fingerprint import fingerprint  # noqa: E402
-from epigpt.simulation.simulate import CASE, CONTROL, Design, Simulated, simulate  # noqa: E402
+from epigpt.simulation.design import CASE, CONTROL, Design  # noqa: E402
+from epigpt.simulation.simulate import Simulated, simulate  # noqa: E402
 
 DESIGNS = {
     "null": Design(groups=12, per_group=1, effect=0.0),

@@ -21,7 +21,9 @@ import pandas as pd
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "workflow"))
+sys.path[:0] = [str(ROOT / "workflow"), str(Path(__file__).parent)]
+
+from series_tasks import SERIES  # noqa: E402
 
 from epigpt import files  # noqa: E402
 from epigpt.config.loading import validated  # noqa: E402
@@ -37,63 +39,6 @@ from epigpt.evaluation import (  # noqa: E402
 from epigpt.evaluation.permutation_test import NULL_COLUMNS  # noqa: E402
 from epigpt.provenance.fingerprint import fingerprint  # noqa: E402
 
-SUBFIELDS = "data/mouse_hippocampus_subfields_GSE100225"
-SEX = "data/human_lcl_sex_geuvadis"
-DISSOCIATION = "data/mouse_hippocampus_dissociation_GSE99765"
-LOCAL = {"organism": "mouse", "assay": "bulk"}
-# Paths count from the folder with test material.
-SERIES: dict[str, dict[str, str]] = {
-    "GSE96870_infection": {
-        "source": "GSE96870",
-        "label": "infection",
-        "case": "InfluenzaA",
-        "control": "NonInfected",
-        "group": "mouse",
-    },
-    "GSE96870_time": {"source": "GSE96870", "label": "time", "group": "mouse"},
-    "GSE100225_training": {
-        **LOCAL,
-        "source": f"{SUBFIELDS}/00_countData.csv.gz",
-        "samples": f"{SUBFIELDS}/00_colData.csv",
-        "label": "training",
-        "case": "trained",
-        "control": "yoked",
-        "group": "ID",
-    },
-    "GSE100225_subfield": {
-        **LOCAL,
-        "source": f"{SUBFIELDS}/00_countData.csv.gz",
-        "samples": f"{SUBFIELDS}/00_colData.csv",
-        "label": "subfield",
-        "group": "ID",
-    },
-    "GSE67835_neurons": {
-        "source": "GSE67835",
-        "assay": "single_cell",
-        "label": "cell type",
-        "case": "neurons",
-        "control": "astrocytes",
-        "group": "experiment_sample_name",
-    },
-    "GEUVADIS_sex": {
-        "organism": "human",
-        "assay": "bulk",
-        "source": f"{SEX}/counts.tsv.gz",
-        "samples": f"{SEX}/metadata.tsv.gz",
-        "label": "group",
-        "case": "Male",
-        "control": "Female",
-    },
-    "GSE99765_dissociation": {
-        **LOCAL,
-        "source": f"{DISSOCIATION}/GSE99765_DissociationCountData.csv.gz",
-        "samples": f"{DISSOCIATION}/GSE99765_DissociationColData.csv",
-        "label": "Treatment",
-        "case": "dissociated",
-        "control": "control",
-        "group": "Mouse",
-    },
-}
 COLUMNS = ["series", "model", "auc", "low", "high", "n_samples", "n_groups", "seconds"]
 
 
@@ -221,7 +166,15 @@ def prepare(work: Path, shared: Path, names: list[str], config: dict[str, Any]) 
         str(folder),
     ]
     done = subprocess.run(
-        [*command, "--configfile", str(folder / "config.yaml"), "--cores", "2", "--quiet"],
+        [
+            *command,
+            "--configfile",
+            str(folder / "config.yaml"),
+            "--cores",
+            "1",
+            "--keep-going",
+            "--quiet",
+        ],
         check=False,
         stdin=subprocess.DEVNULL,
     )

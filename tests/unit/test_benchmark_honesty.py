@@ -13,7 +13,8 @@ from epigpt.config.settings import Settings
 from epigpt.expression import contrasts
 from epigpt.genes.markers import SETS
 from epigpt.interpretation import donor_statistics, markers
-from epigpt.simulation.simulate import CASE, CONTROL, Design, simulate
+from epigpt.simulation.design import CASE, CONTROL, Design
+from epigpt.simulation.simulate import simulate
 
 PATH = Path(__file__).parents[1] / "benchmarks" / "honesty.py"
 SETTINGS = Settings(

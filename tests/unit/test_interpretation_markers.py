@@ -12,7 +12,8 @@ import scipy.stats
 from epigpt.errors import InputError
 from epigpt.genes.markers import EXCITATORY, INHIBITORY, SETS, marker_sets
 from epigpt.interpretation import balance, claims, donor_statistics, gene_sets, markers
-from epigpt.simulation import simulate
+from epigpt.simulation.design import CASE, Design
+from epigpt.simulation.simulate import simulate
 from epigpt.stages import markers as stage
 
 CLASSES = ("case", "control")
@@ -172,8 +173,8 @@ def test_false_discovery_rate_is_that_of_scipy_and_passes_missing_over():
 
 def test_sets_of_a_simulated_series_are_found_where_planted_and_nowhere_else():
     for effect in (1.0, 0.0):
-        series = simulate.simulate(3, simulate.Design(effect=effect, genes=500, others=0))
-        label = np.where(series.samples["condition"] == simulate.CASE, "case", "control")
+        series = simulate(3, Design(effect=effect, genes=500, others=0))
+        label = np.where(series.samples["condition"] == CASE, "case", "control")
         samples = pd.DataFrame(
             {"group": series.samples["litter"].to_numpy(), "label": label},
             index=series.samples.index,

@@ -12,16 +12,10 @@ from epigpt import cli
 from epigpt.errors import InputError
 from epigpt.genes.identifiers import guess_organism, id_type
 from epigpt.genes.markers import SETS, marker_sets
+from epigpt.simulation.design import CASE, Design
+from epigpt.simulation.epilepsy import SEX_EFFECTS, gene_names, planted_directions
 from epigpt.simulation.geo_record import write_series, write_tables
-from epigpt.simulation.simulate import (
-    CASE,
-    SEX_EFFECTS,
-    Design,
-    describe_design,
-    gene_names,
-    planted_directions,
-    simulate,
-)
+from epigpt.simulation.simulate import describe_design, simulate
 
 SMALL = Design(genes=300, others=20)
 DEMO = Path("config/demo/geo-mirror/series/GSE9000nnn/GSE9000001")

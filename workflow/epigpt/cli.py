@@ -24,7 +24,7 @@ COMMANDS = {
     "predict": ("epigpt.stages.predict", "score new samples with a finished model"),
     "doctor": ("epigpt.doctor.command", "is this machine or cluster ready; submits nothing"),
     "simulate": (
-        "epigpt.simulation.simulate",
+        "epigpt.simulation.command",
         "write a series with a planted truth, laid out as on GEO's server",
     ),
 }
