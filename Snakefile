@@ -5,7 +5,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-min_version("9.15")
+min_version("9.27.1")
 
 # Of this file, not of the caller's: EpiGPT may be a module of another workflow.
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve()
@@ -15,8 +15,8 @@ sys.path.insert(0, str(ROOT / "workflow"))
 report: "workflow/report/workflow.rst"
 
 
-include: "rules/common.smk"
 include: "rules/resources.smk"
+include: "rules/common.smk"
 include: "rules/inputs.smk"
 include: "rules/geo.smk"
 include: "rules/prepare.smk"

@@ -7,6 +7,7 @@ Outputs: results/{dataset}/tokens/{fit}/ (fit: repeat{r}/fold{k}, or final for a
 
 
 rule encode:
+    """Encode every sample as gene tokens, with what is fitted on the training samples of one fit."""
     input:
         expression="results/{dataset}/expression.h5ad",
         folds="results/{dataset}/folds.tsv",
@@ -19,16 +20,8 @@ rule encode:
     conda:
         TRAINING_ENVIRONMENT
     resources:
-        mem_mb=with_attempt(4000),
-        runtime=with_attempt(60),
+        **grows(mem_mb=4000, minutes=60),
     params:
-        *fingerprint("encode"),
-        start=stage("encode"),
-        settings=reads(
-            *ENCODING_KEYS,
-            "row.case",
-            "row.control",
-        ),
+        **stage("encode", *ENCODING_KEYS, "seed", "row.case", "row.control"),
     shell:
-        "{params.start} --expression {input.expression:q} --folds {input.folds:q} --fit {wildcards.fit}"
-        " --output-folder {output.tokens:q} --settings {params.settings:q} --log {log:q}"
+        "{params.command} --log {log:q}"

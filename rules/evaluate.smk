@@ -8,6 +8,7 @@ calibration.tsv, confounding.tsv, null.tsv.
 
 
 rule baseline:
+    """Fit one baseline on every fold, score it also under permuted labels."""
     input:
         expression="results/{dataset}/expression.h5ad",
         folds="results/{dataset}/folds.tsv",
@@ -22,26 +23,21 @@ rule baseline:
     conda:
         "../envs/evaluate.yaml"
     resources:
-        mem_mb=with_attempt(4000),
-        runtime=with_attempt(120),
+        **grows(mem_mb=4000, minutes=120),
     params:
-        *fingerprint("baseline"),
-        start=stage("baseline"),
-        settings=reads("seed"),
-        permutations=PERMUTATIONS["baselines"],
+        **stage("baseline", "permutations.baselines", "seed"),
     shell:
-        "{params.start} --model {wildcards.baseline} --expression {input.expression:q} --folds {input.folds:q}"
-        " --folds-summary {input.summary:q} --permutations {params.permutations}"
-        " --output {output.predictions:q} --null {output.null:q} --settings {params.settings:q} --log {log:q}"
+        "{params.command} --log {log:q}"
 
 
 rule learning_curve:
+    """Fit logistic regression on a growing number of groups."""
     input:
         expression="results/{dataset}/expression.h5ad",
         folds="results/{dataset}/folds.tsv",
         summary="results/{dataset}/folds.json",
     output:
-        "results/{dataset}/learning_curve.tsv",
+        curve="results/{dataset}/learning_curve.tsv",
     log:
         "results/{dataset}/logs/learning_curve.log",
     benchmark:
@@ -49,24 +45,20 @@ rule learning_curve:
     conda:
         "../envs/evaluate.yaml"
     resources:
-        mem_mb=with_attempt(4000),
-        runtime=with_attempt(60),
+        **grows(mem_mb=4000, minutes=60),
     params:
-        *fingerprint("learning_curve"),
-        start=stage("learning_curve"),
-        settings=reads("seed"),
+        **stage("learning_curve", "seed"),
     shell:
-        "{params.start} --model logistic_l2 --expression {input.expression:q} --folds {input.folds:q}"
-        " --folds-summary {input.summary:q} --output {output:q} --settings {params.settings:q} --log {log:q}"
+        "{params.command} --log {log:q}"
 
 
-# All folds in one job: the imports of a job take longer than a small model's training.
 rule comparison:
+    """Fit a variant of GPT-2 on every fold; one job, because its imports take longer than a small model's training."""
     input:
         fold_tokens,
         folds="results/{dataset}/folds.tsv",
     output:
-        "results/{dataset}/comparisons/{variant}.tsv",
+        predictions="results/{dataset}/comparisons/{variant}.tsv",
     log:
         "results/{dataset}/logs/comparison/{variant}.log",
     benchmark:
@@ -77,23 +69,20 @@ rule comparison:
     resources:
         **refitting_resources(),
     params:
-        *fingerprint("comparison"),
-        start=stage("comparison"),
-        settings=reads("model", *TRAINING_KEYS, "adapt"),
+        **stage("comparison", "model", *TRAINING_KEYS),
         tokens="results/{dataset}/tokens",
     shell:
-        "{params.start} --variant {wildcards.variant} --tokens {params.tokens:q} --folds {input.folds:q}"
-        " --output {output:q} --settings {params.settings:q} --threads {threads} --log {log:q}"
+        "{params.command} --tokens {params.tokens:q} --log {log:q}"
 
 
-# The whole pipeline again under permuted labels; a few permutations to a job, so that several cores or nodes share them.
 rule null:
+    """Run GPT-2's whole pipeline again under permuted labels, a few permutations to a job."""
     input:
         expression="results/{dataset}/expression.h5ad",
         folds="results/{dataset}/folds.tsv",
         summary="results/{dataset}/folds.json",
     output:
-        "results/{dataset}/null/{first}-{last}.tsv",
+        scores="results/{dataset}/null/{first}-{last}.tsv",
     log:
         "results/{dataset}/logs/null/{first}-{last}.log",
     benchmark:
@@ -104,31 +93,24 @@ rule null:
     resources:
         **refitting_resources(),
     params:
-        *fingerprint("null"),
-        start=stage("null"),
-        settings=reads("model", *ENCODING_KEYS, *TRAINING_KEYS, "adapt"),
+        **stage("null", "model", *ENCODING_KEYS, *TRAINING_KEYS),
     shell:
-        "{params.start} --expression {input.expression:q} --folds {input.folds:q} --folds-summary {input.summary:q}"
-        " --first {wildcards.first} --last {wildcards.last} --output {output:q}"
-        " --settings {params.settings:q} --threads {threads} --log {log:q}"
+        "{params.command} --log {log:q}"
 
 
 rule evaluate:
+    """Score every model on the same folds and decide the verdict."""
     input:
         folds="results/{dataset}/folds.tsv",
         summary="results/{dataset}/folds.json",
         samples="results/{dataset}/samples.tsv",
         finetuned=fold_files("predictions.tsv"),
-        baselines=expand(
-            "results/{{dataset}}/baselines/{baseline}.tsv", baseline=BASELINES
-        ),
+        baselines=expand("results/{{dataset}}/baselines/{baseline}.tsv", baseline=BASELINES),
         comparisons=expand(
             "results/{{dataset}}/comparisons/{variant}.tsv",
             variant=SETTINGS.comparisons,
         ),
-        chance=expand(
-            "results/{{dataset}}/baselines/{baseline}.null.tsv", baseline=BASELINES
-        ),
+        chance=expand("results/{{dataset}}/baselines/{baseline}.null.tsv", baseline=BASELINES),
         refitted=null_files,
     output:
         predictions="results/{dataset}/predictions.tsv",
@@ -151,18 +133,15 @@ rule evaluate:
     conda:
         "../envs/evaluate.yaml"
     resources:
-        mem_mb=with_attempt(4000),
-        runtime=with_attempt(60),
+        **grows(mem_mb=4000, minutes=60),
     params:
-        *fingerprint("evaluate"),
-        start=stage("evaluate"),
-        settings=reads("model", "bootstrap", "seed", "ignore_confounders"),
-        fixed=PERMUTATIONS["fixed"],
+        **stage(
+            "evaluate",
+            "model",
+            "bootstrap",
+            "seed",
+            "ignore_confounders",
+            "permutations.fixed",
+        ),
     shell:
-        "{params.start} --folds {input.folds:q} --folds-summary {input.summary:q} --samples {input.samples:q}"
-        " --predictions-in {input.finetuned:q} {input.comparisons:q} {input.baselines:q}"
-        " --null-in {input.chance:q} {input.refitted:q} --fixed-permutations {params.fixed}"
-        " --predictions {output.predictions:q} --metrics {output.metrics:q} --verdict {output.verdict:q}"
-        " --confounding {output.confounding:q} --comparison {output.comparison:q}"
-        " --calibration {output.calibration:q} --null {output.null:q}"
-        " --settings {params.settings:q} --log {log:q}"
+        "{params.command} --log {log:q}"

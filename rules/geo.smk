@@ -7,6 +7,7 @@ Outputs: results/{dataset}/geo/, samples.tsv, counts.h5ad, reading.json (what wa
 
 
 rule download:
+    """Download a series from GEO, or note down where local files are."""
     input:
         local_files,
     output:
@@ -20,25 +21,22 @@ rule download:
     conda:
         "../envs/geo.yaml"
     params:
-        *fingerprint("download"),
-        start=stage("download"),
-        settings=reads(
+        **stage(
+            "download",
             "geo.base_url",
             "geo.ncbi_counts",
             "geo.max_unpacked_gb",
             "row.matrix",
+            "path.source",
+            "path.samples",
+            unwatched=["geo.retries", "geo.backoff_seconds", "geo.timeout_seconds"],
         ),
-        patience=reads_unwatched(
-            "geo.retries", "geo.backoff_seconds", "geo.timeout_seconds"
-        ),
-        source=cell("source"),
-        sheet=cell("samples"),
     shell:
-        "{params.start} --dataset {wildcards.dataset} --source {params.source:q} --samples-sheet={params.sheet:q}"
-        " --manifest {output.manifest:q} --settings {params.settings:q} --settings {params.patience:q} --log {log:q}"
+        "{params.command} --log {log:q}"
 
 
 rule counts:
+    """Read the matrix, match it to its samples, write raw counts."""
     input:
         local_files,
         manifest="results/{dataset}/geo/manifest.tsv",
@@ -53,12 +51,10 @@ rule counts:
     conda:
         "../envs/geo.yaml"
     resources:
-        mem_mb=with_attempt(8000),
-        runtime=with_attempt(60),
+        **grows(mem_mb=8000, minutes=60),
     params:
-        *fingerprint("counts"),
-        start=stage("counts"),
-        settings=reads(
+        **stage(
+            "counts",
             "allow_values",
             "geo.max_unpacked_gb",
             "row.source",
@@ -72,6 +68,4 @@ rule counts:
             "row.include",
         ),
     shell:
-        "{params.start} --dataset {wildcards.dataset} --manifest {input.manifest:q}"
-        " --samples {output.samples:q} --counts {output.counts:q} --reading {output.reading:q}"
-        " --settings {params.settings:q} --log {log:q}"
+        "{params.command} --log {log:q}"

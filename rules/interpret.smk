@@ -9,13 +9,14 @@ gene_set_enrichment.tsv, excitation_inhibition.tsv, claims.tsv.
 
 
 rule attributions:
+    """Attribute the folds' models to genes on held-out samples."""
     input:
         weights=explained(fold_files("model.safetensors")),
         configs=explained(fold_files("config.json")),
         tokens=explained(fold_tokens),
         contrasts="results/{dataset}/differential_expression.tsv",
     output:
-        table="results/{dataset}/attributions.tsv",
+        attributions="results/{dataset}/attributions.tsv",
         agreement="results/{dataset}/attribution_agreement.tsv",
         summary="results/{dataset}/attributions.json",
     log:
@@ -28,16 +29,13 @@ rule attributions:
     resources:
         **refitting_resources(),
     params:
-        *fingerprint("attributions"),
-        start=stage("attributions"),
-        settings=reads("attributions", "knockouts"),
+        **stage("attributions", "attributions", "knockouts"),
     shell:
-        "{params.start} --tokens {input.tokens:q} --weights {input.weights:q} --contrasts {input.contrasts:q}"
-        " --output {output.table:q} --agreement {output.agreement:q} --summary {output.summary:q}"
-        " --settings {params.settings:q} --threads {threads} --log {log:q}"
+        "{params.command} --log {log:q}"
 
 
 rule markers:
+    """Hold marker genes, gene sets and published claims against the data set."""
     input:
         contrasts="results/{dataset}/differential_expression.tsv",
         expression="results/{dataset}/expression.h5ad",
@@ -68,14 +66,8 @@ rule markers:
     conda:
         "../envs/evaluate.yaml"
     resources:
-        mem_mb=with_attempt(4000),
-        runtime=with_attempt(30),
+        **grows(mem_mb=4000, minutes=30),
     params:
-        *fingerprint("markers"),
-        start=stage("markers"),
-        settings=reads("seed"),
+        **stage("markers", "seed"),
     shell:
-        "{params.start} --contrasts {input.contrasts:q} --expression {input.expression:q}"
-        " --attributions {input.attributions:q} --gene-sets {input.gene_sets:q}"
-        " --markers {output.markers:q} --sets {output.sets:q} --enrichment {output.enrichment:q} --balance {output.balance:q} --claims {output.claims:q}"
-        " --settings {params.settings:q} --log {log:q}"
+        "{params.command} --log {log:q}"

@@ -7,6 +7,7 @@ Outputs: results/{dataset}/expression.h5ad, quality.tsv, differential_expression
 
 
 rule expression:
+    """Judge samples or cells, normalise those that are kept, embed them."""
     input:
         counts="results/{dataset}/counts.h5ad",
     output:
@@ -19,27 +20,25 @@ rule expression:
     conda:
         "../envs/prepare.yaml"
     resources:
-        mem_mb=with_attempt(8000),
-        runtime=with_attempt(60),
+        **grows(mem_mb=8000, minutes=60),
     params:
-        *fingerprint("expression"),
-        start=stage("expression"),
-        settings=reads(
+        **stage(
+            "expression",
             "quality.min_counts",
             "quality.min_genes",
             "quality.max_mitochondrial_percent",
             "seed",
         ),
     shell:
-        "{params.start} --counts {input.counts:q} --output {output.expression:q} --quality {output.quality:q}"
-        " --settings {params.settings:q} --log {log:q}"
+        "{params.command} --log {log:q}"
 
 
 rule differential_expression:
+    """Test every gene for a difference between the classes."""
     input:
         expression="results/{dataset}/expression.h5ad",
     output:
-        table=report(
+        contrasts=report(
             "results/{dataset}/differential_expression.tsv",
             caption="../workflow/report/differential_expression.rst",
             category="Tables",
@@ -54,19 +53,15 @@ rule differential_expression:
         "../envs/prepare.yaml"
     threads: 1
     resources:
-        mem_mb=with_attempt(8000),
-        runtime=with_attempt(60),
+        **grows(mem_mb=8000, minutes=60),
     params:
-        *fingerprint("differential_expression"),
-        start=stage("differential_expression"),
-        settings=reads("row.case", "row.control", "row.covariates"),
+        **stage("differential_expression", "row.case", "row.control", "row.covariates"),
     shell:
-        "{params.start} --expression {input.expression:q} --output {output.table:q}"
-        " --settings {params.settings:q} --threads {threads} --log {log:q}"
+        "{params.command} --log {log:q}"
 
 
-# A checkpoint, because the number of folds follows from the groups that are found in the data.
 checkpoint folds:
+    """Draw folds by group; a checkpoint, because their number follows from the groups that the data has."""
     input:
         expression="results/{dataset}/expression.h5ad",
     output:
@@ -79,12 +74,8 @@ checkpoint folds:
     conda:
         "../envs/prepare.yaml"
     resources:
-        mem_mb=with_attempt(4000),
-        runtime=with_attempt(20),
+        **grows(mem_mb=4000, minutes=20),
     params:
-        *fingerprint("folds"),
-        start=stage("folds"),
-        settings=reads("folds", "repeats", "seed", "row.case", "row.control"),
+        **stage("folds", "folds", "repeats", "seed", "row.case", "row.control"),
     shell:
-        "{params.start} --expression {input.expression:q} --output {output.folds:q} --summary {output.summary:q}"
-        " --settings {params.settings:q} --log {log:q}"
+        "{params.command} --log {log:q}"

@@ -7,6 +7,7 @@ Outputs: results/{dataset}/provenance.json, report.html, figures/, ro-crate-meta
 
 
 rule provenance:
+    """Record versions, checksums, seeds and settings behind a data set's results."""
     input:
         # It reads the logs and benchmarks of the jobs that make these, and follows them.
         model_files,
@@ -16,7 +17,7 @@ rule provenance:
         reading="results/{dataset}/reading.json",
         folds="results/{dataset}/folds.json",
     output:
-        "results/{dataset}/provenance.json",
+        provenance="results/{dataset}/provenance.json",
     log:
         "results/{dataset}/logs/provenance.log",
     benchmark:
@@ -25,17 +26,14 @@ rule provenance:
     conda:
         "../envs/report.yaml"
     params:
-        *fingerprint("provenance"),
-        start=stage("provenance"),
-        settings=all_settings,
-        folder="results/{dataset}",
+        **stage("provenance", everything=True),
         snakemake=snakemake_version,
     shell:
-        "{params.start} --results {params.folder:q} --manifest {input.manifest:q} --folds {input.folds:q} --output {output:q}"
-        " --snakemake {params.snakemake:q} --settings {params.settings:q} --log {log:q}"
+        "{params.command} --snakemake {params.snakemake} --log {log:q}"
 
 
 rule report:
+    """Write the page and the figures of a data set."""
     input:
         model_files,
         manifest="results/{dataset}/geo/manifest.tsv",
@@ -86,23 +84,21 @@ rule report:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=with_attempt(4000),
-        runtime=with_attempt(30),
+        **grows(mem_mb=4000, minutes=30),
     params:
-        *fingerprint("report"),
-        start=stage("report"),
-        folder="results/{dataset}",
+        **stage("report"),
     shell:
-        "{params.start} --results {params.folder:q} --output {output.page:q} --figures {output.figures:q} --log {log:q}"
+        "{params.command} --log {log:q}"
 
 
 rule crate:
+    """Describe a data set's results as an RO-Crate."""
     input:
         provenance="results/{dataset}/provenance.json",
         page="results/{dataset}/report.html",
         manifest="results/{dataset}/geo/manifest.tsv",
     output:
-        "results/{dataset}/ro-crate-metadata.json",
+        crate="results/{dataset}/ro-crate-metadata.json",
     log:
         "results/{dataset}/logs/crate.log",
     benchmark:
@@ -111,18 +107,17 @@ rule crate:
     conda:
         "../envs/report.yaml"
     params:
-        *fingerprint("crate"),
-        start=stage("crate"),
-        folder="results/{dataset}",
+        **stage("crate"),
     shell:
-        "{params.start} --results {params.folder:q} --output {output:q} --log {log:q}"
+        "{params.command} --log {log:q}"
 
 
 rule index:
+    """Write the page that shows all data sets side by side."""
     input:
         pages=expand("results/{dataset}/report.html", dataset=ROWS),
     output:
-        report(
+        index=report(
             "results/index.html",
             caption="../workflow/report/index.rst",
             category="Index",
@@ -136,8 +131,6 @@ rule index:
     conda:
         "../envs/report.yaml"
     params:
-        *fingerprint("index"),
-        start=stage("index"),
-        datasets=",".join(ROWS),
+        **stage("index"),
     shell:
-        "{params.start} --results results --datasets {params.datasets:q} --output {output:q} --log {log:q}"
+        "{params.command} --log {log:q}"

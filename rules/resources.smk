@@ -1,64 +1,82 @@
 """What jobs ask a machine or a scheduler for.
 
-Purpose: memory, time, devices and nodes, growing with each attempt; what follows from them inside a job.
-Inputs: none.
+Purpose: memory, time, devices and nodes, growing with each attempt; how a training starts on the chosen hardware.
+Inputs: the hardware preset that --config hardware=NAME or the profile names, else this machine.
 Outputs: none.
 """
 
-@signed
-def checkpoint_minutes(wildcards, resources):
-    """Give the minutes between checkpoints: 15, or what the resource checkpoint_seconds says; no result depends on them."""
-    return resources.get("checkpoint_seconds", 900) / 60
+
+def site(key, otherwise):
+    """Return what the profile says of its site: an entry of its default resources."""
+    resources = workflow.resource_settings.default_resources or {}
+    return str(resources[key].raw) if key in resources else otherwise
 
 
-@signed
-def threads_per_process(wildcards, threads):
-    """Share a job's cores among the training processes of a node."""
-    return max(1, threads // HARDWARE.devices)
+def read_hardware():
+    """Return the hardware preset that --config hardware=NAME or else the profile names; without either it is this machine."""
+    named = workflow.config_settings.config.get("hardware") or site("hardware", "auto")
+    if named != "auto":
+        return presets.hardware(named)
+    if workflow.is_main_process and (found := len(gpus.visible())):
+        # One fit per GPU at a time; which one a fit gets is settled when it starts.
+        workflow.register_resource("local_gpu", found)
+    return presets.hardware("cpu")
+
+
+def grows(mem_mb, minutes):
+    """Return memory and time that grow with each attempt."""
+    return {
+        "mem_mb": signed(lambda wildcards, attempt: mem_mb * attempt),
+        "runtime": signed(lambda wildcards, attempt: minutes * attempt),
+    }
 
 
 def training_resources():
-    """Translate the hardware preset into what Snakemake asks a scheduler for; every amount is per node."""
-    needed = {
-        "mem_mb": with_attempt(4000 * HARDWARE.devices),
-        # Short at first, which schedulers favour; a job that ran out of time goes on from its checkpoint with four times as much.
-        "runtime": signed(
-            lambda wildcards, attempt: min(
-                120 * 4 ** (attempt - 1), int(HARDWARE.hours * 60)
-            )
-        ),
-    }
-    if HARDWARE.device == "cuda":
-        needed["gres"] = f"{site('gpu_gres', 'gpu')}:{HARDWARE.devices}"
-        needed["mem_mb"] = int(HARDWARE.node_memory_gb * 1000)
-        needed["slurm_partition"] = site("gpu_partition", "gpu")
-    elif "local_gpu" in workflow.global_resources:
-        needed["local_gpu"] = 1
+    """Return the hardware preset as what Snakemake asks a scheduler for; every amount is per node."""
+    needed = grows(4000 * HARDWARE.devices, 120) | devices(HARDWARE.devices)
+    # Short at first, which schedulers favour; a job that ran out of time goes on from its checkpoint with four times as much.
+    longest = int(HARDWARE.hours * 60)
+    needed["runtime"] = signed(lambda wildcards, attempt: min(120 * 4 ** (attempt - 1), longest))
     if HARDWARE.nodes > 1:
         # tasks_per_gpu=0, or the executor asks for tasks per GPU beside the tasks.
-        needed |= {
-            "nodes": HARDWARE.nodes,
-            "tasks": HARDWARE.nodes,
-            "tasks_per_gpu": 0,
-            "mpi": "srun",
-        }
+        needed |= {"nodes": HARDWARE.nodes, "tasks": HARDWARE.nodes}
+        needed |= {"tasks_per_gpu": 0, "mpi": "srun"}
     return needed
 
 
 def refitting_resources():
-    """Ask for one device: folds and permutations are fitted, and folds explained, one after the other by a single process."""
-    needed = {"mem_mb": with_attempt(4000), "runtime": with_attempt(240)}
+    """Return what one device needs: folds and permutations are fitted one after the other by a single process."""
+    return grows(4000, 240) | devices(1)
+
+
+def devices(number):
+    """Return what a job asks for beside cores: GPUs of a node, their share of its memory, and the partition that has them."""
     if HARDWARE.device == "cuda":
-        needed["gres"] = f"{site('gpu_gres', 'gpu')}:1"
-        needed["mem_mb"] = int(
-            HARDWARE.node_memory_gb * 1000 / max(1, HARDWARE.devices)
-        )
-        needed["slurm_partition"] = site("gpu_partition", "gpu")
-    elif "local_gpu" in workflow.global_resources:
-        needed["local_gpu"] = 1
-    return needed
+        return {
+            "gres": f"{site('gpu_gres', 'gpu')}:{number}",
+            "mem_mb": int(HARDWARE.node_memory_gb * 1000 * number / HARDWARE.devices),
+            "slurm_partition": site("gpu_partition", "gpu"),
+        }
+    return {"local_gpu": 1} if "local_gpu" in workflow.global_resources else {}
 
 
-def with_attempt(amount):
-    """Let memory or time grow with each retry."""
-    return signed(lambda wildcards, attempt: amount * attempt)
+def on_hardware(stage, resources, threads):
+    """Return the command that starts a training on the chosen hardware.
+
+    One device: the stage itself. Several on a node: torchrun. Several nodes: one srun task on each, which starts torchrun there.
+    """
+    start = PYTHON
+    if HARDWARE.nodes > 1:
+        srun = f"{resources.mpi} --nodes={resources.nodes} --ntasks={resources.tasks} --ntasks-per-node=1"
+        srun += f" --cpus-per-task={threads} --kill-on-bad-exit=1"
+        start = f"{srun} {PYTHON} -m epigpt.training.node --devices {HARDWARE.devices}"
+    elif HARDWARE.devices > 1:
+        start += f" -m torch.distributed.run --standalone --nproc-per-node={HARDWARE.devices}"
+    # The dashes keep torchrun from taking the stage's options for its own, abbreviated.
+    stop = "-- " if HARDWARE.nodes * HARDWARE.devices > 1 else ""
+    # No result depends on the minutes between checkpoints.
+    minutes = resources.get("checkpoint_seconds", 900) / 60
+    share = max(1, threads // HARDWARE.devices)
+    return (
+        f"{start} -m {stop}epigpt.stages.{stage} --threads {share} --checkpoint-minutes {minutes}"
+    )

@@ -8,6 +8,7 @@ Outputs: results/{dataset}/models/{preset}/{fit}/ with weights, vocabulary, refe
 
 
 rule train:
+    """Fine-tune GPT-2 on the training samples of one fit, score the held-out ones."""
     input:
         tokens="results/{dataset}/tokens/{fit}",
         pretrained=fetched_weights,
@@ -32,28 +33,20 @@ rule train:
     resources:
         **training_resources(),
     params:
-        *fingerprint("train"),
-        start=training("train"),
-        threads_each=threads_per_process,
-        settings=reads(*TRAINING_KEYS, "adapt"),
-        adapted=adapted_option,
-        checkpoint_minutes=checkpoint_minutes,
-        folder="results/{dataset}/models/{preset}/{fit}",
+        **stage("train", *TRAINING_KEYS, launch=on_hardware),
         # Outside the declared outputs, which Snakemake deletes when a job fails: training resumes from here.
         checkpoints="results/{dataset}/checkpoints/{preset}/{fit}",
     shell:
-        "{params.start} --tokens {input.tokens:q} --fit {wildcards.fit} --preset {wildcards.preset}"
-        " --checkpoints {params.checkpoints:q} --checkpoint-minutes {params.checkpoint_minutes}"
-        " --output-folder {params.folder:q}"
-        " {params.adapted} --settings {params.settings:q} --threads {params.threads_each} --log {log:q}"
+        "{params.command} --checkpoints {params.checkpoints:q} --log {log:q}"
 
 
 rule adapt:
+    """Continue pretraining on the training samples of one fit, without their labels."""
     input:
         tokens="results/{dataset}/tokens/{fit}",
         pretrained=fetched_weights,
     output:
-        folder=directory("results/{dataset}/adapted/{preset}/{fit}"),
+        adapted=directory("results/{dataset}/adapted/{preset}/{fit}"),
     log:
         "results/{dataset}/logs/adapt/{preset}/{fit}.log",
     benchmark:
@@ -64,10 +57,8 @@ rule adapt:
     resources:
         **training_resources(),
     params:
-        *fingerprint("adapt"),
-        start=training("adapt"),
-        threads_each=threads_per_process,
-        settings=reads(
+        **stage(
+            "adapt",
             "preset",
             "adapt",
             "learning_rate",
@@ -75,11 +66,8 @@ rule adapt:
             "precision",
             "weights",
             "seed",
+            launch=on_hardware,
         ),
-        checkpoint_minutes=checkpoint_minutes,
         checkpoints="results/{dataset}/checkpoints/adapt/{preset}/{fit}",
     shell:
-        "{params.start} --tokens {input.tokens:q} --fit {wildcards.fit} --preset {wildcards.preset}"
-        " --checkpoints {params.checkpoints:q} --checkpoint-minutes {params.checkpoint_minutes}"
-        " --output-folder {output.folder:q}"
-        " --settings {params.settings:q} --threads {params.threads_each} --log {log:q}"
+        "{params.command} --checkpoints {params.checkpoints:q} --log {log:q}"

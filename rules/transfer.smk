@@ -7,11 +7,11 @@ comparison.tsv; results/{dataset}/transfer.tsv with the metrics of all pairs tha
 """
 
 
-# A checkpoint: whether a pair can be tested at all shows in what the two series hold.
 checkpoint transfer_join:
+    """Join two data sets over the human genes that both have; a checkpoint, because a pair may prove untestable."""
     input:
-        trained=pair_expression("dataset"),
-        tested=pair_expression("tested"),
+        trained_expression="results/{dataset}/expression.h5ad",
+        tested_expression="results/{tested}/expression.h5ad",
     output:
         expression="results/{dataset}/transfer/{tested}/expression.h5ad",
         folds="results/{dataset}/transfer/{tested}/folds.tsv",
@@ -23,16 +23,17 @@ checkpoint transfer_join:
     conda:
         "../envs/evaluate.yaml"
     resources:
-        mem_mb=with_attempt(8000),
-        runtime=with_attempt(30),
+        **grows(mem_mb=8000, minutes=30),
     params:
-        *fingerprint("transfer_join"),
-        start=stage("transfer_join"),
-        settings=pair_cells,
+        **stage(
+            "transfer_join",
+            "trained.case",
+            "trained.control",
+            "tested.case",
+            "tested.control",
+        ),
     shell:
-        "{params.start} --trained {wildcards.dataset} --trained-expression {input.trained:q}"
-        " --tested {wildcards.tested} --tested-expression {input.tested:q} --output {output.expression:q}"
-        " --folds {output.folds:q} --summary {output.summary:q} --settings {params.settings:q} --log {log:q}"
+        "{params.command} --log {log:q}"
 
 
 use rule encode as transfer_encode with:
@@ -66,11 +67,11 @@ use rule train as transfer_train with:
     benchmark:
         "results/{dataset}/benchmarks/transfer/{tested}/train/{preset}/{fit}.benchmark.tsv"
     params:
-        folder="results/{dataset}/transfer/{tested}/models/{preset}/{fit}",
         checkpoints="results/{dataset}/transfer/{tested}/checkpoints/{preset}/{fit}",
 
 
 rule transfer:
+    """Score GPT-2 and the baselines, trained on one series, on another."""
     input:
         expression="results/{dataset}/transfer/{tested}/expression.h5ad",
         folds="results/{dataset}/transfer/{tested}/folds.tsv",
@@ -87,24 +88,20 @@ rule transfer:
     conda:
         "../envs/evaluate.yaml"
     resources:
-        mem_mb=with_attempt(4000),
-        runtime=with_attempt(60),
+        **grows(mem_mb=4000, minutes=60),
     params:
-        *fingerprint("transfer"),
-        start=stage("transfer"),
-        settings=reads("model", "baselines", "bootstrap", "seed"),
+        **stage("transfer", "model", "baselines", "bootstrap", "seed"),
     shell:
-        "{params.start} --expression {input.expression:q} --folds {input.folds:q} --join-summary {input.summary:q}"
-        " --gpt2 {input.gpt2:q} --predictions {output.predictions:q} --metrics {output.metrics:q}"
-        " --comparison {output.comparison:q} --settings {params.settings:q} --log {log:q}"
+        "{params.command} --log {log:q}"
 
 
 rule transfer_table:
+    """Collect the scores of all pairs that a data set takes part in."""
     input:
         metrics=pair_metrics,
         untested=untested_pairs,
     output:
-        "results/{dataset}/transfer.tsv",
+        table="results/{dataset}/transfer.tsv",
     log:
         "results/{dataset}/logs/transfer_table.log",
     benchmark:
@@ -113,7 +110,6 @@ rule transfer_table:
     conda:
         "../envs/report.yaml"
     params:
-        *fingerprint("transfer_table"),
-        start=stage("transfer_table"),
+        **stage("transfer_table"),
     shell:
-        "{params.start} --metrics {input.metrics:q} --untested {input.untested:q} --output {output:q} --log {log:q}"
+        "{params.command} --log {log:q}"

@@ -7,6 +7,7 @@ Outputs: results/weights/{repository}/ with config.json, safetensors, and source
 
 
 rule weights:
+    """Fetch pretrained weights from a model hub, on the machine that runs Snakemake: compute nodes often have no way out."""
     output:
         folder=directory("results/weights/{repository}"),
     log:
@@ -18,10 +19,6 @@ rule weights:
     conda:
         TRAINING_ENVIRONMENT
     params:
-        *fingerprint("weights"),
-        start=stage("weights"),
-        settings=reads("weights"),
-        preset=PRESET.name,
+        **stage("weights", "model", "weights"),
     shell:
-        "{params.start} --preset {params.preset} --output-folder {output.folder:q}"
-        " --settings {params.settings:q} --log {log:q}"
+        "{params.command} --log {log:q}"

@@ -155,9 +155,7 @@ def report(folder: Path, what: str, most_seconds: int, most_megabytes: int) -> N
     page = folder / "report.html"
     seconds, peak = stage(
         "report",
-        "--results",
-        str(folder),
-        "--output",
+        "--page",
         str(page),
         "--figures",
         str(folder / "figures"),
@@ -201,11 +199,9 @@ def main() -> None:
         index = base / "index.html"
         seconds, peak = stage(
             "index",
-            "--results",
-            str(base),
-            "--datasets",
-            ",".join(names),
-            "--output",
+            "--pages",
+            *(str(base / name_of_set / "report.html") for name_of_set in names),
+            "--index",
             str(index),
             "--log",
             str(base / "log"),

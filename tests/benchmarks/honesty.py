@@ -41,7 +41,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from epigpt import files  # noqa: E402
+from epigpt import files, model_names  # noqa: E402
 from epigpt.config.loading import validated  # noqa: E402
 from epigpt.dataset import (  # noqa: E402
     expression_data,
@@ -196,7 +196,7 @@ def judge(series: Simulated, settings: dict[str, Any]) -> dict[str, Any]:
             for model in models:
                 if model in fitted:
                     continue
-                if model in baselines.BASELINES:
+                if model in model_names.BASELINES:
                     fitted[model] = baselines.cross_predict(model, data, folds, settings["seed"])
                 else:
                     pipeline = refit_pipeline.Pipeline(settings["model"], settings, model)

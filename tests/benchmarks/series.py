@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT / "workflow"), str(Path(__file__).parent)]
 
 from series_tasks import SERIES  # noqa: E402
 
-from epigpt import files  # noqa: E402
+from epigpt import files, model_names  # noqa: E402
 from epigpt.config.loading import validated  # noqa: E402
 from epigpt.dataset import expression_data  # noqa: E402
 from epigpt.dataset.count_blocks import open_observations  # noqa: E402
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument(
         "--models",
         nargs="*",
-        default=[*baselines.BASELINES, *refit_pipeline.VARIANTS],
+        default=[*model_names.BASELINES, *refit_pipeline.VARIANTS],
         metavar="MODEL",
     )
     parser.add_argument(
@@ -248,7 +248,7 @@ def fit(
     model: str, folder: Path, folds: pd.DataFrame, classes: list[str], settings: dict[str, Any]
 ) -> pd.DataFrame:
     """Give a model's held-out predictions."""
-    if model in baselines.BASELINES:
+    if model in model_names.BASELINES:
         return baselines.cross_predict(
             model, expression_data.read(folder / "expression.h5ad"), folds, settings["seed"]
         )
@@ -260,8 +260,8 @@ def fit(
 
 def identity(model: str, settings: dict[str, Any], checksum: str) -> str:
     """Name what decides a model's predictions: folds, code, and the settings where they matter."""
-    own = {"seed": settings["seed"]} if model in baselines.BASELINES else settings
-    code = fingerprint("baseline" if model in baselines.BASELINES else "null")
+    own = {"seed": settings["seed"]} if model in model_names.BASELINES else settings
+    code = fingerprint("baseline" if model in model_names.BASELINES else "null")
     return hashlib.sha256(json.dumps([checksum, code, own], sort_keys=True).encode()).hexdigest()[
         :12
     ]

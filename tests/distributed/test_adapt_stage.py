@@ -27,7 +27,7 @@ def _adapt(run: Any, tokens: str, output: str) -> Path:
         "tiny",
         "--checkpoints",
         f"{output}.checkpoints",
-        "--output-folder",
+        "--adapted",
         output,
         settings={"adapt": 2},
     )
@@ -75,8 +75,8 @@ def test_the_classifier_starts_from_adapted_weights(run: Any) -> None:
         "from-adapted.checkpoints",
         "--adapted",
         "adapted",
-        "--output-folder",
-        "from-adapted",
+        "--weights",
+        "from-adapted/model.safetensors",
         settings={"tuning": "frozen", "adapt": 2},
     )
     assert finished.returncode == 0, finished.stderr

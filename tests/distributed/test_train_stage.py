@@ -90,8 +90,8 @@ def test_a_batch_larger_than_the_training_set_is_one_message(run: Any) -> None:
         "tiny",
         "--checkpoints",
         "c",
-        "--output-folder",
-        "refused",
+        "--weights",
+        "refused/model.safetensors",
         settings={"global_batch_size": 1000},
     )
     assert finished.returncode == 1

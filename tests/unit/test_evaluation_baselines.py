@@ -11,6 +11,7 @@ import scipy.sparse
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
+from epigpt import model_names
 from epigpt.dataset import expression_data
 from epigpt.errors import InputError
 from epigpt.evaluation import (
@@ -64,7 +65,7 @@ def auc(predicted, classes):
     return float(metrics.scores(held, held.unit_weights())["auc"][0])
 
 
-@pytest.mark.parametrize("model", baselines.BASELINES)
+@pytest.mark.parametrize("model", model_names.BASELINES)
 @pytest.mark.parametrize("classes", [2, 3])
 def test_planted_effect_is_found_and_probabilities_add_to_one(model, classes):
     data = series(n=18, classes=classes)
@@ -109,7 +110,7 @@ def honest(model):
     return train
 
 
-@pytest.mark.parametrize("model", baselines.BASELINES)
+@pytest.mark.parametrize("model", model_names.BASELINES)
 def test_garbage_in_the_test_samples_changes_nothing_that_was_trained(model):
     assert survives_garbage(honest(model))
 
@@ -322,24 +323,23 @@ def run(monkeypatch, folder, output, *more, started=stage):
     (folder / "folds.json").write_text('{"classes": ["class0", "class1"]}', encoding="utf-8")
     command = [
         "stage",
-        "--model",
+        "--baseline",
         "logistic_l2",
         "--settings",
-        '{"seed": 1}',
+        '{"seed": 1, "permutations.baselines": 2}',
         "--expression",
         folder / "expression.h5ad",
     ]
     command += [
         "--folds",
         folder / "folds.tsv",
-        "--folds-summary",
+        "--summary",
         folder / "folds.json",
-        "--output",
+        "--predictions" if started is stage else "--curve",
         folder / output,
+        "--null",
+        folder / f"null.{output}",
     ]
-    command += (
-        ["--permutations", 2, "--null", folder / f"null.{output}"] if started is stage else []
-    )
     monkeypatch.setattr(sys, "argv", list(map(str, [*command, *more])))
     started.main()
 

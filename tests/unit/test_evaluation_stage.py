@@ -62,19 +62,19 @@ def summary(folder, **content):
 
 
 def run(monkeypatch, folder, tag="out", reverse=False, nulls=(), fixed=0, **settings):
-    given = {"model": "tiny", "bootstrap": 200, "seed": 1, "ignore_confounders": [], **settings}
+    given = {"model": "tiny", "bootstrap": 200, "seed": 1, "ignore_confounders": []}
+    given |= {"permutations.fixed": fixed, **settings}
     tables = sorted(map(str, folder.glob("in.*.tsv")), reverse=reverse)
     arguments = [
         "--settings",
         json.dumps(given),
         "--folds",
         folder / "folds.tsv",
-        "--folds-summary",
+        "--summary",
         folder / "folds.json",
     ]
-    arguments += ["--samples", folder / "samples.tsv", "--predictions-in", *tables]
-    arguments += ["--null-in", *nulls] if nulls else []
-    arguments += ["--fixed-permutations", fixed]
+    arguments += ["--samples", folder / "samples.tsv", "--finetuned", *tables]
+    arguments += ["--refitted", *nulls] if nulls else []
     for name in OUTPUTS:
         arguments += [f"--{name}", folder / f"{tag}.{name}"]
     monkeypatch.setattr(sys, "argv", ["evaluate", *map(str, arguments)])

@@ -56,14 +56,12 @@ def stage(base: str, folder: Path, root: Path, source: str = "GSE1234") -> "subp
         "epigpt.stages.download",
         "--dataset",
         "d",
-        "--source",
-        source,
         "--manifest",
     ]
     command += [
         str(folder / "geo/manifest.tsv"),
         "--settings",
-        json.dumps(settings | {"row.matrix": "auto"}),
+        json.dumps(settings | {"row.matrix": "auto", "path.source": source, "path.samples": ""}),
         "--log",
         str(folder / "log"),
     ]

@@ -101,10 +101,7 @@ def test_the_crate_can_be_read_and_names_sources_results_and_software(results, r
 
 
 def test_a_stage_leaves_its_record_in_its_log(tmp_path, root):
-    code = (
-        "import numpy\nfrom epigpt.stages import entry\nwith entry.job(entry.parser('')) as job:"
-        " pass"
-    )
+    code = "import numpy\nfrom epigpt.stages import entry\nwith entry.job('') as job: pass"
     log = tmp_path / "a.log"
     subprocess.run(
         [sys.executable, "-c", code, "--log", str(log)], cwd=root / "workflow", check=True

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import torch
 
+from epigpt import model_names
 from epigpt.encoding.gene_statistics import GeneStatistics
 from epigpt.encoding.token_dataset import EncodingConfig, TokenDataset
 from epigpt.encoding.vocabulary import SPECIAL, Vocabulary
+from epigpt.evaluation import linear_probe
 from epigpt.models import classifier, presets
-from epigpt.stages import train
 from epigpt.training import ablations, batches, fit
 
 GENES = tuple(f"Gene{number}" for number in range(50))
@@ -44,8 +45,12 @@ def _store() -> TokenDataset:
     )
 
 
-def test_the_stage_offers_every_variant() -> None:
-    assert train.VARIANTS == ablations.NAMES
+def test_training_knows_the_variants_that_the_names_list() -> None:
+    own = {model_names.FINETUNED, *model_names.VARIANTS} - {linear_probe.MODEL}
+    assert set(ablations.NAMES) == own
+    assert {linear_probe.MODEL, *ablations.NAMES} == set(model_names.MODELS) - set(
+        model_names.BASELINES
+    )
 
 
 def test_shuffled_genes_are_a_permutation_of_each_samples_own() -> None:

@@ -105,7 +105,7 @@ def test_torchrun_leaves_the_options_of_a_stage_alone(root):
     command."""
     from torch.distributed.run import parse_args
 
-    assert "-m {stop}epigpt.stages.{name}" in (root / "rules" / "common.smk").read_text()
+    assert "-m {stop}epigpt.stages.{stage}" in (root / "rules" / "resources.smk").read_text()
     parsed = parse_args(
         ["--standalone", "-m", "--", "epigpt.stages.train", "--tokens", "x", "--log", "y"]
     )

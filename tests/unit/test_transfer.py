@@ -143,7 +143,7 @@ def test_a_pair_that_cannot_be_tested_stands_in_the_table_and_the_report(
         "transfer_table",
         "--untested",
         str(tmp_path / "genes.json"),
-        "--output",
+        "--table",
         str(tmp_path / "transfer.tsv"),
     ]
     monkeypatch.setattr(sys, "argv", command)

@@ -117,7 +117,7 @@ def test_snakemakes_own_report_holds_pages_figures_and_tables(finished):
     ("file", "old", "new", "rules"),
     [
         ("workflow/epigpt/evaluation/metrics.py", '"""', '"""Another beginning. ', set()),
-        ("workflow/epigpt/training/loop.py", "\nimport", "\n# a remark\nimport", set()),
+        ("workflow/epigpt/training/training_loop.py", "\nimport", "\n# a remark\nimport", set()),
         (
             "workflow/epigpt/evaluation/metrics.py",
             "\nimport",
@@ -125,7 +125,7 @@ def test_snakemakes_own_report_holds_pages_figures_and_tables(finished):
             {*SCORES, "comparison", "learning_curve"},
         ),
         ("workflow/epigpt/evaluation/intervals.py", "\nimport", "\nEDITED = 1\nimport", EVALUATED),
-        ("workflow/epigpt/training/loop.py", "\nimport", "\nEDITED = 1\nimport", MODEL),
+        ("workflow/epigpt/training/training_loop.py", "\nimport", "\nEDITED = 1\nimport", MODEL),
         ("workflow/epigpt/stages/baseline.py", "\nimport|\nfrom", "\nEDITED = 1\n", SCORES),
         ("workflow/epigpt/cli.py", "\nimport", "\nEDITED = 1\nimport", set()),
         ("workflow/epigpt/config/settings.py", "\nfrom", "\nEDITED = 1\nfrom", set()),

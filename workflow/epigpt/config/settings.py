@@ -10,23 +10,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from epigpt import model_names
+
 ValueType = Literal[
     "estimated_counts", "normalised_integers", "tpm", "cpm", "fpkm", "log", "intensity"
 ]
-Baseline = Literal[
-    "majority",
-    "logistic_l1",
-    "logistic_l2",
-    "pca_logistic",
-    "random_forest",
-    "gradient_boosting",
-    "ktsp",
-    "screened_logistic",
-    "nearest_centroid",
-]
-Comparison = Literal[
-    "finetuned_random_weights", "finetuned_shuffled_genes", "finetuned_no_blocks", "frozen_logistic"
-]
+Baseline = Literal[model_names.BASELINES]  # type: ignore[valid-type]
+Comparison = Literal[model_names.VARIANTS]  # type: ignore[valid-type]
 Positive = Annotated[int, Field(ge=1)]
 # Presets small enough to be fine-tuned again for every permutation without being asked.
 REFITTED_MODELS = ("tiny",)
@@ -220,17 +210,7 @@ class Settings(_Section):
         1, description="Decides views, folds, initial weights, resamples."
     )
     baselines: list[Baseline] = Field(
-        default=[
-            "majority",
-            "logistic_l1",
-            "logistic_l2",
-            "pca_logistic",
-            "random_forest",
-            "gradient_boosting",
-            "ktsp",
-            "screened_logistic",
-            "nearest_centroid",
-        ],
+        default=list(model_names.BASELINES),
         description=(
             "Models that GPT-2 is compared with on the same folds. logistic_l2 is always among"
             " them. ktsp: k top scoring pairs; screened_logistic: logistic regression on genes"
@@ -238,7 +218,7 @@ class Settings(_Section):
         ),
     )
     comparisons: list[Comparison] = Field(
-        default=["finetuned_no_blocks"],
+        default=[model_names.NO_BLOCKS],
         description=(
             "Variants of GPT-2 that show where its score comes from, each trained on every fold:"
             " its random start, genes exchanged within each sample, transformer blocks left out;"

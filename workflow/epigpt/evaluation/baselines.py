@@ -15,17 +15,6 @@ from epigpt.dataset.expression_data import ExpressionData, each_fold
 from epigpt.evaluation import cross_validation, permutation_test, pipelines
 from epigpt.evaluation.metrics import held_out, scores
 
-BASELINES = (
-    "majority",
-    "logistic_l1",
-    "logistic_l2",
-    "pca_logistic",
-    "random_forest",
-    "gradient_boosting",
-    "ktsp",
-    "screened_logistic",
-    "nearest_centroid",
-)
 COLUMNS = (
     "model",
     "repeat",
@@ -199,7 +188,7 @@ def cross_predict(
     Parameters
     ----------
     model
-        One of `BASELINES`.
+        One of `model_names.BASELINES`.
     observations
         All of them; each fold sees its training rows only.
     folds

@@ -51,7 +51,7 @@ def build(
     Parameters
     ----------
     model
-        One of `epigpt.evaluation.baselines.BASELINES`.
+        One of `epigpt.model_names.BASELINES`.
     shape
         Training observations × genes.
     n_classes

@@ -20,13 +20,7 @@ from epigpt.evaluation.metrics import held_out, scores
 from epigpt.evaluation.predictions import COLUMNS
 from epigpt.training import ablations, continued_pretraining, fit, launch
 
-VARIANTS = (
-    "finetuned",
-    "finetuned_random_weights",
-    "finetuned_shuffled_genes",
-    "finetuned_no_blocks",
-    "frozen_logistic",
-)
+VARIANTS = (*ablations.NAMES, linear_probe.MODEL)
 _QUIET = logging.getLogger("epigpt.refits")
 _QUIET.addHandler(logging.NullHandler())
 _QUIET.propagate = False
@@ -175,7 +169,7 @@ def _names(folds: pd.DataFrame) -> list[str]:
 
 def _fold(pipeline: Pipeline, tokens: Path, name: str, output: Path) -> pd.DataFrame:
     settings = dict(pipeline.settings)
-    if pipeline.variant == "frozen_logistic":
+    if pipeline.variant == linear_probe.MODEL:
         return linear_probe.predictions(token_store.load(tokens), name, pipeline.preset, settings)
     request = fit.Request(
         tokens=tokens,

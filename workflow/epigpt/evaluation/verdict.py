@@ -19,26 +19,14 @@ from typing import Any
 
 import pandas as pd
 
+from epigpt import model_names
 from epigpt.evaluation.confounding import confounders
 
 VERDICTS = ("works", "no_better_than_baseline", "no_evidence", "confounded", "not_assessable")
 CHANCE, SIGNIFICANT, PERFECT = 0.5, 0.05, 0.995
-GPT2, LOGISTIC = "finetuned", "logistic_l2"
-OWN_RIVALS = ("finetuned_no_blocks",)
+GPT2, LOGISTIC = model_names.FINETUNED, model_names.REFERENCE
+OWN_RIVALS = (model_names.NO_BLOCKS,)
 _TIE = 1e-9
-_NAMES = {
-    "majority": "the majority class",
-    "logistic_l1": "logistic regression (L1)",
-    "logistic_l2": "logistic regression",
-    "pca_logistic": "logistic regression on principal components",
-    "random_forest": "the random forest",
-    "gradient_boosting": "gradient boosting",
-    "ktsp": "k top scoring pairs",
-    "screened_logistic": "logistic regression on screened genes",
-    "nearest_centroid": "nearest shrunken centroids",
-    "frozen_logistic": "logistic regression on frozen GPT-2",
-    "finetuned_no_blocks": "GPT-2 without its transformer blocks",
-}
 
 
 def asked(classes: Sequence[str]) -> str:
@@ -109,8 +97,7 @@ def decide(
     elif rivals[best] >= gpt2["estimate"] - _TIE and min(rivals[best], gpt2["estimate"]) < PERFECT:
         verdict = "no_better_than_baseline"
         reason = (
-            f"{_NAMES.get(best, best)} reaches an AUC of {rivals[best]:.3f}, GPT-2"
-            f" {gpt2['estimate']:.3f}"
+            f"{_phrase(best)} reaches an AUC of {rivals[best]:.3f}, GPT-2 {gpt2['estimate']:.3f}"
         )
     else:
         # Beyond `PERFECT` the rules see no difference, so the sentence must not either.
@@ -118,7 +105,7 @@ def decide(
         verdict = "works"
         reason = (
             f"GPT-2's AUC of {gpt2['estimate']:.3f} is above chance and {than}"
-            f" {_NAMES.get(best, best)} ({rivals[best]:.3f})"
+            f" {_phrase(best)} ({rivals[best]:.3f})"
         )
     apart = differences.set_index("versus")
     return {
@@ -177,3 +164,7 @@ def _confounding(judged: pd.DataFrame) -> dict[str, Any]:
         (judged["kind"] == "label follows") & judged["accepted"].astype(bool), "characteristic"
     ]
     return {"confounders": confounders(judged), "ignored_confounders": accepted.tolist()}
+
+
+def _phrase(model: str) -> str:
+    return model_names.MODELS[model].phrase if model in model_names.MODELS else model

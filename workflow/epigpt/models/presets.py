@@ -47,6 +47,11 @@ class ModelPreset:
         return (tokens + self.positions) * self.width + blocks + 2 * self.width
 
     @property
+    def architecture(self) -> dict[str, Any]:
+        """What the preset's file describes apart from its name and where its weights are."""
+        return {key: value for key, value in vars(self).items() if key not in ("name", "weights")}
+
+    @property
     def weight_bytes(self) -> int:
         """Size of the finished weights with GPT-2's vocabulary, stored in fp32."""
         return 4 * self.parameters()

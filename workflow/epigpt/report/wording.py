@@ -4,28 +4,15 @@ import math
 import re
 from typing import Any
 
+from epigpt import model_names
+
 # Control characters break SVG; marks that turn the writing direction let a title overwrite its
 # surroundings.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]"
 )
 
-MODEL_NAMES = {
-    "finetuned": "GPT-2, fine-tuned",
-    "logistic_l2": "logistic regression (L2)",
-    "logistic_l1": "logistic regression (L1)",
-    "pca_logistic": "PCA + logistic regression",
-    "random_forest": "random forest",
-    "gradient_boosting": "gradient boosting",
-    "ktsp": "k top scoring pairs",
-    "screened_logistic": "logistic regression on screened genes",
-    "nearest_centroid": "nearest shrunken centroids",
-    "frozen_logistic": "frozen GPT-2 embedding + logistic regression",
-    "finetuned_random_weights": "GPT-2 from random weights",
-    "finetuned_shuffled_genes": "GPT-2, gene order shuffled",
-    "finetuned_no_blocks": "GPT-2 without transformer blocks",
-    "majority": "majority class",
-}
+MODEL_NAMES = {name: model.title for name, model in model_names.MODELS.items()}
 METRIC_NAMES = {
     "auc": "AUC",
     "average_precision": "average precision",

@@ -2,7 +2,6 @@
 knock-out."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,35 +14,9 @@ from epigpt.training import gpus
 def main() -> None:
     """Read the folds' models, tokens and the contrasts; write attributions.tsv, the agreement curve
     and the summary."""
-    parser = entry.parser(__doc__)
-    parser.add_argument(
-        "--tokens",
-        type=Path,
-        nargs="*",
-        default=[],
-        help="token store of each fit; none where no model was tested",
-    )
-    parser.add_argument(
-        "--weights",
-        type=Path,
-        nargs="*",
-        default=[],
-        help="weights of each fit's model, in the same order",
-    )
-    parser.add_argument("--contrasts", type=Path, required=True, help="differential_expression.tsv")
-    parser.add_argument("--output", type=Path, required=True, help="attributions.tsv")
-    parser.add_argument(
-        "--agreement", type=Path, required=True, help="overlap with differential expression"
-    )
-    parser.add_argument(
-        "--summary",
-        type=Path,
-        required=True,
-        help="JSON file: method, stability, agreement, check by random weights",
-    )
-    with entry.job(parser) as job:
-        options, settings = job.options, job.settings
-        if settings["attributions"] and options.tokens:
+    with entry.job(__doc__) as job:
+        settings, stores = job.settings, job.files("tokens")
+        if settings["attributions"] and stores:
             gpus.claim()
             # Imported here: torch, transformers and captum take seconds, which a data set without
             # models need not wait for.
@@ -51,11 +24,11 @@ def main() -> None:
 
             kinds = {"gene": str, "symbol": str, "contrast": str}
             contrasts = pd.read_csv(
-                options.contrasts, sep="\t", dtype=kinds, keep_default_na=False, na_values=[""]
+                job.file("contrasts"), sep="\t", dtype=kinds, keep_default_na=False, na_values=[""]
             )
             places = [
                 explain.Place(tokens, weights.parent)
-                for tokens, weights in zip(options.tokens, options.weights, strict=True)
+                for tokens, weights in zip(stores, job.files("weights"), strict=True)
             ]
             found, curve, summary = explain.attribute(
                 places, contrasts, settings["knockouts"], job.threads, job.log
@@ -74,9 +47,9 @@ def main() -> None:
             )
             summary = {"computed": False, "reason": reason}
             job.log.info("no attributions: %s", reason)
-        files.write_tsv(options.output, found)
-        files.write_tsv(options.agreement, curve)
-        files.write_json(options.summary, _without_nan(summary))
+        files.write_tsv(job.file("attributions"), found)
+        files.write_tsv(job.file("agreement"), curve)
+        files.write_json(job.file("summary"), _without_nan(summary))
 
 
 def _without_nan(summary: dict[str, Any]) -> dict[str, Any]:

@@ -12,34 +12,24 @@ from epigpt.stages import entry
 
 def main() -> None:
     """Run the stage."""
-    parser = entry.parser(__doc__)
-    parser.add_argument("--dataset", required=True, help="id of the data set")
-    parser.add_argument(
-        "--manifest",
-        type=Path,
-        required=True,
-        help="what was downloaded, or where the local files are",
-    )
-    for name in ("samples", "counts", "reading"):
-        parser.add_argument(f"--{name}", type=Path, required=True, help=f"{name} file to write")
-    with entry.job(parser) as job:
+    with entry.job(__doc__) as job:
         cells = {
             key.removeprefix("row."): value
             for key, value in job.settings.items()
             if key.startswith("row.")
         }
-        row = Row(**{**cells, "dataset": job.options.dataset})
+        row = Row(**{**cells, "dataset": job.text("dataset")})
         budget = Budget.of_gigabytes(job.settings.get("geo.max_unpacked_gb", 200.0))
-        listed = manifest_files(job.options.manifest)
+        listed = manifest_files(job.file("manifest"))
         sample_table, adata, reading = read_dataset(
             row, listed, frozenset(job.settings.get("allow_values", ())), budget
         )
         job.log.info("%s", reading["how"])
         shown = sample_table.rename_axis("sample").reset_index()
-        with files.path(job.options.counts) as temporary:
+        with files.path(job.file("counts")) as temporary:
             adata.write_h5ad(temporary)
-            files.write_tsv(job.options.samples, shown)
-            files.write_json(job.options.reading, reading)
+            files.write_tsv(job.file("samples"), shown)
+            files.write_json(job.file("reading"), reading)
 
 
 def manifest_files(manifest: Path) -> list[Path]:

@@ -10,19 +10,8 @@ from epigpt.stages import entry
 
 def main() -> None:
     """Run the stage."""
-    parser = entry.parser(__doc__)
-    parser.add_argument("--dataset", required=True, help="id of the data set")
-    parser.add_argument(
-        "--source", required=True, help="a series accession, or the path of a local file"
-    )
-    parser.add_argument(
-        "--samples-sheet", default="", help="the sample sheet of a local counts table"
-    )
-    parser.add_argument(
-        "--manifest", type=Path, required=True, help="written last; the files lie beside it"
-    )
-    with entry.job(parser) as job:
-        source = job.options.source
+    with entry.job(__doc__) as job:
+        source = job.settings["path.source"]
         # Anything that looks like an accession is taken for one, so that a wrong one is not
         # reported as a missing file.
         if re.fullmatch(r"(GSE|GSM|GPL|GDS)[0-9]*", source, re.IGNORECASE):
@@ -33,15 +22,15 @@ def main() -> None:
                 timeout_seconds=job.settings["geo.timeout_seconds"],
             )
             with download.session(
-                job.settings["geo.base_url"], job.options.manifest.parent, connection, job.log
+                job.settings["geo.base_url"], job.file("manifest").parent, connection, job.log
             ) as opened:
                 lines = download.download_series(
                     opened, accession, job.settings["row.matrix"], job.settings["geo.ncbi_counts"]
                 )
         else:
-            paths = [Path(path) for path in (source, job.options.samples_sheet) if path]
-            lines = download.local_files(paths, job.options.dataset)
-        download.write_manifest(job.options.manifest, lines)
+            paths = [Path(path) for path in (source, job.settings["path.samples"]) if path]
+            lines = download.local_files(paths, job.text("dataset"))
+        download.write_manifest(job.file("manifest"), lines)
         job.log.info("%d files, %d bytes", len(lines), sum(line.bytes for line in lines))
 
 

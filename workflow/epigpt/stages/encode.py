@@ -2,7 +2,6 @@
 samples of one fit."""
 
 from dataclasses import fields
-from pathlib import Path
 
 from epigpt import files
 from epigpt.dataset.count_blocks import open_observations
@@ -14,27 +13,22 @@ from epigpt.stages import entry
 
 def main() -> None:
     """Read expression and folds, write a token store."""
-    parser = entry.parser(__doc__)
-    parser.add_argument("--expression", type=Path, required=True)
-    parser.add_argument("--folds", type=Path, required=True)
-    parser.add_argument("--fit", required=True, help="repeat{r}/fold{k}, or final")
-    parser.add_argument("--output-folder", type=Path, required=True)
-    with entry.job(parser) as job:
-        options, settings = job.options, job.settings
-        observations = open_observations(options.expression)
-        folds = cross_validation.read(options.folds)
-        held_out = token_dataset.in_test_set(folds, options.fit, observations.index["sample"])
+    with entry.job(__doc__) as job:
+        settings, fit = job.settings, job.text("fit")
+        observations = open_observations(job.file("expression"))
+        folds = cross_validation.read(job.file("folds"))
+        held_out = token_dataset.in_test_set(folds, fit, observations.index["sample"])
         classes = class_order(
             observations.index["label"], settings["row.case"], settings["row.control"]
         )
         recipe = token_dataset.EncodingConfig(
             **{field.name: settings[field.name] for field in fields(token_dataset.EncodingConfig)}
         )
-        with files.path(options.output_folder) as folder:
+        with files.path(job.file("tokens")) as folder:
             token_dataset.write(folder, observations, held_out, classes, recipe)
         job.log.info(
             "%s: %d training and %d held-out observations",
-            options.fit,
+            fit,
             int((~held_out).sum()),
             int(held_out.sum()),
         )

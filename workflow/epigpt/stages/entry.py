@@ -1,4 +1,4 @@
-"""What every stage does on its way in and out: common options, log, refusals as one message."""
+"""What every stage does on its way in and out: flags by name, log, an error as one message."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,13 @@ from epigpt.provenance import job_meter
 
 @dataclass(frozen=True)
 class Job:
-    """A running stage.
+    """A running stage: what its rule hands over, by name.
 
     Attributes
     ----------
-    options
-        The parsed command line.
+    given
+        The texts behind each flag. A rule passes its named inputs, its named outputs and its
+        wildcards, each under its own name.
     settings
         Only the settings that the rule passes, keys dotted (`"geo.base_url"`, `"row.label"`);
         reading another key is a KeyError, so that a stage cannot depend on a setting whose change
@@ -35,40 +36,78 @@ class Job:
         Cores the job may use.
     """
 
-    options: argparse.Namespace
+    given: Mapping[str, Sequence[str]]
     settings: dict[str, Any]
     log: logging.Logger
     threads: int
 
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return the one value of a flag, `default` where the flag is absent.
 
-def parser(doc: str | None) -> argparse.ArgumentParser:
-    """Start a stage's command line with the options that all rules pass."""
-    options = argparse.ArgumentParser(
-        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    options.add_argument(
-        "--settings",
-        type=json.loads,
-        action="append",
-        default=[],
-        help="settings that this stage reads, as a JSON object; adds up",
-    )
-    options.add_argument("--log", type=Path, help="log file; messages also go to standard error")
-    options.add_argument("--threads", type=int, default=1, help="cores to use")
-    return options
+        Raises
+        ------
+        InputError
+            The flag is absent and has no default, or it has no or several values.
+        """
+        if default is not None and name not in self.given:
+            return default
+        values = self.given.get(name, ())
+        if len(values) != 1:
+            raise InputError(
+                found=f"{len(values)} values of --{name}" if name in self.given else f"no --{name}",
+                where="the stage's command line, which has "
+                + (", ".join(f"--{given}" for given in self.given) or "no flags"),
+                why="the stage needs exactly one",
+                remedy=f"add --{name} VALUE",
+            )
+        return values[0]
+
+    def file(self, name: str) -> Path:
+        """Return the one path behind a flag; an `InputError` as of `text`."""
+        return Path(self.text(name))
+
+    def files(self, name: str) -> list[Path]:
+        """Return the paths behind a flag, in their order; none where the flag is absent."""
+        return [Path(value) for value in self.given.get(name, ())]
+
+    def optional(self, name: str) -> Path | None:
+        """Return the one path behind a flag, or None where the flag is absent or empty."""
+        return self.file(name) if self.given.get(name) else None
 
 
 @contextmanager
-def job(options: argparse.ArgumentParser) -> Iterator[Job]:
-    """Parse the command line, open the log, and turn a `InputError` into its one message and exit
-    status 1."""
-    chosen = options.parse_args()
+def job(doc: str | None) -> Iterator[Job]:
+    """Parse the command line, open the log, and turn an `InputError` into its one message and exit
+    status 1.
+
+    Parameters
+    ----------
+    doc
+        What `--help` shows.
+    """
+    parser = argparse.ArgumentParser(
+        description=doc,
+        epilog="Every other --NAME VALUE is an input, an output or a wildcard of the rule.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--settings",
+        type=json.loads,
+        nargs="+",
+        action="extend",
+        default=[],
+        help="settings that this stage reads, as JSON objects; they add up",
+    )
+    parser.add_argument("--log", type=Path, help="log file; messages also go to standard error")
+    parser.add_argument("--threads", type=int, default=1, help="cores to use")
+    chosen, rest = parser.parse_known_args()
     log = _open_log(chosen.log)
     meter = job_meter.JobMeter()
     began = time.monotonic()
     try:
         settings = {key: value for part in chosen.settings for key, value in part.items()}
-        yield Job(options=chosen, settings=settings, log=log, threads=max(1, chosen.threads))
+        yield Job(_flags(rest), settings, log, max(1, chosen.threads))
     except InputError as refusal:
         log.error("%s", refusal)
         sys.exit(1)
@@ -83,6 +122,23 @@ def job(options: argparse.ArgumentParser) -> Iterator[Job]:
         sys.exit(1)
     log.debug("%s%s", job_meter.MARK, json.dumps(meter.record()))
     log.debug("finished in %.1f s", time.monotonic() - began)
+
+
+def _flags(words: Sequence[str]) -> dict[str, list[str]]:
+    given: dict[str, list[str]] = {}
+    name = None
+    for word in words:
+        if word.startswith("--"):
+            name, assigned, value = word[2:].partition("=")
+            name = name.replace("-", "_")
+            given[name] = [value] if assigned else []
+        elif name is None:
+            raise InputError(
+                f"'{word}'", "the stage's command line", "no flag precedes it", "add --NAME before"
+            )
+        else:
+            given[name].append(word)
+    return given
 
 
 def _open_log(target: Path | None) -> logging.Logger:

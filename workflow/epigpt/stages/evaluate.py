@@ -24,63 +24,26 @@ from epigpt.stages import entry
 def main() -> None:
     """Read predictions, folds and samples; write predictions.tsv, metrics.tsv, verdict.json and
     what the report draws."""
-    parser = entry.parser(__doc__)
-    for name in (
-        "--folds",
-        "--folds-summary",
-        "--samples",
-        "--predictions",
-        "--metrics",
-        "--verdict",
-    ):
-        parser.add_argument(name, type=Path, required=True)
-    parser.add_argument(
-        "--predictions-in",
-        type=Path,
-        nargs="+",
-        required=True,
-        help="of GPT-2's folds and of the baselines",
-    )
-    parser.add_argument(
-        "--null-in", type=Path, nargs="*", default=[], help="scores under permuted labels"
-    )
-    parser.add_argument(
-        "--fixed-permutations",
-        type=int,
-        default=0,
-        help="permutations of the labels alone, where GPT-2 was not refitted",
-    )
-    parser.add_argument(
-        "--confounding",
-        type=Path,
-        required=True,
-        help="table of the characteristics against the label",
-    )
-    parser.add_argument(
-        "--comparison",
-        type=Path,
-        required=True,
-        help="table of GPT-2's AUC minus that of each other model",
-    )
-    parser.add_argument(
-        "--calibration", type=Path, required=True, help="table of calibration curves"
-    )
-    parser.add_argument(
-        "--null", type=Path, required=True, help="table of the scores under permuted labels"
-    )
-    with entry.job(parser) as job:
-        options, settings = job.options, job.settings
-        summary = json.loads(options.folds_summary.read_text(encoding="utf-8"))
-        samples = pd.read_csv(options.samples, sep="\t", dtype=str, keep_default_na=False)
+    with entry.job(__doc__) as job:
+        settings = job.settings
+        summary = json.loads(job.file("summary").read_text(encoding="utf-8"))
+        samples = pd.read_csv(job.file("samples"), sep="\t", dtype=str, keep_default_na=False)
         judged = confounding.table(samples, settings["ignore_confounders"])
         _warn_of_unknown(settings["ignore_confounders"], samples, job.log.warning)
         classes = [str(name) for name in summary.get("classes") or sorted(set(samples["label"]))]
-        collected = predictions.ordered(predictions.collect(options.predictions_in), classes)
+        scored_files = [
+            path for name in ("finetuned", "comparisons", "baselines") for path in job.files(name)
+        ]
+        collected = predictions.ordered(predictions.collect(scored_files), classes)
         models: dict[str, HeldOut] = {}
         if summary["assessable"]:
-            models = predictions.by_model(collected, cross_validation.read(options.folds), classes)
+            folds = cross_validation.read(job.file("folds"))
+            models = predictions.by_model(collected, folds, classes)
             permuted = _nulls(
-                options.null_in, models[verdict.GPT2], options.fixed_permutations, settings["seed"]
+                [*job.files("chance"), *job.files("refitted")],
+                models[verdict.GPT2],
+                settings["permutations.fixed"],
+                settings["seed"],
             )
             scored, compared = _score(models, permuted, settings)
             decided = verdict.decide(scored, compared, judged, classes) | {"null": _told(permuted)}
@@ -91,13 +54,13 @@ def main() -> None:
                 columns=["model", "versus", "estimate", "low", "high", "share_above"]
             )
             decided = verdict.not_assessable(summary["reason"], classes, judged)
-        files.write_tsv(options.predictions, collected[predictions.COLUMNS])
-        files.write_tsv(options.metrics, scored)
-        files.write_tsv(options.confounding, judged)
-        files.write_tsv(options.comparison, compared)
-        files.write_tsv(options.calibration, calibration.curve(models))
-        files.write_tsv(options.null, permuted)
-        files.write_json(options.verdict, decided)
+        files.write_tsv(job.file("predictions"), collected[predictions.COLUMNS])
+        files.write_tsv(job.file("metrics"), scored)
+        files.write_tsv(job.file("confounding"), judged)
+        files.write_tsv(job.file("comparison"), compared)
+        files.write_tsv(job.file("calibration"), calibration.curve(models))
+        files.write_tsv(job.file("null"), permuted)
+        files.write_json(job.file("verdict"), decided)
         job.log.info("%s", decided["sentence"])
 
 

@@ -1,26 +1,18 @@
 """Judge every sample or cell, normalise the kept ones, and lay them out by PCA and UMAP."""
 
-from pathlib import Path
-
 from epigpt import files
 from epigpt.stages import entry
 
 
 def main() -> None:
     """Read counts.h5ad; write expression.h5ad and quality.tsv."""
-    parser = entry.parser(__doc__)
-    parser.add_argument("--counts", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True, help="expression.h5ad")
-    parser.add_argument(
-        "--quality", type=Path, required=True, help="table of all samples or cells, kept or not"
-    )
-    with entry.job(parser) as job:
+    with entry.job(__doc__) as job:
         import anndata
 
         from epigpt.dataset import normalization
         from epigpt.expression import embedding, quality
 
-        counts = anndata.read_h5ad(job.options.counts)
+        counts = anndata.read_h5ad(job.file("counts"))
         assay = str(counts.uns["assay"])
         limits = quality.limits(job.settings, assay, counts.n_vars)
         judged = quality.judge(quality.measure(counts), limits)
@@ -38,9 +30,9 @@ def main() -> None:
             job.log.info("  %s: %s", name, reason)
         expression = normalization.normalise(counts, kept)
         embedding.embed(expression, job.settings["seed"])
-        with files.path(job.options.output) as temporary:
+        with files.path(job.file("expression")) as temporary:
             expression.write_h5ad(temporary, compression="gzip")
-        files.write_tsv(job.options.quality, quality.table(judged, assay))
+        files.write_tsv(job.file("quality"), quality.table(judged, assay))
 
 
 if __name__ == "__main__":

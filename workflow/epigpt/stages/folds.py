@@ -1,23 +1,12 @@
 """Draw the folds: whole donors, every class in every test fold."""
 
-from pathlib import Path
-
 from epigpt import files
 from epigpt.stages import entry
 
 
 def main() -> None:
     """Read expression.h5ad; write folds.tsv and folds.json."""
-    parser = entry.parser(__doc__)
-    parser.add_argument("--expression", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True, help="folds.tsv")
-    parser.add_argument(
-        "--summary",
-        type=Path,
-        required=True,
-        help="folds.json: assessable, reason, folds, repeats, checksum",
-    )
-    with entry.job(parser) as job:
+    with entry.job(__doc__) as job:
         import h5py
         from anndata.io import read_elem
 
@@ -25,7 +14,7 @@ def main() -> None:
         from epigpt.samples.classes import class_order
 
         with h5py.File(
-            job.options.expression
+            job.file("expression")
         ) as file:  # the matrices of many cells would fill the memory for nothing
             observed = read_elem(file["obs"])
         assessment = cross_validation.assess(observed, job.settings["folds"])
@@ -46,9 +35,9 @@ def main() -> None:
                     else f"not assessable: {assessment.reason}"
                 ),
             )
-        files.write_tsv(job.options.output, table)
+        files.write_tsv(job.file("folds"), table)
         files.write_json(
-            job.options.summary, cross_validation.summary(table, assessment, classes, observed)
+            job.file("summary"), cross_validation.summary(table, assessment, classes, observed)
         )
 
 

@@ -1,39 +1,23 @@
 """Show how a baseline's AUC grows with the number of groups it learns from."""
 
 import json
-from pathlib import Path
 
-from epigpt import files
+from epigpt import files, model_names
 from epigpt.stages import entry
 
 
 def main() -> None:
     """Read expression and folds, write the learning curve of one baseline."""
-    parser = entry.parser(__doc__)
-    parser.add_argument(
-        "--model",
-        required=True,
-        help="one of the key baselines, such as logistic_l2",
-    )
-    parser.add_argument("--expression", type=Path, required=True)
-    parser.add_argument("--folds", type=Path, required=True)
-    parser.add_argument(
-        "--folds-summary",
-        type=Path,
-        required=True,
-        help="folds.json, which names the classes in their order",
-    )
-    parser.add_argument("--output", type=Path, required=True)
-    with entry.job(parser) as job:
+    with entry.job(__doc__) as job:
         from epigpt.dataset import expression_data
         from epigpt.evaluation import cross_validation, learning_curve
 
-        options = job.options
-        classes = json.loads(options.folds_summary.read_text(encoding="utf-8"))["classes"]
-        data, folds = expression_data.read(options.expression), cross_validation.read(options.folds)
+        classes = json.loads(job.file("summary").read_text(encoding="utf-8"))["classes"]
+        data = expression_data.read(job.file("expression"))
+        folds = cross_validation.read(job.file("folds"))
         files.write_tsv(
-            options.output,
-            learning_curve.curve(options.model, data, folds, classes, job.settings["seed"]),
+            job.file("curve"),
+            learning_curve.curve(model_names.REFERENCE, data, folds, classes, job.settings["seed"]),
         )
 
 

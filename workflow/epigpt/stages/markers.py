@@ -1,9 +1,6 @@
 """Hold marker genes, marker sets and the paper's claims against the data set; score excitation
 against inhibition."""
 
-import argparse
-from pathlib import Path
-
 import pandas as pd
 
 from epigpt import files
@@ -15,37 +12,25 @@ from epigpt.stages import entry
 
 def main() -> None:
     """Read contrasts and expression; write markers, set tests, scores and claims."""
-    parser = entry.parser(__doc__)
-    for name in ("--contrasts", "--expression", "--markers", "--balance", "--claims"):
-        parser.add_argument(name, type=Path, required=True)
-    parser.add_argument("--sets", type=Path, help="table of set-level tests")
-    parser.add_argument("--attributions", type=Path, help="what the model attributes to each gene")
-    parser.add_argument("--gene-sets", type=Path, nargs="*", default=[], help="GMT files")
-    parser.add_argument(
-        "--enrichment", type=Path, help="table of the user's gene sets in the ranking of all genes"
-    )
-    with entry.job(parser) as job:
+    with entry.job(__doc__) as job:
         own_sets = {
             name: genes
-            for path in job.options.gene_sets
+            for path in job.files("gene_sets")
             for name, genes in gene_sets.read(path).items()
         }
-        tables = _tables(job.options, own_sets, job.settings.get("seed", 1))
+        tables = _tables(job, own_sets, job.settings.get("seed", 1))
         if tables["claims"].empty:
             job.log.info("There is no marker table for this organism: header-only tables.")
         for name, table in tables.items():
-            if getattr(job.options, name) is not None:
-                files.write_tsv(getattr(job.options, name), table)
+            files.write_tsv(job.file(name), table)
 
 
-def _tables(
-    options: argparse.Namespace, own_sets: dict[str, list[str]], seed: int
-) -> dict[str, pd.DataFrame]:
+def _tables(job: entry.Job, own_sets: dict[str, list[str]], seed: int) -> dict[str, pd.DataFrame]:
     import h5py
     from anndata.io import read_elem
 
     with h5py.File(
-        options.expression
+        job.file("expression")
     ) as file:  # the other layers would fill the memory for nothing
         organism = str(read_elem(file["uns/organism"])) if "uns/organism" in file else ""
         described, var, lognorm = (
@@ -62,18 +47,15 @@ def _tables(
         return {name: pd.DataFrame(columns=listed) for name, listed in columns.items()}
     genes = pd.DataFrame({"symbol": var["symbol"].astype(str)}, index=var.index.astype(str))
     contrasts = pd.read_csv(
-        options.contrasts,
+        job.file("contrasts"),
         sep="\t",
         dtype={"gene": str, "symbol": str, "contrast": str},
         keep_default_na=False,
         na_values=[""],
     )
     contrast = str(contrasts["contrast"].iloc[0]) if len(contrasts) else ""
-    attributions = (
-        pd.read_csv(options.attributions, sep="\t", dtype={"gene": str})
-        if options.attributions
-        else None
-    )
+    attributed = job.optional("attributions")
+    attributions = pd.read_csv(attributed, sep="\t", dtype={"gene": str}) if attributed else None
     table = markers.assess(
         organism, genes, contrasts[contrasts["contrast"] == contrast], attributions
     )

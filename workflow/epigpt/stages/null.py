@@ -2,7 +2,6 @@
 permutation."""
 
 import json
-from pathlib import Path
 
 from epigpt import files
 from epigpt.stages import entry
@@ -11,28 +10,19 @@ from epigpt.training import gpus
 
 def main() -> None:
     """Read expression and folds, write the scores of some of the permutations."""
-    parser = entry.parser(__doc__)
-    parser.add_argument("--expression", type=Path, required=True)
-    parser.add_argument("--folds", type=Path, required=True)
-    parser.add_argument("--folds-summary", type=Path, required=True)
-    parser.add_argument(
-        "--first", type=int, required=True, help="number of the first permutation, from 0"
-    )
-    parser.add_argument("--last", type=int, required=True, help="number after the last permutation")
-    parser.add_argument("--output", type=Path, required=True)
-    with entry.job(parser) as job:
+    with entry.job(__doc__) as job:
         gpus.claim()
         from epigpt.evaluation import cross_validation, refit_pipeline
 
-        options, settings = job.options, job.settings
-        classes = json.loads(options.folds_summary.read_text(encoding="utf-8"))["classes"]
+        settings = job.settings
+        classes = json.loads(job.file("summary").read_text(encoding="utf-8"))["classes"]
         pipeline = refit_pipeline.Pipeline(settings["model"], settings, threads=job.threads)
-        wanted = range(options.first, options.last)
-        folds = cross_validation.read(options.folds)
+        wanted = range(int(job.text("first")), int(job.text("last")))
+        folds = cross_validation.read(job.file("folds"))
         found = refit_pipeline.permuted_scores(
-            pipeline, options.expression, folds, classes, permutations=wanted, log=job.log
+            pipeline, job.file("expression"), folds, classes, permutations=wanted, log=job.log
         )
-        files.write_tsv(options.output, found)
+        files.write_tsv(job.file("scores"), found)
 
 
 if __name__ == "__main__":

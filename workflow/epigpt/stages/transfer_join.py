@@ -1,8 +1,6 @@
 """Put two data sets over the human genes that both have, the one to train on, the other to test
 on."""
 
-from pathlib import Path
-
 from epigpt import files
 from epigpt.stages import entry
 
@@ -10,33 +8,27 @@ from epigpt.stages import entry
 def main() -> None:
     """Read two expression.h5ad; write the joined one, folds that test the second alone, and a
     summary."""
-    parser = entry.parser(__doc__)
-    for name in ("--trained", "--tested"):
-        parser.add_argument(name, required=True, help="id of the data set")
-        parser.add_argument(f"{name}-expression", type=Path, required=True)
-    for name in ("--output", "--folds", "--summary"):
-        parser.add_argument(name, type=Path, required=True)
-    with entry.job(parser) as job:
+    with entry.job(__doc__) as job:
         from epigpt.transfer import paired_dataset
 
-        options, settings = job.options, job.settings
+        settings = job.settings
         trained = paired_dataset.read(
-            options.trained,
-            options.trained_expression,
+            job.text("dataset"),
+            job.file("trained_expression"),
             settings["trained.case"],
             settings["trained.control"],
         )
         tested = paired_dataset.read(
-            options.tested,
-            options.tested_expression,
+            job.text("tested"),
+            job.file("tested_expression"),
             settings["tested.case"],
             settings["tested.control"],
         )
         joined, folds, summary = paired_dataset.join(trained, tested)
-        with files.path(options.output) as temporary:
+        with files.path(job.file("expression")) as temporary:
             joined.write_h5ad(temporary, compression="gzip")
-        files.write_tsv(options.folds, folds)
-        files.write_json(options.summary, summary)
+        files.write_tsv(job.file("folds"), folds)
+        files.write_json(job.file("summary"), summary)
         if summary["reason"]:
             job.log.warning(
                 "%s -> %s cannot be tested: %s", trained.name, tested.name, summary["reason"]

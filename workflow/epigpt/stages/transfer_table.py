@@ -1,7 +1,6 @@
 """Collect the scores of all pairs that a data set takes part in."""
 
 import json
-from pathlib import Path
 
 import pandas as pd
 
@@ -30,22 +29,12 @@ COLUMNS = [
 def main() -> None:
     """Read the metrics of pairs, and of those that cannot be tested why; write transfer.tsv, a
     header only where there is no pair."""
-    parser = entry.parser(__doc__)
-    parser.add_argument("--metrics", type=Path, nargs="*", default=[])
-    parser.add_argument(
-        "--untested",
-        type=Path,
-        nargs="*",
-        default=[],
-        help="genes.json of pairs that cannot be tested",
-    )
-    parser.add_argument("--output", type=Path, required=True)
-    with entry.job(parser) as job:
+    with entry.job(__doc__) as job:
         read = [
             pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-            for path in job.options.metrics
+            for path in job.files("metrics")
         ]
-        told = [json.loads(path.read_text(encoding="utf-8")) for path in job.options.untested]
+        told = [json.loads(path.read_text(encoding="utf-8")) for path in job.files("untested")]
         known = ("trained_on", "tested_on", "shared_genes", "reason")
         read += [pd.DataFrame([{key: str(summary[key]) for key in known}]) for summary in told]
         table = (
@@ -53,7 +42,7 @@ def main() -> None:
             if read
             else pd.DataFrame(columns=COLUMNS)
         )
-        files.write_tsv(job.options.output, table)
+        files.write_tsv(job.file("table"), table)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ growth with the number of groups."""
 import numpy as np
 import pandas as pd
 
+from epigpt import model_names
 from epigpt.report import style, wording
 from epigpt.report.figure_writer import Drawing
 from epigpt.report.figures.performance import GPT2, colour, order
@@ -16,7 +17,7 @@ def differences(comparison: pd.DataFrame) -> Drawing | None:
     # together.
     kept = (
         (comparison["model"] == GPT2)
-        & (comparison["versus"] != "majority")
+        & (comparison["versus"] != model_names.MAJORITY)
         & comparison["estimate"].notna()
     )
     rows = comparison[kept].drop_duplicates("versus").set_index("versus")

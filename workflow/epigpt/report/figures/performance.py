@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from epigpt import model_names
 from epigpt.report import curves, style, wording
 from epigpt.report.figure_writer import Drawing
 
@@ -135,7 +136,7 @@ def curve_panels(
     one-against-the-rest curves."""
     if predictions.empty:
         return None
-    models = order([model for model in predictions["model"].unique() if model != "majority"])
+    models = order(sorted(set(predictions["model"]) - {model_names.MAJORITY}))
     positives = [case] if case else classes
     figure, panels = _curve_canvas(len(models))
     parts, handles = [], []

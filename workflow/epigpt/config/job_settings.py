@@ -1,0 +1,68 @@
+"""What a job may know: the settings its rule names and the cells of its data set's row, no others.
+
+A rule's list of keys decides what reruns it. Beside the keys of settings.py there are
+
+- `row.label`: a cell of the data set's row; of local files the name alone, since the folder decides
+  no result; `path.source` is the whole cell,
+- `trained.case`, `tested.case`: cells of the two rows of a pair,
+- `permutations.baselines`: how many permutations the key `permutations` means for this model,
+- `preset` and `weights`: what the names stand for, so that another name of the same reruns nothing.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from epigpt.config import dataset_table
+from epigpt.config.settings import Settings
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """The settings of a run and its data set table, from which each job is told its part.
+
+    Attributes
+    ----------
+    settings
+        The validated configuration.
+    rows
+        The data set table by id.
+    derived
+        Keys whose value is not a setting's text: `preset`, `weights`, `permutations.…`.
+    """
+
+    settings: Settings
+    rows: Mapping[str, dataset_table.Row]
+    derived: Mapping[str, Any]
+
+    def value(self, key: str, wildcards: Mapping[str, str]) -> Any:
+        """Return what a key means in a job; KeyError for an unknown key."""
+        section, _, name = key.partition(".")
+        if key in self.derived:
+            return self.derived[key]
+        if section in ("row", "trained"):
+            return self.row_cells(wildcards["dataset"])[name]
+        if section == "tested":
+            return self.row_cells(wildcards["tested"])[name]
+        if section == "path":
+            return getattr(self.rows[wildcards["dataset"]], name)
+        return self.settings.value(key)
+
+    def chosen(self, keys: Sequence[str], wildcards: Mapping[str, str]) -> str:
+        """Return the named settings as one JSON object, keys in alphabetical order."""
+        return json.dumps({key: self.value(key, wildcards) for key in keys}, sort_keys=True)
+
+    def everything(self, wildcards: Mapping[str, str]) -> str:
+        """Return every setting and the data set's row as one JSON object."""
+        chosen = self.settings.model_dump(mode="json", exclude={"datasets"})
+        return json.dumps({**chosen, "row": self.row_cells(wildcards["dataset"])}, sort_keys=True)
+
+    def row_cells(self, dataset: str) -> dict[str, str]:
+        """Return the cells of a row; of local files their name alone."""
+        row = self.rows[dataset]
+        cells = {name: getattr(row, name) for name in dataset_table.COLUMNS}
+        if not row.is_accession:
+            cells |= {name: Path(cells[name]).name for name in ("source", "samples")}
+        return cells

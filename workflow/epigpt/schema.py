@@ -1,0 +1,25 @@
+"""Result files of a data set."""
+
+TABLES = (
+    "samples.tsv",
+    "quality.tsv",
+    "differential_expression.tsv",
+    "folds.tsv",
+    "predictions.tsv",
+    "metrics.tsv",
+    "verdict.json",
+    "comparison.tsv",
+    "confounding.tsv",
+    "learning_curve.tsv",
+    "attributions.tsv",
+    "attributions.json",
+    "attribution_agreement.tsv",
+    "markers.tsv",
+    "marker_sets.tsv",
+    "gene_set_enrichment.tsv",
+    "excitation_inhibition.tsv",
+    "claims.tsv",
+    "provenance.json",
+    "ro-crate-metadata.json",
+    "transfer.tsv",
+)
