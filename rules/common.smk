@@ -61,7 +61,7 @@ except InputError as error:
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 # A site whose login node has no GPU names the variant whose PyTorch is built for CUDA.
 TRAINING_ENVIRONMENT = f"../envs/{site('training_environment', 'train')}.yaml"
-TABLES = [name for name in schema.TABLES if PAIRS or name != "transfer.tsv"]
+TABLES = [name for name in schema.ASKED_FOR if PAIRS or name != "transfer.tsv"]
 PERMUTATIONS = permutations(SETTINGS.permutations, SETTINGS.model)
 PERMUTATIONS_PER_JOB = 5
 BASELINES = list(dict.fromkeys([model_names.REFERENCE, *SETTINGS.baselines]))

@@ -138,7 +138,7 @@ def test_a_planted_leak_does_not_survive_the_garbage(leaky):
     assert not survives_garbage(leaky)
 
 
-@pytest.mark.parametrize("model", [name for name in baselines.BASELINES if name != "majority"])
+@pytest.mark.parametrize("model", [name for name in model_names.BASELINES if name != "majority"])
 def test_order_of_samples_and_genes_in_the_file_does_not_matter(model, tmp_path):
     data = series(n=12, genes=150, per_group=2)
     folds = folds_of(data, 3)

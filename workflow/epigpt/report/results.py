@@ -12,98 +12,9 @@ from typing import Any
 
 import pandas as pd
 
+from epigpt import schema
 from epigpt.report import wording
 from epigpt.report.matrix import Expression
-
-COLUMNS = {
-    "geo/manifest": ["file", "url", "bytes", "sha256", "time"],
-    "samples": ["sample", "label", "group"],
-    "quality": ["sample", "total_counts", "n_genes", "mitochondrial_percent", "kept", "reason"],
-    "differential_expression": [
-        "contrast",
-        "gene",
-        "symbol",
-        "base_mean",
-        "log2_fold_change",
-        "se",
-        "p",
-        "padj",
-    ],
-    "folds": ["sample", "group", "repeat", "fold"],
-    "predictions": ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"],
-    "metrics": [
-        "model",
-        "preset",
-        "metric",
-        "estimate",
-        "low",
-        "high",
-        "null_mean",
-        "p",
-        "p_floor",
-        "n_samples",
-        "n_groups",
-    ],
-    "markers": [
-        "set",
-        "gene",
-        "symbol",
-        "expected",
-        "log2_fold_change",
-        "padj",
-        "attribution",
-        "verdict",
-    ],
-    "attributions": ["gene", "symbol", "attribution", "knockout_effect", "rank", "stability"],
-    "excitation_inhibition": [],
-    "claims": [],
-    "comparison": ["model", "versus", "estimate", "low", "high", "share_above"],
-    "confounding": ["characteristic", "values", "groups", "association", "kind", "accepted"],
-    "calibration": ["model", "class", "bin", "probability", "observed", "low", "high", "n"],
-    "null": ["model", "permutation", "metric", "value", "kind"],
-    "learning_curve": ["model", "share", "n_groups", "repeat", "auc"],
-    "attribution_agreement": ["genes", "shared", "share", "expected_share"],
-    "gene_set_enrichment": ["set", "n_asked", "n_genes", "score", "p", "padj", "leading_genes"],
-    "marker_sets": ["set", "title", "expected", "n_genes", "difference", "p", "padj", "verdict"],
-}
-# Columns of the same name that hold numbers in one table and texts in another.
-_NUMBERS_OF = {
-    "confounding": {"values", "groups", "association"},
-    "calibration": {"bin", "observed", "n"},
-    "comparison": {"share_above"},
-    "null": {"permutation", "value"},
-    "learning_curve": {"share", "auc"},
-    "attribution_agreement": {"genes", "shared", "share", "expected_share"},
-    "gene_set_enrichment": {"n_asked", "n_genes"},
-    "marker_sets": {"n_genes", "difference", "n_case", "n_control"},
-}
-_NUMBERS = {
-    "bytes",
-    "total_counts",
-    "n_genes",
-    "mitochondrial_percent",
-    "base_mean",
-    "log2_fold_change",
-    "se",
-    "p",
-    "padj",
-    "repeat",
-    "fold",
-    "probability",
-    "estimate",
-    "low",
-    "high",
-    "null_mean",
-    "p_floor",
-    "n_samples",
-    "n_groups",
-    "attribution",
-    "knockout_effect",
-    "rank",
-    "stability",
-    "score",
-}
-
 
 _EPILEPSY = (
     "epilep",
@@ -252,7 +163,11 @@ class Results:
     @cached_property
     def characteristics(self) -> list[str]:
         """Names of the characteristics in samples.tsv."""
-        return [column for column in self.samples.columns if column not in COLUMNS["samples"]]
+        return [
+            column
+            for column in self.samples.columns
+            if column not in schema.TABLES["samples.tsv"].header
+        ]
 
     def metric(self, model: str, name: str, column: str = "estimate") -> float:
         """Give one figure of metrics.tsv; NaN where it is not there."""
@@ -279,7 +194,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_table(folder: Path, name: str, texts: bool = False) -> pd.DataFrame:
-    """Read a result table with at least the columns of the contract; known number columns as
+    """Read a result table with at least the columns of `epigpt.schema`; number columns as
     floats, all others as texts.
 
     Parameters
@@ -292,8 +207,8 @@ def read_table(folder: Path, name: str, texts: bool = False) -> pd.DataFrame:
         Keep all columns as texts.
     """
     path = folder / f"{name}.tsv"
-    known = COLUMNS.get(name, [])
-    numbers = _NUMBERS | _NUMBERS_OF.get(name, set())
+    described = schema.TABLES[f"{name}.tsv"]
+    known, numbers = described.header, described.numbers
     if not path.is_file() or not path.stat().st_size:
         return pd.DataFrame(
             {column: pd.Series(dtype=float if column in numbers else object) for column in known}
