@@ -14,6 +14,7 @@ import shlex
 
 from snakemake import __version__ as SNAKEMAKE
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import update_config
 
@@ -23,7 +24,7 @@ from epigpt.config.job_settings import JobSettings
 from epigpt.config.settings import permutations
 from epigpt.doctor import leftover_jobs
 from epigpt.errors import InputError
-from epigpt.models import presets, published
+from epigpt.models import choice, presets, published
 from epigpt.provenance import fingerprint
 from epigpt.training import gpus
 
@@ -47,18 +48,23 @@ def read_configuration():
     return settings, {row.dataset: row for row in rows}
 
 
+CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 try:
-    SETTINGS, ROWS = read_configuration()
+    ASKED, ROWS = read_configuration()
+    HARDWARE, DEVICES = read_hardware(own_torch=not CONDA)
+    SETTINGS = choice.resolve(ASKED, DEVICES)
     PRESET = presets.load(SETTINGS.model)
     PAIRS = loading.transfer_pairs(SETTINGS.transfer, list(ROWS))
-    HARDWARE = read_hardware()
     WEIGHTS = published.source(SETTINGS.weights, PRESET)
     if WEIGHTS is not None and WEIGHTS.folder is not None:
         published.check_files(WEIGHTS.folder, PRESET)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+if workflow.is_main_process:
+    # Before anything is queued, also in a dry run.
+    logger.info(choice.sentence(ASKED, SETTINGS, DEVICES))
+
 # A site whose login node has no GPU names the variant whose PyTorch is built for CUDA.
 TRAINING_ENVIRONMENT = f"../envs/{site('training_environment', 'train')}.yaml"
 TABLES = [name for name in schema.ASKED_FOR if PAIRS or name != "transfer.tsv"]

@@ -12,15 +12,21 @@ def site(key, otherwise):
     return str(resources[key].raw) if key in resources else otherwise
 
 
-def read_hardware():
-    """Return the hardware preset that --config hardware=NAME or else the profile names; without either it is this machine."""
+def read_hardware(own_torch):
+    """Return the hardware preset that --config hardware=NAME or else the profile names, and what `model: auto` is chosen by.
+
+    Without either it is this machine, with the GPUs that its PyTorch can use (`own_torch`: that of this interpreter).
+    """
     named = workflow.config_settings.config.get("hardware") or site("hardware", "auto")
     if named != "auto":
-        return presets.hardware(named)
-    if workflow.is_main_process and (found := len(gpus.visible())):
-        # One fit per GPU at a time; which one a fit gets is settled when it starts.
-        workflow.register_resource("local_gpu", found)
-    return presets.hardware("cpu")
+        chosen = presets.hardware(named)
+        gpu_gb = chosen.device_memory_gb if chosen.device == "cuda" else 0
+        return chosen, choice.Devices(f"hardware {named}", int(gpu_gb * 1e9))
+    found = gpus.usable(own_torch)
+    if workflow.is_main_process and found.number:
+        # One job per GPU at a time; which one a job gets is settled when it starts.
+        workflow.register_resource("local_gpu", found.number)
+    return presets.hardware("cpu"), choice.Devices("this machine", found.bytes_each, found.note)
 
 
 def grows(mem_mb, minutes):

@@ -13,7 +13,7 @@ from epigpt.encoding.vocabulary import SPECIAL, Vocabulary
 from epigpt.models import classifier, presets
 from epigpt.training import batches, engine, launch, plan, training_loop, tuning
 
-RECIPE = engine.Recipe(learning_rate=1e-4, seed=1)
+RECIPE = engine.Recipe(presets.LearningRates(1e-4, 1e-4, 1e-4), seed=1)
 
 
 def store(samples: int, length: int, genes: int, shortest: int | None = None) -> TokenDataset:

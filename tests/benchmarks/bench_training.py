@@ -54,7 +54,7 @@ def bare(
     optimizer = (
         engine.optimizer(model, session.recipe)
         if fused
-        else torch.optim.AdamW(model.parameters(), lr=session.recipe.learning_rate)
+        else torch.optim.AdamW(model.parameters(), lr=session.recipe.rates.matrices)
     )
     order = batches.Order(
         session.examples.lengths, session.plan.global_batch_size, session.recipe.seed

@@ -149,10 +149,11 @@ def gpt2_row(folder: Path, recipe: str, seed: int) -> tuple[str, str, int, float
     from epigpt.config.settings import Settings
     from epigpt.dataset.count_blocks import open_observations
     from epigpt.evaluation import refit_pipeline
+    from epigpt.models import choice
 
     changes = RECIPES[recipe]
     settings = {
-        **Settings().model_dump(mode="json"),
+        **choice.resolve(Settings(), choice.Devices("this machine")).model_dump(mode="json"),
         **{key: value for key, value in changes.items() if key[0] != "+"},
         "seed": seed,
     }

@@ -19,6 +19,7 @@ ACTIVATE = 'export CONDA_PREFIX="$1" CONDA_DEFAULT_ENV="$1" PATH="$1/bin:$PATH"\
 FAMILIES = ("geo", "prepare", "train", "evaluate", "report")
 PIP = "25.3"
 CONFIG = {
+    "model": "tiny",
     "datasets": "datasets.tsv",
     "folds": 2,
     "epochs": 1,

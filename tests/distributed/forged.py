@@ -93,7 +93,9 @@ def curves(folder: str, settings: dict[str, Any], steps: int) -> None:
     placement = launch.start(1)
     store = token_store.load(Path(folder) / "tokens")
     examples, preset = batches.training_examples(store), presets.load("tiny")
-    recipe = engine.Recipe(learning_rate=1e-4, seed=1, gradient_clipping=0.0)
+    # Three rates, so that a group with another's would show.
+    rates = presets.LearningRates(1e-4, 2e-4, 5e-5)
+    recipe = engine.Recipe(rates, seed=1, gradient_clipping=0.0)
     planned = replace(
         fit.planned_for(preset, store, len(examples), settings, placement), steps=steps
     )
@@ -132,8 +134,7 @@ def _plain(
     order = batches.Order(examples.lengths, planned.global_batch_size, recipe.seed)
     losses = []
     for step in range(planned.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = engine.rate(recipe, step, planned.steps)
+        engine.set_rates(optimizer, recipe, step, planned.steps)
         total = 0.0
         for rank in range(planned.world_size):
             for batch in batches.micro_batches(store, examples, planned, order.step(step), rank):

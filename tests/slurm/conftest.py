@@ -25,6 +25,7 @@ sys.modules["slurm_cluster"] = cluster
 _spec.loader.exec_module(cluster)
 
 CONFIG = {
+    "model": "tiny",
     "datasets": "datasets.tsv",
     "folds": 2,
     "epochs": 2,

@@ -13,11 +13,12 @@ from epigpt.config.settings import Settings
 from epigpt.expression import contrasts
 from epigpt.genes.markers import SETS
 from epigpt.interpretation import donor_statistics, markers
+from epigpt.models import choice
 from epigpt.simulation.design import CASE, CONTROL, Design
 from epigpt.simulation.simulate import simulate
 
 PATH = Path(__file__).parents[1] / "benchmarks" / "honesty.py"
-SETTINGS = Settings(
+ASKED = Settings(
     max_genes=64,
     vocabulary_genes=300,
     views=4,
@@ -26,7 +27,8 @@ SETTINGS = Settings(
     folds=3,
     baselines=["majority", "logistic_l2"],
     bootstrap=500,
-).model_dump()
+)
+SETTINGS = choice.resolve(ASKED, choice.Devices("this machine")).model_dump()
 
 
 @pytest.fixture(scope="module")

@@ -25,11 +25,13 @@ from epigpt.evaluation import (
     predictions,
     refit_pipeline,
 )
+from epigpt.models import choice
 from epigpt.training import fit, launch
 
 CLASSES = ["control", "case"]
-SETTINGS = Settings(
-    max_genes=24, vocabulary_genes=60, views=2, epochs=2, global_batch_size=4
+SETTINGS = choice.resolve(
+    Settings(max_genes=24, vocabulary_genes=60, views=2, epochs=2, global_batch_size=4),
+    choice.Devices("this machine"),
 ).model_dump(mode="json")
 GENES, SAMPLES = 80, 12
 

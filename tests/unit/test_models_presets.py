@@ -43,6 +43,18 @@ def test_unknown_preset_names_the_nearest() -> None:
         ("colour: red", "unknown key 'colour'"),
         ("layers: many", "layers: 'many'"),
         ("dropout: true", "dropout: True"),
+        ("recipe: fast", "recipe: 'fast'"),
+        ("recipe: {start: zero}", "no key 'recipe.full'"),
+        (
+            "recipe: {start: warm, random: &rates {matrices: 1.0, embeddings: 1.0, head: 1.0},"
+            " full: *rates, lora: *rates}",
+            "recipe.start: 'warm'",
+        ),
+        (
+            "recipe: {start: zero, random: &rates {matrices: 1.0, embeddings: 1.0, head: 1.0},"
+            " full: *rates, lora: {matrices: 1e-3, embeddings: 1.0, head: 1.0}}",
+            "recipe.lora.matrices: '1e-3'",
+        ),
         (None, "no key 'heads'"),
     ],
 )
@@ -57,6 +69,8 @@ def test_a_preset_of_ones_own_is_checked_key_by_key(
         "vocabulary": 10,
         "dropout": 0.0,
         "weights": "none",
+        "recipe": "{start: standard, random: &rates {matrices: 1.0, embeddings: 1.0, head: 1.0},"
+        " full: *rates, lora: *rates}",
     }
     if line is None:
         del keys["heads"]

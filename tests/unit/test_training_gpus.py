@@ -16,7 +16,8 @@ def driver(tmp_path, monkeypatch):
     names = [f"GPU-{uuid.uuid4()}" for _ in range(2)]
     program = tmp_path / "nvidia-smi"
     program.write_text(
-        "#!/bin/sh\n" + "".join(f"echo '{number}, {name}'\n" for number, name in enumerate(names))
+        "#!/bin/sh\n"
+        + "".join(f"echo '{number}, {name}, 81559'\n" for number, name in enumerate(names))
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")

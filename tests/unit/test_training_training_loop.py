@@ -23,6 +23,7 @@ from epigpt.encoding.token_dataset import EncodingConfig as Encoding
 from epigpt.encoding.token_dataset import TokenDataset
 from epigpt.encoding.vocabulary import Vocabulary
 from epigpt.errors import InputError
+from epigpt.models.presets import LearningRates
 from epigpt.training import (
     batches,
     checkpoint_schedule,
@@ -34,7 +35,7 @@ from epigpt.training import (
 )
 from epigpt.training.launch import Placement
 
-RECIPE = engine.Recipe(learning_rate=1e-3, seed=7)
+RECIPE = engine.Recipe(LearningRates(1e-3, 2e-3, 5e-4), seed=7)
 
 
 def _store(rows: int = 10, views: int = 3) -> TokenDataset:
@@ -147,13 +148,20 @@ def test_an_inner_split_holds_back_whole_groups_of_every_class() -> None:
         early_stopping.split(store, batches.training_examples(store), seed=1)
 
 
-def test_the_rate_rises_then_falls_along_a_cosine() -> None:
-    rates = [engine.rate(RECIPE, step, 100) for step in range(100)]
-    assert rates[0] == pytest.approx(1e-4)
-    assert max(rates) == pytest.approx(1e-3)
-    assert rates.index(max(rates)) in (9, 10)
-    assert all(later < earlier for earlier, later in pairwise(rates[10:]))
-    assert 1e-4 < rates[-1] < 1.1e-4
+def test_the_rates_rise_then_fall_along_a_cosine() -> None:
+    shares = [engine.share_of_peak(RECIPE, step, 200) for step in range(200)]
+    assert shares[0] == pytest.approx(1 / 20)
+    assert shares.index(max(shares)) in (19, 20)
+    assert max(shares) == pytest.approx(1)
+    assert all(later < earlier for earlier, later in pairwise(shares[20:]))
+    assert 0.1 < shares[-1] < 0.11
+
+
+def test_short_trainings_warm_up_for_ten_steps_but_no_more_than_half() -> None:
+    assert engine.share_of_peak(RECIPE, 0, 40) == pytest.approx(1 / 10)
+    assert engine.share_of_peak(RECIPE, 9, 40) == pytest.approx(1)
+    assert engine.share_of_peak(RECIPE, 2, 6) == pytest.approx(1)
+    assert engine.share_of_peak(RECIPE, 0, 1) == pytest.approx(1)
 
 
 def test_the_weighted_loss_of_a_batch_is_the_mean_over_its_parts() -> None:
@@ -189,7 +197,9 @@ class _Engine(SimpleNamespace):
 
 def _session(logit: float) -> training_loop.Session:
     store = _store()
-    engine = _Engine(logit=logit, losses=[], optimizer=SimpleNamespace(param_groups=[{"lr": 0.0}]))
+    engine = _Engine(
+        logit=logit, losses=[], optimizer=SimpleNamespace(param_groups=[{"lr": 0.0, "peak": 1e-3}])
+    )
     placement = Placement(0, 1, torch.device("cpu"))
     return training_loop.Session(
         engine, store, batches.training_examples(store), _plan(6, micro=3), RECIPE, placement

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 CONFIG = {
+    "model": "tiny",
     "folds": 2,
     "epochs": 1,
     "views": 2,

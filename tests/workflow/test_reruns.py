@@ -25,6 +25,7 @@ CONTRASTS = {"differential_expression", "attributions", "markers", "provenance"}
 FOLDED = ({"folds", "baseline", "learning_curve"} | MODEL) - {"train"}
 EXPRESSED = {"expression"} | FOLDED | CONTRASTS
 CONFIG: dict[str, Any] = {
+    "model": "tiny",
     "geo": {"base_url": "file://./mirror"},
     "folds": 3,
     "epochs": 1,

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 CONFIG = {
+    "model": "tiny",
     "folds": 2,
     "epochs": 1,
     "views": 2,

@@ -38,7 +38,7 @@ def load(config: dict[str, Any], files: Sequence[Path], root: Path) -> Settings:
     changed["geo"] = with_mirror(settings.geo, _folder_of("geo", files) or Path.cwd())
     changed["gene_sets"] = [_existing(name, "gene_sets", files) for name in settings.gene_sets]
     local = (_folder_of("weights", files) or Path.cwd()) / settings.weights
-    if settings.weights != "none" and local.is_dir():
+    if settings.weights not in ("none", "auto", "preset") and local.is_dir():
         changed["weights"] = str(local.resolve())
     return settings.model_copy(update=changed)
 

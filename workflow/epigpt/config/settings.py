@@ -100,9 +100,13 @@ class Settings(_Section):
     quality: Quality = Field(default_factory=Quality, description="Limits for samples and cells.")
 
     model: str = Field(
-        "tiny",
+        "auto",
         min_length=1,
-        description="Model preset: tiny, gpt2, gpt2-medium, gpt2-large or gpt2-xl.",
+        description=(
+            "Model preset: tiny, gpt2, gpt2-medium, gpt2-large or gpt2-xl. auto: gpt2-xl where the"
+            " hardware has GPUs (a smaller one where their memory is too small for it), tiny where"
+            " it has none."
+        ),
     )
     encoding: Literal["gene-tokens", "gene-sentence", "gene-values"] = Field(
         "gene-values",
@@ -142,8 +146,13 @@ class Settings(_Section):
         ),
     )
     epochs: Positive = Field(10, description="Passes over the training views.")
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
-        1e-3, description="Peak learning rate of AdamW, after warm-up and before the cosine decay."
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] | Literal["auto"] = Field(
+        "auto",
+        description=(
+            "Peak learning rate of AdamW for the matrices of the blocks, or their adapters, after"
+            " warm-up and before the cosine decay; the rates of embeddings and head keep their"
+            " proportion to it. auto: the recipe in the preset's file."
+        ),
     )
     global_batch_size: Positive = Field(
         16,
@@ -158,8 +167,12 @@ class Settings(_Section):
             "auto: bf16 on GPUs that have it and for wide models on CPUs that have it, else fp32."
         ),
     )
-    tuning: Literal["full", "lora", "frozen"] = Field(
-        "full", description="Which weights are trained: all, low-rank adapters, or the head alone."
+    tuning: Literal["auto", "full", "lora", "frozen"] = Field(
+        "auto",
+        description=(
+            "Which weights are trained: all, low-rank adapters with the embeddings of genes, or the"
+            " head alone. auto: lora from pretrained weights, full from random ones."
+        ),
     )
     early_stopping: Annotated[int, Field(ge=0)] = Field(
         0,
@@ -169,11 +182,12 @@ class Settings(_Section):
         ),
     )
     weights: str = Field(
-        "none",
+        "auto",
         min_length=1,
         description=(
             "Pretrained weights: a local folder, a hub id (openai-community/gpt2, or with"
-            " @revision), preset for those of the model preset, or none for a random start."
+            " @revision), preset for those of the model preset, or none for a random start. auto:"
+            " the preset's, none for tiny."
         ),
     )
     adapt: Annotated[int, Field(ge=0)] = Field(

@@ -47,6 +47,12 @@ def _geo(base_url: str) -> Finding:
 def _weights(weights: str) -> Finding:
     if weights == "none":
         return Finding("weights", "ok", "none wanted: models start from random weights")
+    if weights in ("auto", "preset"):
+        return Finding(
+            "weights",
+            "ok",
+            "those of the model's preset; `snakemake fetch` brings them from the model hub",
+        )
     if Path(weights).is_dir():
         return Finding("weights", "ok", f"local folder {weights}")
     return Finding(

@@ -82,6 +82,18 @@ def build(config: GPT2Config, seed: int) -> GPT2PreTrainedModel:
         return GPT2ForSequenceClassification(config)
 
 
+def start_at_zero(model: GPT2PreTrainedModel, blocks: bool) -> None:
+    """Set the head to zero, and with `blocks` the output projections of attention and feed-forward.
+
+    Each block is the identity then. How far a first step moves the logits no longer grows with
+    depth and width: from a standard start it does so by layers times width squared.
+    """
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name == "score.weight" or (blocks and name.endswith(".c_proj.weight")):
+                parameter.zero_()
+
+
 @contextlib.contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):

@@ -1,9 +1,9 @@
 """Model and hardware presets: small YAML files under workflow/presets, read with every key
 checked."""
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import yaml
 
@@ -12,9 +12,76 @@ from epigpt.errors import InputError, nearest_name
 FOLDER = Path(__file__).resolve().parents[2] / "presets"
 
 
+STARTS = ("standard", "zero")
+
+
+@dataclass(frozen=True)
+class LearningRates:
+    """Peak learning rates of AdamW by kind of parameter.
+
+    Attributes
+    ----------
+    matrices
+        Matrices of the blocks, or their adapters.
+    embeddings
+        Embeddings of tokens and positions, norms and biases: their size does not grow with the
+        width, so neither do their rates fall with it.
+    head
+        Classification head.
+    """
+
+    matrices: float
+    embeddings: float
+    head: float
+
+    def scaled_to(self, matrices: float) -> "LearningRates":
+        """Return rates in the same proportion with `matrices` as that of the matrices."""
+        share = matrices / self.matrices
+        return LearningRates(matrices, self.embeddings * share, self.head * share)
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """How a preset is trained unless the configuration says otherwise.
+
+    Attributes
+    ----------
+    start
+        What a model begins with: "standard" (GPT-2's own random start) or "zero" (the head, and
+        where all of a random model is trained the blocks' output projections, begin at zero: every
+        block is the identity then, and the first steps move the logits alike at every size).
+    random, full, lora
+        Rates of all weights from a random start, of all weights from pretrained ones, and of LoRA's
+        adapters.
+    """
+
+    start: str
+    random: LearningRates
+    full: LearningRates
+    lora: LearningRates
+
+    def rates(
+        self, tuning: str, pretrained: bool, learning_rate: float | Literal["auto"] = "auto"
+    ) -> LearningRates:
+        """Return the rates of a training.
+
+        Parameters
+        ----------
+        tuning
+            "full", "lora" or "frozen" (of which the head's rate alone counts).
+        pretrained
+            Whether the blocks' weights are pretrained.
+        learning_rate
+            Rate of the matrices instead of the recipe's; the others keep their proportion to it.
+        """
+        whole = self.full if pretrained else self.random
+        chosen = self.lora if tuning == "lora" else whole
+        return chosen if learning_rate == "auto" else chosen.scaled_to(learning_rate)
+
+
 @dataclass(frozen=True)
 class ModelPreset:
-    """Architecture of a GPT-2 and where its published weights are.
+    """Architecture of a GPT-2, where its published weights are, and how it is trained.
 
     Attributes
     ----------
@@ -24,6 +91,8 @@ class ModelPreset:
         For embeddings, attention and residual paths alike.
     weights
         Hub id of the published weights, or "none".
+    recipe
+        Learning rates and start.
     """
 
     name: str
@@ -34,6 +103,7 @@ class ModelPreset:
     vocabulary: int
     dropout: float
     weights: str
+    recipe: TrainingRecipe
 
     def parameters(self, vocabulary: int | None = None) -> int:
         """Count the parameters without a classification head; `vocabulary` tokens instead of
@@ -49,7 +119,8 @@ class ModelPreset:
     @property
     def architecture(self) -> dict[str, Any]:
         """What the preset's file describes apart from its name and where its weights are."""
-        return {key: value for key, value in vars(self).items() if key not in ("name", "weights")}
+        kept = asdict(self)
+        return {key: kept[key] for key in kept if key not in ("name", "weights")}
 
     @property
     def weight_bytes(self) -> int:
@@ -117,23 +188,53 @@ def _read(kind: type[Preset], folder: str, name: str) -> Preset:
             f"use {nearest_name(name, known) or known[0]}, or add {path.name}",
         )
     content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    wanted = {field.name: field.type for field in fields(kind)} | {}
-    wanted.pop("name")
-    for key in sorted(content.keys() ^ wanted.keys()):
-        found = f"unknown key {key!r}" if key in content else f"no key {key!r}"
+    return _filled(kind, {"name": name, **content}, path)
+
+
+Part = TypeVar("Part")
+
+
+def _filled(kind: type[Part], content: Any, path: Path, within: str = "") -> Part:
+    """Build a dataclass from a mapping with exactly its keys; `within` is its section."""
+    wanted: dict[str, Any] = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
+    own = ", ".join(key for key in wanted if key != "name")
+    if not isinstance(content, dict):
         raise InputError(
-            found,
+            f"{within.rstrip('.')}: {content!r}",
             str(path),
-            f"a preset has exactly the keys {', '.join(wanted)}",
+            f"is a section with the keys {own}",
             "correct the file",
         )
+    for key in sorted(content.keys() ^ wanted.keys()):
+        found = f"unknown key {within + key!r}" if key in content else f"no key {within + key!r}"
+        raise InputError(
+            found, str(path), f"a preset has exactly the keys {own}", "correct the file"
+        )
+    values = {}
     for key, value in content.items():
-        allowed = {int: int, float: (int, float), bool: bool, str: str}[wanted[key]]  # type: ignore[index]
-        if not isinstance(value, allowed) or (isinstance(value, bool) and wanted[key] is not bool):  # type: ignore[arg-type]
-            raise InputError(
-                f"{key}: {value!r}",
-                str(path),
-                f"must be of type {wanted[key].__name__}",  # type: ignore[union-attr]
-                "correct the file",
-            )
-    return kind(name=name, **content)
+        if is_dataclass(wanted[key]):
+            values[key] = _filled(wanted[key], value, path, f"{within}{key}.")
+            continue
+        _check(f"{within}{key}", value, wanted[key], path)
+        values[key] = value
+    return kind(**values)
+
+
+def _check(key: str, value: Any, kind: type, path: Path) -> None:
+    allowed = {int: int, float: (int, float), bool: bool, str: str}[kind]
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):  # type: ignore[arg-type]
+        hint = "correct the file"
+        if kind is float and isinstance(value, str):
+            hint += "; YAML reads a power of ten only with a point, as in 1.0e-3"
+        raise InputError(f"{key}: {value!r}", str(path), f"must be of type {kind.__name__}", hint)
+    if key == "recipe.start" and value not in STARTS:
+        raise InputError(
+            f"{key}: {value!r}",
+            str(path),
+            f"must be one of {', '.join(STARTS)}",
+            "correct the file",
+        )
+    if key.startswith("recipe.") and kind is float and not value > 0:
+        raise InputError(
+            f"{key}: {value!r}", str(path), "a learning rate is above 0", "correct the file"
+        )

@@ -31,6 +31,8 @@ _COMPUTED_ALIKE: dict[str, tuple[Any, ...]] = {
     "scale_attn_by_inverse_layer_idx": (False,),
     "n_inner": (None,),
 }
+# Encodings whose tokens are GPT-2's own pieces.
+TEXT_ENCODINGS = ("gene-sentence",)
 _MODEL_TYPES = ("gpt2", "epigpt-gene-values")
 
 
@@ -124,6 +126,14 @@ def in_use(weights: str) -> Path | None:
     """Give the folder of the weights that a stage's setting `weights` identifies; None for a random
     start."""
     return None if weights == NONE else Path(os.environ.get(VARIABLE, weights))
+
+
+def embeddings_are_published(weights: str, encoding: str) -> bool:
+    """Whether a model reads its tokens by the embeddings of its pretrained weights.
+
+    Text does; genes have embeddings of their own, which must be learnt beside any adapters.
+    """
+    return weights != NONE and encoding in TEXT_ENCODINGS
 
 
 def identity(folder: Path) -> str:

@@ -49,7 +49,7 @@ def run(request: fit.Request, threads: int, log: logging.Logger) -> None:
     kept = fit.kept_checkpoints(request.checkpoints, planned, placement)
     log.info("%s, next gene: %s", request.fit, "; ".join(planned.why))
     model = unadapted(request.preset, store, settings)
-    recipe = engine.Recipe(learning_rate=settings["learning_rate"], seed=settings["seed"])
+    recipe = fit.recipe_for(preset, settings)
     session = training_loop.Session(
         engine=engine.start(model, planned, recipe, str(request.checkpoints / checkpoint.SWAP)),
         store=store,
@@ -64,7 +64,7 @@ def run(request: fit.Request, threads: int, log: logging.Logger) -> None:
     )
     described = {
         "code": fingerprint("adapt"),
-        "preset": vars(preset),
+        "preset": preset.architecture,
         "variant": request.variant,
         "precision": planned.precision,
         "settings": settings,

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from epigpt.models.presets import LearningRates
 from epigpt.training import machine
 from epigpt.training.launch import deepspeed
 from epigpt.training.plan import Plan, deepspeed_config
@@ -23,12 +24,13 @@ class Recipe:
 
     Attributes
     ----------
-    learning_rate
-        Peak of the schedule.
+    rates
+        Peaks of the schedule, by kind of parameter.
     seed
         Decides the order of the examples.
-    warmup
-        Share of the steps in which the rate rises.
+    warmup, least_warmup
+        Share of the steps in which the rates rise, and the least number of them; never more than
+        half of a training.
     weight_decay
         Of matrices; biases and layer norms are left alone.
     gradient_clipping
@@ -37,38 +39,72 @@ class Recipe:
         Share of the target spread over all classes.
     """
 
-    learning_rate: float
+    rates: LearningRates
     seed: int
     warmup: float = 0.1
+    least_warmup: int = 10
     weight_decay: float = 0.01
     gradient_clipping: float = 1.0
     label_smoothing: float = 0.05
 
 
-def rate(recipe: Recipe, step: int, steps: int) -> float:
-    """Learning rate of a step counted from 0: a linear rise to the peak, then half a cosine down to
-    a tenth of it."""
-    rising = max(1, round(recipe.warmup * steps))
+def share_of_peak(recipe: Recipe, step: int, steps: int) -> float:
+    """Return the learning rate of a step, counted from 0, as a share of its peak: a linear rise,
+    then half a cosine down to a tenth."""
+    wanted = max(recipe.least_warmup, round(recipe.warmup * steps))
+    rising = max(1, min(wanted, steps // 2))
     if step < rising:
-        return recipe.learning_rate * (step + 1) / rising
+        return (step + 1) / rising
     progress = (step - rising) / max(1, steps - rising)
-    return recipe.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * progress)))
+    return 0.1 + 0.45 * (1 + math.cos(math.pi * progress))
+
+
+def set_rates(optimizer: Any, recipe: Recipe, step: int, steps: int) -> float:
+    """Set the learning rate of every parameter group for a step; return the largest share's, that
+    of the first group."""
+    share = share_of_peak(recipe, step, steps)
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak"] * share
+    return float(optimizer.param_groups[0]["lr"])
+
+
+def parameter_groups(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+    """Sort the trained parameters by their learning rate and weight decay.
+
+    Every optimizer of the project takes its groups from here. Decay on matrices only; the first
+    group's rate is the one that training.jsonl names.
+    """
+    rates = recipe.rates
+    kinds: dict[str, tuple[float, float]] = {
+        "matrices": (rates.matrices, recipe.weight_decay),
+        "embeddings": (rates.embeddings, recipe.weight_decay),
+        "norms and biases": (rates.embeddings, 0.0),
+        "head": (rates.head, recipe.weight_decay),
+    }
+    members: dict[str, list[nn.Parameter]] = {kind: [] for kind in kinds}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            members[_kind(name, parameter)].append(parameter)
+    return [
+        {"params": members[kind], "lr": peak, "peak": peak, "weight_decay": decay, "kind": kind}
+        for kind, (peak, decay) in kinds.items()
+        if members[kind]
+    ]
+
+
+def _kind(name: str, parameter: nn.Parameter) -> str:
+    parts = name.split(".")
+    if "score" in parts:
+        return "head"
+    if "wte" in parts or "wpe" in parts:
+        return "embeddings"
+    return "matrices" if parameter.ndim >= 2 else "norms and biases"
 
 
 def optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW from torch, fused into one pass, since DeepSpeed would compile its own; decay on
-    matrices only."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
-    ]
+    """Return torch's AdamW, fused into one pass; DeepSpeed would compile its own."""
     return torch.optim.AdamW(
-        [group for group in groups if group["params"]],
-        lr=recipe.learning_rate,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        fused=True,
+        parameter_groups(model, recipe), betas=(0.9, 0.999), eps=1e-8, fused=True
     )
 
 

@@ -5,7 +5,7 @@ import logging
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +82,19 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
     if settings.get("early_stopping", 0):
         examples, held = early_stopping.split(store, examples, settings["seed"])
     placement = launch.start(threads)
-    planned = planned_for(preset, store, len(examples), settings, placement)
+    recipe = recipe_for(preset, settings)
+    planned = replace(
+        planned_for(preset, store, len(examples), settings, placement),
+        learning_rates=asdict(recipe.rates),
+    )
     kept = kept_checkpoints(request.checkpoints, planned, placement)
     log.info(
         "%s: %s; %s", request.fit, f"{planned.parameters:,} parameters", "; ".join(planned.why)
     )
     model = untrained(request.preset, store, settings, request.variant, request.adapted)
-    recipe = engine.Recipe(learning_rate=settings["learning_rate"], seed=settings["seed"])
-    trained = tuning.prepare(model, settings["tuning"], _new_embedding(settings), settings["seed"])
+    trained = tuning.prepare(
+        model, settings["tuning"], _new_embedding(settings, store), settings["seed"]
+    )
     session = training_loop.Session(
         engine=engine.start(trained, planned, recipe, str(request.checkpoints / checkpoint.SWAP)),
         store=store,
@@ -133,7 +138,7 @@ def _described(request: Request, planned: plan.Plan) -> dict[str, Any]:
     training it belongs to."""
     return {
         "code": fingerprint("train"),
-        "preset": vars(presets.load(request.preset)),
+        "preset": presets.load(request.preset).architecture,
         "variant": request.variant,
         "precision": planned.precision,
         "settings": request.settings,
@@ -200,10 +205,17 @@ def _check(store: TokenDataset, examples: batches.Examples, settings: dict[str, 
         )
 
 
-def _new_embedding(settings: dict[str, Any]) -> bool:
-    """Whether the token embedding has no published weights to rely on and is learnt beside LoRA's
-    adapters."""
-    return bool(settings["weights"] == "none")
+def recipe_for(preset: presets.ModelPreset, settings: dict[str, Any]) -> engine.Recipe:
+    """Return the preset's recipe for the tuning and start that the settings name."""
+    rates = preset.recipe.rates(
+        settings["tuning"], settings["weights"] != published.NONE, settings["learning_rate"]
+    )
+    return engine.Recipe(rates=rates, seed=settings["seed"])
+
+
+def _new_embedding(settings: dict[str, Any], store: TokenDataset) -> bool:
+    """Whether the token embedding is learnt beside LoRA's adapters."""
+    return not published.embeddings_are_published(settings["weights"], store.recipe.encoding)
 
 
 def planned_for(
@@ -224,7 +236,7 @@ def planned_for(
         global_batch_size=settings["global_batch_size"],
         precision=settings["precision"],
         tuning=settings["tuning"],
-        new_embedding=_new_embedding(settings),
+        new_embedding=_new_embedding(settings, store),
     )
     return plan.make(preset, hardware, work, room)
 
@@ -243,6 +255,9 @@ def untrained(
     )
     model = classifier.build(config, settings["seed"])
     weights = adapted or published.in_use(settings["weights"])
+    if preset.recipe.start == "zero":
+        # Frozen blocks, and blocks that are only adapted, must let something through.
+        classifier.start_at_zero(model, blocks=settings["tuning"] == "full")
     if variant == ablations.RANDOM_WEIGHTS:
         pass
     elif weights is not None:

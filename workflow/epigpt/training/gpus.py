@@ -2,13 +2,67 @@
 without a scheduler."""
 
 import fcntl
+import importlib.util
 import os
+import re
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 # Open for as long as the process lives: closing the file would give the GPU back.
 _held: list[int] = []
+
+
+@dataclass(frozen=True)
+class LocalGpus:
+    """GPUs of this machine that a training can use.
+
+    Attributes
+    ----------
+    number, bytes_each
+        How many, and the memory of the smallest.
+    note
+        Why those that are there cannot be used; empty otherwise.
+    """
+
+    number: int = 0
+    bytes_each: int = 0
+    note: str = ""
+
+
+NONE = LocalGpus()
+
+
+def usable(own_torch: bool = True) -> LocalGpus:
+    """Find the GPUs that this process may use.
+
+    Parameters
+    ----------
+    own_torch
+        Whether trainings run with this interpreter's PyTorch, which must then be built for CUDA;
+        environments of conda have one of their own.
+    """
+    present = _present()
+    if not present:
+        return NONE
+    if own_torch and not torch_has_cuda():
+        note = (
+            f"{len(present)} GPU(s) are here, but the installed PyTorch is built for CPUs: install"
+            " the CUDA build of the same version, or use --sdm conda."
+        )
+        return LocalGpus(note=note)
+    return LocalGpus(len(present), min(present.values()))
+
+
+def torch_has_cuda() -> bool:
+    """Whether the installed PyTorch is built for CUDA, without the seconds of importing it."""
+    found = importlib.util.find_spec("torch")
+    version = Path(found.origin).with_name("version.py") if found and found.origin else None
+    if version is None or not version.is_file():
+        return False
+    text = version.read_text(encoding="utf-8")
+    return re.search(r"^cuda\b[^=\n]*=\s*['\"]", text, re.MULTILINE) is not None
 
 
 def visible() -> list[str]:
@@ -16,24 +70,32 @@ def visible() -> list[str]:
 
     CUDA_VISIBLE_DEVICES narrows them, by index or UUID, as it does for CUDA.
     """
+    return list(_present())
+
+
+def _present() -> dict[str, int]:
+    """Map the UUID of each visible GPU to its memory in bytes."""
     try:
         asked = subprocess.run(
-            ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"],
+            ["nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits"],
             capture_output=True,
             text=True,
             timeout=30,
             check=True,
         )
     except (OSError, subprocess.SubprocessError):
-        return []
-    present = dict(
-        line.replace(" ", "").split(",", 1) for line in asked.stdout.splitlines() if "," in line
-    )
+        return {}
+    rows = [line.replace(" ", "").split(",") for line in asked.stdout.splitlines()]
+    # A driver that does not know the memory says "[N/A]".
+    memory = {
+        row[1]: int(row[2]) * 2**20 if row[2].isdigit() else 0 for row in rows if len(row) == 3
+    }
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if allowed is None:
-        return list(present.values())
-    named = [present.get(name.strip(), name.strip()) for name in allowed.split(",")]
-    return [uuid for uuid in present.values() if uuid in named]
+        return memory
+    by_index = {row[0]: row[1] for row in rows if len(row) == 3}
+    named = [by_index.get(name.strip(), name.strip()) for name in allowed.split(",")]
+    return {uuid: size for uuid, size in memory.items() if uuid in named}
 
 
 def claim(poll_seconds: float = 1.0) -> str:

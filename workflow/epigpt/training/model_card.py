@@ -11,6 +11,7 @@ def text(preset: str, fit: str, store: TokenDataset, plan: Plan, settings: dict[
     """Write the model card in Markdown with the metadata block that model hubs read."""
     training = store.index[store.index["set"] == "train"]
     counts = training.drop_duplicates("sample")["label"].value_counts().sort_index()
+    rates = ", ".join(f"{rate:g} ({kind})" for kind, rate in plan.learning_rates.items())
     classes = "\n".join(f"- {name}: {counts.get(name, 0)} samples" for name in store.classes)
     return f"""---
 library_name: transformers
@@ -22,7 +23,7 @@ tags: [gene-expression, gpt2, epigpt]
 Preset `{preset}`, fit `{fit}`, {plan.parameters:,} parameters, encoding `{store.recipe.encoding}` with
 {store.recipe.max_genes} genes per sequence and {store.recipe.views} views per sample; {len(store.vocabulary.genes):,} genes of
 {store.vocabulary.organism}. Trained for {plan.steps:,} steps of {plan.global_batch_size} sequences in {plan.precision}, peak learning
-rate {settings["learning_rate"]:g}, tuning `{settings["tuning"]}`, weights `{settings["weights"]}`, seed {settings["seed"]}.
+rates {rates}, tuning `{settings["tuning"]}`, weights `{settings["weights"]}`, seed {settings["seed"]}.
 
 ## Training samples
 {training["sample"].nunique()} samples of {training["group"].nunique()} groups:

@@ -75,6 +75,8 @@ class Plan:
         Checkpoints, finished weights, and what is swapped to disk.
     why
         One sentence each for precision, ZeRO stage and micro-batch.
+    learning_rates
+        Peaks by kind of parameter: matrices, embeddings, head.
     bytes
         weights, gradients, optimizer, activations, process, step (copies of the gradients), swap
         buffers, total, available.
@@ -95,6 +97,7 @@ class Plan:
     disk_bytes: int
     trained: int = 0
     offload: str = "none"
+    learning_rates: dict[str, float] = field(default_factory=dict)
     bytes: dict[str, int] = field(default_factory=dict)
     why: list[str] = field(default_factory=list)
 

@@ -4,7 +4,7 @@ import argparse
 import json
 
 from epigpt.config.settings import Settings
-from epigpt.models import presets
+from epigpt.models import choice, presets
 from epigpt.training import machine, plan
 from epigpt.training.memory_model import MemoryBudget
 
@@ -54,7 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="global batch size (default: %(default)s)",
     )
     parser.add_argument("--precision", choices=["auto", "fp32", "bf16"], default=DEFAULTS.precision)
-    parser.add_argument("--tuning", choices=["full", "lora", "frozen"], default=DEFAULTS.tuning)
+    parser.add_argument(
+        "--tuning", choices=["auto", "full", "lora", "frozen"], default=DEFAULTS.tuning
+    )
     parser.add_argument(
         "--folds",
         type=_positive,
@@ -73,7 +75,13 @@ def _positive(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Print the plan; a `Refusal` says what would make it fit."""
-    model, hardware = presets.load(options.model), presets.hardware(options.hardware)
+    hardware = presets.hardware(options.hardware)
+    gpu_bytes = int(hardware.device_memory_gb * plan.GB) if hardware.device == "cuda" else 0
+    chosen = choice.resolve(
+        DEFAULTS.model_copy(update={"model": options.model, "tuning": options.tuning}),
+        choice.Devices(hardware.name, gpu_bytes),
+    )
+    model = presets.load(chosen.model)
     work = plan.Workload(
         examples=options.dataset_size * options.views,
         length=options.seq,
@@ -82,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
         epochs=options.epochs,
         global_batch_size=options.batch,
         precision=options.precision,
-        tuning=options.tuning,
+        tuning=chosen.tuning,
         new_embedding=options.vocabulary is not None,
     )
     device = (

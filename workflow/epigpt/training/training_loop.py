@@ -17,7 +17,7 @@ from epigpt.errors import InputError
 from epigpt.training import batches, states
 from epigpt.training.checkpoint_schedule import CheckpointScheduler
 from epigpt.training.early_stopping import EarlyStopping
-from epigpt.training.engine import Recipe, rate
+from epigpt.training.engine import Recipe, set_rates
 from epigpt.training.launch import Placement, shared
 from epigpt.training.plan import Plan
 
@@ -123,16 +123,14 @@ def train(
     order = batches.Order(session.examples.lengths, plan.global_batch_size, recipe.seed)
     for step in range(first_step, plan.steps):
         began = time.perf_counter()
-        chosen_rate = rate(recipe, step, plan.steps)
-        for group in session.engine.optimizer.param_groups:
-            group["lr"] = chosen_rate
+        chosen_rate = set_rates(session.engine.optimizer, recipe, step, plan.steps)
         taken = _step(session, order.step(step), step, keeper)
         if not math.isfinite(taken.loss):
             raise InputError(
                 f"a loss of {taken.loss}",
                 f"step {step + 1} of {plan.steps}",
                 "the weights after it would be worthless",
-                f"lower learning_rate (now {recipe.learning_rate:g}), or set precision: fp32",
+                f"lower learning_rate (now {recipe.rates.matrices:g}), or set precision: fp32",
             )
         seconds = time.perf_counter() - began
         inner_loss, enough = _watched(session, step)

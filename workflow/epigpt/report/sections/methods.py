@@ -121,6 +121,16 @@ def machine(results: Results) -> str:
     return " · ".join(parts)
 
 
+def _learning_rates(results: Results) -> str:
+    """Say the peak learning rates that a fit's plan names, else what was configured."""
+    planned = next((fit.plan for fit in results.fits if fit.plan.get("learning_rates")), {})
+    rates = planned.get("learning_rates") or {}
+    if len(set(rates.values())) > 1:
+        return "learning rates " + ", ".join(f"{rate:g} ({kind})" for kind, rate in rates.items())
+    configured = (results.provenance.get("settings") or {}).get("learning_rate")
+    return f"learning rate {next(iter(rates.values()), configured)}"
+
+
 def _sentences(results: Results) -> list[str]:
     settings = results.provenance.get("settings") or {}
     summary = results.folds_summary
@@ -154,7 +164,7 @@ def _sentences(results: Results) -> list[str]:
             f"GPT-2 (preset {settings.get('model')}, encoding {settings.get('encoding')}, at most"
             f" {settings.get('max_genes')} genes, {settings.get('views')} views of each sample by"
             f" binomial thinning) was trained for {settings.get('epochs')} epochs with AdamW"
-            f" (learning rate {settings.get('learning_rate')}, batch"
+            f" ({_learning_rates(results)}, batch"
             f" {settings.get('global_batch_size')}, weights {settings.get('weights')}); a sample's"
             " probability is the mean over its views."
             if results.assessable and settings.get("model")

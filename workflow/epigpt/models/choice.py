@@ -1,0 +1,92 @@
+"""What `auto` stands for: the model that suits the hardware, its weights, and how it is tuned."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from epigpt.models import presets, published
+from epigpt.models.presets import ModelPreset
+
+# The workflow's own files import this module at every start.
+if TYPE_CHECKING:
+    from epigpt.config.settings import Settings
+
+AUTO = "auto"
+WITHOUT_GPU = "tiny"
+# The largest first.
+WITH_GPU = ("gpt2-xl", "gpt2-large", "gpt2-medium", "gpt2")
+# Beside weights in bf16: libraries, adapters and their optimizer, a small batch's activations.
+ROOM_BESIDE_WEIGHTS = 8_000_000_000
+
+
+@dataclass(frozen=True)
+class Devices:
+    """What training will compute on.
+
+    Attributes
+    ----------
+    name
+        For messages: a hardware preset, or "this machine".
+    gpu_bytes
+        Memory of one GPU; 0: there is none.
+    note
+        Why GPUs that are there cannot be used; empty otherwise.
+    """
+
+    name: str
+    gpu_bytes: int = 0
+    note: str = ""
+
+
+def resolve(settings: "Settings", devices: Devices) -> "Settings":
+    """Replace `auto` in model, weights and tuning. The key learning_rate keeps it: the rates of a
+    recipe are several, and a variant with random weights has others."""
+    model = model_for(devices.gpu_bytes) if settings.model == AUTO else settings.model
+    weights = settings.weights
+    if weights == AUTO:
+        published_ones = presets.load(model).weights != published.NONE
+        weights = published.PRESET if published_ones else published.NONE
+    tuning = settings.tuning
+    if tuning == AUTO:
+        tuning = "full" if weights == published.NONE else "lora"
+    return settings.model_copy(update={"model": model, "weights": weights, "tuning": tuning})
+
+
+def model_for(gpu_bytes: int) -> str:
+    """Name the largest preset whose adapters train on a GPU of this memory; `tiny` without GPUs."""
+    for name in WITH_GPU:
+        if 2 * presets.load(name).parameters() + ROOM_BESIDE_WEIGHTS <= gpu_bytes:
+            return name
+    return WITHOUT_GPU
+
+
+def sentence(asked: "Settings", taken: "Settings", devices: Devices) -> str:
+    """Say what is trained and why, for whoever is about to start a run."""
+    preset = presets.load(taken.model)
+    gpus = f"GPUs of {devices.gpu_bytes / 1e9:.0f} GB" if devices.gpu_bytes else "no GPU"
+    why = f" (auto: {devices.name} has {gpus})" if asked.model == AUTO else ""
+    note = f"\n{devices.note}" if devices.note and asked.model == AUTO else ""
+    return (
+        f"Model: {taken.model}{why}, {_start(taken.weights, preset)}, tuning {taken.tuning},"
+        f" {rates_in_words(taken, preset)}.{note}"
+    )
+
+
+def _start(weights: str, preset: ModelPreset) -> str:
+    if weights == published.NONE:
+        return "random weights"
+    return f"weights {preset.weights if weights == published.PRESET else weights}"
+
+
+def rates_in_words(taken: "Settings", preset: ModelPreset) -> str:
+    """Say the peak learning rates of a resolved configuration."""
+    pretrained = taken.weights != published.NONE
+    rates = preset.recipe.rates(taken.tuning, pretrained, taken.learning_rate)
+    if taken.tuning == "frozen":
+        return f"learning rate {rates.head:g}"
+    if rates.matrices == rates.embeddings == rates.head:
+        return f"learning rate {rates.matrices:g}"
+    kind = "adapters" if taken.tuning == "lora" else "matrices"
+    return (
+        f"learning rates {rates.matrices:g} ({kind}), {rates.embeddings:g} (embeddings),"
+        f" {rates.head:g} (head)"
+    )
