@@ -99,11 +99,13 @@ rule null:
 
 
 rule evaluate:
-    """Score every model on the same folds and decide the verdict."""
+    """Score every model on the same folds and decide the answer."""
     input:
         folds="results/{dataset}/folds.tsv",
         summary="results/{dataset}/folds.json",
         samples="results/{dataset}/samples.tsv",
+        quality="results/{dataset}/quality.tsv",
+        reading="results/{dataset}/reading.json",
         finetuned=fold_files("predictions.tsv"),
         baselines=expand("results/{{dataset}}/baselines/{baseline}.tsv", baseline=BASELINES),
         comparisons=expand(

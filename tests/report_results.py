@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from epigpt.evaluation.answer import Facts, Score, decide
+
 HOSTILE = (
     "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
     " \"quoted\" 'single' {{ 7*7 }} \u202eevil\u202c $x^2$ & <b>"
@@ -320,26 +322,19 @@ def _performance(
         "n_groups",
     ]
     tsv(folder / "metrics.tsv", pd.DataFrame(metrics, columns=columns))
-    sentence = (
-        "Asked to tell epilepsy from control in donors it had not seen, GPT-2 beat logistic"
-        " regression: AUC 0.90 (0.70 to 1.00) against 0.82 (0.62 to 0.92)."
+    sizes = dict.fromkeys(classes, 6)
+    one = Score(0.82, 0.6, 0.93, 0.55, None, 0.08, 0.01, 0.15)
+    facts = Facts(
+        classes=classes,
+        groups_per_class=sizes,
+        n_samples=len(table),
+        n_groups=len(table),
+        gpt2=Score(0.9, 0.7, 1.0, 0.7) if assessable else None,
+        rivals={"logistic_l2": one} if assessable else {},
+        smallest_auc=0.8,
+        reason="" if assessable else f"class '{classes[-1]}' has 2 groups",
     )
-    verdict = {
-        "verdict": "works",
-        "reason": "its AUC is above chance",
-        "sentence": sentence,
-        "best_baseline": "logistic_l2",
-        "confounders": [],
-    }
-    if not assessable:
-        verdict = {
-            "verdict": "not_assessable",
-            "reason": "class epilepsy has 2 groups",
-            "sentence": (
-                "Asked to tell epilepsy from control, no classifier was tested: class epilepsy has"
-                " 2 groups."
-            ),
-        }
+    verdict = decide(facts).as_dict()
     _json(folder / "verdict.json", verdict)
     for fit in ["repeat0/fold0", "repeat0/fold1", "final"] if assessable else []:
         place = folder / "models" / "tiny" / fit

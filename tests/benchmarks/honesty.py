@@ -49,15 +49,17 @@ from epigpt.dataset import (  # noqa: E402
 )
 from epigpt.dataset.count_blocks import open_observations  # noqa: E402
 from epigpt.evaluation import (  # noqa: E402
+    answer,
     baselines,
     confounding,
     cross_validation,
+    facts,
     intervals,
     predictions,
     refit_pipeline,
-    verdict,
 )
-from epigpt.evaluation.permutation_test import NULL_COLUMNS  # noqa: E402
+from epigpt.evaluation.permutation_test import KIND_COLUMNS  # noqa: E402
+from epigpt.model_names import FINETUNED, NO_BLOCKS, REFERENCE  # noqa: E402
 from epigpt.provenance.fingerprint import fingerprint  # noqa: E402
 from epigpt.simulation.design import CASE, CONTROL, Design  # noqa: E402
 from epigpt.simulation.simulate import Simulated, simulate  # noqa: E402
@@ -77,8 +79,8 @@ COLUMNS = [
     "auc",
     "low",
     "high",
-    "best_baseline",
-    "best_baseline_auc",
+    "best_rival",
+    "best_rival_auc",
     "seconds",
     "settings_and_code",
 ]
@@ -190,8 +192,8 @@ def judge(series: Simulated, settings: dict[str, Any]) -> dict[str, Any]:
         fitted: dict[str, pd.DataFrame] = {}
         decided: dict[str, Any] = {}
         for models in (
-            [verdict.GPT2, verdict.LOGISTIC],
-            [*settings["baselines"], *verdict.OWN_RIVALS],
+            [FINETUNED, REFERENCE],
+            [*settings["baselines"], NO_BLOCKS],
         ):
             for model in models:
                 if model in fitted:
@@ -204,14 +206,14 @@ def judge(series: Simulated, settings: dict[str, Any]) -> dict[str, Any]:
             decided = decide(fitted, folds, judged, settings)
             if decided["verdict"] in ("no_evidence", "confounded"):
                 break
-    gpt2, best = decided["auc"][verdict.GPT2], decided["best_baseline"]
+    gpt2, best = decided["auc"][FINETUNED], decided["best_rival"]
     return {
         "verdict": decided["verdict"],
         "auc": round(gpt2["estimate"], 4),
         "low": round(gpt2["low"], 4),
         "high": round(gpt2["high"], 4),
-        "best_baseline": best,
-        "best_baseline_auc": round(decided["auc"][best]["estimate"], 4),
+        "best_rival": best,
+        "best_rival_auc": round(decided["auc"][best]["estimate"], 4),
         "seconds": round(time.process_time() - began, 1),
     }
 
@@ -225,15 +227,12 @@ def decide(
     """Score the models and apply the rules."""
     arranged = predictions.by_model(pd.concat(fitted.values(), ignore_index=True), folds, CLASSES)
     weights = intervals.resampled_weights(
-        arranged[verdict.GPT2], settings["bootstrap"], settings["seed"]
+        arranged[FINETUNED], settings["bootstrap"], settings["seed"]
     )
-    scored = intervals.table(
-        arranged, settings["model"], weights, pd.DataFrame(columns=NULL_COLUMNS)
-    )
-    others = [model for model in arranged if model != verdict.GPT2]
-    return verdict.decide(
-        scored, intervals.differences(arranged, verdict.GPT2, others, weights), judged, CLASSES
-    )
+    none = pd.DataFrame(columns=KIND_COLUMNS)
+    scored = intervals.table(arranged, settings["model"], weights, none)
+    told = facts.collect(arranged, scored, weights, none, judged)
+    return answer.decide(told).as_dict()
 
 
 def write(series: Simulated, path: Path) -> None:

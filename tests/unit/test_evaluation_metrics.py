@@ -9,7 +9,13 @@ import pandas as pd
 import pytest
 from sklearn import metrics as reference
 
-from epigpt.evaluation import calibration, intervals, metrics, permutation_test
+from epigpt.evaluation import (
+    calibration,
+    intervals,
+    metrics,
+    permutation_test,
+    small_sample_intervals,
+)
 
 
 def predictions(
@@ -123,12 +129,13 @@ def test_repeats_are_scored_apart_and_averaged():
     ] == pytest.approx((1 + 0.5) / 2)
 
 
-def test_a_threshold_from_training_decides_the_calls_alone():
-    truth, score = np.array(["case", "case", "control", "control"]), [0.45, 0.41, 0.3, 0.2]
-    chosen = one(metrics.held_out(predictions(truth, score, threshold=0.4), ["control", "case"]))
+def test_every_model_is_called_at_one_half():
+    truth, score = np.array(["case", "case", "control", "control"]), [0.5, 0.41, 0.3, 0.2]
     plain = one(metrics.held_out(predictions(truth, score), ["control", "case"]))
-    assert (chosen["f1"], plain["f1"]) == (1.0, 0.0)
-    assert chosen["auc"] == plain["auc"] == 1.0
+    # A threshold of the model's own plays no part: it would be an advantage or a cost of one model.
+    own = one(metrics.held_out(predictions(truth, score, threshold=0.4), ["control", "case"]))
+    assert own == plain
+    assert plain["f1"] == pytest.approx(2 / 3)
 
 
 def test_a_model_that_ranks_nothing_has_no_auc_from_the_folds_priors():
@@ -204,10 +211,10 @@ def test_perfect_separation_keeps_an_interval():
 
 
 def test_newcombe_narrows_with_groups_and_holds_the_estimate():
-    lows = [intervals.newcombe_limits(0.9, n, n)[0] for n in (3, 5, 10, 100)]
+    lows = [small_sample_intervals.newcombe_limits(0.9, n, n)[0] for n in (3, 5, 10, 100)]
     assert all(one_low < next_low for one_low, next_low in pairwise(lows))
-    assert intervals.newcombe_limits(0.0, 5, 5) == pytest.approx(
-        tuple(1 - x for x in intervals.newcombe_limits(1.0, 5, 5)[::-1])
+    assert small_sample_intervals.newcombe_limits(0.0, 5, 5) == pytest.approx(
+        tuple(1 - x for x in small_sample_intervals.newcombe_limits(1.0, 5, 5)[::-1])
     )
 
 
@@ -340,3 +347,48 @@ def test_differences_are_paired():
     assert table.loc["b", ["estimate", "low", "high", "share_above"]].tolist() == [0, 0, 0, 0.5]
     assert table.loc["a", "estimate"] > 0
     assert table.loc["a", "share_above"] > 0.95
+
+
+def test_intervals_of_calls_and_auc_hold_at_three_against_three():
+    random = np.random.default_rng(5)
+    names = np.repeat(["control", "case"], 3)
+    true_auc, true_recall = 0.5 * math.erfc(-1 / 2), 0.5 * math.erfc(-0.5 / math.sqrt(2))
+    true = {"auc": true_auc, "balanced_accuracy": true_recall, "f1": true_recall}
+    inside = dict.fromkeys(true, 0)
+    draws = 150
+    for _ in range(draws):
+        logit = random.normal(0, 1, 6) + np.where(names == "case", 0.5, -0.5)
+        held = metrics.held_out(predictions(names, 1 / (1 + np.exp(-logit))), ["control", "case"])
+        weights = intervals.resampled_weights(held, 100, 1)
+        estimates, resampled = (
+            metrics.scores(held, held.unit_weights()),
+            metrics.scores(held, weights),
+        )
+        for metric, value in true.items():
+            low, high = intervals.interval(
+                metric, float(estimates[metric][0]), resampled[metric], held
+            )
+            inside[metric] += low - 1e-9 <= value <= high + 1e-9
+    # Of the bare bootstrap a half to four fifths hold the truth here.
+    assert min(inside.values()) / draws > 0.88, inside
+
+
+def test_limits_are_those_of_statsmodels_and_of_their_papers():
+    # Wilson's limits of 9 of 10, as the paper's formula gives them by hand.
+    assert small_sample_intervals.wilson_limits(0.9, 10) == pytest.approx(
+        (0.5958, 0.9821), abs=1e-4
+    )
+    # Newcombe's paper prints 0.8 at 20 against 20 in its tables of method 5.
+    low, high = small_sample_intervals.newcombe_limits(0.8, 20, 20)
+    assert (low, high) == pytest.approx((0.632, 0.905), abs=0.015)
+    assert small_sample_intervals.smallest_auc(3, 3) > small_sample_intervals.smallest_auc(12, 12)
+
+
+def test_average_precision_of_two_normals_is_that_of_their_draws():
+    random = np.random.default_rng(0)
+    truth = np.r_[np.ones(20000), np.zeros(60000)]
+    score = random.normal(truth * 1.2, 1)
+    auc = reference.roc_auc_score(truth, score)
+    assert small_sample_intervals.binormal_average_precision(auc, 0.25) == pytest.approx(
+        reference.average_precision_score(truth, score), abs=0.01
+    )

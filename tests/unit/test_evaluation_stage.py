@@ -24,6 +24,9 @@ def folder(tmp_path):
         {"sample": names, "label": truth, "group": names, "batch": ["B1"] * 6 + ["B2"] * 6}
     )
     samples.to_csv(tmp_path / "samples.tsv", sep="\t", index=False)
+    quality = pd.DataFrame({"sample": names, "total_counts": np.arange(12) % 5 + 100})
+    quality.to_csv(tmp_path / "quality.tsv", sep="\t", index=False)
+    (tmp_path / "reading.json").write_text('{"label": {"column": "disease"}}', encoding="utf-8")
     folds = pd.concat(
         [
             pd.DataFrame(
@@ -73,7 +76,8 @@ def run(monkeypatch, folder, tag="out", reverse=False, nulls=(), fixed=0, **sett
         "--summary",
         folder / "folds.json",
     ]
-    arguments += ["--samples", folder / "samples.tsv", "--finetuned", *tables]
+    arguments += ["--samples", folder / "samples.tsv", "--quality", folder / "quality.tsv"]
+    arguments += ["--reading", folder / "reading.json", "--finetuned", *tables]
     arguments += ["--refitted", *nulls] if nulls else []
     for name in OUTPUTS:
         arguments += [f"--{name}", folder / f"{tag}.{name}"]
@@ -85,7 +89,8 @@ def run(monkeypatch, folder, tag="out", reverse=False, nulls=(), fixed=0, **sett
 def test_files_hold_the_contract_columns(folder, monkeypatch):
     written = run(monkeypatch, folder)
     predictions = pd.read_csv(folder / "out.predictions", sep="\t")
-    assert list(predictions.columns) == COLUMNS
+    assert list(predictions.columns) == [*COLUMNS, "threshold"]
+    assert set(predictions["threshold"]) == {0.5}
     assert len(predictions) == 3 * 2 * 12 * 2
     assert predictions["class"].tolist()[:2] == CLASSES
     metrics = pd.read_csv(folder / "out.metrics", sep="\t")
@@ -93,24 +98,34 @@ def test_files_hold_the_contract_columns(folder, monkeypatch):
     assert metrics.set_index(["model", "metric"]).loc[("finetuned", "auc"), "estimate"] == 1
     assert metrics[["null_mean", "p"]].isna().all(axis=None)
     verdict = json.loads(written["verdict"])
-    assert verdict["verdict"] == "works"
-    assert verdict["sentence"].startswith(
-        "Asked to tell 'case' from 'control' in samples that it had not seen (12 samples of 12"
-        " groups)"
+    assert verdict["verdict"] == "as_good"
+    assert (
+        verdict["sentence"].startswith(
+            "'case' and 'control' can be told apart in samples that the model has not seen (12 samples)"
+        )
+        or "are separable" in verdict["sentence"]
     )
     assert {
         "reason",
         "auc",
-        "best_baseline",
-        "difference_to_best_baseline",
+        "badge",
+        "tone",
+        "remedy",
+        "methods",
+        "best_rival",
+        "difference_to_best_rival",
         "confounders",
         "ignored_confounders",
+        "smallest_auc_that_could_be_shown",
     } <= set(verdict)
     assert pd.read_csv(folder / "out.comparison", sep="\t")["versus"].tolist() == [
         "logistic_l2",
         "majority",
     ]
-    assert pd.read_csv(folder / "out.confounding", sep="\t")["characteristic"].tolist() == ["batch"]
+    assert pd.read_csv(folder / "out.confounding", sep="\t")["characteristic"].tolist() == [
+        "batch",
+        "read depth",
+    ]
 
 
 def test_order_of_files_does_not_matter(folder, monkeypatch):
@@ -123,7 +138,7 @@ def test_confounded_and_accepted(folder, monkeypatch):
     samples.to_csv(folder / "samples.tsv", sep="\t", index=False)
     assert json.loads(run(monkeypatch, folder)["verdict"])["verdict"] == "confounded"
     accepted = json.loads(run(monkeypatch, folder, ignore_confounders=["day"])["verdict"])
-    assert accepted["verdict"] == "works"
+    assert accepted["verdict"] == "as_good"
     assert accepted["ignored_confounders"] == ["day"]
 
 
@@ -134,7 +149,8 @@ def test_null_gives_p_and_enters_the_verdict(folder, monkeypatch):
     )
     null.to_csv(folder / "null.tsv", sep="\t", index=False)
     decided = json.loads(run(monkeypatch, folder, nulls=[folder / "null.tsv"])["verdict"])
-    assert decided["verdict"] == "no_evidence"
+    assert decided["verdict"] == "signal_missed"
+    assert "permuted labels do as well as GPT-2's (p 0.3)" in decided["reason"]
     assert decided["p"] == pytest.approx(6 / 20)
     metrics = pd.read_csv(folder / "out.metrics", sep="\t").set_index(["model", "metric"])
     assert metrics.loc[("finetuned", "auc"), "p_floor"] == pytest.approx(0.05)
@@ -143,14 +159,15 @@ def test_null_gives_p_and_enters_the_verdict(folder, monkeypatch):
 
 def test_predictions_that_stay_as_they_are_give_a_cheaper_null_that_says_so(folder, monkeypatch):
     decided = json.loads(run(monkeypatch, folder, fixed=99)["verdict"])
-    assert decided["verdict"] == "works"
-    assert (decided["null"]["permutations"], decided["null"]["kind"]) == (99, "fixed predictions")
+    assert decided["verdict"] == "as_good"
+    assert decided["permutations"] == {"number": 99, "kind": "fixed predictions"}
+    assert "against held-out predictions left as they are" in decided["methods"]
     assert decided["p"] == pytest.approx(
         0.01, abs=0.011
     )  # a perfect score is rare under any permutation of twelve labels
     chance = pd.read_csv(folder / "out.null", sep="\t")
     assert abs(chance[chance["metric"] == "auc"]["value"].mean() - 0.5) < 0.1
-    assert json.loads(run(monkeypatch, folder)["verdict"])["null"]["permutations"] == 0
+    assert json.loads(run(monkeypatch, folder)["verdict"])["permutations"]["number"] == 0
 
 
 def test_not_assessable_writes_headers_and_the_reason(folder, monkeypatch):
@@ -159,7 +176,7 @@ def test_not_assessable_writes_headers_and_the_reason(folder, monkeypatch):
     for path in folder.glob("in.*.tsv"):
         path.write_text(header, encoding="utf-8")
     written = run(monkeypatch, folder)
-    assert written["predictions"] == header
+    assert written["predictions"] == header.replace("\n", "\tthreshold\n")
     assert (
         written["metrics"]
         == "model\tpreset\tmetric\testimate\tlow\thigh\tnull_mean\tp\tp_floor\tn_samples\tn_groups\n"

@@ -1,6 +1,7 @@
 """What the page says of a data set must be true of it: verdict, plan and time, gene sets, markers,
 figures without cut words."""
 
+import html
 import importlib.util
 import json
 import re
@@ -42,18 +43,16 @@ def part(text: str, section: str) -> str:
     )
 
 
-def test_works_says_whether_a_baseline_does_as_well(tmp_path: Path) -> None:
+def test_what_the_answer_says_stands_on_the_page_word_for_word(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
-    said = [
-        verdict.section(
-            judged(folder, difference_to_best_baseline={"estimate": estimate, "low": low})
-        ).sentence
-        for estimate, low in ((0.1, 0.02), (0.1, -0.05), (0.0, -0.01))
-    ]
-    assert said[0].endswith("does better than every baseline.")
-    assert said[1].endswith("to the best (logistic regression (L2)) includes zero.")
-    assert "and so does logistic regression (L2)" in said[2]
-    assert "better than every baseline" not in said[1] + said[2]
+    results = judged(folder, notes=["a note of the answer"], remedy="do this", tone="warn")
+    text = page.render(results, FigureWriter(tmp_path))
+    shown = re.sub(r"<[^>]+>", "", text)
+    for key in ("sentence", "meaning", "methods", "badge"):
+        assert html.unescape(shown).count(results.verdict[key]) >= 1, key
+    assert "A note of the answer." in shown
+    assert "What would lead further: Do this." in shown
+    assert 'class="badge warn"' in text
 
 
 def test_the_reason_stands_beside_the_verdict_and_once(tmp_path: Path) -> None:

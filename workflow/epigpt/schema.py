@@ -222,11 +222,12 @@ FILES = (
             truth             text     class of the sample
             class             text     class that the probability is of
             probability       number   0 to 1; sums to 1 over the classes
+            threshold         number   probability from which on the class is called, the same for every model; blank with several classes
         """),
     ),
     ResultFile(
         "metrics.tsv",
-        ("scores of every model on the same held-out samples; intervals by bootstrap over donors"),
+        ("scores of every model on the same held-out samples; intervals with donors as units"),
         rows="a model and metric",
         columns=_columns(_SCORES),
     ),
@@ -291,9 +292,17 @@ FILES = (
             association       number   Cramér's V over samples, 0 to 1
             kind              text     what the relation is, such as `label follows`
             accepted          boolean  named in `ignore_confounders`
+            off               integer  groups on the wrong side of the best division
+            detail            text     the relation in words
         """),
     ),
-    ResultFile("verdict.json", "the verdict with its reason and the figures behind it"),
+    ResultFile(
+        "verdict.json",
+        (
+            "the one answer: `works`, `as_good`, `signal_missed`, `too_few_donors`, `no_evidence`, "
+            "`confounded` or `not_assessable`; its sentence, reason and remedy, and the figures"
+        ),
+    ),
     ResultFile(
         "markers.tsv",
         "marker genes with the expected direction and what was found",

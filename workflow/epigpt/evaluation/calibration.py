@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from epigpt.evaluation.metrics import HeldOut
+from epigpt.evaluation.small_sample_intervals import wilson_limits
 
 COLUMNS = ["model", "class", "bin", "probability", "observed", "low", "high", "n"]
 _BINS = 5
-_Z = 1.959963984540054
 
 
 def curve(models: Mapping[str, HeldOut]) -> pd.DataFrame:
@@ -49,10 +49,3 @@ def curve(models: Mapping[str, HeldOut]) -> pd.DataFrame:
                     )
                 )
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def wilson_limits(share: float, n: float) -> tuple[float, float]:
-    """Give the 95 % score limits of a share of `n` (Wilson, JASA 1927; 22: 209)."""
-    centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))

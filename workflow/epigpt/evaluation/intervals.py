@@ -1,5 +1,9 @@
-"""Intervals by bootstrap over groups, the table of metrics, and models compared on the same
-resamples."""
+"""Intervals over groups, the table of metrics, and models compared on the same resamples.
+
+An interval is the wider of two: percentiles of a bootstrap over groups, which know how the samples
+of a group go together, and score limits with groups as units, which hold where groups are few (see
+`small_sample_intervals`).
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from epigpt.evaluation import small_sample_intervals as limits
 from epigpt.evaluation.metrics import METRICS, Floats, HeldOut, scores
 from epigpt.evaluation.permutation_test import p_value, smallest_p
 
@@ -23,8 +28,7 @@ COLUMNS = [
     "n_samples",
     "n_groups",
 ]
-_EDGES = (2.5, 97.5)
-_Z = 1.959963984540054
+DIFFERENCES = ["model", "versus", "estimate", "low", "high", "share_above"]
 
 
 def resampled_weights(held: HeldOut, resamples: int, seed: int) -> Floats:
@@ -53,49 +57,103 @@ def _holds(held: HeldOut) -> np.ndarray:
     return holds
 
 
-def newcombe_limits(auc: float, cases: int, controls: int) -> tuple[float, float]:
-    """Give the 95 % score limits of an AUC (Newcombe, Stat Med 2006; 25: 559, method 5).
+def interval(
+    metric: str, estimate: float, draws: Floats, held: HeldOut, level: float = limits.LEVEL
+) -> tuple[float, float]:
+    """Return the interval of a metric at a level of confidence.
 
-    The limits are the AUCs θ from which the estimate is 1.96 standard errors away, with Hanley and
-    McNeil's standard error at θ, the two sample sizes in it replaced by their mean.
-    """
-    half = (cases + controls) / 2 - 1
-    theta = np.linspace(0.0, 1.0, 20001)[1:-1]
-    variance = (
-        theta
-        * (1 - theta)
-        * (1 + half * ((1 - theta) / (2 - theta) + theta / (1 + theta)))
-        / (cases * controls)
-    )
-    inside = theta[np.abs(theta - auc) <= _Z * np.sqrt(variance)]
-    return float(min(inside.min(initial=auc), auc)), float(max(inside.max(initial=auc), auc))
-
-
-def interval(metric: str, estimate: float, draws: Floats, held: HeldOut) -> tuple[float, float]:
-    """Give the 95 % interval of a metric.
-
-    It is the percentile interval of the resamples. Samples that are separated perfectly are so in
-    every resample, which would give an interval without width; the AUC's is therefore never
-    narrower than Newcombe's with groups as units.
+    Percentiles of the resamples, never narrower than the score limits with groups as units: an
+    AUC's by Newcombe; of the metrics that count calls, those carried over from Wilson's limits of
+    the share of each class that is called right; of the Brier score, Student's over the groups; of
+    the average precision, that of two normal distributions with the limits of the AUC. Several
+    classes: the AUC's of the class with the fewest groups; Matthews' coefficient and average
+    precision have percentiles only.
     """
     if math.isnan(estimate) or np.isnan(draws).all():
         return math.nan, math.nan
-    low, high = (float(edge) for edge in np.nanpercentile(draws, _EDGES))
+    edges = (50 * (1 - level), 50 * (1 + level))
+    low, high = (float(edge) for edge in np.nanpercentile(draws, edges))
+    few = _few_sample_limits(metric, estimate, held, level)
+    return min(low, few[0], estimate), max(high, few[1], estimate)
+
+
+def _few_sample_limits(
+    metric: str, estimate: float, held: HeldOut, level: float
+) -> tuple[float, float]:
+    two = len(held.classes) == 2
     if metric == "auc":
-        holds = _holds(held)
-        positive = [1] if len(held.classes) == 2 else range(len(held.classes))
-        limits = [
-            newcombe_limits(
-                estimate, int(holds[:, k].sum()), int(np.delete(holds, k, axis=1).any(axis=1).sum())
-            )
-            for k in positive
-        ]
-        # Of several classes the one with the fewest groups decides.
-        low, high = (
-            min(low, *(limit[0] for limit in limits)),
-            max(high, *(limit[1] for limit in limits)),
-        )
-    return min(low, estimate), max(high, estimate)
+        return _auc_limits(estimate, held, level)
+    if metric == "brier":
+        low, high = limits.mean_limits(_brier_of_groups(held), level)
+        return max(low, 0.0), min(high, 1.0)
+    if metric == "average_precision" and two:
+        auc = float(scores(held, held.unit_weights())["auc"][0])
+        low, high = _auc_limits(auc, held, level)
+        share = float((held.truth == 1).mean())
+        centre = limits.binormal_average_precision(auc, share)
+        # The distance on the curve of normal distributions, laid at the estimate itself.
+        down = centre - limits.binormal_average_precision(low, share)
+        up = limits.binormal_average_precision(high, share) - centre
+        return max(0.0, estimate - down), min(1.0, estimate + up)
+    if metric == "balanced_accuracy" or (two and metric in ("f1", "mcc")):
+        return _call_limits(metric, held, level)
+    return estimate, estimate
+
+
+def _auc_limits(estimate: float, held: HeldOut, level: float) -> tuple[float, float]:
+    found = [
+        limits.newcombe_limits(estimate, cases, controls, level)
+        for cases, controls in groups_of_each(held)
+    ]
+    return min(low for low, _ in found), max(high for _, high in found)
+
+
+def groups_of_each(held: HeldOut) -> list[tuple[int, int]]:
+    """Count the groups that hold a class, and those that hold another, for each class that is
+    scored (of two the second alone)."""
+    holds = _holds(held)
+    positive = [1] if len(held.classes) == 2 else range(len(held.classes))
+    return [
+        (int(holds[:, k].sum()), int(np.delete(holds, k, axis=1).any(axis=1).sum()))
+        for k in positive
+    ]
+
+
+def _brier_of_groups(held: HeldOut) -> Floats:
+    """Return each group's mean Brier score, as `scores` averages it over classes."""
+    positive = [1] if len(held.classes) == 2 else range(len(held.classes))
+    squared = np.mean([(held.probability[:, k] - (held.truth == k)) ** 2 for k in positive], axis=0)
+    total = np.bincount(held.group, squared, len(held.groups))
+    return total / np.maximum(np.bincount(held.group, minlength=len(held.groups)), 1)
+
+
+def _call_limits(metric: str, held: HeldOut, level: float) -> tuple[float, float]:
+    holds, number = _holds(held), len(held.classes)
+    right = held.called == held.truth
+    recalls = [float(right[held.truth == k].mean()) for k in range(number)]
+    known = [
+        limits.wilson_limits(recall, int(holds[:, k].sum()), level)
+        for k, recall in enumerate(recalls)
+    ]
+    share = float((held.truth == 1).mean())
+    calls = {
+        "balanced_accuracy": lambda parts: float(np.mean(parts)),
+        "f1": lambda parts: _f1_of_shares(parts[1], parts[0], share),
+        "mcc": lambda parts: _mcc_of_shares(parts[1], parts[0], share),
+    }
+    return limits.recovered_limits(calls[metric], recalls, known)
+
+
+def _f1_of_shares(recall: float, specificity: float, share: float) -> float:
+    true, false = share * recall, (1 - share) * (1 - specificity)
+    return 2 * true / (true + false + share) if true > 0 else 0.0
+
+
+def _mcc_of_shares(recall: float, specificity: float, share: float) -> float:
+    called = share * recall + (1 - share) * (1 - specificity)
+    spread = share * (1 - share) * called * (1 - called)
+    informed = share * (1 - share) * (recall + specificity - 1)
+    return informed / math.sqrt(spread) if spread > 0 else 0.0
 
 
 def table(
@@ -156,20 +214,54 @@ def differences(
 ) -> pd.DataFrame:
     """Compare the AUC of a model with others on the same resamples of groups.
 
+    The intervals hold for all rivals at once (Bonferroni): the level of each is 1 - 0.05 over
+    their number, so that the best of many cannot lead by luck. Each is the wider of the percentiles
+    of the resampled differences and of the limits recovered from both AUCs' score limits and the
+    correlation of their resamples.
+
     Returns
     -------
     pandas.DataFrame
-        model, versus, estimate (AUC of `one` minus that of the other), low, high (95 %),
+        `DIFFERENCES`: model, versus, estimate (AUC of `one` minus that of the other), low, high,
         share_above (of the resamples in which `one` is above, ties counted half).
     """
-    base, base_draws = (
-        scores(models[one], w)["auc"] for w in (models[one].unit_weights(), weights)
-    )
+    level = simultaneous_level(len(others))
+    edges = (50 * (1 - level), 50 * (1 + level))
+    base, draws = _auc_and_draws(models[one], weights)
+    base_limits = interval("auc", base, draws, models[one], level)
     rows = []
     for other in others:
-        apart = base_draws - scores(models[other], weights)["auc"]
-        estimate = float(base[0] - scores(models[other], models[other].unit_weights())["auc"][0])
-        low, high = np.nanpercentile(apart, _EDGES)
+        auc, other_draws = _auc_and_draws(models[other], weights)
+        apart = draws - other_draws
+        low, high = (float(edge) for edge in np.nanpercentile(apart, edges))
+        recovered = limits.difference_limits(
+            base,
+            auc,
+            base_limits,
+            interval("auc", auc, other_draws, models[other], level),
+            _correlation(draws, other_draws),
+        )
+        if np.array_equal(models[one].ranking, models[other].ranking):
+            recovered = (0.0, 0.0)  # the same probabilities: no doubt about the difference
         above = float(np.mean(apart > 1e-12) + np.mean(np.abs(apart) <= 1e-12) / 2)
-        rows.append((one, other, estimate, float(low), float(high), above))
-    return pd.DataFrame(rows, columns=["model", "versus", "estimate", "low", "high", "share_above"])
+        row = (one, other, base - auc, min(low, recovered[0]), max(high, recovered[1]), above)
+        rows.append(row)
+    return pd.DataFrame(rows, columns=DIFFERENCES)
+
+
+def simultaneous_level(number: int) -> float:
+    """Return the level of each of `number` intervals that hold together in 95 % of repetitions."""
+    return 1 - (1 - limits.LEVEL) / max(1, number)
+
+
+def _auc_and_draws(held: HeldOut, weights: Floats) -> tuple[float, Floats]:
+    return float(scores(held, held.unit_weights())["auc"][0]), scores(held, weights)["auc"]
+
+
+def _correlation(one: Floats, other: Floats) -> float:
+    """Return the correlation of two models' resamples, 0 where one of them does not vary or they
+    go apart."""
+    known = ~(np.isnan(one) | np.isnan(other))
+    if not known.any() or min(one[known].std(), other[known].std()) < 1e-12:
+        return 0.0
+    return max(0.0, float(np.corrcoef(one[known], other[known])[0, 1]))

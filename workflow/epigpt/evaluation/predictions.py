@@ -3,32 +3,38 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from epigpt.errors import InputError
-from epigpt.evaluation.metrics import HeldOut, held_out
+from epigpt.evaluation.metrics import THRESHOLD, HeldOut, held_out
 
 COLUMNS = ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"]
+WRITTEN = [*COLUMNS, "threshold"]
 _TEXTS = ("model", "sample", "group", "truth", "class")
 _KEYS = ["repeat", "fold", "sample", "group"]
 
 
 def collect(paths: Sequence[Path]) -> pd.DataFrame:
-    """Read prediction tables, in the order given; `COLUMNS`, and threshold where a table has it
-    (otherwise missing)."""
+    """Read prediction tables, in the order given; `COLUMNS`."""
     read = [
         pd.read_csv(path, sep="\t", dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False)
         for path in paths
     ]
     filled = [table for table in read if len(table)]
     if not filled:
-        return pd.DataFrame(columns=[*COLUMNS, "threshold"])
-    joined = pd.concat(filled, ignore_index=True).reindex(columns=[*COLUMNS, "threshold"])
+        return pd.DataFrame(columns=COLUMNS)
+    joined = pd.concat(filled, ignore_index=True).reindex(columns=COLUMNS)
     for column, kind in (("repeat", int), ("fold", int), ("probability", float)):
         joined[column] = joined[column].astype(kind)
-    # An empty threshold is no number: the model chose none.
-    joined["threshold"] = pd.to_numeric(joined["threshold"], errors="coerce")
     return joined
+
+
+def with_threshold(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """Return the table as it is written: of two classes, the probability from which on a class is
+    called; of several, where the most probable one is called, blank."""
+    value = THRESHOLD if len(classes) == 2 else np.nan
+    return predictions.assign(threshold=value)[WRITTEN]
 
 
 def ordered(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:

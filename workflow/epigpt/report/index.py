@@ -15,18 +15,13 @@ from epigpt.report.blocks import Cell, Table
 from epigpt.report.page import assets, environment
 from epigpt.report.results import about_epilepsy, read_json, read_table
 
-_TONES = {
-    "works": "good",
-    "confounded": "bad",
-    "no_better_than_baseline": "warn",
-    "no_evidence": "warn",
-}
+_NO_VERDICT = "no verdict yet"
 _COLUMNS = [
     "data set",
     "status",
     "verdict",
     "GPT-2, AUC",
-    "best baseline, AUC",
+    "best rival, AUC",
     "difference",
     "samples",
     "groups",
@@ -77,10 +72,7 @@ def _entry(folder: Path) -> Entry:
 def render(entries: list[Entry]) -> str:
     """Give the page's text."""
     rows = [_row(entry) for entry in entries]
-    verdicts = [
-        wording.VERDICT_NAMES.get(str(entry.verdict.get("verdict")), "no verdict yet")
-        for entry in entries
-    ]
+    verdicts = [str(entry.verdict.get("badge") or _NO_VERDICT) for entry in entries]
     per_verdict = [f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts)]
     overview = Table(
         "overview",
@@ -88,8 +80,8 @@ def render(entries: list[Entry]) -> str:
         _COLUMNS,
         rows,
         _NUMERIC,
-        "Best baseline: the highest AUC among all models other than fine-tuned GPT-2, on the same"
-        " folds.",
+        "Best rival: the highest AUC among the baselines and GPT-2 without its blocks, on the same"
+        " folds; the difference stands with the interval that holds for all rivals at once.",
         folded=1000,
         search=True,
     )
@@ -125,12 +117,8 @@ def _row(entry: Entry) -> list[Cell]:
         .set_index("model")["estimate"]
     )
     own = float(auc.get("finetuned", math.nan))
-    others = auc.drop([name for name in auc.index if str(name).startswith("finetuned")])
-    # Of equal baselines the one that sorts first, so that the order of the table does not matter.
-    best = (
-        sorted(others.index, key=lambda name: (-others[name], str(name)))[0] if len(others) else ""
-    )
-    other = float(others[best]) if best else math.nan
+    best = str(entry.verdict.get("best_rival") or "")
+    other = float(auc.get(best, math.nan))
     series = entry.reading.get("series") or {}
     organism = entry.reading.get("organism") or series.get("organisms") or ""
     return [
@@ -143,15 +131,14 @@ def _row(entry: Entry) -> list[Cell]:
         ),
         Cell(*_status(entry)),
         Cell(
-            wording.VERDICT_NAMES.get(verdict, "no verdict yet"), verdict, _TONES.get(verdict, "")
+            str(entry.verdict.get("badge") or _NO_VERDICT),
+            verdict,
+            str(entry.verdict.get("tone") or ""),
+            detail=wording.short(str(entry.verdict.get("reason") or ""), 160),
         ),
         _score(own),
         _score(other, wording.MODEL_NAMES.get(str(best), str(best))),
-        (
-            Cell(wording.signed(own - other), f"{own - other:.6g}")
-            if math.isfinite(own - other)
-            else Cell("–", "")
-        ),
+        _difference(entry.verdict.get("difference_to_best_rival")),
         blocks.cell(len(entry.samples)),
         blocks.cell(entry.samples["group"].nunique()),
         blocks.cell(entry.samples["label"].nunique()),
@@ -193,6 +180,13 @@ def _compared(entry: Entry) -> str:
         if case and control
         else wording.short(label.get("column") or "", 40)
     )
+
+
+def _difference(found: Any) -> Cell:
+    if not isinstance(found, dict) or found.get("estimate") is None:
+        return Cell("–", "")
+    interval = f"{wording.signed(found['low'])} to {wording.signed(found['high'])}"
+    return Cell(wording.signed(found["estimate"]), f"{found['estimate']:.6g}", detail=interval)
 
 
 def _score(value: float, detail: str = "") -> Cell:

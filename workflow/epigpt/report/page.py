@@ -10,7 +10,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from epigpt import files
-from epigpt.report import wording
 from epigpt.report.blocks import Section
 from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.results import Results
@@ -63,10 +62,8 @@ def render(results: Results, plates: FigureWriter) -> str:
             title=str((results.reading.get("series") or {}).get("title") or ""),
             sentence=verdict.sentence(results),
             verdict=str(results.verdict.get("verdict") or ""),
-            verdict_name=wording.VERDICT_NAMES.get(
-                str(results.verdict.get("verdict")), str(results.verdict.get("verdict") or "")
-            ),
-            tone=verdict.tone(str(results.verdict.get("verdict"))),
+            verdict_name=str(results.verdict.get("badge") or results.verdict.get("verdict") or ""),
+            tone=str(results.verdict.get("tone") or "neutral"),
             because=verdict.because(results),
             simulated=results.simulated,
             key_figures=verdict.key_figures(results),

@@ -21,13 +21,6 @@ METRIC_NAMES = {
     "mcc": "MCC",
     "brier": "Brier score",
 }
-VERDICT_NAMES = {
-    "works": "works",
-    "no_better_than_baseline": "no better than the baseline",
-    "no_evidence": "no evidence",
-    "confounded": "confounded",
-    "not_assessable": "not assessable",
-}
 
 
 def clean(content: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Collect held-out predictions, score every model on the same folds, decide the verdict."""
+"""Collect held-out predictions, score every model on the same folds, decide the answer."""
 
 import json
 from collections.abc import Sequence
@@ -9,15 +9,17 @@ import pandas as pd
 
 from epigpt import files
 from epigpt.evaluation import (
+    answer,
     calibration,
     confounding,
     cross_validation,
+    facts,
     intervals,
     permutation_test,
     predictions,
-    verdict,
 )
 from epigpt.evaluation.metrics import HeldOut
+from epigpt.model_names import FINETUNED
 from epigpt.stages import entry
 
 
@@ -28,8 +30,8 @@ def main() -> None:
         settings = job.settings
         summary = json.loads(job.file("summary").read_text(encoding="utf-8"))
         samples = pd.read_csv(job.file("samples"), sep="\t", dtype=str, keep_default_na=False)
-        judged = confounding.table(samples, settings["ignore_confounders"])
-        _warn_of_unknown(settings["ignore_confounders"], samples, job.log.warning)
+        accepted = settings["ignore_confounders"]
+        _warn_of_unknown(accepted, samples, job.log.warning)
         classes = [str(name) for name in summary.get("classes") or sorted(set(samples["label"]))]
         scored_files = [
             path for name in ("finetuned", "comparisons", "baselines") for path in job.files(name)
@@ -38,23 +40,28 @@ def main() -> None:
         models: dict[str, HeldOut] = {}
         if summary["assessable"]:
             folds = cross_validation.read(job.file("folds"))
+            samples = _as_tested(samples, folds)
+            judged = _judged(job.file("quality"), job.file("reading"), samples, accepted)
             models = predictions.by_model(collected, folds, classes)
             permuted = _nulls(
                 [*job.files("chance"), *job.files("refitted")],
-                models[verdict.GPT2],
+                models,
                 settings["permutations.fixed"],
                 settings["seed"],
             )
-            scored, compared = _score(models, permuted, settings)
-            decided = verdict.decide(scored, compared, judged, classes) | {"null": _told(permuted)}
+            scored, compared, weights = _score(models, permuted, settings)
+            warnings = [text for text in (facts.unnamed_donors(samples),) if text]
+            told = facts.collect(models, scored, weights, permuted, judged, warnings=warnings)
         else:
+            judged = _judged(job.file("quality"), job.file("reading"), samples, accepted)
             permuted = pd.DataFrame(columns=permutation_test.KIND_COLUMNS)
             collected, scored = collected.iloc[:0], pd.DataFrame(columns=intervals.COLUMNS)
-            compared = pd.DataFrame(
-                columns=["model", "versus", "estimate", "low", "high", "share_above"]
+            compared = pd.DataFrame(columns=intervals.DIFFERENCES)
+            told = facts.untested(
+                classes, summary["reason"], judged, summary.get("groups_per_class") or {}
             )
-            decided = verdict.not_assessable(summary["reason"], classes, judged)
-        files.write_tsv(job.file("predictions"), collected[predictions.COLUMNS])
+        decided = answer.decide(told).as_dict()
+        files.write_tsv(job.file("predictions"), predictions.with_threshold(collected, classes))
         files.write_tsv(job.file("metrics"), scored)
         files.write_tsv(job.file("confounding"), judged)
         files.write_tsv(job.file("comparison"), compared)
@@ -64,56 +71,62 @@ def main() -> None:
         job.log.info("%s", decided["sentence"])
 
 
+def _as_tested(samples: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
+    """Return the samples that were tested, with the groups that they were tested in."""
+    group = folds.drop_duplicates("sample").set_index("sample")["group"]
+    tested = samples[samples["sample"].isin(group.index)]
+    return tested.assign(group=tested["sample"].map(group))
+
+
+def _judged(
+    quality_path: Path, reading_path: Path, samples: pd.DataFrame, accepted: list[str]
+) -> pd.DataFrame:
+    measured = {}
+    quality = pd.read_csv(quality_path, sep="\t", dtype={"sample": str})
+    # Cells have a depth of their own; that of a sample is read from its library alone.
+    if "sample" in quality.columns and quality["sample"].is_unique:
+        measured[confounding.DEPTH] = quality.set_index("sample")["total_counts"].astype(float)
+    label = json.loads(reading_path.read_text(encoding="utf-8")).get("label") or {}
+    source = str(label.get("column") or "") if isinstance(label, dict) else ""
+    return confounding.table(samples, accepted, measured, source)
+
+
 def _score(
     models: dict[str, HeldOut], nulls: pd.DataFrame, settings: dict[str, Any]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, Any]:
     weights = intervals.resampled_weights(
-        models[verdict.GPT2], settings["bootstrap"], settings["seed"]
+        models[FINETUNED], settings["bootstrap"], settings["seed"]
     )
     scored = intervals.table(models, settings["model"], weights, nulls)
-    others = [model for model in models if model != verdict.GPT2]
-    return scored, intervals.differences(models, verdict.GPT2, others, weights)
+    # The controls (random start, shuffled genes) have an interval too, but they are no rivals.
+    rivals = facts.rivals(list(models))
+    compared = [intervals.differences(models, FINETUNED, rivals, weights)]
+    controls = [name for name in models if name != FINETUNED and name not in rivals]
+    if controls:
+        compared.append(intervals.differences(models, FINETUNED, controls, weights))
+    return scored, pd.concat(compared, ignore_index=True), weights
 
 
-def _nulls(paths: Sequence[Path], gpt2: HeldOut, fixed: int, seed: int) -> pd.DataFrame:
+def _nulls(
+    paths: Sequence[Path], models: dict[str, HeldOut], fixed: int, seed: int
+) -> pd.DataFrame:
+    """Join the scores under permuted labels; models that were not refitted have their predictions
+    held against permuted labels."""
     read = [pd.read_csv(path, sep="\t").assign(kind=permutation_test.REFITTED) for path in paths]
-    if fixed:
-        read.append(
-            permutation_test.fixed(verdict.GPT2, gpt2, fixed, seed).assign(
-                kind=permutation_test.FIXED
-            )
-        )
     filled = [table for table in read if len(table)]
-    joined = (
-        pd.concat(filled, ignore_index=True)
-        if filled
-        else pd.DataFrame(columns=permutation_test.KIND_COLUMNS)
-    )
+    refitted = {str(name) for table in filled for name in table["model"]}
+    if fixed:
+        filled += [
+            permutation_test.fixed(name, held, fixed, seed).assign(kind=permutation_test.FIXED)
+            for name, held in models.items()
+            if name not in refitted
+        ]
+    if not filled:
+        return pd.DataFrame(columns=permutation_test.KIND_COLUMNS)
+    joined = pd.concat(filled, ignore_index=True)
     return joined.sort_values(["model", "permutation"], kind="stable", ignore_index=True)[
         permutation_test.KIND_COLUMNS
     ]
-
-
-def _told(permuted: pd.DataFrame) -> dict[str, Any]:
-    """Say what stands behind GPT-2's p, for the reader of verdict.json."""
-    own = permuted[permuted["model"] == verdict.GPT2]
-    if own.empty:
-        return {
-            "permutations": 0,
-            "kind": "none",
-            "note": "no labels were permuted, so there is no p (setting: permutations)",
-        }
-    kind = str(own["kind"].iloc[0])
-    note = {
-        permutation_test.REFITTED: (
-            "labels permuted between groups, encoding and fine-tuning run again each time"
-        ),
-        permutation_test.FIXED: (
-            "labels permuted between groups against held-out predictions left as they are: a"
-            " cheaper null that repeats no training"
-        ),
-    }[kind]
-    return {"permutations": int(own["permutation"].nunique()), "kind": kind, "note": note}
 
 
 def _warn_of_unknown(accepted: list[str], samples: pd.DataFrame, warn: Any) -> None:

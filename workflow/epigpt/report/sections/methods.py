@@ -175,12 +175,7 @@ def _sentences(results: Results) -> list[str]:
             if len(results.metrics)
             else ""
         ),
-        (
-            "Intervals are percentiles over resampled groups; with few groups they are wide and"
-            " themselves uncertain."
-            if len(results.metrics)
-            else ""
-        ),
+        str(results.verdict.get("methods") or "") if len(results.metrics) else "",
         f"Seed {results.provenance['seed']}." if results.provenance.get("seed") is not None else "",
     ]
     return [text for text in found if text]

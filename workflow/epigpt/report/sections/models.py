@@ -1,5 +1,6 @@
 """The model against its baselines, and the folds behind it."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -57,11 +58,6 @@ def _surely(results: Results, plates: FigureWriter) -> list[Any]:
             *drawn,
         ]
     drawn = plates.save(comparison.null_scores(results.null, results.metrics))
-    told = (
-        (results.verdict.get("null") or {}).get("note")
-        if isinstance(results.verdict.get("null"), dict)
-        else ""
-    )
     if drawn:
         found += [
             blocks.Heading(
@@ -69,8 +65,6 @@ def _surely(results: Results, plates: FigureWriter) -> list[Any]:
             ),
             *drawn,
         ]
-    if told:
-        found.append(blocks.Prose(wording.sentence(f"Null: {told}")))
     drawn = plates.save(comparison.learning(results.learning_curve))
     if drawn:
         found += [blocks.Heading("Learning curve", "See whether more donors would help."), *drawn]
@@ -154,24 +148,14 @@ def _reason(results: Results) -> str:
 
 
 def _comparison(results: Results) -> str:
-    scores = (
-        results.metrics[(results.metrics["metric"] == "auc") & results.metrics["estimate"].notna()]
-        .drop_duplicates("model")
-        .set_index("model")["estimate"]
-    )
-    if figures.GPT2 not in scores:
+    best = str(results.verdict.get("best_rival") or "")
+    own, other = results.metric("finetuned", "auc"), results.metric(best, "auc")
+    if math.isnan(own) or math.isnan(other):
         return _TOLD
-    others = scores.drop([name for name in scores.index if str(name).startswith("finetuned")])
-    if others.empty:
-        return (
-            f"GPT-2 reached an AUC of {scores[figures.GPT2]:.2f}; there is no baseline to compare"
-            " it with."
-        )
-    best = max(others.index, key=lambda name: (others[name], name == "logistic_l2"))
-    words = wording.MODEL_NAMES.get(str(best), str(best))
+    words = wording.MODEL_NAMES.get(best, best)
     return (
-        f"GPT-2 reached an AUC of {scores[figures.GPT2]:.2f} on held-out groups, the best baseline"
-        f" ({words}) {others[best]:.2f}."
+        f"GPT-2 reached an AUC of {wording.score(own)} on held-out groups, its best rival ({words})"
+        f" {wording.score(other)}."
     )
 
 
@@ -205,7 +189,7 @@ def _metrics(metrics: pd.DataFrame) -> blocks.Table:
     )
     return blocks.Table(
         "metrics",
-        "All metrics, with 95 % intervals over resampled groups",
+        "All metrics, with 95 % intervals, groups as units",
         [
             "model",
             *[wording.METRIC_NAMES.get(str(name), str(name)) for name in names],

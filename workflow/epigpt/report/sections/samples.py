@@ -11,6 +11,13 @@ from epigpt.report.results import Results
 
 _MOST_COLUMNS = 12
 _MOST_LEVELS = 12
+# As evaluation judges them: what a model could have learned instead of the condition.
+_CONFOUNDING = (
+    "label follows",
+    "label nearly follows",
+    "order separates the classes",
+    "order nearly separates the classes",
+)
 
 
 def section(results: Results) -> Section:
@@ -51,7 +58,7 @@ def section(results: Results) -> Section:
     content.append(_sample_table(results))
     judged = results.confounding
     follows = (
-        judged["kind"].eq("label follows")
+        judged["kind"].isin(_CONFOUNDING)
         if len(judged)
         else related["told_by_class"]
         if len(related)
@@ -153,8 +160,8 @@ def _confounding(related: pd.DataFrame) -> blocks.Table:
 def _judged(judged: pd.DataFrame) -> blocks.Table:
     """Show how evaluation judged each characteristic; it keeps the label from being learned only
     where the label follows from it."""
-    tones = {"label follows": "bad", "balanced or partly associated": ""}
-    order = {"label follows": 0, "balanced or partly associated": 1}
+    tones = dict.fromkeys(_CONFOUNDING, "bad")
+    order = {**dict.fromkeys(_CONFOUNDING, 0), "balanced or partly associated": 1}
     accepted = judged["accepted"].str.lower().eq("true").any()
     ranked = judged.assign(
         at=judged["kind"].map(order).fillna(2), size=-judged["association"].fillna(-1)
@@ -169,6 +176,7 @@ def _judged(judged: pd.DataFrame) -> blocks.Table:
                 row.kind,
                 row.kind,
                 tones.get(row.kind, "") if row.accepted.lower() != "true" else "",
+                detail=row.detail,
             ),
             *(
                 [Cell("yes" if row.accepted.lower() == "true" else "", row.accepted)]

@@ -9,13 +9,19 @@ from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Section
 from epigpt.report.results import Results
 
-_TONES = {
-    "works": "good",
-    "confounded": "bad",
-    "no_better_than_baseline": "warn",
-    "no_evidence": "warn",
-    "not_assessable": "neutral",
-}
+# Texts of verdict.json that stand elsewhere on the page.
+_SAID = (
+    "sentence",
+    "reason",
+    "verdict",
+    "badge",
+    "tone",
+    "meaning",
+    "remedy",
+    "methods",
+    "short",
+    "question",
+)
 
 
 def sentence(results: Results) -> str:
@@ -40,34 +46,27 @@ def sentence(results: Results) -> str:
     return f"{asked} GPT-2 reached AUC {wording.score(gpt2)}, logistic regression {best}."
 
 
-def tone(verdict: str) -> str:
-    """Give the tone in which a verdict is set."""
-    return _TONES.get(verdict, "neutral")
-
-
 def because(results: Results) -> str:
-    """Give the reason of the verdict as a sentence, for beside its name; empty where the first
+    """Return the reason of the verdict as a sentence, for beside its name; empty where the first
     sentence says it."""
     reason = wording.sentence(str(results.verdict.get("reason") or ""))
-    return (
-        ""
-        if reason.rstrip(".") in sentence(results)
-        or reason[:1].lower() + reason[1:-1] in sentence(results)
-        else reason
-    )
+    said = sentence(results).lower()
+    return "" if reason.rstrip(".").lower() in said else reason
 
 
 def key_figures(results: Results) -> list[tuple[str, str, str]]:
     """List the figures set large beside the verdict: name, value, detail."""
     found = []
-    for name, model in (("GPT-2", "finetuned"), ("Logistic regression", "logistic_l2")):
+    best = str(results.verdict.get("best_rival") or "logistic_l2")
+    rival = wording.MODEL_NAMES.get(best, best)
+    for name, model in (("GPT-2", "finetuned"), (f"Best rival, {rival}", best)):
         value = results.metric(model, "auc")
         if math.isnan(value):
             continue
         low, high = results.metric(model, "auc", "low"), results.metric(model, "auc", "high")
         found.append(
             (
-                f"{name}, AUC",
+                f"{name}: AUC",
                 wording.score(value),
                 (
                     ""
@@ -118,13 +117,16 @@ def section(results: Results) -> Section:
     content += [
         blocks.Prose(wording.sentence(text)) for text in _texts(results.verdict.get("notes"))
     ]
+    remedy = str(results.verdict.get("remedy") or "")
+    if remedy:
+        content.append(blocks.Prose(f"What would lead further: {wording.sentence(remedy)}"))
     values = _values_note(results)
     if values:
         content.append(blocks.Prose(values, strong=True))
     behind = [
         (key, value)
         for key, value in flatten(results.verdict)
-        if key not in ("sentence", "reason", "verdict") and not key.startswith("notes")
+        if key not in _SAID and not key.startswith("notes")
     ]
     if behind:
         rows = pd.DataFrame(
@@ -144,53 +146,14 @@ def section(results: Results) -> Section:
                 ],
             )
         )
-    verdict = str(results.verdict.get("verdict") or "")
-    meaning = {
-        "works": _works(results),
-        "no_better_than_baseline": (
-            "The classes can be told apart, but GPT-2 does it no better than a baseline."
-        ),
-        "no_evidence": (
-            "GPT-2's held-out predictions give no evidence that it can tell the classes apart."
-        ),
-        "confounded": (
-            "The classes follow another characteristic of the samples, so that no model can say"
-            " which of the two it learned."
-        ),
-        "not_assessable": (
-            "There are too few groups to train and test a classifier; the series is described"
-            " instead."
-        ),
-    }.get(verdict, "What the rules fixed beforehand make of the figures.")
+    meaning = str(results.verdict.get("meaning") or "")
     return Section(
         "verdict",
         "Verdict",
-        meaning,
+        meaning or "What the rules fixed beforehand make of the figures.",
         content,
         "" if results.verdict else "There is no verdict.json.",
     )
-
-
-def _works(results: Results) -> str:
-    """Say what `works` means here: the rules also give it where GPT-2 and a baseline are both all
-    but perfect."""
-    told = "GPT-2 tells the classes apart in held-out groups"
-    difference = results.verdict.get("difference_to_best_baseline")
-    if not isinstance(difference, dict) or difference.get("estimate") is None:
-        return f"{told}, and the rules fixed beforehand find no baseline that does better."
-    best = str(results.verdict.get("best_baseline") or "")
-    rival = wording.MODEL_NAMES.get(best, best)
-    if difference["estimate"] <= 0:
-        return (
-            f"{told}, and so does {rival}: both are all but perfect, so this series cannot say"
-            " which of them is the better."
-        )
-    if (difference.get("low") or 0) <= 0:
-        return (
-            f"{told}. Its AUC is above that of every baseline, but the interval of the difference"
-            f" to the best ({rival}) includes zero."
-        )
-    return f"{told} and does better than every baseline."
 
 
 def _values_note(results: Results) -> str:

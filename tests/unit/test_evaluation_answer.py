@@ -1,0 +1,218 @@
+"""The answer's rules and words, over branches written out and over simulated facts."""
+
+import math
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epigpt.evaluation import answer
+from epigpt.evaluation.answer import Confounder, Facts, Score
+
+CLASSES = ("control", "epilepsy")
+SIZES = {"control": 12, "epilepsy": 12}
+
+
+def gpt2(estimate=0.9, low=0.7, high=1.0, p=None):
+    return Score(estimate, low, high, sure_low=low, p=p)
+
+
+def rival(estimate=0.8, apart=(-0.1, 0.2), low=0.4, p=None):
+    return Score(
+        estimate,
+        low + 0.05,
+        min(1.0, estimate + 0.2),
+        sure_low=low,
+        p=p,
+        difference=sum(apart) / 2,
+        difference_low=apart[0],
+        difference_high=apart[1],
+    )
+
+
+def facts(**changes):
+    given = {
+        "classes": CLASSES,
+        "groups_per_class": SIZES,
+        "n_samples": 24,
+        "n_groups": 24,
+        "gpt2": gpt2(),
+        "rivals": {"logistic_l2": rival(), "random_forest": rival(0.7)},
+        "smallest_auc": 0.74,
+        "smallest_p": 0.001,
+    }
+    return Facts(**(given | changes))
+
+
+BETTER, WORSE = (-0.4, -0.05), (0.03, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "said"),
+    [
+        ({}, "as_good", "not shown to do it better than simpler models: AUC 0.90 [0.70, 1.00]"),
+        (
+            {"rivals": {"logistic_l2": rival(apart=WORSE), "logistic_l1": rival(0.7, WORSE)}},
+            "works",
+            "better than each of 2 simpler models: AUC 0.90 [0.70, 1.00], against 0.80 of the best",
+        ),
+        # The best rival alone is not enough: every one must be behind.
+        ({"rivals": {"logistic_l2": rival(apart=WORSE), "ktsp": rival(0.7)}}, "as_good", ""),
+        (
+            {"rivals": {"logistic_l1": rival(0.99, BETTER, low=0.9)}},
+            "signal_missed",
+            "GPT-2 misses a part of what logistic regression (L1) sees",
+        ),
+        (
+            {"gpt2": gpt2(0.6, 0.4), "rivals": {"logistic_l1": rival(0.99, low=0.9)}},
+            "signal_missed",
+            "but not by GPT-2: AUC 0.60 [0.40, 1.00]",
+        ),
+        (
+            {"gpt2": gpt2(1.0, 0.9), "rivals": {"logistic_l1": rival(1.0, (-0.1, 0.1), 0.9)}},
+            "as_good",
+            "are separable",
+        ),
+        (
+            {"gpt2": gpt2(0.6, 0.4)},
+            "no_evidence",
+            "No model is shown to tell 'epilepsy' and 'control' apart",
+        ),
+        ({"gpt2": gpt2(p=0.2), "permutations": 99, "permuted": "refitted"}, "no_evidence", ""),
+        ({"gpt2": gpt2(p=0.05), "permutations": 99, "permuted": "refitted"}, "as_good", ""),
+        (
+            {"smallest_p": 0.1, "groups_per_class": {"control": 3, "epilepsy": 3}},
+            "too_few_donors",
+            "with 3 'control' and 3 'epilepsy' a perfect score arises by luck once in 10",
+        ),
+        ({"smallest_auc": math.inf}, "too_few_donors", "even a perfect score includes 0.5"),
+        (
+            {"confounders": (Confounder("date", "one threshold on it separates the classes"),)},
+            "confounded",
+            "'date' goes with them, so a model may have learned that instead",
+        ),
+        (
+            {
+                "gpt2": gpt2(0.5, 0.3),
+                "confounders": (Confounder("date", "one threshold on it separates the classes"),),
+            },
+            "confounded",
+            "No model is shown to tell 'epilepsy' and 'control' apart, and 'date' goes with them",
+        ),
+        (
+            {"gpt2": None, "rivals": {}, "reason": "class 'epilepsy' has 2 groups."},
+            "not_assessable",
+            "no model was tested, because class 'epilepsy' has 2 groups.",
+        ),
+    ],
+)
+def test_rules_and_first_sentences(changes, verdict, said):
+    found = answer.decide(facts(**changes))
+    assert found.verdict == verdict
+    assert said in found.text.headline
+
+
+def test_what_is_confounded_says_how_to_go_on():
+    found = answer.decide(facts(confounders=(Confounder("batch", "each of its values…"),)))
+    assert "ignore_confounders ([batch])" in found.text.remedy
+    assert "column include" in found.text.remedy
+    accepted = answer.decide(facts(accepted=("batch",)))
+    assert accepted.verdict == "as_good"
+    assert "'batch' goes with the classes and was accepted" in accepted.text.notes[0]
+
+
+def test_rivals_are_corrected_for_their_number():
+    seen = {f"r{at}": rival(0.85, low=0.6, p=p) for at, p in enumerate(answer.holm([0.03] * 3))}
+    assert answer.decide(facts(gpt2=gpt2(0.5, 0.3), rivals=seen)).verdict == "no_evidence"
+    assert answer.holm([0.01, 0.04, None, 0.03]) == pytest.approx([0.03, 0.06, None, 0.06])
+
+
+def test_the_verdict_that_hangs_on_the_draw_is_said_and_is_not_green():
+    shown = {"rivals": {"logistic_l2": rival(apart=WORSE)}}
+    steady = answer.decide(facts(**shown))
+    shaky = answer.decide(facts(**shown, repeats=10, verdicts={"as_good": 4, "works": 6}))
+    assert (steady.tone, shaky.tone) == ("good", "warn")
+    assert "of 10 draws taken alone, works 6, as good 4" in shaky.text.notes[0]
+
+
+UNIT = st.floats(0, 1)
+P = st.none() | UNIT
+
+
+@st.composite
+def scores(draw, rival_of_gpt2=True):
+    low, estimate, high = sorted(draw(st.lists(UNIT, min_size=3, max_size=3)))
+    if not rival_of_gpt2:
+        return Score(estimate, low, high, sure_low=low, p=draw(P))
+    apart = sorted(draw(st.lists(st.floats(-1, 1), min_size=3, max_size=3)))
+    sure = draw(st.floats(0, low))
+    return Score(estimate, low, high, sure, draw(P), apart[1], apart[0], apart[2])
+
+
+@st.composite
+def simulated(draw):
+    names = st.sampled_from(["logistic_l1", "logistic_l2", "random_forest", "majority"])
+    tested = draw(st.booleans())
+    classes = draw(st.sampled_from([("a", "b"), ("a", "b", "c")]))
+    rivals = draw(st.dictionaries(names, scores(), min_size=1)) if tested else {}
+    blocks = draw(st.none() | scores()) if tested else None
+    permutations = draw(st.sampled_from([0, 5, 99]))
+    return Facts(
+        classes=classes,
+        groups_per_class={name: draw(st.integers(1, 40)) for name in classes},
+        n_samples=draw(st.integers(6, 60)),
+        n_groups=draw(st.integers(6, 60)),
+        gpt2=draw(scores(rival_of_gpt2=False)) if tested else None,
+        rivals=rivals | ({} if blocks is None else {"finetuned_no_blocks": blocks}),
+        blocks=blocks,
+        confounders=draw(st.sampled_from([(), (Confounder("date", "one threshold…"),)])),
+        accepted=draw(st.sampled_from([(), ("time",)])),
+        smallest_auc=draw(st.sampled_from([0.7, math.inf])),
+        smallest_p=draw(st.sampled_from([0.001, 0.1])),
+        permutations=permutations,
+        permuted="refitted" if permutations else "",
+        repeats=10,
+        verdicts=draw(st.sampled_from([{}, {"works": 4, "as_good": 6}])),
+        warnings=draw(st.sampled_from([(), ("every sample counts as a donor.",)])),
+        reason="" if tested else "class 'a' has 2 groups",
+    )
+
+
+@given(simulated())
+@settings(max_examples=400, deadline=None)
+def test_no_lead_is_claimed_that_was_not_shown(given_facts):
+    found = answer.decide(given_facts)
+    content = found.as_dict()
+    said = " ".join(
+        [found.text.headline, found.text.reason, found.text.meaning, found.text.short]
+    ).lower()
+    shown = bool(given_facts.rivals) and all(
+        score.difference_low > 0 for score in given_facts.rivals.values()
+    )
+    if re.search(r"better than each|leads|beats", said):
+        assert shown
+        assert given_facts.gpt2.low > 0.5
+    assert (found.verdict == "works") == ("better than each" in said or "the one simpler" in said)
+    if content["tone"] == "good":
+        assert found.verdict == "works"
+        taken_back = (given_facts.confounders, given_facts.accepted, given_facts.warnings)
+        assert not any(taken_back)
+    if found.verdict in ("works", "as_good"):
+        assert given_facts.gpt2.sees
+    if found.verdict == "no_evidence":
+        assert not given_facts.seers
+        assert not given_facts.gpt2.sees
+    assert content["verdict"] in answer.VERDICTS
+
+
+@given(simulated())
+@settings(max_examples=200, deadline=None)
+def test_every_text_is_made_of_whole_sentences(given_facts):
+    text = answer.decide(given_facts).text
+    assert text.headline.endswith(".")
+    assert text.headline[0].isupper()
+    for told in (text.headline, text.reason, text.meaning, text.remedy, text.methods, text.short):
+        assert not re.search(r"None|nan|inf\b|  |\.\.|\{|\}|,,| ,", told), told
+    assert text.methods.endswith(".")
+    assert "\n" not in text.short
