@@ -222,7 +222,7 @@ FILES = (
             truth             text     class of the sample
             class             text     class that the probability is of
             probability       number   0 to 1; sums to 1 over the classes
-            threshold         number   probability from which on the class is called, the same for every model; blank with several classes
+            threshold         number   the class is called from this probability on
         """),
     ),
     ResultFile(
