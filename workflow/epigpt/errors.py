@@ -2,7 +2,9 @@
 settles it."""
 
 import difflib
-from collections.abc import Sequence
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class InputError(Exception):
@@ -32,6 +34,86 @@ class InputError(Exception):
         return (
             f"{self.found}\n  where:  {self.where}\n  why:    {self.why}\n  remedy: {self.remedy}"
         )
+
+
+# Faults of this machine, whatever file was being read or written when they showed.
+_OF_THE_MACHINE = {
+    errno.ENOSPC: ("no space left on the disk", "free some space"),
+    errno.EDQUOT: ("the disk quota is used up", "free some space, or ask for a larger quota"),
+    errno.EROFS: ("a file system that is read-only", "use a folder that can be written to"),
+    errno.EACCES: ("no permission", "give yourself access to it, or use another folder"),
+    errno.EPERM: ("no permission", "give yourself access to it, or use another folder"),
+    errno.EMFILE: ("too many open files in this process", "raise the limit with `ulimit -n 1024`"),
+    errno.ENFILE: ("too many open files on this machine", "end other programs, or try later"),
+    errno.EIO: ("an input/output error of the disk", "check the disk; copy the data to another"),
+}
+
+
+def of_this_machine(error: BaseException) -> InputError | None:
+    """Return the refusal for a full disk, a missing permission or the like; None for other errors.
+
+    Libraries such as HDF5 put the system's error into their text, so that is looked at too.
+    """
+    if isinstance(error, MemoryError):
+        return InputError(
+            "not enough memory" + (f" ({error})" if str(error) else ""),
+            "this machine",
+            "what is being read or computed needs more than is free",
+            "give the job more memory (`--set-resources RULE:mem_mb=…`), or take a smaller file",
+        )
+    if not isinstance(error, OSError):
+        return None
+    number = error.errno
+    if number not in _OF_THE_MACHINE:
+        text = str(error).lower()
+        if "no space left" in text or "errno = 28" in text:
+            number = errno.ENOSPC
+        elif "disk quota exceeded" in text or "errno = 122" in text:
+            number = errno.EDQUOT
+        else:
+            return None
+    found, remedy = _OF_THE_MACHINE[number]
+    return InputError(
+        found,
+        str(error.filename or "the disk that results and temporary files lie on"),
+        error.strerror or "the file cannot be written or read",
+        f"{remedy}, then run the same command again",
+    )
+
+
+@contextmanager
+def refusing_foreign_errors(
+    where: str,
+    remedy: str = "fetch the file again, or name another one in the cell `matrix`",
+    why: str = "the file is damaged, or is not what its name says",
+) -> Iterator[None]:
+    """Turn whatever a reader's libraries raise over a foreign file into one refusal.
+
+    Every reader of files that strangers wrote, and every loader of models, runs inside this
+    boundary. A refusal of ours passes unchanged; a fault of this machine is told as such. The
+    error itself stays attached (`__cause__`) and goes into the job's log.
+
+    Parameters
+    ----------
+    where
+        The file.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        machine = of_this_machine(error)
+        if machine is not None:
+            raise machine from error
+        shown = " ".join(str(error).split())[:200]
+        name = type(error).__name__
+        raise InputError(
+            f"content that cannot be read ({name}: {shown})" if shown else f"unreadable ({name})",
+            where,
+            why,
+            remedy,
+        ) from error
 
 
 def nearest_name(name: str, names: Sequence[str]) -> str | None:

@@ -15,6 +15,7 @@ from epigpt.dataset.sample_annotation import SampleAnnotation
 from epigpt.errors import InputError
 from epigpt.matrices import choose, hdf5, microarray
 from epigpt.matrices.candidates import Candidate, Rejected, Search
+from epigpt.matrices.delimited import Values
 from epigpt.matrices.sample_matching import SampleNames, like_barcodes
 from epigpt.matrices.streams import Budget, Member
 from epigpt.matrices.value_kind import IN_WORDS, kind_of_values
@@ -213,6 +214,7 @@ def _from_h5ad(
     assay = row.assay if row.assay != "auto" else uns.get("assay", "auto")
     if assay == "auto":
         assay = "single_cell" if len(obs) > 2000 or like_barcodes(values.observations) else "bulk"
+    values.observations, obs = _each_once(values, obs, member.name, cells=assay == "single_cell")
     samples, table = _samples_of(row, obs) if assay == "single_cell" else (values.observations, obs)
     kind = kind_of_values(values.matrix, single_cell=assay == "single_cell")
     if kind.type not in {"raw_counts", *allowed}:
@@ -238,6 +240,38 @@ def _from_h5ad(
         ),
         about,
     )
+
+
+def _each_once(
+    values: Values, obs: pd.DataFrame, where: str, *, cells: bool
+) -> tuple[list[str], pd.DataFrame]:
+    """Return names and table with each observation's name once.
+
+    Barcodes of cells repeat between samples and get a number; a bulk sample twice is refused.
+    """
+    repeated = obs.index[obs.index.duplicated()]
+    if repeated.empty:
+        return values.observations, obs
+    if not cells:
+        raise InputError(
+            f"sample {repeated[0]!r} {int((obs.index == repeated[0]).sum())} times",
+            f"obs of {where}",
+            "each sample may have one row; as two, it would be counted as two samples",
+            "give each a name of its own (`adata.obs_names_make_unique()`), or set the cell"
+            " `assay` to single_cell where the rows are cells",
+        )
+    names = pd.Index(obs.index).to_series().groupby(level=0).cumcount().to_numpy()
+    taken = set(obs.index)
+    unique = []
+    for name, number in zip(obs.index, names, strict=True):
+        chosen = name
+        while number and chosen in taken:
+            chosen = f"{name}-{number}"
+            number += 1  # noqa: PLW2901 - until the name is free
+        taken.add(chosen)
+        unique.append(chosen)
+    values.notes.append(f"{len(repeated)} cells had the name of another one and got a number.")
+    return unique, obs.set_axis(pd.Index(unique, dtype=object))
 
 
 def _samples_of(row: Row, obs: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:

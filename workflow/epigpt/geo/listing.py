@@ -1,11 +1,14 @@
 """What lies in a folder of the archive: GEO's filelist.txt, a server's HTML index, or a local
 folder."""
 
+import html
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
+
+from epigpt.errors import InputError
 
 FILE_LIST = "filelist.txt"
 
@@ -51,14 +54,11 @@ def parse_file_list(text: str) -> list[Entry]:
     return entries
 
 
-class _Links(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.targets: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "a":
-            self.targets.extend(value for name, value in attrs if name == "href" and value)
+# Each attempt ends at the next tag, so that a page takes time in proportion to its length.
+_LINK = re.compile(
+    r"<a\s[^<>]*?\bhref\s*=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)'|([^\s\"'<>]+))", re.IGNORECASE
+)
+_MOST_LINKS = 200_000
 
 
 def parse_index(page: str, address: str) -> list[str]:
@@ -73,11 +73,17 @@ def parse_index(page: str, address: str) -> list[str]:
         Address of the folder, with a final slash; links to elsewhere (parent folder, other sites,
         column sorting) are left out.
     """
-    links = _Links()
-    links.feed(page)
     folder = urlsplit(address)
     names: dict[str, None] = {}
-    for target in links.targets:
+    for number, found in enumerate(_LINK.finditer(page)):
+        if number >= _MOST_LINKS:
+            raise InputError(
+                f"more than {_MOST_LINKS:,} links",
+                address,
+                "no folder of a series has so many files",
+                "check geo.base_url",
+            )
+        target = html.unescape(found[1] or found[2] or found[3] or "")
         try:
             link = urlsplit(urljoin(address, target))
         except ValueError:

@@ -5,12 +5,11 @@ import re
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Self
 
-from epigpt.errors import InputError
+from epigpt.errors import InputError, refusing_foreign_errors
 from epigpt.matrices.streams import Budget, Member
 
 _DEEPEST = 4
@@ -52,23 +51,27 @@ def expand(member: Member, budget: Budget, scratch: Path, depth: int = 0) -> lis
             "it may be meant to exhaust memory",
             "unpack it by hand",
         )
-    try:
+    with refusing_foreign_errors(
+        member.name, "delete it and download it again", "a damaged archive: it cannot be unpacked"
+    ):
         inside = _of_zip(member, budget, scratch) if is_zip else _of_tar(member, budget, scratch)
         found = [part for held in inside for part in expand(held, budget, scratch, depth + 1)]
-    except (
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-    ) as error:
-        raise InputError(
-            f"a damaged archive ({error})",
-            member.name,
-            "its members cannot be read",
-            "delete it and download it again",
-        ) from None
     return sorted(found, key=lambda part: part.name)
+
+
+class _Header(tarfile.TarInfo):
+    """A member's header; the library would take a damaged one for the end of the archive, and the
+    members behind it would be missing without a word."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
+        """Read the next header; ReadError where it is damaged or the end mark is missing."""
+        try:
+            return super().fromtarfile(tarfile_)
+        except tarfile.HeaderError as error:
+            if type(error).__name__ == "EOFHeaderError":  # the end mark
+                raise
+            raise tarfile.ReadError(f"after {tarfile_.offset:,} bytes: {error}") from None
 
 
 def _of_tar(member: Member, budget: Budget, scratch: Path) -> Iterator[Member]:
@@ -77,7 +80,7 @@ def _of_tar(member: Member, budget: Budget, scratch: Path) -> Iterator[Member]:
     names: set[str] = set()
     with (
         member.open(budget) as stream,
-        tarfile.open(fileobj=stream, mode="r|" if packed else "r:") as archive,
+        tarfile.open(fileobj=stream, mode="r|" if packed else "r:", tarinfo=_Header) as archive,
     ):
         for number, entry in enumerate(archive):
             if number >= _MOST_MEMBERS:

@@ -1,5 +1,6 @@
 """Read every matrix that a file (or a set of per-sample files) holds, and say what each is."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from epigpt.errors import InputError
+from epigpt.errors import InputError, refusing_foreign_errors
 from epigpt.matrices import hdf5, matrix_market, per_sample, r_objects, spreadsheets, table_layout
 from epigpt.matrices.csv_dialect import NoTable
 from epigpt.matrices.delimited import Values, layout_of
@@ -117,6 +118,13 @@ def look_into(piece: Piece | PerSample, search: Search) -> Iterator[Candidate | 
     """Read every matrix of a file or set that fits the samples; what cannot be read is said, not
     raised."""
     try:
+        yield from _read(piece, search)
+    except InputError as refusal:
+        yield Rejected(piece.name, f"{refusal.found}: {refusal.why}", refusal=refusal)
+
+
+def _read(piece: Piece | PerSample, search: Search) -> Iterator[Candidate | Rejected]:
+    with refusing_foreign_errors(piece.name):
         if isinstance(piece, PerSample):
             yield _of_set(piece, search)
         elif isinstance(piece, Triplet):
@@ -128,8 +136,6 @@ def look_into(piece: Piece | PerSample, search: Search) -> Iterator[Candidate | 
             )
         else:
             yield from _of_file(piece, search)
-    except InputError as refusal:
-        yield Rejected(piece.name, f"{refusal.found}: {refusal.why}", refusal=refusal)
 
 
 def _of_set(found: PerSample, search: Search) -> Candidate:
@@ -201,6 +207,8 @@ def _candidate(
         mapped = match(values.observations, search.samples) or mapped
     assert mapped is not None  # noqa: S101 - tables without a match were set aside
     samples = [mapped.samples.get(name, "") for name in values.observations]
+    if not mapped.per_sample:
+        _refuse_samples_twice(samples, values.observations, member.name)
     kind = kind_of_values(
         values.matrix, plan.quantity or member.base, single_cell=mapped.per_sample
     )
@@ -238,9 +246,29 @@ def _of_values(
     if found is None:
         return Rejected(name, _NO_MATCH, tuple(values.observations[:1000]))
     samples = [found.samples.get(observation, "") for observation in values.observations]
+    if not found.per_sample:
+        _refuse_samples_twice(samples, values.observations, name)
     kind = kind_of_values(values.matrix, name.rsplit("/", 1)[-1], single_cell=found.per_sample)
     facts = {"orientation": orientation, "matched_by": found.rule, "other_columns": []}
     return Candidate(name, shape, values, samples, kind, found.per_sample, facts)
+
+
+def _refuse_samples_twice(samples: Sequence[str], observations: Sequence[str], where: str) -> None:
+    """Refuse a matrix with two columns of one sample: which one is meant, or whether they belong
+    together, cannot be told."""
+    counted = Counter(sample for sample in samples if sample)
+    twice = [sample for sample, number in counted.items() if number > 1]
+    if twice:
+        named = [
+            name for name, sample in zip(observations, samples, strict=True) if sample == twice[0]
+        ]
+        raise InputError(
+            f"sample {twice[0]} {len(named)} times (columns {', '.join(named)})",
+            where,
+            "each sample may have one column; as two, it would be counted as two samples",
+            "rename or remove all but one of the columns, or add them up, and give the table as"
+            " source with a sample sheet",
+        )
 
 
 def _of_hdf5(member: Member, search: Search) -> Candidate | Rejected:

@@ -35,6 +35,22 @@ MISSING = (
     "-Inf",
     "inf",
     "-inf",
+    "<NA>",
+    "n.d.",
+    "N.D.",
+    "nd",
+    "ND",
+    "n.a.",
+    "N.A.",
+    ".",
+    "?",
+    "missing",
+    "#VALUE!",
+    "#DIV/0!",
+    "#REF!",
+    "#NAME?",
+    "#NUM!",
+    "#NULL!",
 )
 SYMBOL_COLUMN = re.compile(
     r"(external|hgnc|mgi|associated|official)?[ ._-]*(gene)?[ ._-]*(symbols?|names?|short["
@@ -115,6 +131,21 @@ class Layout:
                 found.append(column)
         return found
 
+    @cached_property
+    def mostly_numeric(self) -> list[int]:
+        """Columns of which at least half of the cells looked at are numbers, and some are not: a
+        column of counts with a remark in it is still one of counts."""
+        pattern = _NUMBER[self.decimal]
+        looked_at = self.rows[: max(100, _MOST_CELLS // len(self.header))]
+        found = []
+        for column in sorted(set(range(len(self.header))) - set(self.numeric)):
+            given = [
+                cell for row in looked_at if (cell := row[column].strip()) and cell not in MISSING
+            ]
+            if given and 2 * sum(bool(pattern.fullmatch(cell)) for cell in given) >= len(given):
+                found.append(column)
+        return found
+
     def column(self, index: int) -> list[str]:
         """Give the cells of a column in the rows looked at."""
         return [row[index] for row in self.rows]
@@ -183,9 +214,10 @@ def split_line(line: str, delimiter: str) -> list[str]:
     if delimiter == " ":
         line = line.strip()
     elif '"' not in line:
-        # The csv module refuses cells of more than 131,072 characters, which the whole line is
-        # while another delimiter is tried on it.
         return line.split(delimiter)
+    # The csv module refuses cells of more than 131,072 characters, which the whole line is while
+    # another delimiter is tried on it.
+    csv.field_size_limit(max(csv.field_size_limit(), len(line) + 1))
     return next(csv.reader([line], delimiter=delimiter, skipinitialspace=delimiter == " "), [""])
 
 
@@ -226,7 +258,10 @@ def _layout(lines: Sequence[str], delimiter: str, decimal: str, encoding: str) -
     )
     if not widths:
         raise NoTable("it holds comments only")
-    width = max(widths, key=lambda count: (widths[count], count))
+    # Of lines of one cell there is nothing to read, however many there are; they are counted when
+    # the table is.
+    wide = {count: number for count, number in widths.items() if count > 1} or widths
+    width = max(wide, key=lambda count: (wide[count], count))
     start = next(
         index
         for index, row in enumerate(cells)

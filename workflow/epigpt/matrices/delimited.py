@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
@@ -11,13 +12,15 @@ import pyarrow.csv as pacsv
 from scipy import sparse
 
 from epigpt.errors import InputError
-from epigpt.matrices.csv_dialect import MISSING, Layout, read_layout
+from epigpt.matrices.csv_dialect import MISSING, Layout, NoTable, read_layout
 from epigpt.matrices.streams import Budget, Member, line_blocks
 from epigpt.matrices.text_streams import Joined, as_utf8
 
 _HEAD = 1 << 20
 _LONGEST_HEAD = 1 << 27
 _BLOCK = 1 << 28
+# Remarks below a table that are taken for such, however short it is.
+_FEW_LINES = 5
 
 
 @dataclass
@@ -45,28 +48,55 @@ class Values:
     notes: list[str] = field(default_factory=list)
 
 
-def head_of(stream: BinaryIO) -> tuple[bytes, Layout]:
-    """Read as much of a stream as its layout needs; give the bytes and the layout.
+@dataclass(frozen=True)
+class Read:
+    """Numbers of a table as read, before it is known what its rows and columns are.
 
-    Raises
-    ------
-    NoTable
-        It is no delimited table.
+    Attributes
+    ----------
+    names
+        Row names, object array.
+    matrix
+        int32 or float64, missing values as NaN.
+    symbols
+        Texts beside the names, or None.
+    notes
+        Lines that were set aside, in words.
     """
-    head = stream.read(_HEAD)
-    while (
-        head.count(b"\n") < 12
-        and len(head) < _LONGEST_HEAD
-        and (more := stream.read(max(_HEAD, len(head))))
-    ):
-        head += more
-    return head, read_layout(head, complete=len(head) < _HEAD)
+
+    names: np.ndarray
+    matrix: sparse.csr_array
+    symbols: np.ndarray | None
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Columns to read, by position, and the table's layout."""
+
+    layout: Layout
+    texts: Sequence[int]
+    values: Sequence[int]
+    where: str
+
+
+@contextmanager
+def _opened(member: Member, budget: Budget) -> Iterator[tuple[bytes, BinaryIO, Layout]]:
+    """Open a table and read as much of it as its layout needs; yields those bytes, the stream of
+    the rest, and the layout."""
+    with as_utf8(member.open(budget)) as text:
+        head = text.read(_HEAD)
+        more = head
+        while head.count(b"\n") < 12 and len(head) < _LONGEST_HEAD and more:
+            more = text.read(max(_HEAD, len(head)))
+            head += more
+        yield head, text, read_layout(head, complete=len(head) < _HEAD or not more)
 
 
 def layout_of(member: Member, budget: Budget) -> Layout:
     """Read the layout of a delimited table; NoTable when it is none."""
-    with as_utf8(member.open(budget)) as stream:
-        return head_of(stream)[1]
+    with _opened(member, budget) as (_, _, layout):
+        return layout
 
 
 def read_columns(
@@ -75,8 +105,8 @@ def read_columns(
     names_column: int,
     value_columns: Sequence[int],
     symbol_column: int | None = None,
-) -> tuple[np.ndarray, sparse.csr_array, np.ndarray | None]:
-    """Read some columns of a table.
+) -> Read:
+    """Read some columns of a table; the matrix is value columns × rows.
 
     Parameters
     ----------
@@ -87,49 +117,57 @@ def read_columns(
     names_column, value_columns, symbol_column
         Positions of the row names, of the numbers and of the symbols.
 
-    Returns
-    -------
-    names
-        Row names, object array.
-    matrix
-        Value columns × rows (int32 or float64), missing values as NaN.
-    symbols
-        Texts, or None.
-
     Raises
     ------
     InputError
-        A cell of a value column is no number.
+        A cell of a value column is no number, or rows and lines do not add up.
     """
-    with as_utf8(member.open(budget)) as stream:
-        head, layout = head_of(stream)
-        texts = [names_column] if symbol_column is None else [names_column, symbol_column]
-        parts, names, symbols = [], [], []
-        for block in _blocks(head, stream, layout):
-            table = _parse(block, layout, texts, value_columns, member.name)
-            names.append(_texts(table.column(f"c{names_column}")))
-            if symbol_column is not None:
-                symbols.append(_texts(table.column(f"c{symbol_column}")))
-            parts.append(_sparse(table, value_columns))
+    texts = [names_column] if symbol_column is None else [names_column, symbol_column]
+    tables, notes = _tables(member, budget, texts, value_columns)
+    parts, names, symbols = [], [], []
+    for table in tables:
+        names.append(_texts(table.column(f"c{names_column}")))
+        if symbol_column is not None:
+            symbols.append(_texts(table.column(f"c{symbol_column}")))
+        parts.append(_sparse(table, value_columns))
+    if not parts:
+        raise NoTable("it has no rows")
     matrix = parts[0] if len(parts) == 1 else sparse.csr_array(sparse.hstack(parts, format="csr"))
-    return np.concatenate(names), matrix, np.concatenate(symbols) if symbols else None
+    return Read(np.concatenate(names), matrix, np.concatenate(symbols) if symbols else None, notes)
 
 
 def read_rows(
     member: Member, budget: Budget, names_column: int, value_columns: Sequence[int]
-) -> tuple[np.ndarray, sparse.csr_array]:
-    """Read a table whose rows are observations; give their names and the matrix rows × value
-    columns."""
-    with as_utf8(member.open(budget)) as stream:
-        head, layout = head_of(stream)
-        parts, names = [], []
-        for block in _blocks(head, stream, layout):
-            table = _parse(block, layout, [names_column], value_columns, member.name)
-            names.append(_texts(table.column(f"c{names_column}")))
-            parts.append(sparse.csr_array(_sparse(table, value_columns).T))
-    return np.concatenate(names), (
-        parts[0] if len(parts) == 1 else sparse.csr_array(sparse.vstack(parts, format="csr"))
-    )
+) -> Read:
+    """Read a table whose rows are observations; the matrix is rows × value columns."""
+    tables, notes = _tables(member, budget, [names_column], value_columns)
+    parts, names = [], []
+    for table in tables:
+        names.append(_texts(table.column(f"c{names_column}")))
+        parts.append(sparse.csr_array(_sparse(table, value_columns).T))
+    if not parts:
+        raise NoTable("it has no rows")
+    matrix = parts[0] if len(parts) == 1 else sparse.csr_array(sparse.vstack(parts, format="csr"))
+    return Read(np.concatenate(names), matrix, None, notes)
+
+
+def _tables(
+    member: Member, budget: Budget, texts: Sequence[int], values: Sequence[int]
+) -> tuple[Iterator[pa.Table], list[str]]:
+    """Return a table per block of lines, and the notes, which are complete once those are read."""
+    notes: list[str] = []
+
+    def read() -> Iterator[pa.Table]:
+        aside: list[str] = []
+        rows = 0
+        with _opened(member, budget) as (head, stream, layout):
+            for block in _blocks(head, stream, layout):
+                table = _parse(block, _Wanted(layout, texts, values, member.name), aside)
+                rows += table.num_rows
+                yield table
+        notes.extend(_set_aside(aside, rows, member.name))
+
+    return read(), notes
 
 
 def _blocks(head: bytes, stream: BinaryIO, layout: Layout) -> Iterator[bytes]:
@@ -138,48 +176,69 @@ def _blocks(head: bytes, stream: BinaryIO, layout: Layout) -> Iterator[bytes]:
     for _ in range(layout.skipped):
         joined.readline()
     for block in line_blocks(cast(BinaryIO, joined), _BLOCK):
-        text = (
-            block
-            if layout.encoding == "utf-8"
-            else block.decode(layout.encoding, errors="replace").encode()
-        )
+        text = block if layout.encoding == "utf-8" else block.decode(layout.encoding).encode()
         yield re.sub(rb"(?m)^ +| +(?=[ \r\n])", b"", text) if layout.delimiter == " " else text
 
 
-def _parse(
-    block: bytes, layout: Layout, texts: Sequence[int], values: Sequence[int], where: str
-) -> pa.Table:
-    columns = [f"c{index}" for index in range(len(layout.header))]
-    names = [f"c{index}" for index in texts]
-    numbers = [f"c{index}" for index in values if index not in texts]
-    fields: dict[str, Any] = dict.fromkeys(names, pa.string())
+def _parse(block: bytes, wanted: _Wanted, aside: list[str]) -> pa.Table:
+    """Read one block; lines of a single cell go to `aside`, and every other one becomes a row."""
     last: pa.ArrowInvalid | None = None
+    whole_lines = False
     for number in (pa.int32(), pa.float64()):
+        alone: list[str] = []
         try:
-            return pacsv.read_csv(
-                pa.BufferReader(block),
-                read_options=pacsv.ReadOptions(
-                    column_names=columns, block_size=_arrow_block(block)
-                ),
-                parse_options=pacsv.ParseOptions(
-                    delimiter=layout.delimiter, ignore_empty_lines=True, invalid_row_handler=_ragged
-                ),
-                convert_options=pacsv.ConvertOptions(
-                    column_types=fields | dict.fromkeys(numbers, number),
-                    include_columns=names + numbers,
-                    null_values=list(MISSING),
-                    strings_can_be_null=False,
-                    decimal_point=layout.decimal,
-                ),
-            )
+            table = _arrow(block, wanted, number, alone, whole=whole_lines)
         except pa.ArrowInvalid as error:
-            last = error
-    raise InputError(
-        f"a cell that is no number ({str(last).splitlines()[0][:200]})",
-        where,
-        "a matrix of counts holds numbers only",
-        "name another file in the cell `matrix`, or repair the table and give it as source with a"
-        " sample sheet",
+            if "straddling" in str(error):  # a line longer than those before it
+                whole_lines, alone = True, []
+                try:
+                    table = _arrow(block, wanted, number, alone, whole=True)
+                except pa.ArrowInvalid as again:
+                    last = again
+                    continue
+            else:
+                last = error
+                continue
+        _account(block, table.num_rows + len(alone), wanted.where)
+        aside.extend(alone)
+        return table
+    raise _unreadable(str(last), wanted.where)
+
+
+def _arrow(
+    block: bytes, wanted: _Wanted, number: pa.DataType, alone: list[str], *, whole: bool
+) -> pa.Table:
+    """Parse a block with values of one type; `whole`: as one piece, however long its lines are."""
+    layout = wanted.layout
+    names = [f"c{index}" for index in wanted.texts]
+    numbers = [f"c{index}" for index in wanted.values if index not in wanted.texts]
+    fields: dict[str, Any] = dict.fromkeys(names, pa.string())
+
+    def of_another_width(row: Any) -> str:
+        """Set aside lines of one cell, such as a remark below the table."""
+        if row.actual_columns > 1:
+            return "error"
+        alone.append(row.text.strip())
+        return "skip"
+
+    return pacsv.read_csv(
+        pa.BufferReader(block),
+        read_options=pacsv.ReadOptions(
+            column_names=[f"c{index}" for index in range(len(layout.header))],
+            block_size=len(block) + 1 if whole else _arrow_block(block),
+        ),
+        parse_options=pacsv.ParseOptions(
+            delimiter=layout.delimiter,
+            ignore_empty_lines=True,
+            invalid_row_handler=of_another_width,
+        ),
+        convert_options=pacsv.ConvertOptions(
+            column_types=fields | dict.fromkeys(numbers, number),
+            include_columns=names + numbers,
+            null_values=list(MISSING),
+            strings_can_be_null=False,
+            decimal_point=layout.decimal,
+        ),
     )
 
 
@@ -188,10 +247,53 @@ def _arrow_block(block: bytes) -> int:
     return max(1 << 20, 4 * longest)
 
 
-def _ragged(row: Any) -> str:
-    """Skip lines of another width, such as a remark below the table; the number of rows is checked
-    by what reads them."""
-    return "skip" if row.actual_columns <= 1 else "error"
+def _account(block: bytes, rows: int, where: str) -> None:
+    """Refuse a block whose lines are not its rows: an unclosed quote hides the lines after it."""
+    lines = block.count(b"\n") + (not block.endswith(b"\n"))
+    if rows == lines or rows == lines - len(re.findall(rb"(?m)^\r?(?:\n|\Z)", block)):
+        return
+    raise InputError(
+        f"{lines:,} lines that make {rows:,} rows",
+        where,
+        "a quotation mark that is not closed, or a line end inside a cell, hides lines",
+        "save the table without quotation marks and without line ends in its cells, or name another"
+        " file in the cell `matrix`",
+    )
+
+
+def _unreadable(said: str, where: str) -> InputError:
+    shown = said.splitlines()[0][:200]
+    if "Expected" in shown and "columns" in shown:
+        return InputError(
+            f"a line with another number of cells ({shown})",
+            where,
+            "which of its cells belong to which sample cannot be told",
+            "repair the line, or name another file in the cell `matrix`",
+        )
+    return InputError(
+        f"a cell that is no number ({shown})",
+        where,
+        "a matrix of counts holds numbers only",
+        "name another file in the cell `matrix`, or repair the table and give it as source with a"
+        " sample sheet",
+    )
+
+
+def _set_aside(alone: Sequence[str], rows: int, where: str) -> list[str]:
+    """Say which lines of one cell were left out; refuse where they are names without numbers."""
+    texts = [text for text in alone if text]
+    names = [text for text in texts if not text.startswith(("#", "!", "//"))]
+    shown = ", ".join(f"'{text[:60]}'" for text in texts[:10]) + (" …" if len(texts) > 10 else "")
+    if len(names) > max(_FEW_LINES, rows // 100):
+        raise InputError(
+            f"{len(names):,} of {rows + len(names):,} lines with a name and no numbers: {shown}",
+            where,
+            "the table was cut, and the values of these rows are missing",
+            "fetch or write the file again, or name another one in the cell `matrix`",
+        )
+    if not texts:
+        return []
+    return [f"{len(texts)} lines without numbers were left out: {shown}."]
 
 
 def _texts(column: pa.ChunkedArray) -> np.ndarray:
@@ -245,7 +347,11 @@ def without_missing(values: Values, where: str) -> Values:
             " cell `include`",
         )
     keep = np.setdiff1d(np.arange(len(values.genes)), genes)
-    note = f"{len(genes)} genes were left out because some sample has no value for them."
+    named = ", ".join(values.genes[index] for index in genes[:10])
+    note = (
+        f"{len(genes)} genes were left out because some sample has no value for them"
+        f" ({named}{' …' if len(genes) > 10 else ''})."
+    )
     return select_genes(values, keep, note)
 
 

@@ -13,7 +13,8 @@ import pandas as pd
 from anndata.io import read_elem
 from scipy import sparse
 
-from epigpt.errors import InputError
+from epigpt.errors import InputError, refusing_foreign_errors
+from epigpt.matrices import sparse_parts
 from epigpt.matrices.delimited import Values, narrowed
 from epigpt.matrices.streams import Budget, Member
 from epigpt.matrices.value_kind import COUNTS, kind_of_values
@@ -34,6 +35,24 @@ _SYMBOLS = (
 )
 _COUNT_LAYERS = ("counts", "raw_counts", "raw", "count", "umi", "UMI", "spliced_unspliced")
 _ROWS_AT_ONCE = 1 << 24  # values of a dense block in memory
+# A dataset's bytes on disk may stand for this many bytes of content, beyond the small ones; gzip
+# reaches 1,032. What declares more was never written.
+_MOST_UNPACKED, _SMALL = 2000, 1 << 26
+_MOST_OBJECTS = 100_000
+_LONGEST_CHUNK = 1 << 30
+_IN_TABLES = frozenset(
+    {
+        "",
+        "array",
+        "string-array",
+        "string",
+        "numeric-scalar",
+        "categorical",
+        "nullable-integer",
+        "nullable-boolean",
+        "nullable-string-array",
+    }
+)
 
 
 @contextmanager
@@ -56,7 +75,7 @@ def opened(member: Member, budget: Budget, scratch: Path) -> Iterator[h5py.File]
                 "it cannot be opened",
                 "download it again",
             ) from None
-        with file:
+        with file, refusing_foreign_errors(member.name):
             _check(file, member.name, budget)
             yield file
 
@@ -83,6 +102,7 @@ def _check(file: h5py.File, where: str, budget: Budget) -> None:
     """Walk all links without following any out of the file; add up what the datasets say they
     unpack to."""
     waiting, seen, total = [file["/"]], set(), 0
+    declaring: list[h5py.Dataset] = []
     while waiting:
         group = waiting.pop()
         for name in group:
@@ -100,13 +120,39 @@ def _check(file: h5py.File, where: str, budget: Budget) -> None:
             if key in seen:
                 continue
             seen.add(key)
+            if len(seen) > _MOST_OBJECTS:
+                raise _unsafe(f"more than {_MOST_OBJECTS:,} groups and datasets", where)
             if isinstance(item, h5py.Group):
                 waiting.append(item)
             elif isinstance(item, h5py.Dataset):
                 if item.external or item.is_virtual:
                     raise _unsafe(f"the data of '{item.name}' lie in other files", where)
                 total += int(item.size or 0) * item.dtype.itemsize
+                declaring.append(item)
     budget.foresee(total, where)
+    for item in declaring:
+        _check_declared(item, where)
+
+
+def _check_declared(item: h5py.Dataset, where: str) -> None:
+    """Refuse a dataset that says to hold far more than its bytes on disk can stand for."""
+    declared = int(item.size or 0) * item.dtype.itemsize
+    stored = int(item.id.get_storage_size())
+    if declared > _SMALL and declared > _MOST_UNPACKED * stored:
+        raise InputError(
+            f"'{item.name}' declares {declared:,} bytes and holds {stored:,}",
+            where,
+            "reading it would fill the memory with values that were never written",
+            "fetch the file again, or name another file in the cell `matrix`",
+        )
+    chunk = int(np.prod(item.chunks or (0,), dtype=object)) * item.dtype.itemsize
+    if chunk > _LONGEST_CHUNK:
+        raise InputError(
+            f"'{item.name}' is stored in pieces of {chunk:,} bytes",
+            where,
+            "a piece has to lie in memory whole to be unpacked",
+            "write the file again with smaller chunks, or name another file in the cell `matrix`",
+        )
 
 
 def _unsafe(what: str, where: str) -> InputError:
@@ -137,10 +183,21 @@ def kind(file: h5py.File) -> str:
 
 
 def _texts(dataset: Any) -> list[str]:
+    if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1:
+        raise _misshapen(f"'{dataset.name}' is no list of names", dataset.file.filename)
     return [
         value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
         for value in dataset[:]
     ]
+
+
+def _misshapen(found: str, where: str) -> InputError:
+    return InputError(
+        found,
+        where,
+        "the parts of the file do not fit together, so it is damaged",
+        "fetch the file again, or name another file in the cell `matrix`",
+    )
 
 
 def read_h5ad(file: h5py.File, where: str) -> tuple[Values, pd.DataFrame, dict[str, Any]]:
@@ -167,15 +224,20 @@ def read_h5ad(file: h5py.File, where: str) -> tuple[Values, pd.DataFrame, dict[s
         )
     best: tuple[str, sparse.csr_array] | None = None
     for place in places:
-        matrix = narrowed(_any_matrix(file[place]))
+        matrix = narrowed(_any_matrix(file[place], f"{where}, {place}"))
         if kind_of_values(matrix).type in COUNTS:
             best = (place, matrix)
             break
         best = (place, matrix)
     assert best is not None  # noqa: S101 - there is at least one place
     place, matrix = best
-    obs = _table(file["obs"])
-    var = _table(file["raw/var"] if place.startswith("raw/") and "raw/var" in file else file["var"])
+    lacking = [name for name in ("obs", "var") if name not in file]
+    if lacking:
+        raise _misshapen(f"an h5ad file without its table {lacking[0]}", where)
+    obs = _table(file["obs"], where)
+    of_raw = place.startswith("raw/") and "raw/var" in file
+    var = _table(file["raw/var"] if of_raw else file["var"], where)
+    sparse_parts.fitting(matrix, len(obs), len(var), f"{where}, {place}")
     symbols = next((var[name].tolist() for name in _SYMBOLS if name in var), None)
     values = Values(
         matrix,
@@ -200,7 +262,13 @@ def _short(file: h5py.File, name: str) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _table(group: Any) -> pd.DataFrame:
+def _table(group: Any, where: str) -> pd.DataFrame:
+    if isinstance(group, h5py.Group):
+        for name in group:
+            encoding = str(group[name].attrs.get("encoding-type", ""))
+            # A sparse matrix inside a table would reach compiled code unchecked.
+            if encoding not in _IN_TABLES:
+                raise _misshapen(f"a column '{name}' of kind '{encoding}' in {group.name}", where)
     table = read_elem(group)
     if not isinstance(table, pd.DataFrame):
         table = pd.DataFrame(table)
@@ -213,18 +281,27 @@ def _table(group: Any) -> pd.DataFrame:
     )
 
 
-def _any_matrix(item: Any) -> sparse.csr_array:
+def _any_matrix(item: Any, where: str) -> sparse.csr_array:
     """Read a sparse group or a dense dataset, the latter block by block."""
     if isinstance(item, h5py.Group):
-        encoding = item.attrs.get("encoding-type", item.attrs.get("h5sparse_format", "csr"))
-        shape = tuple(
-            int(size) for size in item.attrs.get("shape", item.attrs.get("h5sparse_shape", ()))
-        )
-        parts = (item["data"][:], item["indices"][:], item["indptr"][:])
-        if "csc" in str(encoding):
-            return sparse.csr_array(sparse.csc_array(parts, shape=shape))
-        return sparse.csr_array(parts, shape=shape)
+        encoding = str(item.attrs.get("encoding-type", item.attrs.get("h5sparse_format", "csr")))
+        shape = item.attrs.get("shape", item.attrs.get("h5sparse_shape", ()))
+        return _compressed(item, shape, by_column="csc" in encoding, where=where)
     return dense_blocks(item, transposed=False)
+
+
+def _compressed(group: h5py.Group, shape: Any, *, by_column: bool, where: str) -> sparse.csr_array:
+    lacking = [name for name in ("data", "indices", "indptr") if name not in group]
+    if lacking:
+        raise _misshapen(f"a sparse matrix without its part '{lacking[0]}'", where)
+    return sparse_parts.compressed(
+        group["data"][:],
+        group["indices"][:],
+        group["indptr"][:],
+        np.atleast_1d(shape).tolist(),
+        by_column=by_column,
+        where=where,
+    )
 
 
 def dense_blocks(item: h5py.Dataset, transposed: bool) -> sparse.csr_array:
@@ -237,12 +314,12 @@ def dense_blocks(item: h5py.Dataset, transposed: bool) -> sparse.csr_array:
     transposed
         Whether it is the latter.
     """
-    if item.ndim != 2:
+    if item.ndim != 2 or item.dtype.kind not in "iuf":
         raise InputError(
-            f"a matrix of {item.ndim} dimensions",
-            item.name,
-            "rows and columns are expected",
-            "name another file",
+            f"a matrix of {item.ndim} dimensions and values of type {item.dtype}",
+            f"{item.file.filename}, {item.name}",
+            "rows and columns of numbers are expected",
+            "name another file in the cell `matrix`",
         )
     length, width = (item.shape[1], item.shape[0]) if transposed else item.shape
     along = (item.chunks or (1, 1))[1 if transposed else 0]
@@ -251,6 +328,8 @@ def dense_blocks(item: h5py.Dataset, transposed: bool) -> sparse.csr_array:
     for start in range(0, length, step):
         block = item[:, start : start + step].T if transposed else item[start : start + step]
         parts.append(narrowed(sparse.csr_array(np.ascontiguousarray(block))))
+    if not parts:
+        return sparse.csr_array((length, width), dtype=np.int32)
     return sparse.csr_array(sparse.vstack(parts, format="csr")) if len(parts) > 1 else parts[0]
 
 
@@ -278,12 +357,13 @@ def read_10x(file: h5py.File, where: str) -> Values:
             )
         group = file[genomes[0]]
         ids, symbols, types = _texts(group["genes"]), _texts(group["gene_names"]), []
-    shape = tuple(int(size) for size in group["shape"][:])
-    matrix = sparse.csc_array(
-        (group["data"][:], group["indices"][:], group["indptr"][:]), shape=shape
-    ).T
-    values = Values(narrowed(sparse.csr_array(matrix)), _texts(group["barcodes"]), ids, symbols)
-    return genes_of_cells(values, types)
+    # The file's columns are cells, so its compressed columns are rows of cells × genes.
+    shape = [int(size) for size in group["shape"][:]][::-1]
+    matrix = _compressed(group, shape, by_column=False, where=where)
+    barcodes = _texts(group["barcodes"])
+    for names in (ids, symbols, types or ids):
+        sparse_parts.fitting(matrix, len(barcodes), len(names), where)
+    return genes_of_cells(Values(narrowed(matrix), barcodes, ids, symbols), types)
 
 
 def genes_of_cells(values: Values, types: list[str]) -> Values:
@@ -308,7 +388,7 @@ def genes_of_cells(values: Values, types: list[str]) -> Values:
     return values
 
 
-def read_loom(file: h5py.File) -> Values:
+def read_loom(file: h5py.File, where: str) -> Values:
     """Read a loom file (genes × cells, dense on disk), a block of cells at a time."""
     rows, columns = file["row_attrs"], file["col_attrs"]
 
@@ -320,6 +400,8 @@ def read_loom(file: h5py.File) -> Values:
     ids = first(rows, ("Accession", "accession", "EnsemblID", "gene_ids", "ensembl_id", "GeneID"))
     matrix = dense_blocks(file["matrix"], transposed=True)
     genes = ids or symbols or [str(number) for number in range(matrix.shape[1])]
+    for names in (genes, symbols or genes):
+        sparse_parts.fitting(matrix, len(cells or range(matrix.shape[0])), len(names), where)
     return Values(
         matrix,
         cells or [f"cell{number + 1}" for number in range(matrix.shape[0])],

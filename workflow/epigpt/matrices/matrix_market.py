@@ -11,7 +11,8 @@ import pyarrow.csv as pacsv
 from scipy import sparse
 
 from epigpt.errors import InputError
-from epigpt.matrices.csv_dialect import decode, split_line
+from epigpt.matrices import sparse_parts
+from epigpt.matrices.csv_dialect import NoTable, decode, split_line
 from epigpt.matrices.delimited import Values, narrowed
 from epigpt.matrices.hdf5 import genes_of_cells
 from epigpt.matrices.streams import Budget, Member, line_blocks
@@ -24,6 +25,11 @@ _COMPANION = re.compile(
 _TEXT_NAME = re.compile(r"\.(tsv|csv|txt|tab)(\.(gz|bz2|xz))?$", re.IGNORECASE)
 _CELL_ROLES = ("barcode", "cell", "colname")
 _BLOCK = 1 << 25
+_LONGEST_NAMES = 1 << 30
+_LONGEST_HEADER = 1 << 16
+# A value takes six bytes of text at least; gzip packs at most 1,032 bytes into one, the others
+# more.
+_BYTES_A_VALUE, _GZIP_PACKING, _OTHER_PACKING = 6, 1032, 20_000
 
 
 @dataclass(frozen=True)
@@ -97,9 +103,10 @@ def read(triplet: Triplet, budget: Budget) -> Values:
             "its rows have no names",
             "name another file in `matrix`",
         )
-    matrix = read_mtx(triplet.matrix, budget)
     barcodes = [row[0] for row in _rows(triplet.barcodes, budget)]
     features = _rows(triplet.features, budget)
+    # One more than names, since either file may have a header.
+    matrix = read_mtx(triplet.matrix, budget, max(len(barcodes), len(features)))
     transposed = (
         matrix.shape[1] != matrix.shape[0]
         and matrix.shape[0] in (len(features), len(features) - 1)
@@ -140,29 +147,49 @@ def _fits(count: int, rows: Sequence[object]) -> bool:
 
 def _rows(member: Member, budget: Budget) -> list[list[str]]:
     with member.open(budget) as stream:
-        text, _ = decode(stream.read())
+        content = stream.read(_LONGEST_NAMES + 1)
+    if len(content) > _LONGEST_NAMES:
+        raise InputError(
+            f"more than {_LONGEST_NAMES >> 20} MB of names",
+            member.name,
+            "no matrix has so many rows or columns",
+            "name another file in the cell `matrix`",
+        )
+    try:
+        text, _ = decode(content)
+    except NoTable as error:
+        raise InputError(
+            f"a file of names that cannot be read: {error}",
+            member.name,
+            "it should name the rows or columns of a sparse matrix",
+            "name another file in the cell `matrix`",
+        ) from None
     lines = [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
     delimiter = "\t" if any("\t" in line for line in lines[:10]) else ","
     return [[cell.strip().strip('"') for cell in split_line(line, delimiter)] for line in lines]
 
 
-def read_mtx(member: Member, budget: Budget) -> sparse.csr_array:
+def read_mtx(member: Member, budget: Budget, most_names: int | None = None) -> sparse.csr_array:
     """Read a MatrixMarket coordinate file as its transpose in CSR (file: genes × cells), block by
-    block."""
+    block.
+
+    Parameters
+    ----------
+    most_names
+        Names of rows or columns that there are; a file that declares more of either is refused
+        before memory is taken for it.
+    """
     with member.open(budget) as stream:
-        header = stream.readline().decode("latin-1").lower().split()
+        header = stream.readline(_LONGEST_HEADER).decode("latin-1").lower().split()
         if header[:3] != ["%%matrixmarket", "matrix", "coordinate"] or header[3:5] not in (
             ["integer", "general"],
             ["real", "general"],
         ):
             raise _not_mtx(member, f"its first line is '{' '.join(header)[:80]}'")
-        line = stream.readline()
+        line = stream.readline(_LONGEST_HEADER)
         while line.startswith(b"%"):
-            line = stream.readline()
-        try:
-            n_rows, n_columns, n_values = (int(part) for part in line.split())
-        except ValueError:
-            raise _not_mtx(member, "its sizes are not three numbers") from None
+            line = stream.readline(_LONGEST_HEADER)
+        n_rows, n_columns, n_values = _sizes(line, member, most_names)
         budget.foresee(8 * n_values, member.name)
         kind = np.int32 if header[3] == "integer" else np.float64
         rows, columns, data = (
@@ -186,16 +213,46 @@ def read_mtx(member: Member, budget: Budget) -> sparse.csr_array:
         rows.min() < 0 or columns.min() < 0 or rows.max() >= n_rows or columns.max() >= n_columns
     ):
         raise _not_mtx(member, "positions lie outside the matrix")
-    return _transposed(rows, columns, data, (n_columns, n_rows))
+    return _transposed(rows, columns, data, (n_columns, n_rows), member.name)
+
+
+def _sizes(line: bytes, member: Member, most_names: int | None) -> tuple[int, int, int]:
+    """Read rows, columns and number of values; refuse what the file cannot hold."""
+    if not re.fullmatch(rb"\s*\d{1,18}\s+\d{1,18}\s+\d{1,18}\s*", line):
+        raise _not_mtx(member, f"its sizes are not three numbers: {line[:60]!r}")
+    rows, columns, values = (int(part) for part in line.split())
+    bound = np.iinfo(np.int32).max if most_names is None else most_names
+    if max(rows, columns) > bound:
+        raise _not_mtx(
+            member,
+            f"it declares {rows:,} rows and {columns:,} columns, more than there are names",
+        )
+    magic = member.magic()
+    packing = 1 if magic.startswith(b"%") else _OTHER_PACKING
+    if magic.startswith(b"\x1f\x8b"):
+        packing = _GZIP_PACKING
+    if values * _BYTES_A_VALUE > max(member.size, 1) * packing:
+        raise _not_mtx(member, f"it declares {values:,} values, more than its bytes can hold")
+    return rows, columns, values
 
 
 def _transposed(
-    rows: np.ndarray, columns: np.ndarray, data: np.ndarray, shape: tuple[int, int]
+    rows: np.ndarray, columns: np.ndarray, data: np.ndarray, shape: tuple[int, int], where: str
 ) -> sparse.csr_array:
     if np.all(columns[1:] >= columns[:-1]):  # as Cell Ranger writes it: nothing to sort
-        pointer = np.searchsorted(columns, np.arange(shape[0] + 1)).astype(np.int32)
-        return narrowed(sparse.csr_array((data, rows, pointer), shape=shape))
-    return narrowed(sparse.csr_array(sparse.coo_array((data, (columns, rows)), shape=shape)))
+        pointer = np.searchsorted(columns, np.arange(shape[0] + 1))
+        return narrowed(
+            sparse_parts.compressed(data, rows, pointer, shape, by_column=False, where=where)
+        )
+    matrix = sparse.csr_array(sparse.coo_array((data, (columns, rows)), shape=shape))
+    if matrix.nnz != len(data):  # the conversion adds them up
+        raise InputError(
+            f"{len(data) - matrix.nnz:,} values for a row and column that have one already",
+            where,
+            "which of them counts cannot be told",
+            "name another file in the cell `matrix`",
+        )
+    return narrowed(matrix)
 
 
 def _parse_block(block: bytes, kind: type, member: Member) -> list[np.ndarray]:

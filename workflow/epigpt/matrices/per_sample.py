@@ -160,7 +160,7 @@ def read_opened(file: h5py.File, where: str) -> Values:
     if kind == "10x":
         return hdf5.read_10x(file, where)
     if kind == "loom":
-        return hdf5.read_loom(file)
+        return hdf5.read_loom(file, where)
     if kind == "h5ad":
         return hdf5.read_h5ad(file, where)[0]
     raise InputError(

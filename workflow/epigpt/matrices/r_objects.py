@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from epigpt.errors import InputError
+from epigpt.errors import InputError, refusing_foreign_errors
+from epigpt.matrices import sparse_parts
 from epigpt.matrices.delimited import Values, narrowed, without_missing
 from epigpt.matrices.streams import Budget, Member
 
@@ -27,6 +28,7 @@ _CONVERT = {
     "DESeqDataSet": "write.csv(DESeq2::counts(x), 'counts.csv')",
     "DGEList": "write.csv(x$counts, 'counts.csv')",
 }
+_LONGEST = 10**8  # of R's compact sequences
 _ANY = "write.csv(as.matrix(x), 'counts.csv')"
 
 
@@ -53,7 +55,10 @@ def read(member: Member, budget: Budget) -> list[tuple[str, Values]]:
         )  # it warns of each class it has no constructor for; those are refused below
         try:
             parsed = rdata.parser.parse_data(
-                content, extension=".rds" if is_rds else ".rda", expand_altrep=True
+                content,
+                extension=".rds" if is_rds else ".rda",
+                expand_altrep=True,
+                altrep_constructor_dict=_bounded_altrep(rdata.parser.DEFAULT_ALTREP_MAP),
             )
             objects = rdata.conversion.convert(
                 parsed, constructor_dict={**rdata.conversion.DEFAULT_CLASS_MAP, "dgCMatrix": _keep}
@@ -65,15 +70,37 @@ def read(member: Member, budget: Budget) -> list[tuple[str, Values]]:
                 member,
                 f"an R file that cannot be read here ({type(error).__name__}: {str(error)[:120]})",
                 "",
-            ) from None
+            ) from error
     named = objects if isinstance(objects, dict) and not is_rds else {"": objects}
-    found = [
-        (name, values) for name, item in named.items() if (values := _values(item)) is not None
-    ]
+    with refusing_foreign_errors(member.name):
+        found = [
+            (name, values)
+            for name, item in named.items()
+            if (values := _values(item, member.name)) is not None
+        ]
     if not found:
         kinds = sorted({_class_of(item) for item in named.values()})
         raise _refusal(member, f"an R object of class {', '.join(kinds)}", kinds[0])
     return [(name, without_missing(values, member.name)) for name, values in found]
+
+
+def _bounded_altrep(constructors: Any) -> dict[Any, Any]:
+    """Return R's compact forms with a bound: a sequence of 10^12 numbers takes a few bytes in a
+    file, and all the memory once it is written out."""
+
+    def bounded(build: Any) -> Any:
+        def built(state: Any) -> Any:
+            value = getattr(state, "value", None)
+            if isinstance(value, np.ndarray) and value.size and abs(float(value[0])) > _LONGEST:
+                raise ValueError(f"a sequence of {float(value[0]):.3g} numbers")
+            return build(state)
+
+        return built
+
+    return {
+        name: bounded(build) if name.startswith(b"compact") else build
+        for name, build in constructors.items()
+    }
 
 
 def _unpacked_again(content: bytes, budget: Budget, name: str) -> bytes:
@@ -101,13 +128,13 @@ def _class_of(item: Any) -> str:
     return type(item).__name__
 
 
-def _values(item: Any) -> Values | None:
+def _values(item: Any, where: str) -> Values | None:
     """Take what has two named axes; None for anything else."""
     if isinstance(item, dict) and item.get("class") == "dgCMatrix":
-        return _of_sparse(item)
+        return _of_sparse(item, where)
     if all(hasattr(item, name) for name in ("i", "p", "x", "Dim", "Dimnames")):
         return _of_sparse(
-            {name: getattr(item, name) for name in ("i", "p", "x", "Dim", "Dimnames")}
+            {name: getattr(item, name) for name in ("i", "p", "x", "Dim", "Dimnames")}, where
         )
     if (
         hasattr(item, "dims")
@@ -130,17 +157,22 @@ def _values(item: Any) -> Values | None:
 def _of_dense(array: np.ndarray, genes: list[str], observations: list[str]) -> Values | None:
     if array.ndim != 2 or array.dtype.kind not in "iuf" or array.size == 0:
         return None
+    if array.shape != (len(genes), len(observations)):
+        return None
     return Values(narrowed(sparse.csr_array(array.T.astype(np.float64))), observations, genes)
 
 
-def _of_sparse(parts: dict[str, Any]) -> Values | None:
+def _of_sparse(parts: dict[str, Any], where: str) -> Values | None:
     names = [None if axis is None else list(map(str, axis)) for axis in parts["Dimnames"]]
     if len(names) != 2 or names[0] is None or names[1] is None:
         return None
     shape = tuple(int(size) for size in parts["Dim"])
-    columns = tuple(np.asarray(parts[name]) for name in ("x", "i", "p"))
-    matrix = sparse.csc_array(columns, shape=shape).T
-    return Values(narrowed(sparse.csr_array(matrix)), names[1], names[0])
+    # R compresses by column, genes × observations: the rows of observations × genes.
+    matrix = sparse_parts.compressed(
+        parts["x"], parts["i"], parts["p"], shape[::-1], by_column=False, where=where
+    )
+    sparse_parts.fitting(matrix, len(names[1]), len(names[0]), where)
+    return Values(narrowed(matrix), names[1], names[0])
 
 
 def _refusal(member: Member, what: str, kind: str) -> InputError:

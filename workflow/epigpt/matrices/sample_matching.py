@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-_ENDINGS = re.compile(
-    r"([._-]?(aligned|sorted|sortedbycoord|sortedbyname|out|bam|sam|cram|dedup(ed)?|markdup|rmdup|uniq(ue)?|trimmed|hisat2?|star|fastq|fq|gz|bz2"
-    r"|txt|tsv|csv|tab|xlsx?|sf|quant|htseq|featurecounts?|readspergene|genes|results|raw|counts?|count|expected_count|reads?|umis?))+$",
+# One ending; they are taken off one by one, since a pattern that repeats them would try every
+# division of a long name.
+_ENDING = re.compile(
+    r"[._-]?(aligned|sorted|sortedbycoord|sortedbyname|out|bam|sam|cram|dedup(ed)?|markdup|rmdup|uniq(ue)?|trimmed|hisat2?|star|fastq|fq|gz|bz2"
+    r"|txt|tsv|csv|tab|xlsx?|sf|quant|htseq|featurecounts?|readspergene|genes|results|raw|counts?|expected_count|reads?|umis?)$",
     re.IGNORECASE,
 )
+_MOST_ENDINGS = 20
 _GSM = re.compile(r"(?<![A-Za-z0-9])GSM\d+(?!\d)", re.IGNORECASE)
 _BARCODE = re.compile(r"[ACGT]{6,}", re.IGNORECASE)
 
@@ -109,7 +112,13 @@ def plain(text: str) -> str:
 def stem(text: str) -> str:
     """Leave out folders and file endings: `/data/S1Aligned.sortedByCoord.out.bam` is S1."""
     base = re.split(r"[/\\]", text.strip().rstrip("/\\"))[-1]
-    return _ENDINGS.sub("", base) or base
+    bare = base
+    for _ in range(_MOST_ENDINGS):
+        shorter = _ENDING.sub("", bare, count=1)
+        if shorter == bare:
+            break
+        bare = shorter
+    return bare or base
 
 
 _FORMS: list[tuple[str, Callable[[str], str]]] = [

@@ -4,71 +4,159 @@ refused by name."""
 import csv
 import re
 import tempfile
+import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from epigpt.errors import InputError
+from epigpt.errors import InputError, refusing_foreign_errors
 from epigpt.genes import identifiers
 from epigpt.genes.spreadsheet import dates
 from epigpt.matrices.streams import Budget, Member
 
 NAME = re.compile(r"\.xls[xm](\.gz)?$", re.IGNORECASE)
+# What Excel itself has room for.
+_MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384
+_LONGEST_PART = 1 << 28
 OLD_NAME = re.compile(r"\.xlsb?(\.gz)?$", re.IGNORECASE)
 
 
 def sheets(member: Member, budget: Budget, scratch: Path) -> list[Member]:
-    """Give the sheets of a workbook as tab-separated tables in `scratch`; empty ones are left out.
+    """Return the sheets of a workbook as tab-separated tables in `scratch`; empty ones are left
+    out.
 
     Raises
     ------
     InputError
-        It is no workbook, or unpacks to more than the budget.
+        It is no workbook, unpacks to more than the budget, or has rows or cells out of order or
+        beyond what a sheet can have.
     """
     import openpyxl  # heavy, and few series need it
 
-    with tempfile.TemporaryFile(dir=scratch) as book:
+    with tempfile.TemporaryFile(dir=scratch) as book, warnings.catch_warnings():
+        # It warns of styles and of dates out of range; those become #VALUE!, which is no number.
+        warnings.simplefilter("ignore")
         with member.open(budget) as stream:
             while data := stream.read(1 << 20):
                 book.write(data)
-        try:
-            with zipfile.ZipFile(book) as archive:
-                size = sum(entry.file_size for entry in archive.infolist())
-            budget.spend(size, member.name)
+        with refusing_foreign_errors(
+            member.name,
+            "fetch the file again; or save the workbook as .csv and give that as source",
+            "it is no workbook that can be read, damaged or of another kind",
+        ):
+            _check_sizes(book, member.name, budget)
             workbook = openpyxl.load_workbook(
                 book, read_only=True, data_only=True, keep_links=False
             )
-        except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-            raise InputError(
-                f"no readable workbook ({error})",
-                member.name,
-                "it is damaged or of another kind",
-                "save it as .csv",
-            ) from None
-        found = []
-        for sheet in workbook.worksheets:
-            target = _table(sheet.iter_rows(values_only=True), scratch)
-            if target is not None:
-                found.append(
-                    Member(f"{member.name}/{sheet.title}", target, 0, target.stat().st_size)
-                )
-        workbook.close()
+            found = []
+            for sheet in workbook.worksheets:
+                name = f"{member.name}/{sheet.title}"
+                target = _table(_rows(workbook, sheet, name), scratch)
+                if target is not None:
+                    found.append(Member(name, target, 0, target.stat().st_size))
+            workbook.close()
     return found
 
 
-def _table(rows: Any, scratch: Path) -> Path | None:
-    count = 0
+def _check_sizes(book: IO[bytes], where: str, budget: Budget) -> None:
+    """Count what the parts unpack to; those that are read whole have a bound of their own."""
+    with zipfile.ZipFile(book) as archive:
+        entries = archive.infolist()
+    budget.spend(sum(entry.file_size for entry in entries), where)
+    for entry in entries:
+        if entry.file_size > _LONGEST_PART and "/worksheets/" not in f"/{entry.filename}":
+            raise InputError(
+                f"'{entry.filename}' of {entry.file_size:,} bytes in a workbook",
+                where,
+                "it would have to lie in memory whole",
+                "save the sheet with the counts as .csv and give that as source",
+            )
+
+
+def _rows(workbook: Any, sheet: Any, where: str) -> Iterator[list[Any]]:
+    """Yield the rows of a sheet that are there, each cell at its column.
+
+    The size that a sheet declares is not believed, and neither is the order of its rows: the
+    library would fill gaps of any length, and leave out what stands out of order.
+    """
+    from openpyxl.worksheet._reader import WorkSheetParser
+
+    with workbook._archive.open(sheet._worksheet_path) as source:
+        parser = WorkSheetParser(
+            source,
+            _Texts(sheet._shared_strings),
+            data_only=True,
+            epoch=workbook.epoch,
+            date_formats=workbook._date_formats,
+            timedelta_formats=workbook._timedelta_formats,
+        )
+        last = 0
+        for number, cells in parser.parse():
+            if not last < number <= _MOST_ROWS:
+                raise _disordered(f"row {number} after row {last}", where)
+            last = number
+            row: list[Any] = []
+            for cell in cells:
+                if not len(row) < cell["column"] <= _MOST_COLUMNS:
+                    raise _disordered(
+                        f"in row {number} column {cell['column']} after column {len(row)}", where
+                    )
+                row += [None] * (cell["column"] - len(row) - 1) + [cell["value"]]
+            yield row
+
+
+class _Texts:
+    """A workbook's shared texts; a position before the first is none of them."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
+
+    def __getitem__(self, position: int) -> str:
+        if position < 0:
+            raise IndexError(f"text number {position}")
+        return self._texts[position]
+
+
+def _disordered(found: str, where: str) -> InputError:
+    return InputError(
+        found,
+        where,
+        f"a sheet has rows and columns in order, at most {_MOST_ROWS:,} by {_MOST_COLUMNS:,}; so"
+        " the workbook is damaged",
+        "fetch the file again; or save the sheet as .csv and give that as source",
+    )
+
+
+def _table(rows: Iterable[Sequence[Any]], scratch: Path) -> Path | None:
+    """Write rows as a table whose lines have as many cells as the widest; None below two rows."""
+    widths: list[int] = []
     with tempfile.NamedTemporaryFile(
         "w", dir=scratch, delete=False, newline="", encoding="utf-8"
     ) as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         for row in rows:
-            if any(cell is not None for cell in row):
-                writer.writerow([_cell(cell) for cell in row])
-                count += 1
-    return Path(file.name) if count > 1 else None
+            given = [_cell(cell) for cell in row]
+            while given and not given[-1]:
+                given.pop()
+            if given:
+                writer.writerow(given)
+                widths.append(len(given))
+    if len(widths) < 2:
+        return None
+    path, widest = Path(file.name), max(widths)
+    if min(widths) == widest:
+        return path
+    padded = path.with_name(f"{path.name}-padded")
+    with (
+        path.open(encoding="utf-8", newline="") as short,
+        padded.open("w", encoding="utf-8", newline="") as full,
+    ):
+        for line, width in zip(short, widths, strict=True):  # no cell holds a line end
+            full.write(line.rstrip("\n") + "\t" * (widest - width) + "\n")
+    path.unlink()
+    return padded
 
 
 def _cell(value: Any) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from epigpt.errors import InputError
+from epigpt.matrices.text_streams import LONGEST_LINE
 
 _CHUNK = 1 << 20
 GIGABYTE = 10**9
@@ -258,14 +259,22 @@ def _damaged(name: str, what: str) -> InputError:
 
 def line_blocks(stream: BinaryIO, size: int = 1 << 28) -> Iterator[bytes]:
     """Yield the rest of a stream in pieces of about `size` bytes that end with a line end (the last
-    one need not)."""
+    one need not).
+
+    Raises
+    ------
+    ValueError
+        A line of more than `LONGEST_LINE` bytes: one without an end would fill the memory.
+    """
     rest = b""
     while data := stream.read(size):
         cut = data.rfind(b"\n") + 1
-        if not cut:
+        if cut:
+            yield rest + data[:cut]
+            rest = data[cut:]
+        else:
             rest += data
-            continue
-        yield rest + data[:cut]
-        rest = data[cut:]
+        if len(rest) > LONGEST_LINE:
+            raise ValueError(f"a line of more than {LONGEST_LINE >> 20} MB")
     if rest:
         yield rest

@@ -61,9 +61,18 @@ def plans(layout: Layout, samples: SampleNames) -> list[TableLayout]:
     id_column, symbol_column = names_and_symbols(layout)
     numeric = [index for index in layout.numeric if index not in (id_column, symbol_column)]
     named = {index: layout.header[index] for index in numeric if layout.header[index]}
+    # A sample's column with a remark among its numbers is read, so that the cell is named rather
+    # than the sample said to be missing.
+    remarked = {
+        index: layout.header[index]
+        for index in layout.mostly_numeric
+        if index not in (id_column, symbol_column)
+        and layout.header[index]
+        and not ANNOTATION_COLUMN.fullmatch(layout.header[index])
+    }
     by_columns = [
         plan
-        for family in _families(named, samples)
+        for family in _families(dict(sorted((named | remarked).items())), samples)
         if (plan := _by_columns(family, id_column, symbol_column, samples))
     ]
     if by_columns:
@@ -178,18 +187,23 @@ def read(member: Member, plan: TableLayout, budget: Budget) -> Values:
     are left out."""
     columns = list(plan.columns)
     if plan.orientation == SAMPLES_BY_GENES:
-        names, matrix = delimited.read_rows(member, budget, plan.names_column, columns)
-        values = Values(matrix, [_text(name) for name in names], list(plan.columns.values()))
+        read_in = delimited.read_rows(member, budget, plan.names_column, columns)
+        values = Values(
+            read_in.matrix,
+            [_text(name) for name in read_in.names],
+            list(plan.columns.values()),
+            notes=read_in.notes,
+        )
     else:
-        names, matrix, symbols = delimited.read_columns(
+        read_in = delimited.read_columns(
             member, budget, plan.names_column, columns, plan.symbol_column
         )
-        observed = list(plan.columns.values())
         values = Values(
-            matrix,
-            observed,
-            [_text(name) for name in names],
-            None if symbols is None else [_text(name) for name in symbols],
+            read_in.matrix,
+            list(plan.columns.values()),
+            [_text(name) for name in read_in.names],
+            None if read_in.symbols is None else [_text(name) for name in read_in.symbols],
+            read_in.notes,
         )
     values = _without_trailers(values)
     values = delimited.without_missing(values, member.name)

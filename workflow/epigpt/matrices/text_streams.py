@@ -5,6 +5,8 @@ import codecs
 import io
 from typing import Any, BinaryIO, cast
 
+# A million columns of 250 characters each.
+LONGEST_LINE = 1 << 28
 _LOOKED_AT = 1 << 14
 _CHUNK = 1 << 20
 # The mark of UTF-32 begins with that of UTF-16, so it comes first.
@@ -73,7 +75,7 @@ class Joined(io.BufferedIOBase):  # its methods are those of any stream
         cut = self._head.find(b"\n", self._at)
         if cut >= 0:
             return self.read(cut + 1 - self._at)
-        return self.read(len(self._head) - self._at) + self._stream.readline()
+        return self.read(len(self._head) - self._at) + self._stream.readline(LONGEST_LINE)
 
     def close(self) -> None:  # noqa: D102 - as in any stream
         self._stream.close()
@@ -112,7 +114,7 @@ class _Rewritten(io.RawIOBase):
 class _Recoded(_Rewritten):
     def __init__(self, source: BinaryIO, encoding: str) -> None:
         super().__init__(source)
-        self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
 
     def _rewrite(self, data: bytes) -> bytes:
         return self._decoder.decode(data, final=not data).encode()

@@ -113,6 +113,8 @@ def _integers(
         f"all values are integers (largest {high:.0f}); column sums from {sums.min():.0f} to"
         f" {sums.max():.0f}"
     )
+    if high <= 1:
+        return ValueKind("unknown", f"{measured}: only 0 and 1, which says yes or no of each gene")
     if len(sums) >= 3 and _spread(sums) < 0.001 and sums.min() > 1000:
         return ValueKind(
             "normalised_integers", f"{measured}: equal sums, so normalised and rounded"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from epigpt.errors import InputError
+from epigpt.errors import InputError, of_this_machine
 from epigpt.provenance import job_meter
 
 
@@ -109,12 +109,15 @@ def job(doc: str | None) -> Iterator[Job]:
         settings = {key: value for part in chosen.settings for key, value in part.items()}
         yield Job(_flags(rest), settings, log, max(1, chosen.threads))
     except InputError as refusal:
-        log.error("%s", refusal)
-        sys.exit(1)
+        _refuse(log, refusal)
     except KeyboardInterrupt:
         log.error("Stopped from the keyboard.")
         sys.exit(130)
-    except Exception:
+    except Exception as error:
+        machine = of_this_machine(error)
+        if machine is not None:
+            machine.__cause__ = error
+            _refuse(log, machine)
         log.error(
             "An unexpected error, which is EpiGPT's fault and worth a report:\n%s",
             traceback.format_exc(),
@@ -139,6 +142,14 @@ def _flags(words: Sequence[str]) -> dict[str, list[str]]:
         else:
             given[name].append(word)
     return given
+
+
+def _refuse(log: logging.Logger, refusal: InputError) -> None:
+    """Log the one message, and for the log file alone what a library said; end with status 1."""
+    log.error("%s", refusal)
+    if refusal.__cause__ is not None:
+        log.debug("behind it:\n%s", "".join(traceback.format_exception(refusal.__cause__)).rstrip())
+    sys.exit(1)
 
 
 def _open_log(target: Path | None) -> logging.Logger:
