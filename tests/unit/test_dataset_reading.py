@@ -165,7 +165,7 @@ def test_super_series_hold_each_sample_once(tmp_path):
     assert reading["series"]["accession"] == "GSE1"
 
 
-def test_a_filter_decides_between_matrices_of_different_samples(tmp_path):
+def test_matrices_of_different_samples_are_joined_unless_a_filter_keeps_one(tmp_path):
     half = {place: f"tissue: {'ab'[place // 8]}" for place in range(16)}
     samples = [
         replace(sample, characteristics=(*sample.characteristics, half[place]))
@@ -176,7 +176,11 @@ def test_a_filter_decides_between_matrices_of_different_samples(tmp_path):
         for at, part in ((0, "a"), (8, "b"))
     }
     folder = Made("GSE1", samples).write(tmp_path, files)
-    refused(lambda: read(folder, row(label="genotype")), "2 matrices that qualify")
+    labelled, adata, reading = read(folder, row(label="genotype"))
+    assert labelled.index.tolist() == names(samples)
+    assert reading["joined"] == ["GSE1_a_counts.txt.gz", "GSE1_b_counts.txt.gz"]
+    expected = np.hstack([counts_of(8, 0), counts_of(8, 8)]).T
+    np.testing.assert_array_equal(adata[:, GENES].X.toarray(), expected)
     labelled, _, reading = read(folder, row(label="genotype", include="tissue=b"))
     assert labelled.index.tolist() == names(samples)[8:]
     assert reading["refused"] == [

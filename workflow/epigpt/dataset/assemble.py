@@ -43,13 +43,26 @@ def organism_of(cell: str, recorded: Sequence[str], genes: Sequence[str], where:
     """
     if cell != "auto":
         return cell
-    if len(set(recorded)) > 1:
+    distinct = sorted(set(recorded))
+    mixed = sorted({name for text in distinct for name in assays.species_of(text)})
+    if len(distinct) == 1 and len(mixed) > 1:
+        # Two species in each sample, as in grafts: the genes say which of them was counted.
+        guessed = identifiers.guess_organism(genes)
+        if guessed is not None and guessed in map(assays.ORGANISMS.get, mixed):
+            return guessed
+        known = [found for name in mixed if (found := assays.ORGANISMS.get(name))]
         raise InputError(
-            f"several organisms: {', '.join(sorted(set(recorded)))}",
+            f"samples of two organisms each: {', '.join(mixed)}",
+            where,
+            "the genes of one of them are the data set's, and the matrix does not say which",
+            f"set the cell `organism` to {' or '.join(known)}",
+        )
+    if len(distinct) > 1:
+        raise InputError(
+            f"several organisms: {', '.join(distinct)}",
             where,
             "genes of different species cannot be compared as they are",
-            "name one in the cell `organism` and keep its samples by the cell `include`, such as"
-            " organism=Mus musculus",
+            "name one in the cell `organism`, and its samples are kept",
         )
     if recorded:
         return assays.ORGANISMS.get(recorded[0])
@@ -64,6 +77,7 @@ def assemble(  # noqa: PLR0917 - what meets here comes from different rooms
     kind: ValueKind,
     assay: str,
     origin: Origin,
+    cell_types: pd.Series | None = None,
 ) -> ad.AnnData:
     """Make the AnnData of the contract; the order of columns and rows in the source leaves no trace
     in it.
@@ -85,6 +99,8 @@ def assemble(  # noqa: PLR0917 - what meets here comes from different rooms
         "bulk" or "single_cell".
     origin
         For `uns`.
+    cell_types
+        Kind of each observation, in the matrix's order, where the cells' own table names it.
 
     Returns
     -------
@@ -94,7 +110,16 @@ def assemble(  # noqa: PLR0917 - what meets here comes from different rooms
     """
     order = _observation_order(values, samples, table.index)
     rows, summary = identifiers.canonical(values.genes, organism, values.symbols)
+    identifiers.add_set_aside(summary, values.aside)
     genes, position = _genes(rows)
+    if not len(genes):
+        raise InputError(
+            f"no gene among {summary['n_in']} rows ({', '.join(summary['dropped']) or 'empty'})",
+            origin.source,
+            "nothing is left to analyse",
+            "name another file in the cell `matrix`, or the species of the genes in the cell"
+            " `organism`",
+        )
     matrix = values.matrix
     values.matrix = sparse.csr_array((0, 0))
     if not np.array_equal(order, np.arange(matrix.shape[0])):
@@ -108,6 +133,8 @@ def assemble(  # noqa: PLR0917 - what meets here comes from different rooms
     )
     for column in table.columns:
         obs[column] = table.loc[kept, column].to_numpy()
+    if cell_types is not None:
+        obs["cell_type"] = cell_types.astype(str).to_numpy()[order]
     if assay == "bulk":
         obs.index = pd.Index(kept, dtype=object)
     uns: dict[str, Any] = {

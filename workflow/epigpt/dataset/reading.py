@@ -15,6 +15,8 @@ from epigpt.dataset.sample_annotation import SampleAnnotation
 from epigpt.errors import InputError
 from epigpt.matrices import choose, hdf5, microarray
 from epigpt.matrices.candidates import Candidate, Rejected, Search
+from epigpt.matrices.cell_evidence import Record
+from epigpt.matrices.cell_tables import cell_types
 from epigpt.matrices.delimited import Values
 from epigpt.matrices.sample_matching import SampleNames, like_barcodes
 from epigpt.matrices.streams import Budget, Member
@@ -36,7 +38,11 @@ _SAMPLE_COLUMNS = (
 
 
 def read_dataset(
-    row: Row, files: Sequence[Path], allowed: frozenset[str], budget: Budget
+    row: Row,
+    files: Sequence[Path],
+    allowed: frozenset[str],
+    budget: Budget,
+    transcripts: Path | None = None,
 ) -> tuple[pd.DataFrame, ad.AnnData, dict[str, Any]]:
     """Read a data set.
 
@@ -51,6 +57,8 @@ def read_dataset(
         Kinds of values accepted beside raw counts.
     budget
         Bound on unpacked bytes.
+    transcripts
+        The user's table of transcripts and genes, for matrices of transcripts.
 
     Returns
     -------
@@ -85,12 +93,38 @@ def read_dataset(
                 candidate, rejected = _of_arrays(about.records, set(chosen), allowed), []
             else:
                 search = Search(
-                    about.names, row.matrix, allowed, budget, Path(scratch), row.assay, wanted
+                    about.names,
+                    row.matrix,
+                    allowed,
+                    budget,
+                    Path(scratch),
+                    row.assay,
+                    wanted,
+                    organism=_organism(row, about, wanted),
+                    record=_cells_in_record(about),
+                    transcripts=transcripts,
                 )
                 candidate, rejected = choose.find(
                     [Member.of_file(path) for path in matrices], search
                 )
     return _finished(row, about, candidate, rejected)
+
+
+def _organism(row: Row, about: SampleAnnotation, wanted: frozenset[str] | None) -> str | None:
+    """Give the species whose genes are wanted, as far as row and record settle it."""
+    if row.organism != "auto":
+        return row.organism
+    samples = about.attributes.index if wanted is None else pd.Index(sorted(wanted))
+    recorded = _recorded_organisms(about, samples)
+    return assays.ORGANISMS.get(recorded[0]) if len(recorded) == 1 else None
+
+
+def _cells_in_record(about: SampleAnnotation) -> Record:
+    single = assays.of_single_cells(about.attributes)
+    text = f"{about.series.get('title', '')} {about.series.get('summary', '')}"
+    return Record(
+        frozenset(map(str, single.index[single])), frozenset(map(str, single.index)), text
+    )
 
 
 def _described(row: Row, files: Sequence[Path]) -> tuple[SampleAnnotation, list[Path]]:
@@ -117,12 +151,19 @@ def _finished(
     organism = assemble.organism_of(
         row.organism, recorded, values.genes, f"the record of '{row.dataset}'"
     )
-    assay = row.assay if row.assay != "auto" else _assay(candidate, about, table.index)
+    assay = row.assay if row.assay != "auto" else _assay(candidate)
     simulated = about.simulated
     origin = assemble.Origin(row.dataset, row.source, simulated)
     notes = [*about.notes, *resolved.notes, *values.notes]
     adata = assemble.assemble(
-        values, candidate.samples, table, organism, candidate.kind, assay, origin
+        values,
+        candidate.samples,
+        table,
+        organism,
+        candidate.kind,
+        assay,
+        origin,
+        cell_types(candidate.cells),
     )
     unknown = [
         name
@@ -161,13 +202,8 @@ def _finished(
     return table, adata, reading
 
 
-def _assay(candidate: Candidate, about: SampleAnnotation, samples: pd.Index) -> str:
-    """Tell cells from bulk samples: by the matrix, or by the record where every sample is one cell,
-    as in plate-based sequencing."""
-    if candidate.single_cell:
-        return "single_cell"
-    known = about.attributes.loc[about.attributes.index.isin(samples)]
-    return "single_cell" if assays.of_single_cells(known).all() else "bulk"
+def _assay(candidate: Candidate) -> str:
+    return "single_cell" if candidate.single_cell else "bulk"
 
 
 def _columns(candidate: Candidate) -> Mapping[str, str] | None:

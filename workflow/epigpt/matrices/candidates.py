@@ -1,8 +1,8 @@
 """Read every matrix that a file (or a set of per-sample files) holds, and say what each is."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,29 @@ import pandas as pd
 from scipy import sparse
 
 from epigpt.errors import InputError, refusing_foreign_errors
-from epigpt.matrices import hdf5, matrix_market, per_sample, r_objects, spreadsheets, table_layout
+from epigpt.genes import transcripts
+from epigpt.matrices import (
+    cell_evidence,
+    formats,
+    gene_rows,
+    lanes,
+    orientation,
+    per_sample,
+    spreadsheets,
+    table_layout,
+)
+from epigpt.matrices.cell_tables import CellTable
 from epigpt.matrices.csv_dialect import NoTable
 from epigpt.matrices.delimited import Values, layout_of
-from epigpt.matrices.matrix_market import Triplet
-from epigpt.matrices.per_sample import PerSample, Piece
+from epigpt.matrices.formats import NamedMatrix, Piece, Reading, Table
+from epigpt.matrices.per_sample import PerSample
 from epigpt.matrices.sample_matching import Match, SampleNames, like_barcodes, match
-from epigpt.matrices.streams import Budget, Member
+from epigpt.matrices.streams import Budget
 from epigpt.matrices.union import union
 from epigpt.matrices.value_kind import IN_WORDS, ValueKind, kind_of_values
 
 _NO_MATCH = "none of its columns is named like a sample"
+_NO_GENES = "neither its rows nor its columns are named like genes"
 
 
 @dataclass
@@ -44,6 +56,14 @@ class Candidate:
         Further entries for the report: orientation, delimiter, matched_by, other_columns.
     size
         Observations and genes.
+    cells
+        What is known of each observation beside its sample (its cell type); empty for bulk.
+    glob
+        What to write into the cell `matrix` to choose it.
+    rank
+        Among matrices of one file, how well its name fits counts: 0 fits best.
+    exons
+        Whether its rows are exons or parts of genes.
     """
 
     name: str
@@ -54,18 +74,24 @@ class Candidate:
     single_cell: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
     size: tuple[int, int] = (0, 0)
+    cells: pd.DataFrame = field(default_factory=pd.DataFrame)
+    glob: str = ""
+    rank: int = 0
+    exons: bool = False
 
     def __post_init__(self) -> None:
         self.size = (int(self.values.matrix.shape[0]), int(self.values.matrix.shape[1]))
+        self.glob = self.glob or self.name
 
     @property
     def in_words(self) -> str:
         """Say what the file holds, for a list to choose from."""
         matched = len(set(self.samples) - {""})
         what = "cells" if self.single_cell else "samples"
+        rows = "exons" if self.exons else "genes"
         return (
             f"{self.name}: {self.shape}, {self.size[0]} {what} ({matched} of the record's samples)"
-            f" × {self.size[1]} genes, {IN_WORDS[self.kind.type]}"
+            f" × {self.size[1]} {rows}, {IN_WORDS[self.kind.type]}"
         )
 
     def release(self) -> None:
@@ -81,6 +107,10 @@ class Rejected:
     reason: str
     names: tuple[str, ...] = ()
     refusal: InputError | None = None
+
+
+def _no_table() -> tuple[Mapping[str, str], str]:
+    return {}, ""
 
 
 @dataclass(frozen=True)
@@ -103,6 +133,16 @@ class Search:
         The cell `assay`.
     wanted
         Samples that the cell `include` keeps: a matrix of none of them is no candidate. None: all.
+    organism
+        The species of the data set; None where neither row nor record settles it.
+    record
+        What the record says of single cells.
+    transcripts
+        The user's table of transcripts and genes.
+    table
+        Gives transcript → gene on demand.
+    cells
+        The table that says which sample each cell is of, once one is found.
     """
 
     samples: SampleNames
@@ -112,6 +152,16 @@ class Search:
     scratch: Path
     assay: str = "auto"
     wanted: frozenset[str] | None = None
+    organism: str | None = None
+    record: cell_evidence.Record = field(default_factory=cell_evidence.Record)
+    transcripts: Path | None = None
+    table: gene_rows.Table = _no_table
+    cells: CellTable | None = None
+
+    @property
+    def reading(self) -> Reading:
+        """What readers of formats need."""
+        return Reading(self.budget, self.scratch)
 
 
 def look_into(piece: Piece | PerSample, search: Search) -> Iterator[Candidate | Rejected]:
@@ -127,130 +177,196 @@ def _read(piece: Piece | PerSample, search: Search) -> Iterator[Candidate | Reje
     with refusing_foreign_errors(piece.name):
         if isinstance(piece, PerSample):
             yield _of_set(piece, search)
-        elif isinstance(piece, Triplet):
-            yield _of_values(
-                piece.name,
-                "sparse matrix with barcodes and features",
-                matrix_market.read(piece, search.budget),
-                search,
-            )
-        else:
-            yield from _of_file(piece, search)
+            return
+        for found in formats.read(piece, search.reading):
+            if isinstance(found, Table):
+                yield from _of_table(found, search)
+            else:
+                yield _of_values(found, search)
 
 
 def _of_set(found: PerSample, search: Search) -> Candidate:
-    values, samples = union(per_sample.pieces_of(found, search.budget, search.scratch))
-    single_cell = (
-        len(samples) > 2 * len(set(samples))
-        if search.assay == "auto"
-        else search.assay == "single_cell"
+    parts = (
+        (sample, gene_rows.genes_only(values, search.organism, search.table, name))
+        for sample, name, values in per_sample.pieces_of(found, search.reading)
     )
-    named = (
-        next(iter(found.pieces.values())).name
-        if len({per_sample.hint(piece.name) for piece in found.pieces.values()}) == 1
-        else ""
-    )
-    kind = kind_of_values(values.matrix, named.rsplit("/", 1)[-1], single_cell=single_cell)
+    values, samples = union(parts)
     facts = {"orientation": "a file per sample", "matched_by": found.rule, "other_columns": []}
-    return Candidate(found.name, "a file per sample", values, samples, kind, single_cell, facts)
+    return _candidate(
+        Matched(found.name, "a file per sample", values, samples, facts, found.said, found.lanes),
+        search,
+        glob=found.glob,
+    )
 
 
-def _of_file(member: Member, search: Search) -> Iterator[Candidate | Rejected]:
-    if spreadsheets.NAME.search(member.base):
-        for sheet in spreadsheets.sheets(member, search.budget, search.scratch):
-            yield from _of_table(sheet, search, spreadsheet=True)
-    elif spreadsheets.OLD_NAME.search(member.base) and member.magic().startswith(
-        b"\xd0\xcf\x11\xe0"
-    ):
-        yield Rejected(member.name, "not read: an old Excel workbook; save it as .xlsx or .csv")
-    elif r_objects.NAME.search(member.base):
-        for name, values in r_objects.read(member, search.budget):
-            yield _of_values(member.name + (f"/{name}" if name else ""), "R object", values, search)
-    elif per_sample.is_hdf5(member, search.budget):
-        yield _of_hdf5(member, search)
-    else:
-        yield from _of_table(member, search)
-
-
-def _of_table(
-    member: Member, search: Search, spreadsheet: bool = False
-) -> Iterator[Candidate | Rejected]:
+def _of_table(table: Table, search: Search) -> Iterator[Candidate | Rejected]:
+    member = table.member
     try:
         layout = layout_of(member, search.budget)
         ways = table_layout.plans(layout, search.samples)
     except NoTable as error:
         yield Rejected(member.name, f"not read: {error}")
         return
-    for plan in ways:
-        if plan.match is None:
-            shown = (
-                layout.column(plan.names_column)
-                if plan.orientation == table_layout.SAMPLES_BY_GENES
-                else list(plan.columns.values())
-            )
+    if not ways:
+        yield Rejected(member.name, _NO_GENES)
+    for way in ways:
+        turned = way.orientation == table_layout.SAMPLES_BY_GENES
+        shown = list(way.columns.values())
+        plan = way if way.match or turned else replace(way, match=_by_cells(shown, search))
+        if plan.match is None and not turned:
             several = (
                 "" if len(shown) == len(set(shown)) else "; some of its columns have the same name"
             )
-            yield Rejected(member.name, _NO_MATCH + several, tuple(shown))
+            yield Rejected(member.name, _NO_MATCH + several, tuple(shown[:5000]))
             continue
         values = table_layout.read(member, plan, search.budget)
-        if spreadsheet:
+        if table.spreadsheet:
             spreadsheets.refuse_dates(values.genes, member.name)
-        yield _candidate(member, plan, values, search, layout.in_words)
-
-
-def _candidate(
-    member: Member, plan: table_layout.TableLayout, values: Values, search: Search, delimiter: str
-) -> Candidate:
-    mapped = plan.match
-    if plan.orientation == table_layout.SAMPLES_BY_GENES:
-        mapped = match(values.observations, search.samples) or mapped
-    assert mapped is not None  # noqa: S101 - tables without a match were set aside
-    samples = [mapped.samples.get(name, "") for name in values.observations]
-    if not mapped.per_sample:
-        _refuse_samples_twice(samples, values.observations, member.name)
-    kind = kind_of_values(
-        values.matrix, plan.quantity or member.base, single_cell=mapped.per_sample
-    )
-    facts = {
-        "orientation": plan.orientation,
-        "delimiter": delimiter,
-        "matched_by": mapped.rule,
-        "other_columns": list(plan.others),
-    }
-    return Candidate(
-        member.name, f"table, {plan.orientation}", values, samples, kind, mapped.per_sample, facts
-    )
-
-
-def _of_values(
-    name: str, shape: str, values: Values, search: Search, orientation: str = "by its format"
-) -> Candidate | Rejected:
-    """Match a matrix whose axes have names; the one that is named like samples holds the
-    observations."""
-    found = match(values.observations, search.samples)
-    if found is None and (turned := match(values.genes, search.samples)) is not None:
-        values = Values(
-            sparse.csr_array(values.matrix.T), values.genes, values.observations, None, values.notes
+        mapped = plan.match
+        if turned:
+            mapped = match(values.observations, search.samples) or _by_cells(
+                values.observations, search
+            )
+        if mapped is None:
+            yield Rejected(member.name, _NO_MATCH, tuple(values.observations[:5000]))
+            continue
+        name = f"{member.name}/{plan.quantity}" if len(ways) > 1 else member.name
+        facts = {
+            "orientation": plan.orientation,
+            "delimiter": layout.in_words,
+            "matched_by": mapped.rule,
+            "other_columns": list(plan.others),
+            **({"header": "; ".join(layout.notes)} if layout.notes else {}),
+        }
+        samples = [mapped.samples.get(one, "") for one in values.observations]
+        if not mapped.per_sample:
+            _refuse_samples_twice(samples, values.observations, name)
+        values = gene_rows.genes_only(values, search.organism, search.table, name)
+        yield _candidate(
+            Matched(
+                name,
+                f"table, {plan.orientation}",
+                values,
+                samples,
+                facts,
+                plan.quantity or member.base,
+                plan.lanes,
+            ),
+            search,
+            rank=plan.rank,
         )
-        found = turned
-    if (
-        found is None
-        and (owner := match([name.rsplit("/", 1)[-1]], search.samples, cells=False)) is not None
-    ):
-        found = Match(
+
+
+def _of_values(found: NamedMatrix, search: Search) -> Candidate | Rejected:
+    """Match a matrix whose axes have names; the axis that is named like genes holds them."""
+    values, turned = orientation.oriented(found.values)
+    axis = "turned: its rows were named like genes" if turned else "by its format"
+    if not orientation.gene_kind(values.genes) and not orientation.other_ids(values.genes):
+        return Rejected(found.name, _NO_GENES)
+    mapped = match(values.observations, search.samples) or _by_cells(values.observations, search)
+    cells = found.cells
+    if mapped is None and len(cells) == len(values.observations):
+        mapped = _by_column(values.observations, cells, search)
+    base = found.name.rsplit("/", 1)[-1]
+    if mapped is None and (owner := match([base], search.samples, cells=False)) is not None:
+        mapped = Match(
             dict.fromkeys(values.observations, next(iter(owner.samples.values()))),
             "file name",
             per_sample=True,
         )
-    if found is None:
-        return Rejected(name, _NO_MATCH, tuple(values.observations[:1000]))
-    samples = [found.samples.get(observation, "") for observation in values.observations]
-    if not found.per_sample:
-        _refuse_samples_twice(samples, values.observations, name)
-    kind = kind_of_values(values.matrix, name.rsplit("/", 1)[-1], single_cell=found.per_sample)
-    facts = {"orientation": orientation, "matched_by": found.rule, "other_columns": []}
-    return Candidate(name, shape, values, samples, kind, found.per_sample, facts)
+    if mapped is None:
+        return Rejected(found.name, _NO_MATCH, tuple(values.observations[:5000]))
+    samples = [mapped.samples.get(observation, "") for observation in values.observations]
+    if not mapped.per_sample:
+        _refuse_samples_twice(samples, values.observations, found.name)
+    facts = {"orientation": axis, "matched_by": mapped.rule, "other_columns": []}
+    values = gene_rows.genes_only(values, search.organism, search.table, found.name)
+    return _candidate(
+        Matched(found.name, found.shape, values, samples, facts, base), search, cells=cells
+    )
+
+
+def _by_column(names: Sequence[str], cells: pd.DataFrame, search: Search) -> Match | None:
+    """Match by the column of the cells' own table whose texts are samples."""
+    for column in cells:
+        owner = match(sorted(set(cells[column])), search.samples, cells=False)
+        if owner is not None and len(owner.samples) >= 0.5 * cells[column].nunique():
+            owned = {
+                name: owner.samples[text]
+                for name, text in zip(names, cells[column], strict=True)
+                if text in owner.samples
+            }
+            rule = f"obs column '{column}' ({owner.rule})"
+            return Match(owned, rule, per_sample=len(owned) > len(set(owned.values())))
+    return None
+
+
+def _by_cells(names: Sequence[str], search: Search) -> Match | None:
+    return None if search.cells is None else search.cells.match(names)
+
+
+@dataclass
+class Matched:
+    """A matrix with its samples, before its numbers are judged; `said` is what its name says of
+    them, `lanes` whether its observations are known to be parts of libraries."""
+
+    name: str
+    shape: str
+    values: Values
+    samples: list[str]
+    facts: dict[str, Any]
+    said: str = ""
+    lanes: bool = False
+
+
+def _candidate(
+    found: Matched,
+    search: Search,
+    *,
+    cells: pd.DataFrame | None = None,
+    glob: str = "",
+    rank: int = 0,
+) -> Candidate:
+    """Settle whether observations are cells or samples, and what kind the numbers are."""
+    values, samples = found.values, found.samples
+    kept = samples
+    if search.wanted is not None:
+        kept = [sample if sample in search.wanted else "" for sample in samples]
+    judged = cell_evidence.judge(values.observations, kept, values.matrix, search.record)
+    single_cell = judged.single_cell
+    if search.assay != "auto":
+        single_cell = search.assay == "single_cell"
+    elif found.lanes:
+        single_cell = False
+    if single_cell is None:
+        raise cell_evidence.undecided(found.name, values.observations, judged)
+    about = cells if cells is not None else pd.DataFrame()
+    if search.cells is not None and single_cell:
+        about = search.cells.about(values.observations)
+    if not single_cell and len(set(samples)) < len(samples):
+        # Observations without a sample are named in the report, so they stay apart.
+        values = lanes.added(values, samples)
+        owner = dict(zip(found.samples, found.samples, strict=True))
+        samples = [owner.get(name, "") for name in values.observations]
+        about = pd.DataFrame()
+    kind = kind_of_values(
+        values.matrix, found.said.rsplit("/", 1)[-1], single_cell=bool(single_cell)
+    )
+    what = "cells" if single_cell else "bulk samples"
+    facts = {**found.facts, "assay_evidence": f"{what}: {judged.evidence}"}
+    return Candidate(
+        found.name,
+        found.shape,
+        values,
+        samples,
+        kind,
+        bool(single_cell),
+        facts,
+        cells=about if single_cell else pd.DataFrame(),
+        glob=glob,
+        rank=rank,
+        exons=transcripts.like_exons(values.genes),
+    )
 
 
 def _refuse_samples_twice(samples: Sequence[str], observations: Sequence[str], where: str) -> None:
@@ -269,31 +385,6 @@ def _refuse_samples_twice(samples: Sequence[str], observations: Sequence[str], w
             "rename or remove all but one of the columns, or add them up, and give the table as"
             " source with a sample sheet",
         )
-
-
-def _of_hdf5(member: Member, search: Search) -> Candidate | Rejected:
-    with hdf5.opened(member, search.budget, search.scratch) as file:
-        if hdf5.kind(file) != "h5ad":
-            values, obs = per_sample.read_opened(file, member.name), pd.DataFrame()
-        else:
-            values, obs, _ = hdf5.read_h5ad(file, member.name)
-    shape = f"{hdf5.NAMES.get(member.base.rsplit('.', 1)[-1].lower(), 'HDF5')} file"
-    found = _of_values(member.name, shape, values, search)
-    if isinstance(found, Candidate):
-        return found
-    for column in obs:
-        owner = match(sorted(set(obs[column])), search.samples, cells=False)
-        if owner is not None and len(owner.samples) >= 0.5 * obs[column].nunique():
-            samples = [owner.samples.get(name, "") for name in obs[column]]
-            single_cell = len(samples) > len(set(samples))
-            kind = kind_of_values(values.matrix, member.base, single_cell=single_cell)
-            facts = {
-                "orientation": "by its format",
-                "matched_by": f"obs column '{column}' ({owner.rule})",
-                "other_columns": [],
-            }
-            return Candidate(member.name, shape, values, samples, kind, single_cell, facts)
-    return found
 
 
 def barcodes_only(names: Sequence[str]) -> bool:

@@ -3,20 +3,25 @@ or refuse."""
 
 import re
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
+from dataclasses import replace
 
 from epigpt.errors import InputError
-from epigpt.matrices import matrix_market, ncbi, per_sample
+from epigpt.matrices import cell_tables, matrix_market, ncbi, per_sample
 from epigpt.matrices.archives import expand
 from epigpt.matrices.candidates import Candidate, Rejected, Search, barcodes_only, look_into
-from epigpt.matrices.per_sample import PerSample, Piece
+from epigpt.matrices.decision import OWN_TABLE, decide
+from epigpt.matrices.formats import Piece
+from epigpt.matrices.naming import may_lead_to, named
+from epigpt.matrices.per_sample import PerSample
 from epigpt.matrices.streams import Member
-from epigpt.matrices.value_kind import COUNTS, IN_WORDS
+from epigpt.matrices.transcript_tables import TranscriptTable
 
 _NO_MATRIX = re.compile(
-    r"(^|/)(filelist\.txt|.*\.annot\.tsv(\.gz)?|listing\.tsv|manifest\.tsv)$", re.IGNORECASE
+    r"(^|/)(filelist\.txt|.*\.annot\.tsv(\.gz)?|listing\.tsv|manifest\.tsv"
+    r"|[^/]*(\.summary|\.log(\.(final|progress))?(\.out)?|flagstat|web_summary\.html"
+    r"|metrics_summary\.csv|multiqc[^/]*)(\.txt)?(\.gz)?)$",
+    re.IGNORECASE,
 )
-_OWN_TABLE = "give the counts as a table with a sample sheet (cells `source` and `samples`)"
 
 
 def find(files: Sequence[Member], search: Search) -> tuple[Candidate, list[Rejected]]:
@@ -38,17 +43,12 @@ def find(files: Sequence[Member], search: Search) -> tuple[Candidate, list[Rejec
     InputError
         None qualifies, or several do; the message lists what each file holds.
     """
-    candidates: list[Candidate] = []
-    rejected: list[Rejected] = []
-    accepted = {"raw_counts", *search.allowed}
-    for piece in sources(files, search):
-        for found in look_into(piece, search):
-            if isinstance(found, Rejected):
-                rejected.append(found)
-                continue
-            candidates.append(found)
-            if found.kind.type not in accepted:
-                found.release()
+    members = _members(files, search)
+    search = replace(search, table=TranscriptTable(members, search.budget, search.transcripts).load)
+    pieces = sources(files, members, search)
+    candidates, rejected = _look(pieces, search)
+    if not candidates and (found := _with_cell_table(members, rejected, search)) is not None:
+        candidates, rejected = _look(pieces, found)
     if search.wanted is not None and any(
         search.wanted & set(found.samples) for found in candidates
     ):
@@ -58,126 +58,101 @@ def find(files: Sequence[Member], search: Search) -> tuple[Candidate, list[Rejec
             for found in unwanted
         ]
         candidates = [found for found in candidates if found not in unwanted]
-    chosen, others = _decide(candidates, rejected, search)
+    if not candidates:
+        raise _no_match(rejected, search)
+    chosen, others = decide(candidates, search)
     chosen.values = (
         ncbi.add_symbols(chosen.values, files, search.budget)
         if ncbi.COUNTS.search(chosen.name)
         else chosen.values
     )
-    return chosen, others
+    return chosen, rejected + others
 
 
-def sources(files: Sequence[Member], search: Search) -> list[Piece | PerSample]:
-    """Turn files into what can hold a matrix: files, triplets, sets of per-sample files; archives
-    expanded, the cell `matrix` heeded."""
+def _look(
+    pieces: Sequence[Piece | PerSample], search: Search
+) -> tuple[list[Candidate], list[Rejected]]:
+    candidates: list[Candidate] = []
+    rejected: list[Rejected] = []
+    accepted = {"raw_counts", *search.allowed}
+    for piece in pieces:
+        for found in look_into(piece, search):
+            if isinstance(found, Rejected):
+                rejected.append(found)
+            elif isinstance(piece, PerSample) or named(found.name, search.pattern):
+                candidates.append(found)
+                if found.kind.type not in accepted:
+                    found.release()
+    return candidates, rejected
+
+
+def _with_cell_table(
+    members: Sequence[Member], rejected: Sequence[Rejected], search: Search
+) -> Search | None:
+    """Look for the table that says which sample each cell is of, where the matrix does not say
+    so."""
+    unmatched = max(rejected, key=lambda found: len(found.names), default=None)
+    if unmatched is None or len(unmatched.names) < 2:
+        return None
+    others = [member for member in members if member.name != unmatched.file]
+    table = cell_tables.find(others, unmatched.names, search.samples, search.budget)
+    return None if table is None else replace(search, cells=table)
+
+
+def _members(files: Sequence[Member], search: Search) -> list[Member]:
     usable = [file for file in files if not _NO_MATRIX.search(file.name)]
     members = [
         member
         for file in sorted(usable, key=lambda file: file.name)
         for member in expand(file, search.budget, search.scratch)
     ]
-    members = [
+    return [
         member
         for member in members
         if not _NO_MATRIX.search(member.name) and not member.base.startswith("._")
     ]
+
+
+def sources(
+    files: Sequence[Member], members: Sequence[Member], search: Search
+) -> list[Piece | PerSample]:
+    """Turn files into what can hold a matrix: files, triplets, sets of per-sample files; archives
+    expanded, the cell `matrix` heeded."""
     triplets, others = matrix_market.triplets(members)
     every: list[Piece] = [*triplets, *others]
     pieces = [piece for piece in every if _wanted(piece, search.pattern)]
     if not pieces:
-        raise _nothing(members or list(files), search.pattern)
+        raise _nothing(list(members) or list(files), search.pattern)
     sets, rest = per_sample.group(pieces, search.samples)
     return [*sets, *rest]
 
 
 def _wanted(piece: Piece, pattern: str) -> bool:
-    if pattern == "auto":
-        return True
     paths = (
         [piece.name]
         if isinstance(piece, Member)
-        else [part.name for part in (piece.matrix, piece.barcodes, piece.features) if part]
-    )
-    return any(
-        fnmatchcase(path, pattern) or any(fnmatchcase(part, pattern) for part in path.split("/"))
-        for path in paths
-    )
-
-
-def _decide(
-    candidates: list[Candidate], rejected: list[Rejected], search: Search
-) -> tuple[Candidate, list[Rejected]]:
-    accepted = {"raw_counts", *search.allowed}
-    qualified = [found for found in candidates if found.kind.type in accepted]
-    # Counts come first: consent to FPKM does not make FPKM a rival of counts, nor of NCBI's own.
-    for preferred in (COUNTS, None):
-        some = [
-            found
-            for found in qualified
-            if (
-                ncbi.COUNTS.search(found.name)
-                if preferred is None
-                else found.kind.type in preferred
-            )
+        else [
+            piece.name,
+            *(part.name for part in (piece.matrix, piece.barcodes, piece.features) if part),
         ]
-        qualified = some or qualified
-    if len(qualified) > 1:
-        raise InputError(
-            f"{len(qualified)} matrices that qualify:\n"
-            + "\n".join(f"    {found.in_words}" for found in qualified),
-            "the files of the data set",
-            "which one to analyse cannot be told from the data",
-            f"name one in the cell `matrix`, such as {qualified[0].name.split(' (')[0]}",
-        )
-    if qualified:
-        others = [
-            Rejected(found.name, _why_not(found, qualified[0]))
-            for found in candidates
-            if found is not qualified[0]
-        ]
-        return qualified[0], rejected + others
-    if candidates:
-        raise _no_counts(candidates)
-    raise _no_match(rejected, search)
-
-
-def _why_not(found: Candidate, chosen: Candidate) -> str:
-    if ncbi.COUNTS.search(chosen.name) and found.kind.type in COUNTS:
-        return "NCBI's own counts are preferred; name this file in the cell `matrix` to use it"
-    return f"holds {IN_WORDS[found.kind.type]} ({found.kind.evidence})"
-
-
-def _no_counts(candidates: list[Candidate]) -> InputError:
-    kinds = sorted({found.kind.type for found in candidates} - {"unknown", "raw_counts"})
-    consent = "name a file with raw counts in the cell `matrix`, or " + _OWN_TABLE
-    if kinds:
-        consent += (
-            f"; or accept what is there by `--config allow_values='[{', '.join(kinds)}]'`, which"
-            " the report will then say everywhere"
-        )
-    listed = "\n".join(f"    {found.in_words}\n      {found.kind.evidence}" for found in candidates)
-    return InputError(
-        f"no raw counts, only:\n{listed}",
-        "the files of the data set",
-        "count models need counts",
-        consent,
     )
+    return any(named(path, pattern) or may_lead_to(path, pattern) for path in paths)
 
 
 def _no_match(rejected: list[Rejected], search: Search) -> InputError:
     refusals = [found.refusal for found in rejected if found.refusal is not None]
-    named = [found for found in rejected if found.names]
-    if refusals and not named:
+    named_files = [found for found in rejected if found.names]
+    if refusals and not named_files:
         return refusals[0]
-    if not named:
+    if not named_files:
         listed = "\n".join(f"    {found.file}: {found.reason}" for found in rejected)
         return InputError(
             f"no expression matrix:\n{listed}",
             "the files of the data set",
             "there is nothing to analyse",
-            _OWN_TABLE,
+            OWN_TABLE,
         )
-    found = named[0]
+    found = named_files[0]
     shown = ", ".join(found.names[:5]) + (", …" if len(found.names) > 5 else "")
     more = "".join(
         f"\n    {other.file}: {other.reason}" for other in rejected if other is not found
@@ -201,7 +176,7 @@ def _nothing(members: Sequence[Member], pattern: str) -> InputError:
             "no file that could hold a matrix",
             "the series' supplementary files",
             "there is nothing to analyse",
-            _OWN_TABLE,
+            OWN_TABLE,
         )
     return InputError(
         f"matrix = '{pattern}'",

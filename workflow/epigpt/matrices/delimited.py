@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -39,6 +39,8 @@ class Values:
         The gene symbols that stand beside the names, if any.
     notes
         What was left out or decided, one sentence each.
+    aside
+        Reason → names of the rows of the file that are no genes and were left out.
     """
 
     matrix: sparse.csr_array
@@ -46,6 +48,14 @@ class Values:
     genes: list[str]
     symbols: list[str] | None = None
     notes: list[str] = field(default_factory=list)
+    aside: dict[str, list[str]] = field(default_factory=dict)
+
+    def turned(self) -> "Values":
+        """Give the matrix with its axes swapped."""
+        turned = sparse.csr_array(self.matrix.T)
+        return replace(
+            self, matrix=turned, observations=self.genes, genes=self.observations, symbols=None
+        )
 
 
 @dataclass(frozen=True)
@@ -355,12 +365,12 @@ def without_missing(values: Values, where: str) -> Values:
     return select_genes(values, keep, note)
 
 
-def select_genes(values: Values, keep: np.ndarray, note: str) -> Values:
+def select_genes(values: Values, keep: np.ndarray, note: str = "") -> Values:
     """Keep some genes, in their order, and say why in a note."""
-    return Values(
-        sparse.csr_array(values.matrix[:, keep]),
-        values.observations,
-        [values.genes[index] for index in keep],
-        None if values.symbols is None else [values.symbols[index] for index in keep],
-        [*values.notes, note],
+    return replace(
+        values,
+        matrix=sparse.csr_array(values.matrix[:, keep]),
+        genes=[values.genes[index] for index in keep],
+        symbols=None if values.symbols is None else [values.symbols[index] for index in keep],
+        notes=[*values.notes, note] if note else values.notes,
     )

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 _MOST_ROWS = 8
+_MOST_COLUMNS = 200
+_LOOKED_AT = 20
 _ENOUGH = 0.9  # share of a column's cells that are numbers where the column holds numbers
 
 
@@ -47,18 +49,12 @@ def read_header_rows(
         None where one row of names stands above the numbers, or none does.
     """
     rows = [_padded(row, width) for row in cells if len(row) in (width, width - 1)]
-    body = rows[_MOST_ROWS:][-60:] or rows[len(rows) // 2 :]
-    numeric = [
-        column
-        for column in range(width)
-        if (given := [row[column] for row in body if row[column].strip()])
-        and sum(map(is_number, given)) >= _ENOUGH * len(given)
-    ]
-    if not numeric:
-        return None
-    height = _height(rows, numeric, is_number)
+    # A table of thousands of columns is told by some of them.
+    some = range(0, width, max(1, width // _MOST_COLUMNS))
+    height = _height(rows, _numeric(rows, some, is_number), is_number)
     if height < 2:
         return None
+    numeric = _numeric(rows, range(width), is_number)
     block = [[cell.strip().strip("\"'") for cell in row] for row in rows[:height]]
     for index, row in enumerate(block):
         named = [row[column] for column in numeric]
@@ -74,6 +70,19 @@ def read_header_rows(
     )
 
 
+def _numeric(
+    rows: Sequence[Sequence[str]], columns: Sequence[int], is_number: Callable[[str], bool]
+) -> list[int]:
+    """Give the columns that hold numbers in the body of the table."""
+    body = rows[_MOST_ROWS:][-_LOOKED_AT:] or rows[len(rows) // 2 :]
+    return [
+        column
+        for column in columns
+        if (given := [row[column] for row in body if row[column].strip()])
+        and sum(map(is_number, given)) >= _ENOUGH * len(given)
+    ]
+
+
 def _padded(row: Sequence[str], width: int) -> list[str]:
     return ["", *row] if len(row) == width - 1 else list(row)
 
@@ -83,6 +92,8 @@ def _height(
 ) -> int:
     """Count the rows above the first one of numbers; numbers below merged cells are names too."""
     height = 0
+    if not numeric:
+        return 0
     for row in rows[:_MOST_ROWS]:
         given = [row[column] for column in numeric if row[column].strip()]
         if given and sum(map(is_number, given)) > 0.5 * len(given):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 from scipy import sparse
@@ -17,9 +18,12 @@ from epigpt.matrices.delimited import Values, narrowed
 from epigpt.matrices.hdf5 import genes_of_cells
 from epigpt.matrices.streams import Budget, Member, line_blocks
 
-_MATRIX = re.compile(r"[._-]?(matrix|counts?|expression)?\.mtx(\.(gz|bz2|xz))?$", re.IGNORECASE)
+_MATRIX = re.compile(
+    r"[._-]?(matrix|counts?|expression|dge|count[_-]matrix)?\.mtx(\.(gz|bz2|xz))?$", re.IGNORECASE
+)
 _COMPANION = re.compile(
-    r"[._-]?(?P<role>barcodes?|cells?|cell[_-]?(names|ids)|colnames|features?|genes?|gene[_-]?(names|ids)|rownames)(?P<more>[^/]*)$",
+    r"[._-]?(?P<role>barcodes?|cell[_-]?(names|ids|meta[_-]?data)|cells?|colnames"
+    r"|(all[_-]?)?features?|(all[_-]?)?genes?|gene[_-]?(names|ids)|rownames)(?P<more>[^/]*)$",
     re.IGNORECASE,
 )
 _TEXT_NAME = re.compile(r"\.(tsv|csv|txt|tab)(\.(gz|bz2|xz))?$", re.IGNORECASE)
@@ -88,7 +92,13 @@ def _companion(
 
 
 def read(triplet: Triplet, budget: Budget) -> Values:
-    """Read one matrix as cells × genes.
+    """Read one matrix as cells × genes; see `read_with_cells`."""
+    return read_with_cells(triplet, budget)[0]
+
+
+def read_with_cells(triplet: Triplet, budget: Budget) -> tuple[Values, pd.DataFrame]:
+    """Read one matrix as cells × genes, with what the file of barcodes says of the cells beside
+    their names (sample, cell type …).
 
     Raises
     ------
@@ -101,9 +111,11 @@ def read(triplet: Triplet, budget: Budget) -> Values:
             f"a sparse matrix without its file of {lacking}",
             triplet.matrix.name,
             "its rows have no names",
-            "name another file in `matrix`",
+            "name another file in the cell `matrix`; or put the three files together yourself and"
+            " give them as an .h5ad file (cell `source`)",
         )
-    barcodes = [row[0] for row in _rows(triplet.barcodes, budget)]
+    described = _rows(triplet.barcodes, budget)
+    barcodes = [row[0] for row in described]
     features = _rows(triplet.features, budget)
     # One more than names, since either file may have a header.
     matrix = read_mtx(triplet.matrix, budget, max(len(barcodes), len(features)))
@@ -116,6 +128,7 @@ def read(triplet: Triplet, budget: Budget) -> Values:
         matrix = sparse.csr_array(matrix.T)
     n_cells, n_genes = matrix.shape
     # A first line more than the matrix has rows is a header.
+    cells = _described(described, n_cells)
     barcodes = barcodes[len(barcodes) == n_cells + 1 :]
     features = features[len(features) == n_genes + 1 :]
     if len(barcodes) != n_cells or len(features) != n_genes:
@@ -138,7 +151,19 @@ def read(triplet: Triplet, budget: Budget) -> Values:
         "Custom",
     }
     values = Values(matrix, barcodes, ids, symbols if any(symbols) else None)
-    return genes_of_cells(values, types if set(types) & known else [])
+    kept = genes_of_cells(values, types if set(types) & known else [])
+    return kept, cells.reindex(kept.observations) if len(cells) else cells
+
+
+def _described(rows: Sequence[Sequence[str]], count: int) -> pd.DataFrame:
+    """Give the table of the cells where the file of barcodes is one: it has a header and several
+    columns."""
+    if len(rows) != count + 1 or len(rows[0]) < 2:
+        return pd.DataFrame()
+    width = len(rows[0])
+    body = [[*row[:width], *[""] * (width - len(row))] for row in rows[1:]]
+    table = pd.DataFrame(body, columns=list(rows[0]), dtype=object)
+    return table.set_index(table.columns[0]) if table.iloc[:, 0].is_unique else pd.DataFrame()
 
 
 def _fits(count: int, rows: Sequence[object]) -> bool:

@@ -3,6 +3,7 @@ name the R line that converts it."""
 
 import re
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from epigpt.errors import InputError, refusing_foreign_errors
-from epigpt.matrices import sparse_parts
+from epigpt.matrices import r_classes, sparse_parts
 from epigpt.matrices.delimited import Values, narrowed, without_missing
 from epigpt.matrices.streams import Budget, Member
 
@@ -18,7 +19,9 @@ NAME = re.compile(r"\.(rds|rdata|rda|robj)(\.gz)?$", re.IGNORECASE)
 _CONVERT = {
     "Seurat": (
         "Matrix::writeMM(SeuratObject::LayerData(x, layer = 'counts'), 'matrix.mtx'); "
-        "writeLines(colnames(x), 'barcodes.tsv'); writeLines(rownames(x), 'features.tsv')"
+        "writeLines(colnames(x), 'barcodes.tsv'); writeLines(rownames(x), 'features.tsv'); "
+        "write.csv(x@meta.data, 'cell_metadata.csv'); "
+        "zip('counts.zip', c('matrix.mtx', 'barcodes.tsv', 'features.tsv', 'cell_metadata.csv'))"
     ),
     "SingleCellExperiment": "zellkonverter::writeH5AD(x, 'counts.h5ad')",
     "SummarizedExperiment": "write.csv(SummarizedExperiment::assay(x, 'counts'), 'counts.csv')",
@@ -32,9 +35,9 @@ _LONGEST = 10**8  # of R's compact sequences
 _ANY = "write.csv(as.matrix(x), 'counts.csv')"
 
 
-def read(member: Member, budget: Budget) -> list[tuple[str, Values]]:
-    """Give the matrices in a file with their names; rows of the R object are genes, columns
-    observations.
+def read(member: Member, budget: Budget) -> list[tuple[str, Values, pd.DataFrame]]:
+    """Give the matrices in a file with their names and what is said of their columns; rows of the R
+    object are genes, columns observations.
 
     Raises
     ------
@@ -72,16 +75,36 @@ def read(member: Member, budget: Budget) -> list[tuple[str, Values]]:
                 "",
             ) from error
     named = objects if isinstance(objects, dict) and not is_rds else {"": objects}
+    found: list[tuple[str, Values, pd.DataFrame]] = []
+    read_named = partial(_named_values, where=member.name)
     with refusing_foreign_errors(member.name):
-        found = [
-            (name, values)
-            for name, item in named.items()
-            if (values := _values(item, member.name)) is not None
-        ]
+        for name, item in named.items():
+            if (values := _values(item, member.name)) is not None:
+                found.append((name, values, pd.DataFrame()))
+                continue
+            found += [
+                ("/".join(filter(None, (name, inner))), values, cells)
+                for inner, values, cells in r_classes.matrices(item, read_named)
+            ]
     if not found:
-        kinds = sorted({_class_of(item) for item in named.values()})
+        kinds = sorted({r_classes.class_of(item) for item in named.values()})
         raise _refusal(member, f"an R object of class {', '.join(kinds)}", kinds[0])
-    return [(name, without_missing(values, member.name)) for name, values in found]
+    return [(name, without_missing(values, member.name), cells) for name, values, cells in found]
+
+
+def _named_values(
+    item: Any, rows: list[str] | None, columns: list[str] | None, where: str
+) -> Values | None:
+    """Read a matrix whose names may stand beside it."""
+    values = _values(item, where)
+    if values is not None or rows is None or columns is None:
+        return values
+    if isinstance(item, np.ndarray) and item.shape == (len(rows), len(columns)):
+        return _of_dense(item, rows, columns)
+    parts = item if isinstance(item, dict) else vars(item) if hasattr(item, "__dict__") else {}
+    if all(name in parts for name in ("i", "p", "x", "Dim")):
+        return _of_sparse({**parts, "Dimnames": [rows, columns]}, where)
+    return None
 
 
 def _bounded_altrep(constructors: Any) -> dict[Any, Any]:
@@ -120,14 +143,6 @@ def _keep(value: Any, attributes: Any) -> Any:
     return {"class": "dgCMatrix", **attributes}
 
 
-def _class_of(item: Any) -> str:
-    if isinstance(item, dict):
-        return "list"
-    if isinstance(item, np.ndarray):
-        return f"array of {item.ndim} dimensions"
-    return type(item).__name__
-
-
 def _values(item: Any, where: str) -> Values | None:
     """Take what has two named axes; None for anything else."""
     if isinstance(item, dict) and item.get("class") == "dgCMatrix":
@@ -163,10 +178,15 @@ def _of_dense(array: np.ndarray, genes: list[str], observations: list[str]) -> V
 
 
 def _of_sparse(parts: dict[str, Any], where: str) -> Values | None:
-    names = [None if axis is None else list(map(str, axis)) for axis in parts["Dimnames"]]
+    names = [
+        None if axis is None or isinstance(axis, str) else list(map(str, axis))
+        for axis in parts["Dimnames"]
+    ]
     if len(names) != 2 or names[0] is None or names[1] is None:
         return None
     shape = tuple(int(size) for size in parts["Dim"])
+    if 0 in shape:
+        return None
     # R compresses by column, genes × observations: the rows of observations × genes.
     matrix = sparse_parts.compressed(
         parts["x"], parts["i"], parts["p"], shape[::-1], by_column=False, where=where
@@ -182,6 +202,6 @@ def _refusal(member: Member, what: str, kind: str) -> InputError:
         what,
         member.name,
         "only R's matrices, data frames and sparse matrices are understood here",
-        f"convert it in R by\n    {line}\n  and give the result as source; or name another file in"
-        " the cell `matrix`",
+        f"convert it in R by\n    {line}\n  and give the result as source (a table or .zip with a"
+        " sample sheet in the cell `samples`); or name another file in the cell `matrix`",
     )

@@ -14,6 +14,7 @@ from epigpt.errors import InputError
 from epigpt.matrices.text_streams import LONGEST_LINE
 
 _CHUNK = 1 << 20
+_MOST_LAYERS = 3
 GIGABYTE = 10**9
 
 
@@ -104,17 +105,19 @@ class Member:
             return stream.read(8)
 
     def open(self, budget: Budget) -> BinaryIO:
-        """Open the content, unpacked when it is gzip, bzip2 or xz by its first bytes (names
-        lie)."""
-        start = self.magic()
-        unpacker = next(
-            (make for magic, make in _UNPACKERS.items() if start.startswith(magic)), None
-        )
-        if unpacker is None:
-            return self.raw()
-        return cast(
-            BinaryIO, io.BufferedReader(_Unpacked(self.raw(), unpacker, budget, self.name), _CHUNK)
-        )
+        """Open the content, unpacked when it is gzip, bzip2 or xz by its first bytes (names lie),
+        also where what was packed had been packed before."""
+        stream = cast(io.BufferedReader, self.raw())
+        for _ in range(_MOST_LAYERS):
+            start = stream.peek(8)[:8]
+            unpacker = next(
+                (make for magic, make in _UNPACKERS.items() if start.startswith(magic)), None
+            )
+            if unpacker is None:
+                break
+            unpacked = _Unpacked(cast(BinaryIO, stream), unpacker, budget, self.name)
+            stream = io.BufferedReader(unpacked, _CHUNK)
+        return cast(BinaryIO, stream)
 
 
 class _Stretch(io.RawIOBase):

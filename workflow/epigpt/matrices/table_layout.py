@@ -1,26 +1,20 @@
 """Tell what the columns of a delimited table are, which axis the samples are on, and read it
 accordingly."""
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from epigpt.genes import identifiers
-from epigpt.genes.patterns import TRAILER_ROW
-from epigpt.matrices import delimited
+from epigpt.matrices import delimited, orientation
+from epigpt.matrices.column_blocks import Block, blocks
 from epigpt.matrices.csv_dialect import (
     ANNOTATION_COLUMN,
     ID_COLUMN,
-    QUANTITY_SUFFIX,
     SYMBOL_COLUMN,
     Layout,
 )
 from epigpt.matrices.delimited import Values
-from epigpt.matrices.sample_matching import Match, SampleNames, like_barcodes, match
+from epigpt.matrices.lanes import libraries
+from epigpt.matrices.sample_matching import Match, SampleNames, match
 from epigpt.matrices.streams import Budget, Member
-from epigpt.matrices.value_kind import hint
 
 GENES_BY_SAMPLES = "genes × samples"
 SAMPLES_BY_GENES = "samples × genes"
@@ -44,6 +38,10 @@ class TableLayout:
         What the columns' common part says they hold ("fpkm", "counts", or "").
     others
         Numeric columns without a sample.
+    lanes
+        Whether the columns are lanes or runs whose samples are known by the library's name.
+    rank
+        How well the quantity's name fits counts: 0 fits best.
     """
 
     orientation: str
@@ -53,11 +51,13 @@ class TableLayout:
     match: Match | None
     quantity: str = ""
     others: tuple[str, ...] = ()
+    lanes: bool = False
+    rank: int = 0
 
 
 def plans(layout: Layout, samples: SampleNames) -> list[TableLayout]:
     """Give each way to read a table: one, or one per quantity where columns of counts and FPKM
-    stand side by side."""
+    stand side by side; none where neither axis holds genes."""
     id_column, symbol_column = names_and_symbols(layout)
     numeric = [index for index in layout.numeric if index not in (id_column, symbol_column)]
     named = {index: layout.header[index] for index in numeric if layout.header[index]}
@@ -70,21 +70,26 @@ def plans(layout: Layout, samples: SampleNames) -> list[TableLayout]:
         and layout.header[index]
         and not ANNOTATION_COLUMN.fullmatch(layout.header[index])
     }
-    by_columns = [
-        plan
-        for family in _families(dict(sorted((named | remarked).items())), samples)
-        if (plan := _by_columns(family, id_column, symbol_column, samples))
-    ]
-    if by_columns:
-        return by_columns
     row_names = layout.column(id_column)
-    by_rows = match(row_names, samples)
-    if by_rows is not None and not _more_like_genes(row_names, list(named.values())):
+    axis = orientation.genes_on(row_names, list(named.values()))
+    if axis == orientation.COLUMNS:
+        found = match(row_names, samples)
+        return [TableLayout(SAMPLES_BY_GENES, id_column, None, named, found)]
+    if axis == orientation.NEITHER and not orientation.other_ids(row_names):
+        by_rows = match(row_names, samples)
+        if by_rows is None or not orientation.other_ids(list(named.values())):
+            return []
         return [TableLayout(SAMPLES_BY_GENES, id_column, None, named, by_rows)]
     cells = {index: name for index, name in named.items() if not ANNOTATION_COLUMN.fullmatch(name)}
-    if like_barcodes(row_names) and not like_barcodes(list(cells.values())):
-        return [TableLayout(SAMPLES_BY_GENES, id_column, None, cells, None)]
-    return [TableLayout(GENES_BY_SAMPLES, id_column, symbol_column, cells, None)]
+    cells = dict(sorted((cells | remarked).items()))
+    by_columns = [
+        plan
+        for block in blocks(cells, samples)
+        if (plan := _by_columns(block, named, id_column, symbol_column, samples))
+    ]
+    return by_columns or [
+        TableLayout(GENES_BY_SAMPLES, id_column, symbol_column, cells or named, None)
+    ]
 
 
 def names_and_symbols(layout: Layout) -> tuple[int, int | None]:
@@ -93,25 +98,16 @@ def names_and_symbols(layout: Layout) -> tuple[int, int | None]:
     return id_column, _symbol_column(layout, id_column)
 
 
-def _more_like_genes(row_names: Sequence[str], column_names: Sequence[str]) -> bool:
-    """Whether the rows rather than the columns are named like genes: sample names may look like
-    either."""
-    return (
-        identifiers.id_type(row_names) != "unknown"
-        and identifiers.id_type(column_names) == "unknown"
-    )
-
-
 def _id_column(layout: Layout) -> int:
     """Choose the column with the row names: of text columns the first one with ids of a known kind,
     Ensembl before symbols."""
     texts = [index for index in range(min(len(layout.header), 12)) if index not in layout.numeric]
     kinds = {
-        index: identifiers.id_type(layout.column(index))
+        index: orientation.gene_kind(layout.column(index))
         for index in texts
         if not _is_annotation(layout.header[index])
     }
-    for kind in ("ensembl", "refseq", "symbol", "probe"):
+    for kind in ("ensembl", "refseq", "symbol", "probe", "transcript"):
         found = [index for index in kinds if kinds[index] == kind]
         if found:
             return found[0]
@@ -142,49 +138,57 @@ def _symbol_column(layout: Layout, id_column: int) -> int | None:
     return named[0] if named else None
 
 
-def _families(named: dict[int, str], samples: SampleNames) -> list[tuple[str, dict[int, str]]]:
-    """Part columns such as S1_counts and S1_FPKM by their quantity; one family where the names say
-    none."""
-    found = {index: QUANTITY_SUFFIX.search(name) for index, name in named.items()}
-    said = {index: hint(part.group()) for index, part in found.items() if part}
-    if len(set(said.values())) < 2:
-        return [(next(iter(said.values()), "") if len(said) == len(named) else "", named)]
-    families: dict[str, dict[int, str]] = {}
-    for index, quantity in said.items():
-        families.setdefault(quantity, {})[index] = named[index]
-    return list(families.items())
-
-
 def _by_columns(
-    family: tuple[str, dict[int, str]],
+    block: Block,
+    named: dict[int, str],
     id_column: int,
     symbol_column: int | None,
     samples: SampleNames,
 ) -> TableLayout | None:
-    quantity, named = family
-    bare = {index: _without_quantity(name) if quantity else name for index, name in named.items()}
-    for names in (named, bare):
-        found = match(list(names.values()), samples)
-        if found is not None and found.samples:
-            columns = {index: name for index, name in names.items() if name in found.samples}
-            others = [
-                name
-                for index, name in names.items()
-                if index not in columns and not ANNOTATION_COLUMN.fullmatch(name)
-            ]
-            return TableLayout(
-                GENES_BY_SAMPLES, id_column, symbol_column, columns, found, quantity, tuple(others)
-            )
-    return None
+    found, lanes = _owners(list(block.columns.values()), samples)
+    if found is None or not found.samples:
+        return None
+    columns = {index: name for index, name in block.columns.items() if name in found.samples}
+    others = [
+        name
+        for index, name in named.items()
+        if index not in block.columns and not ANNOTATION_COLUMN.fullmatch(name)
+    ]
+    others += [name for index, name in block.columns.items() if index not in columns]
+    return TableLayout(
+        GENES_BY_SAMPLES,
+        id_column,
+        symbol_column,
+        columns,
+        found,
+        block.quantity,
+        tuple(others) if not block.quantity else (),
+        lanes,
+        block.rank,
+    )
 
 
-def _without_quantity(name: str) -> str:
-    return re.sub(r"^[ ._-]+|[ ._-]+$", "", QUANTITY_SUFFIX.sub("", name, count=1)) or name
+def _owners(names: list[str], samples: SampleNames) -> tuple[Match | None, bool]:
+    """Match columns to samples; where they are lanes of libraries, the libraries are matched."""
+    found = match(names, samples)
+    if found is not None and not found.per_sample and len(found.samples) == len(set(names)):
+        return found, False
+    bare = libraries(names)
+    if bare is None:
+        return found, False
+    owners = match(list(dict.fromkeys(bare)), samples, cells=False)
+    if owners is None or len(owners.samples) < 0.5 * len(set(bare)):
+        return found, False
+    owned = {
+        name: owners.samples[base]
+        for name, base in zip(names, bare, strict=True)
+        if base in owners.samples
+    }
+    return Match(owned, f"{owners.rule}, without the lane", per_sample=True), True
 
 
 def read(member: Member, plan: TableLayout, budget: Budget) -> Values:
-    """Read the columns of a plan; summary rows of counting programs and genes with missing values
-    are left out."""
+    """Read the columns of a plan; genes with missing values are left out."""
     columns = list(plan.columns)
     if plan.orientation == SAMPLES_BY_GENES:
         read_in = delimited.read_rows(member, budget, plan.names_column, columns)
@@ -205,7 +209,6 @@ def read(member: Member, plan: TableLayout, budget: Budget) -> Values:
             None if read_in.symbols is None else [_text(name) for name in read_in.symbols],
             read_in.notes,
         )
-    values = _without_trailers(values)
     values = delimited.without_missing(values, member.name)
     values.matrix = delimited.narrowed(values.matrix)
     return values
@@ -213,16 +216,3 @@ def read(member: Member, plan: TableLayout, budget: Budget) -> Values:
 
 def _text(name: object) -> str:
     return "" if name is None else str(name).strip().strip("\"'")
-
-
-def _without_trailers(values: Values) -> Values:
-    trailers = [index for index, name in enumerate(values.genes) if TRAILER_ROW.fullmatch(name)]
-    if not trailers:
-        return values
-    keep = np.setdiff1d(np.arange(len(values.genes)), trailers)
-    named = ", ".join(values.genes[index] for index in trailers[:6])
-    return delimited.select_genes(
-        values,
-        keep,
-        f"{len(trailers)} summary rows of the counting program were left out ({named}).",
-    )

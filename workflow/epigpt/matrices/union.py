@@ -32,7 +32,8 @@ def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
     lengths: list[np.ndarray] = [np.zeros(1, np.int64)]
     observations: list[str] = []
     samples: list[str] = []
-    notes: list[str] = []
+    told: dict[str, list[str]] = {}
+    aside: dict[str, dict[str, None]] = {}
     lists = 0
     for sample, values in parts:
         lists += 1
@@ -53,7 +54,11 @@ def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
         several = len(values.observations) > 1
         observations += [f"{sample}_{name}" if several else sample for name in values.observations]
         samples += [sample] * len(values.observations)
-        notes += [f"{sample}: {note}" for note in values.notes]
+        for note in values.notes:
+            told.setdefault(note, []).append(sample)
+        for reason, names in values.aside.items():
+            aside.setdefault(reason, {}).update(dict.fromkeys(names))
+    notes = [_whose(note, owners, lists) for note, owners in told.items()]
     partial = sum(count < lists for count in in_lists.values())
     if partial:
         notes.append(
@@ -74,9 +79,19 @@ def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
             genes,
             [symbols.get(gene, "") for gene in genes] if symbols else None,
             notes,
+            {reason: list(names) for reason, names in aside.items()},
         ),
         samples,
     )
+
+
+def _whose(note: str, owners: list[str], lists: int) -> str:
+    """Say of which samples a note is; what is true of all is said once."""
+    distinct = list(dict.fromkeys(owners))
+    if len(distinct) == 1:
+        return f"{distinct[0]}: {note}"
+    shown = ", ".join(distinct[:4]) + (", …" if len(distinct) > 4 else "")
+    return f"In {'all' if len(owners) == lists else len(distinct)} samples ({shown}): {note}"
 
 
 class Growing:

@@ -124,6 +124,11 @@ def _expression(attributes: pd.DataFrame) -> pd.Series:
     return named | unknown
 
 
+def species_of(text: str) -> list[str]:
+    """Give the species that a sample's organism names: one, or two for grafts and mixtures."""
+    return [part.strip() for part in re.split(r"[;\n|/]", text) if part.strip()]
+
+
 def of_single_cells(attributes: pd.DataFrame) -> pd.Series:
     """Tell for each sample whether its library was made of single cells or nuclei."""
     return _column(attributes, "library_source").map(lambda text: bool(_SINGLE_CELL.search(text)))

@@ -1,0 +1,155 @@
+"""Tables that say of each cell which sample it is of, and what kind of cell."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from epigpt.genes.patterns import text_of
+from epigpt.matrices.csv_dialect import Layout, NoTable, decode, split_line
+from epigpt.matrices.delimited import layout_of
+from epigpt.matrices.sample_matching import Match, SampleNames, match
+from epigpt.matrices.streams import Budget, Member
+from epigpt.matrices.text_streams import as_utf8
+
+_TEXT = re.compile(r"\.(tsv|csv|txt|tab)(\.(gz|bz2|xz))?$", re.IGNORECASE)
+_LARGEST = 1 << 29
+CELL_TYPE = re.compile(
+    r"(major|minor|broad|fine|predicted)?[ ._-]*(cell|sub)[ ._-]*"
+    r"(type|class|identity|label|annotation)s?"
+    r"|annotation|celltype.*|cell[ ._-]*type.*|(seurat[ ._-]*)?clusters?|ident",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class CellTable:
+    """Which sample each cell is of.
+
+    Attributes
+    ----------
+    name
+        The file.
+    sample
+        Plain name of a cell → sample id.
+    cells
+        Index: plain names; the other columns of the table as text.
+    rule
+        How the table was read, for the report.
+    """
+
+    name: str
+    sample: dict[str, str]
+    cells: pd.DataFrame
+    rule: str
+
+    def match(self, names: Sequence[str]) -> Match | None:
+        """Match cells to their samples; None unless most of them are in the table."""
+        owned = {name: self.sample[key] for name in names if (key := plain(name)) in self.sample}
+        if len(owned) < 0.5 * len(names):
+            return None
+        return Match(owned, self.rule, per_sample=True)
+
+    def about(self, names: Sequence[str]) -> pd.DataFrame:
+        """Give what the table says of some cells, in their order."""
+        return self.cells.reindex([plain(name) for name in names]).set_axis(list(names)).fillna("")
+
+
+def plain(name: str) -> str:
+    """Give a cell's name as it is whatever R made of it: without quotes, R's X, and with one kind
+    of separator."""
+    return re.sub(r"[^A-Za-z0-9]+", ".", re.sub(r"^X(?=\d)", "", text_of(name))).strip(".").upper()
+
+
+def find(
+    members: Sequence[Member], names: Sequence[str], samples: SampleNames, budget: Budget
+) -> CellTable | None:
+    """Find the table that names the cells in one column and samples of the record in another.
+
+    Parameters
+    ----------
+    members
+        Files beside the matrix.
+    names
+        The cells' names, or the first thousands of them.
+    samples
+        The samples of the record.
+    budget
+        Bound on unpacked bytes.
+    """
+    wanted = {plain(name) for name in names}
+    for member in members:
+        if not _TEXT.search(member.base) or member.size > _LARGEST:
+            continue
+        try:
+            layout = layout_of(member, budget)
+        except NoTable:
+            continue
+        column = _cell_column(layout, wanted)
+        if column is None:
+            continue
+        table = _read(member, layout, budget)
+        if found := _of(member.base, table, column, samples):
+            return found
+    return None
+
+
+def _cell_column(layout: Layout, wanted: set[str]) -> int | None:
+    """Find the column whose cells are names of cells of the matrix."""
+    for column in range(min(len(layout.header), 50)):
+        cells = [plain(cell) for cell in layout.column(column)]
+        if len(cells) > 1 and sum(cell in wanted for cell in cells) >= 0.5 * len(cells):
+            return column
+    return None
+
+
+def _read(member: Member, layout: Layout, budget: Budget) -> pd.DataFrame:
+    with as_utf8(member.open(budget)) as stream:
+        lines = decode(stream.read())[0].splitlines()
+    width = len(layout.header)
+    rows = [
+        [text_of(cell) for cell in cells]
+        for line in lines[layout.skipped :]
+        if len(cells := split_line(line, layout.delimiter)) == width
+    ]
+    return pd.DataFrame(rows, columns=range(width), dtype=object).set_axis(
+        [name or f"column {at + 1}" for at, name in enumerate(layout.header)], axis=1
+    )
+
+
+def _of(name: str, table: pd.DataFrame, column: int, samples: SampleNames) -> CellTable | None:
+    keys = [plain(cell) for cell in table.iloc[:, column]]
+    best: tuple[int, str, Match] | None = None
+    for position, other in enumerate(table.columns):
+        values = table.iloc[:, position]
+        distinct = sorted(set(values) - {""})
+        if position == column or not 0 < len(distinct) < 0.5 * len(values):
+            continue
+        found = match(distinct, samples, cells=False)
+        if (
+            found is not None
+            and len(found.samples) >= 0.5 * len(distinct)
+            and (best is None or len(found.samples) > best[0])
+        ):
+            best = (len(found.samples), str(other), found)
+    if best is None:
+        return None
+    _, owner, found = best
+    owned = {
+        key: found.samples[text]
+        for key, text in zip(keys, table[owner], strict=True)
+        if text in found.samples
+    }
+    described = table.set_axis(keys)
+    described = described[~described.index.duplicated()]
+    rule = f"column '{owner}' of {name} ({found.rule})"
+    return CellTable(name, owned, described, rule)
+
+
+def cell_types(cells: pd.DataFrame) -> pd.Series | None:
+    """Give the column that names the kind of each cell; None where there is none."""
+    for column in cells:
+        if CELL_TYPE.fullmatch(str(column)) and 1 < cells[column].nunique() <= 200:
+            return cells[column]
+    return None

@@ -1,0 +1,149 @@
+"""Which of several matrices to analyse: one that holds counts, parts of one series joined, the same
+numbers taken once; else a message that lists them with what to write."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from epigpt.errors import InputError
+from epigpt.matrices import ncbi
+from epigpt.matrices.candidates import Candidate, Rejected, Search
+from epigpt.matrices.joining import joined, same_numbers
+from epigpt.matrices.value_kind import COUNTS, IN_WORDS
+
+OWN_TABLE = "give the counts as a table with a sample sheet (cells `source` and `samples`)"
+
+
+def decide(candidates: list[Candidate], search: Search) -> tuple[Candidate, list[Rejected]]:
+    """Choose among the matrices that were read.
+
+    Returns
+    -------
+    The matrix, and the others with the reason.
+
+    Raises
+    ------
+    InputError
+        None holds values that are accepted, or several do.
+    """
+    accepted = {"raw_counts", *search.allowed}
+    qualified = [found for found in candidates if found.kind.type in accepted]
+    if not qualified:
+        raise _no_counts(candidates)
+    rejected: list[Rejected] = []
+    for prefer in (_counts, _ncbi, _genes, _raw_over_estimated):
+        qualified = prefer(qualified) or qualified
+    for narrow in (_best_block, _once):
+        qualified, left = narrow(qualified)
+        rejected += left
+    if len(qualified) > 1 and (whole := joined(qualified)) is not None:
+        parts = {found.name for found in qualified}
+        rejected += _others(candidates, whole, rejected, parts)
+        return whole, rejected
+    if len(qualified) > 1:
+        raise _several(qualified)
+    return qualified[0], rejected + _others(candidates, qualified[0], rejected, set())
+
+
+def _others(
+    candidates: Sequence[Candidate],
+    chosen: Candidate,
+    rejected: Sequence[Rejected],
+    parts: set[str],
+) -> list[Rejected]:
+    told = {found.file for found in rejected} | parts | {chosen.name}
+    return [
+        Rejected(found.name, _why_not(found, chosen))
+        for found in candidates
+        if found.name not in told
+    ]
+
+
+def _counts(found: list[Candidate]) -> list[Candidate]:
+    """Counts come first: consent to FPKM does not make FPKM a rival of counts."""
+    return [one for one in found if one.kind.type in COUNTS]
+
+
+def _ncbi(found: list[Candidate]) -> list[Candidate]:
+    return [one for one in found if ncbi.COUNTS.search(one.name)]
+
+
+def _genes(found: list[Candidate]) -> list[Candidate]:
+    return [one for one in found if not one.exons]
+
+
+def _raw_over_estimated(found: list[Candidate]) -> list[Candidate]:
+    """Whole counts of the same samples come before estimated ones."""
+    raw = [one for one in found if one.kind.type == "raw_counts"]
+    covered = {sample for one in raw for sample in one.samples}
+    return raw if all(set(one.samples) <= covered for one in found) else []
+
+
+def _best_block(found: list[Candidate]) -> tuple[list[Candidate], list[Rejected]]:
+    """Of the blocks of columns of one table, keep the one whose name fits counts best."""
+    kept: list[Candidate] = []
+    left: list[Rejected] = []
+    for one in found:
+        rivals = [
+            other
+            for other in found
+            if other is not one
+            and other.name.rpartition("/")[0] == one.name.rpartition("/")[0] != ""
+            and other.shape == one.shape
+            and set(other.samples) == set(one.samples)
+        ]
+        best = min([one, *rivals], key=lambda other: other.rank)
+        if best.rank < one.rank:
+            left.append(Rejected(one.name, f"{best.name.rpartition('/')[2]} is preferred"))
+        else:
+            kept.append(one)
+    return kept, left
+
+
+def _once(found: list[Candidate]) -> tuple[list[Candidate], list[Rejected]]:
+    """Take numbers that stand in several files, whole or in part, once: from the largest."""
+    kept: list[Candidate] = []
+    left: list[Rejected] = []
+    for one in sorted(found, key=lambda other: (-int(np.prod(other.size)), len(other.name))):
+        twin = next((other for other in kept if same_numbers(one, other)), None)
+        if twin is None:
+            kept.append(one)
+        else:
+            left.append(Rejected(one.name, f"holds numbers of {twin.name} again"))
+    return sorted(kept, key=lambda other: other.name), left
+
+
+def _several(qualified: Sequence[Candidate]) -> InputError:
+    ways = " or ".join(dict.fromkeys(f"`{found.glob}`" for found in qualified[:4]))
+    return InputError(
+        f"{len(qualified)} matrices that qualify:\n"
+        + "\n".join(f"    {found.in_words}" for found in qualified),
+        "the files of the data set",
+        "which one to analyse cannot be told from the data",
+        f"write one of these into the cell `matrix`: {ways}",
+    )
+
+
+def _why_not(found: Candidate, chosen: Candidate) -> str:
+    if ncbi.COUNTS.search(chosen.name) and found.kind.type in COUNTS:
+        return "NCBI's own counts are preferred; name this file in the cell `matrix` to use it"
+    if found.exons and not chosen.exons:
+        return f"counts of exons; name it in the cell `matrix` ({found.glob}) to use it"
+    return f"holds {IN_WORDS[found.kind.type]} ({found.kind.evidence})"
+
+
+def _no_counts(candidates: Sequence[Candidate]) -> InputError:
+    kinds = sorted({found.kind.type for found in candidates} - {"raw_counts"})
+    consent = "name a file with raw counts in the cell `matrix`, or " + OWN_TABLE
+    if kinds:
+        consent += (
+            f"; or accept what is there by `--config allow_values='[{', '.join(kinds)}]'`, which"
+            " the report will then say everywhere"
+        )
+    listed = "\n".join(f"    {found.in_words}\n      {found.kind.evidence}" for found in candidates)
+    return InputError(
+        f"no raw counts, only:\n{listed}",
+        "the files of the data set",
+        "count models need counts",
+        consent,
+    )
