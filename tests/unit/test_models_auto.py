@@ -15,8 +15,7 @@ FIRST_IMPORTS = [
 ]
 PROGRAM = """
 import sys
-from epigpt.models import auto
-auto.install()
+import epigpt
 assert not {{"torch", "transformers"}} & set(sys.modules), "import epigpt loads the models' libraries"
 {first}
 from transformers import AutoConfig, AutoModelForSequenceClassification

@@ -21,7 +21,7 @@ COMMANDS = {
         "epigpt.training.plan_command",
         "memory, batch, ZeRO stage, steps, time and disk of a model on a hardware",
     ),
-    "predict": ("epigpt.stages.predict", "score new samples with a finished model"),
+    "predict": ("epigpt.prediction.command", "score new samples with a finished model"),
     "doctor": ("epigpt.doctor.command", "is this machine or cluster ready; submits nothing"),
     "simulate": (
         "epigpt.simulation.command",

@@ -207,7 +207,7 @@ def _header(file: BinaryIO, kind: type, shape: tuple[int, ...]) -> None:
 
 
 def fit(
-    observations: CountBlocks, training: np.ndarray, vocabulary_genes: int, with_axes: bool
+    observations: "Fittable", training: np.ndarray, vocabulary_genes: int, with_axes: bool
 ) -> tuple[Vocabulary, GeneStatistics]:
     """Fit vocabulary and reference on the observations at positions `training`, untouched (view
     0)."""
@@ -236,7 +236,7 @@ def fit(
 
 
 def _expression(
-    observations: CountBlocks, wanted: np.ndarray
+    observations: "Fittable", wanted: np.ndarray
 ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
     for positions, counts in observations.blocks(wanted, BLOCK):
         yield positions, augmentation.lognormalised(counts, observations.target)
@@ -260,6 +260,25 @@ class Readable(Protocol):
         self, wanted: np.ndarray, size: int
     ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
         """Give positions and counts."""
+        ...
+
+
+class Fittable(Readable, Protocol):
+    """What a vocabulary and a reference can be fitted on."""
+
+    @property
+    def symbols(self) -> np.ndarray:
+        """Symbol of each gene."""
+        ...
+
+    @property
+    def target(self) -> float:
+        """Total before the logarithm."""
+        ...
+
+    @property
+    def organism(self) -> str:
+        """Species, or "unknown"."""
         ...
 
 

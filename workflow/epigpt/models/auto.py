@@ -7,11 +7,12 @@ it.
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-# A name, not an import: nothing that imports epigpt shall depend on the code of the models. The
+# A name, not an import: nothing that imports epigpt may depend on the code of the models. The
 # module registers its class itself.
 OUR_MODEL = "epigpt.models.gene_values"
 
@@ -19,7 +20,7 @@ OUR_MODEL = "epigpt.models.gene_values"
 def install() -> None:
     """Register now if transformers is loaded, else as soon as it is."""
     if "transformers" in sys.modules:
-        importlib.import_module(OUR_MODEL)
+        _register()
     elif not any(isinstance(finder, _AfterTransformers) for finder in sys.meta_path):
         sys.meta_path.insert(0, _AfterTransformers())
 
@@ -44,7 +45,13 @@ class _AfterTransformers(importlib.abc.MetaPathFinder):
 
             def run_then_register(module: ModuleType) -> None:
                 run(module)
-                importlib.import_module(OUR_MODEL)
+                _register()
 
             spec.loader.exec_module = run_then_register  # type: ignore[method-assign]
         return spec
+
+
+def _register() -> None:
+    # Without torch there is no model to open; transformers itself is of use without it.
+    if importlib.util.find_spec("torch") is not None:
+        importlib.import_module(OUR_MODEL)

@@ -4,9 +4,8 @@ import argparse
 import json
 
 from epigpt.config.settings import Settings
-from epigpt.models import choice, presets
-from epigpt.training import machine, plan
-from epigpt.training.memory_model import MemoryBudget
+from epigpt.models import presets
+from epigpt.training import plan, planning
 
 DEFAULTS = Settings()
 
@@ -74,36 +73,24 @@ def _positive(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the plan; a `Refusal` says what would make it fit."""
-    hardware = presets.hardware(options.hardware)
-    gpu_bytes = int(hardware.device_memory_gb * plan.GB) if hardware.device == "cuda" else 0
-    chosen = choice.resolve(
-        DEFAULTS.model_copy(update={"model": options.model, "tuning": options.tuning}),
-        choice.Devices(hardware.name, gpu_bytes),
-    )
-    model = presets.load(chosen.model)
-    work = plan.Workload(
-        examples=options.dataset_size * options.views,
+    """Print the plan; an `InputError` says what would make it fit."""
+    found = planning.planned(
+        options.model,
+        options.hardware,
+        samples=options.dataset_size,
+        views=options.views,
         length=options.seq,
-        vocabulary=options.vocabulary or model.vocabulary,
+        vocabulary=options.vocabulary,
         classes=options.classes,
         epochs=options.epochs,
         global_batch_size=options.batch,
         precision=options.precision,
-        tuning=chosen.tuning,
-        new_embedding=options.vocabulary is not None,
+        tuning=options.tuning,
     )
-    device = (
-        int(hardware.device_memory_gb * plan.GB) or machine.available_memory() // hardware.devices
-    )
-    room = MemoryBudget(
-        device, machine.beside(hardware), swap=hardware.device == "cpu" and machine.can_swap()
-    )
-    made = plan.make(model, hardware, work, room)
     print(
-        json.dumps(made.as_dict(), indent=2)
+        json.dumps(found.plan.as_dict(), indent=2)
         if options.json
-        else text(made, work, hardware, options.folds)
+        else text(found.plan, found.work, found.hardware, options.folds)
     )
     return 0
 

@@ -16,7 +16,7 @@ from epigpt.encoding.gene_statistics import GeneStatistics, load_gene_statistics
 from epigpt.encoding.vocabulary import Vocabulary, load_vocabulary
 from epigpt.errors import InputError
 from epigpt.models import classifier, scoring
-from epigpt.predict.new_samples import NewSamples
+from epigpt.prediction.new_samples import NewSamples
 
 FILES = ("config.json", "model.safetensors", "vocabulary.json", "reference.npz", "labels.json")
 BATCH = 32

@@ -21,7 +21,7 @@ from epigpt.encoding import token_dataset
 from epigpt.genes import orthologs
 from epigpt.genes.annotation import annotation
 from epigpt.models import classifier, presets
-from epigpt.predict import finished_model
+from epigpt.prediction import finished_model
 from epigpt.training import fit
 
 ENCODINGS = ["gene-tokens", "gene-sentence", "gene-values"]

@@ -95,13 +95,44 @@ def read(
             samples = obs["sample"].tolist() if "sample" in obs else None
         else:
             values = _of_table(member, budget, known)
+    return of_values(
+        values, samples, said, known, where=path.name, organism=organism, allowed=allowed
+    )
+
+
+def of_values(
+    values: Values,
+    samples: list[str] | None,
+    said: dict[str, str],
+    known: Vocabulary,
+    *,
+    where: str,
+    organism: str = "auto",
+    allowed: frozenset[str] = frozenset(),
+) -> NewSamples:
+    """Check that values are counts, settle the species and name the genes canonically.
+
+    Parameters
+    ----------
+    samples
+        The sample of each observation; None: each is its own.
+    said
+        What the source says of itself: organism.
+    where
+        For messages.
+
+    Raises
+    ------
+    InputError
+        Values that are no counts.
+    """
     samples = samples or list(values.observations)
     assay = "bulk" if len(set(samples)) == len(samples) else "single_cell"
-    kind = kind_of_values(values.matrix, path.name, single_cell=assay == "single_cell")
+    kind = kind_of_values(values.matrix, where, single_cell=assay == "single_cell")
     if kind.type not in {"raw_counts", "estimated_counts", *allowed}:
         raise InputError(
             f"{IN_WORDS[kind.type]}: {kind.evidence}",
-            str(path),
+            where,
             "the model was fitted on counts",
             f"give the counts, or accept these values by --allow-values {kind.type}",
         )
@@ -110,7 +141,7 @@ def read(
     if organism not in ORGANISMS:
         organism = identifiers.guess_organism(values.genes) or known.organism
     table = pd.DataFrame(index=pd.Index(sorted(set(samples)), dtype=object))
-    origin = assemble.Origin("new", path.name)
+    origin = assemble.Origin("new", where)
     return _sorted(
         assemble.assemble(
             values, samples, table, organism if organism in ORGANISMS else None, kind, assay, origin

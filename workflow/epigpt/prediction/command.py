@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Read model and samples, print what was matched, write the table."""
     # After the arguments are known to be sound: torch and transformers take seconds.
-    from epigpt.predict import finished_model, new_samples
+    from epigpt.prediction import finished_model, new_samples
 
     model = finished_model.load(options.model)
     samples = new_samples.read(

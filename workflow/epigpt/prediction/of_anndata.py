@@ -1,0 +1,230 @@
+"""The public functions `encode`, `load_model` and `predict`: AnnData in, AnnData out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import scipy.sparse
+from anndata import AnnData
+
+from epigpt.config.settings import Settings
+from epigpt.dataset import in_memory
+from epigpt.encoding import token_dataset
+from epigpt.encoding.encoders import find
+from epigpt.errors import InputError
+from epigpt.matrices.delimited import Values
+from epigpt.prediction import finished_model, new_samples
+from epigpt.prediction.finished_model import Finished
+
+_DEFAULTS = Settings()
+
+
+def encode(
+    adata: AnnData,
+    *,
+    encoding: str = _DEFAULTS.encoding,
+    max_genes: int = _DEFAULTS.max_genes,
+    vocabulary_genes: int = _DEFAULTS.vocabulary_genes,
+    training: str | Sequence[bool] | np.ndarray | None = None,
+    seed: int = _DEFAULTS.seed,
+) -> AnnData:
+    """Encode samples or cells as sequences of gene tokens.
+
+    Vocabulary and reference are fitted on the training observations alone, so that tokens of the
+    others can be used to test a model.
+
+    Parameters
+    ----------
+    adata
+        Observations × genes with raw counts in `layers["counts"]`, else in `X`. `obs["sample"]`,
+        `var["symbol"]`, `uns["assay"]` and `uns["organism"]` are used where they are there.
+    encoding
+        `gene-values`, `gene-tokens` or `gene-sentence`, as the key `encoding`.
+    max_genes
+        Genes per sequence.
+    vocabulary_genes
+        Genes of the vocabulary: those that vary most over the training observations.
+    training
+        Observations that vocabulary and reference are fitted on: one truth value each, or the name
+        of a column of `obs` that holds them. None: all.
+    seed
+        Recorded; the sequence of an observation itself draws nothing.
+
+    Returns
+    -------
+    anndata.AnnData
+        A copy of `adata` with
+
+        - `obsm["tokens"]`: int32, observations × width, padded on the right,
+        - `obsm["values"]`: float32, likewise, the deviation of each gene from the reference
+          (encodings with values only),
+        - `obs["n_tokens"]`: tokens before the padding,
+        - `uns["tokens"]`: the parameters, and the vocabulary's `genes` and `symbols`.
+
+    Raises
+    ------
+    InputError
+        Values that are not counts, a name that occurs twice, an unknown encoding, or training
+        observations that are not named one by one.
+
+    Examples
+    --------
+    >>> import anndata, numpy as np, epigpt
+    >>> counts = np.random.default_rng(0).poisson(20, (6, 40)).astype(np.float32)
+    >>> adata = anndata.AnnData(counts)
+    >>> adata.var_names = [f"Gene{number:02d}" for number in range(40)]
+    >>> encoded = epigpt.encode(adata, max_genes=8, vocabulary_genes=20)
+    >>> encoded.obsm["tokens"].shape
+    (6, 8)
+    >>> len(encoded.uns["tokens"]["genes"])
+    20
+    """
+    encoder = find(encoding)
+    held = in_memory.of_anndata(adata)
+    recipe = token_dataset.EncodingConfig(encoding, max_genes, vocabulary_genes, 1, seed)
+    rows = adata.obs_names.get_indexer(held.index["observation"])
+    chosen = np.flatnonzero(_training(adata, training)[rows])
+    vocabulary, reference = token_dataset.fit(
+        held, chosen, vocabulary_genes, with_axes=encoder.has_values
+    )
+    encoded = adata.copy()
+    width = encoder.width(vocabulary, max_genes)
+    tokens = np.zeros((adata.n_obs, width), dtype=np.int32)
+    values = np.zeros((adata.n_obs, width), dtype=np.float32)
+    lengths = np.zeros(adata.n_obs, dtype=np.int32)
+    every = np.arange(adata.n_obs)
+    for positions, _, block in token_dataset.encode(held, every, vocabulary, reference, recipe):
+        tokens[rows[positions]], lengths[rows[positions]] = block.tokens, block.lengths
+        if block.values is not None:
+            values[rows[positions]] = block.values
+    encoded.obsm["tokens"] = tokens
+    if encoder.has_values:
+        encoded.obsm["values"] = values
+    encoded.obs["n_tokens"] = lengths
+    encoded.uns["tokens"] = {
+        "encoding": encoding,
+        "max_genes": max_genes,
+        "vocabulary_genes": vocabulary_genes,
+        "seed": seed,
+        "organism": vocabulary.organism,
+        "genes": list(vocabulary.genes),
+        "symbols": list(vocabulary.symbols),
+    }
+    return encoded
+
+
+def _training(adata: AnnData, training: str | Sequence[bool] | np.ndarray | None) -> np.ndarray:
+    if training is None:
+        return np.ones(adata.n_obs, dtype=bool)
+    if isinstance(training, str) and training not in adata.obs:
+        raise InputError(
+            found=f"no column {training!r}",
+            where="adata.obs",
+            why="it was to name the training observations",
+            remedy=f"name one of: {', '.join(map(str, adata.obs.columns)) or '(no columns)'}",
+        )
+    given = np.asarray(adata.obs[training] if isinstance(training, str) else training)
+    if given.shape != (adata.n_obs,) or given.dtype != bool or not given.any():
+        raise InputError(
+            found=f"{given.dtype} of shape {given.shape}, {np.count_nonzero(given)} of them true",
+            where="argument training",
+            why=f"{adata.n_obs} observations need one truth value each, at least one of them true",
+            remedy="give a boolean array or the name of a boolean column of adata.obs",
+        )
+    return given
+
+
+def load_model(folder: str | Path) -> Finished:
+    """Open a fine-tuned model, on a GPU where there is one.
+
+    Parameters
+    ----------
+    folder
+        `results/{dataset}/models/{preset}/final`, or the folder of a fold.
+
+    Returns
+    -------
+    epigpt.prediction.finished_model.Finished
+        The model with all that new samples are encoded by: `model` (a transformers model),
+        `vocabulary`, `reference`, `recipe`, `classes`.
+
+    Raises
+    ------
+    InputError
+        A file of the model is missing.
+
+    Examples
+    --------
+    >>> import epigpt
+    >>> folder = epigpt.load_results("results/airway").model_folder()
+    >>> epigpt.load_model(folder).classes
+    ['untreated', 'dexamethasone']
+    """
+    return finished_model.load(Path(folder))
+
+
+def predict(
+    model: Finished, adata: AnnData, *, organism: str = "auto", min_matched: float = 0.5
+) -> AnnData:
+    """Score samples or cells with a finished model.
+
+    Genes are matched by id, then by symbol, between species by ortholog.
+
+    Parameters
+    ----------
+    model
+        What `load_model` returned.
+    adata
+        Observations × genes with raw counts in `layers["counts"]`, else in `X`. Observations with
+        the same `obs["sample"]` are cells of one sample and share its probabilities.
+    organism
+        human, mouse, rat or zebrafish; "auto": `uns["organism"]`, else what the genes are named
+        like, else the model's.
+    min_matched
+        Least share of the model's genes that must be found, 0 to 1.
+
+    Returns
+    -------
+    anndata.AnnData
+        A copy of `adata` with `obsm["probability"]` (a column per class, rows sum to 1),
+        `obs["predicted"]` (the likeliest class) and `uns["predicted"]` (which genes matched).
+
+    Raises
+    ------
+    InputError
+        Values that are not counts, names that occur twice, or too few genes that the model knows.
+
+    Examples
+    --------
+    >>> import epigpt
+    >>> results = epigpt.load_results("results/airway")
+    >>> model = epigpt.load_model(results.model_folder())
+    >>> scored = epigpt.predict(model, results.counts)
+    >>> list(scored.obsm["probability"].columns)
+    ['untreated', 'dexamethasone']
+    """
+    held = in_memory.of_anndata(adata)
+    values = Values(
+        scipy.sparse.csr_array(held.counts),
+        held.index["observation"].tolist(),
+        held.genes.tolist(),
+        held.symbols.tolist(),
+    )
+    said = {"organism": held.organism} if held.organism != "unknown" else {}
+    sample = held.index["sample"].tolist()
+    samples = new_samples.of_values(
+        values, sample, said, model.vocabulary, where="adata", organism=organism
+    )
+    samples, matched = new_samples.matched(samples, model.vocabulary, min_matched)
+    scored = model.score(samples).pivot_table(
+        index="sample", columns="class", values="probability", sort=False, observed=True
+    )[model.classes]
+    of_row = pd.Series(held.index["sample"].to_numpy(), index=held.index["observation"])
+    rows = scored.loc[of_row.loc[adata.obs_names]].set_axis(adata.obs_names, axis=0)
+    rows.columns = pd.Index(model.classes)
+    result = adata.copy()
+    result.obsm["probability"] = rows
+    result.obs["predicted"] = pd.Categorical(rows.idxmax(axis=1), categories=model.classes)
+    result.uns["predicted"] = {"matched": matched, "classes": model.classes}
+    return result
