@@ -1,5 +1,6 @@
 """EpiGPT: from GEO accessions to fine-tuned GPT-2 models and honest reports."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ min_version("9.27.1")
 # Of this file, not of the caller's: EpiGPT may be a module of another workflow.
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve()
 sys.path.insert(0, str(ROOT / "workflow"))
+# Jobs start Python in the working directory, whose modules are none of ours.
+os.environ["PYTHONSAFEPATH"] = "1"
 
 
 report: "workflow/report/workflow.rst"

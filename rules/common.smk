@@ -25,7 +25,7 @@ from epigpt.config.settings import permutations
 from epigpt.doctor import leftover_jobs
 from epigpt.errors import InputError
 from epigpt.models import choice, presets, published
-from epigpt.provenance import fingerprint
+from epigpt.provenance import fingerprint, parent_watch
 from epigpt.training import gpus
 
 # Planning makes millions of objects that stay; looking for cycles among them so often would take a sixth of the time.
@@ -102,6 +102,8 @@ wildcard_constraints:
 PYTHON = "python" if CONDA else shlex.quote(sys.executable)
 ENVIRONMENT = {
     "PYTHONPATH": str(ROOT / "workflow"),
+    # A module of the working directory, such as its own csv.py, is never taken for ours or Python's.
+    "PYTHONSAFEPATH": "1",
     "PYTHONHASHSEED": "0",
     "MPLBACKEND": "Agg",
     "TOKENIZERS_PARALLELISM": "false",
@@ -136,6 +138,7 @@ def stage(name, *keys, unwatched=(), launch=None, everything=False):
         words = [
             f"{key}={shlex.quote(value)}" for key, value in ENVIRONMENT.items() if key not in online
         ]
+        words.append(parent_watch.IN_SHELL)
         words.append(
             launch(name, resources, threads)
             if launch

@@ -20,6 +20,7 @@ rule train:
         reference="results/{dataset}/models/{preset}/{fit}/reference.npz",
         labels="results/{dataset}/models/{preset}/{fit}/labels.json",
         card="results/{dataset}/models/{preset}/{fit}/README.md",
+        checksums="results/{dataset}/models/{preset}/{fit}/checksums.json",
         steps="results/{dataset}/models/{preset}/{fit}/training.jsonl",
         plan="results/{dataset}/models/{preset}/{fit}/plan.json",
         predictions="results/{dataset}/models/{preset}/{fit}/predictions.tsv",

@@ -59,6 +59,7 @@ use rule train as transfer_train with:
         reference="results/{dataset}/transfer/{tested}/models/{preset}/{fit}/reference.npz",
         labels="results/{dataset}/transfer/{tested}/models/{preset}/{fit}/labels.json",
         card="results/{dataset}/transfer/{tested}/models/{preset}/{fit}/README.md",
+        checksums="results/{dataset}/transfer/{tested}/models/{preset}/{fit}/checksums.json",
         steps="results/{dataset}/transfer/{tested}/models/{preset}/{fit}/training.jsonl",
         plan="results/{dataset}/transfer/{tested}/models/{preset}/{fit}/plan.json",
         predictions="results/{dataset}/transfer/{tested}/models/{preset}/{fit}/predictions.tsv",

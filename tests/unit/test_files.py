@@ -1,6 +1,8 @@
 """Files appear whole or not at all."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -47,3 +49,23 @@ def test_json_without_numbers_json_does_not_know(tmp_path):
     text = (tmp_path / "j.json").read_text()
     assert json.loads(text) == {"a": [3, None], "b": None}
     assert text.index('"a"') < text.index('"b"')
+
+
+def test_what_a_killed_process_left_goes_with_the_next_writing(tmp_path: Path) -> None:
+    left = tmp_path / f".table.{2**22 + 1}.part.tsv"
+    of_a_living_one = tmp_path / f".table.{os.getppid()}.part.tsv"
+    for path in (left, of_a_living_one):
+        path.write_text("half")
+    files.write_text(tmp_path / "table.tsv", "whole\n")
+    assert sorted(tmp_path.iterdir()) == sorted([of_a_living_one, tmp_path / "table.tsv"])
+
+
+def test_checksums_tell_what_was_changed_or_deleted(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text(name)
+    assert files.changed(tmp_path) == []
+    files.write_checksums(tmp_path, ["a", "b", "c"])
+    assert files.changed(tmp_path) == []
+    (tmp_path / "a").write_text("A")
+    (tmp_path / "b").unlink()
+    assert files.changed(tmp_path) == ["a", "b"]

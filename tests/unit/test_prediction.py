@@ -2,6 +2,8 @@
 species; refusals."""
 
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +14,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification
 
 from epigpt import files
@@ -216,3 +219,145 @@ def test_few_matched_genes_are_scored_where_the_user_accepts_it(
     few = _h5ad(tmp_path / "few.h5ad", counts.iloc[:, :40])
     predicted = _predict(run, few, "--min-matched", "0.1")
     np.testing.assert_allclose(predicted.groupby("sample")["probability"].sum(), 1, atol=1e-5)
+
+
+def _broken(run: SimpleNamespace, folder: Path) -> Path:
+    return Path(shutil.copytree(run.model, folder / "broken"))
+
+
+def _edit(path: Path, **changed: object) -> None:
+    content = json.loads(path.read_text())
+    content.update(changed)
+    path.write_text(json.dumps(content))
+
+
+def _tensors(path: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
+    held = load_file(path)
+    change(held)
+    save_file(held, path, metadata={"format": "pt"})
+
+
+def _array(path: Path, name: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    with np.load(path) as stored:
+        held = dict(stored)
+    held[name] = change(held[name])
+    np.savez(path, **held)
+
+
+def _with(values: np.ndarray, at: int, value: float) -> np.ndarray:
+    values = values.copy()
+    values[at] = value
+    return values
+
+
+WEIGHTS, STATISTICS = "model.safetensors", "reference.npz"
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no head": (
+        lambda at: _tensors(at / WEIGHTS, lambda held: held.pop("score.weight")),
+        "lacks score.weight",
+    ),
+    "no block": (
+        lambda at: _tensors(
+            at / WEIGHTS, lambda held: held.pop("transformer.h.0.attn.c_attn.weight")
+        ),
+        "lacks transformer.h.0",
+    ),
+    "a foreign tensor": (
+        lambda at: _tensors(at / WEIGHTS, lambda held: held.update(other=torch.ones(2))),
+        "has other",
+    ),
+    "another shape": (
+        lambda at: _tensors(
+            at / WEIGHTS, lambda held: held.update({"score.weight": torch.ones(3, 5)})
+        ),
+        "another shape",
+    ),
+    "a weight that is no number": (
+        lambda at: _tensors(at / WEIGHTS, lambda held: held["score.weight"].fill_(torch.nan)),
+        "not finite",
+    ),
+    "cut weights": (
+        lambda at: (at / WEIGHTS).write_bytes((at / WEIGHTS).read_bytes()[:-10]),
+        "cut short",
+    ),
+    "no weights": (lambda at: (at / WEIGHTS).write_bytes(b""), "cannot be read"),
+    "another model type": (lambda at: _edit(at / "config.json", model_type="bert"), "bert"),
+    "more layers": (lambda at: _edit(at / "config.json", n_layer=10**6), "layers"),
+    "another vocabulary size": (lambda at: _edit(at / "config.json", vocab_size=7), "vocab_size"),
+    "swapped classes": (lambda at: _edit(at / "labels.json", classes=["b", "a"]), "classes"),
+    "one class": (lambda at: _edit(at / "labels.json", classes=["a"]), "classes"),
+    "a class twice": (lambda at: _edit(at / "labels.json", classes=["a", "a"]), "classes"),
+    "no views": (lambda at: _edit(at / "labels.json", views=0), "encoding"),
+    "an unknown encoding": (lambda at: _edit(at / "labels.json", encoding="x"), "encoding"),
+    "genes out of order": (
+        lambda at: _edit(
+            at / "vocabulary.json",
+            genes=json.loads((at / "vocabulary.json").read_text())["genes"][::-1],
+        ),
+        "sorted",
+    ),
+    "fewer symbols": (lambda at: _edit(at / "vocabulary.json", symbols=["x"]), "symbols"),
+    "no JSON": (lambda at: (at / "labels.json").write_text("{"), "JSONDecodeError"),
+    "a list": (lambda at: (at / "labels.json").write_text("[]"), "list"),
+    "a statistic that is no number": (
+        lambda at: _array(at / STATISTICS, "centre", lambda old: _with(old, 3, np.nan)),
+        "no numbers",
+    ),
+    "a scale of nothing": (
+        lambda at: _array(at / STATISTICS, "scale", lambda old: _with(old, 3, 0.0)),
+        "above 0",
+    ),
+    "fewer statistics": (
+        lambda at: _array(at / STATISTICS, "centre", lambda old: old[:-1]),
+        "of shape",
+    ),
+    "damaged statistics": (
+        lambda at: (at / STATISTICS).write_bytes((at / STATISTICS).read_bytes()[:-40]),
+        "cannot be read",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_model_is_refused(
+    run: SimpleNamespace, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if run.store.recipe.encoding != "gene-values":
+        pytest.skip("the files are the same for all encodings")
+    folder = _broken(run, tmp_path)
+    damage, told = DAMAGE[kind]
+    damage(folder)
+    said = _refusal(capsys, folder, run.folder / "counts.h5ad")
+    assert told in said
+    assert "Traceback" not in said
+    assert "remedy" in said
+
+
+def test_a_model_of_values_is_not_read_as_the_stock_class(
+    run: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _broken(run, tmp_path)
+    kinds = {"gpt2", "epigpt-gene-values"}
+    own = json.loads((folder / "config.json").read_text())["model_type"]
+    _edit(folder / "labels.json", model_type=own)
+    (other,) = kinds - {own}
+    _edit(folder / "config.json", model_type=other)
+    assert "model_type" in _refusal(capsys, folder, run.folder / "counts.h5ad")
+
+
+def test_checksums_tell_a_change_that_nothing_else_would(
+    run: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _broken(run, tmp_path)
+    files.write_checksums(folder, fit.MODEL_FILES)
+    _predict(SimpleNamespace(model=folder), run.folder / "counts.h5ad")
+    _tensors(folder / WEIGHTS, lambda held: held["score.weight"].mul_(0.5))
+    said = _refusal(capsys, folder, run.folder / "counts.h5ad")
+    assert "model.safetensors not as training wrote it" in said
+
+
+def test_weights_without_their_head_are_refused(
+    shared: Path, run: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shared / "cases" / "faults" / "predict-missing-tensor"
+    assert "lacks score.weight" in _refusal(capsys, folder, run.folder / "counts.h5ad")

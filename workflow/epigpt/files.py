@@ -1,16 +1,22 @@
-"""Files that appear whole or not at all: written beside their final name, then renamed."""
+"""Files that appear whole or not at all: written beside their final name, then renamed; and the
+checksums by which a change afterwards is noticed."""
 
+import glob
+import hashlib
 import json
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+# Name of the file with the checksums of those beside it.
+CHECKSUMS = "checksums.json"
+_READ = 1 << 22
 # Rows of a table that are written out at a time.
 ROWS = 10_000
 
@@ -26,7 +32,9 @@ def path(final: Path) -> Iterator[Path]:
     final.parent.mkdir(parents=True, exist_ok=True)
     # The suffix is kept because writers such as numpy and matplotlib choose or append by it.
     temporary = final.parent / f".{final.stem}.{os.getpid()}.part{final.suffix}"
-    _remove(temporary)
+    for left in final.parent.glob(f".{glob.escape(final.stem)}.*.part{glob.escape(final.suffix)}"):
+        if _is_left_over(left):
+            _remove(left)  # by a process that was killed
     try:
         yield temporary
         if temporary.is_dir() and final.is_dir():
@@ -34,6 +42,13 @@ def path(final: Path) -> Iterator[Path]:
         temporary.replace(final)
     finally:
         _remove(temporary)
+
+
+def _is_left_over(temporary: Path) -> bool:
+    """Whether no process writes a temporary file any more: that of its number has ended, or is
+    this one. One file has one writer, so a process of another machine has ended too."""
+    number = temporary.name.removesuffix(temporary.suffix).removesuffix(".part").rsplit(".", 1)[-1]
+    return number == str(os.getpid()) or not Path(f"/proc/{number}").is_dir()
 
 
 def _remove(target: Path) -> None:
@@ -56,6 +71,41 @@ def write_json(final: Path, content: Any) -> None:
         json.dumps(_finite(content), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
         + "\n",
     )
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_READ):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_checksums(folder: Path, names: Sequence[str]) -> None:
+    """Write checksums.json: size and SHA-256 of some files of a folder."""
+    listed = {
+        name: {"bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)}
+        for name in names
+    }
+    write_json(folder / CHECKSUMS, listed)
+
+
+def changed(folder: Path) -> list[str]:
+    """List the files of a folder that are missing or not as its checksums.json says; none where
+    there is no such file."""
+    path = folder / CHECKSUMS
+    if not path.is_file():
+        return []
+    listed = json.loads(path.read_text(encoding="utf-8"))
+    return [
+        name
+        for name, file in listed.items()
+        if "/" in name
+        or not (folder / name).is_file()
+        or (folder / name).stat().st_size != file["bytes"]
+        or sha256(folder / name) != file["sha256"]
+    ]
 
 
 def _finite(content: Any) -> Any:

@@ -138,10 +138,31 @@ def save(
 
 def load(folder: Path, device: torch.device | None = None) -> GPT2PreTrainedModel:
     """Load a finished classifier in fp32 for scoring, on the CPU unless a device is named."""
-    described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    ours = described["model_type"] == GeneValuesConfig.model_type
-    kind: type[GPT2PreTrainedModel] = (
-        GeneValuesForSequenceClassification if ours else GPT2ForSequenceClassification
-    )
-    model = kind.from_pretrained(folder, dtype=torch.float32)
+    model = _kind(folder).from_pretrained(folder, dtype=torch.float32)
     return model.eval() if device is None else model.eval().to(device=device)
+
+
+def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Return name and shape of every tensor of the classifier that config.json describes."""
+    kind = _kind(folder)
+    assert kind.config_class is not None  # noqa: S101 - each of ours has one
+    config = kind.config_class.from_pretrained(folder)
+    with torch.device("meta"):
+        model = kind(config)
+    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+
+
+def _kind(folder: Path) -> type[GPT2PreTrainedModel]:
+    described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    kinds: dict[str, type[GPT2PreTrainedModel]] = {
+        GeneValuesConfig.model_type: GeneValuesForSequenceClassification,
+        GPT2Config.model_type: GPT2ForSequenceClassification,
+    }
+    if described.get("model_type") not in kinds:
+        raise InputError(
+            f"model_type {described.get('model_type')!r}",
+            str(folder / "config.json"),
+            f"a model of this program is one of {', '.join(kinds)}",
+            "copy the model's folder again, or train it again",
+        )
+    return kinds[described["model_type"]]

@@ -1,7 +1,6 @@
 """A finished model as it lies in its folder: weights, vocabulary, reference, classes; and the
 probabilities it gives to samples."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +13,9 @@ from epigpt.encoding import token_dataset
 from epigpt.encoding.encoders import Encoded
 from epigpt.encoding.gene_statistics import GeneStatistics, load_gene_statistics
 from epigpt.encoding.vocabulary import Vocabulary, load_vocabulary
-from epigpt.errors import InputError
+from epigpt.errors import InputError, refusing_foreign_errors
 from epigpt.models import classifier, scoring
+from epigpt.prediction import model_checks
 from epigpt.prediction.new_samples import NewSamples
 
 FILES = ("config.json", "model.safetensors", "vocabulary.json", "reference.npz", "labels.json")
@@ -52,6 +52,13 @@ class Finished:
             scored[positions, view] = scoring.probabilities(
                 self.model, (_batch(encoded, part) for part in parts), device
             )
+        if not np.all(np.isfinite(scored)):
+            raise InputError(
+                "scores that are not numbers",
+                "the finished model",
+                "its weights overflow on these samples",
+                model_checks.REMEDY,
+            )
         named, means = scoring.by_sample(samples.index, scored)
         return pd.DataFrame(
             {
@@ -82,7 +89,8 @@ def load(folder: Path) -> Finished:
     Raises
     ------
     InputError
-        A file is missing.
+        A file is missing, damaged, or not the one that training wrote; parts that do not belong
+        together.
     """
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
@@ -92,11 +100,23 @@ def load(folder: Path) -> Finished:
             f"a finished model has {', '.join(FILES)}",
             "name a folder such as results/DATASET/models/PRESET/final",
         )
-    labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
-    return Finished(
-        model=classifier.load(folder, torch.device("cuda" if torch.cuda.is_available() else "cpu")),
-        vocabulary=load_vocabulary(folder / "vocabulary.json"),
-        reference=load_gene_statistics(folder / "reference.npz"),
-        recipe=token_dataset.read_recipe(labels, folder, "train the model again with this version"),
-        classes=labels["classes"],
-    )
+    with refusing_foreign_errors(
+        str(folder), model_checks.REMEDY, "a file of the model is damaged"
+    ):
+        return _loaded(folder)
+
+
+def _loaded(folder: Path) -> Finished:
+    model_checks.check_files(folder, FILES)
+    model_checks.check_arrays(folder / "reference.npz")
+    labels = model_checks.read_json(folder / "labels.json")
+    model_checks.check_labels(labels, folder)
+    recipe = token_dataset.read_recipe(labels, folder, "train the model again with this version")
+    vocabulary = load_vocabulary(folder / "vocabulary.json")
+    reference = load_gene_statistics(folder / "reference.npz")
+    model_checks.check_parts(folder, recipe, labels, vocabulary, reference)
+    model_checks.check_tensors(folder)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = classifier.load(folder, device)
+    model_checks.check_numbers(folder, model)
+    return Finished(model, vocabulary, reference, recipe, labels["classes"])

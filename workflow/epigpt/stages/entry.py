@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 import os
+import signal
 import sys
 import time
 import traceback
@@ -11,10 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from epigpt.errors import InputError, of_this_machine
-from epigpt.provenance import job_meter
+from epigpt.provenance import job_meter, parent_watch
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,14 @@ class Job:
         return self.file(name) if self.given.get(name) else None
 
 
+class _ToldToStop(SystemExit):
+    """SIGTERM has come; raised where the job is, so that what it was writing is removed."""
+
+
+def _told_to_stop(number: int, _: FrameType | None) -> None:
+    raise _ToldToStop(128 + number)
+
+
 @contextmanager
 def job(doc: str | None) -> Iterator[Job]:
     """Parse the command line, open the log, and turn an `InputError` into its one message and exit
@@ -105,11 +115,16 @@ def job(doc: str | None) -> Iterator[Job]:
     log = _open_log(chosen.log)
     meter = job_meter.JobMeter()
     began = time.monotonic()
+    before = signal.signal(signal.SIGTERM, _told_to_stop)
+    parent_watch.start(log.error)
     try:
         settings = {key: value for part in chosen.settings for key, value in part.items()}
         yield Job(_flags(rest), settings, log, max(1, chosen.threads))
     except InputError as refusal:
         _refuse(log, refusal)
+    except _ToldToStop:
+        log.error("Told to stop; nothing unfinished is left under a final name.")
+        raise
     except KeyboardInterrupt:
         log.error("Stopped from the keyboard.")
         sys.exit(130)
@@ -123,6 +138,8 @@ def job(doc: str | None) -> Iterator[Job]:
             traceback.format_exc(),
         )
         sys.exit(1)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     log.debug("%s%s", job_meter.MARK, json.dumps(meter.record()))
     log.debug("finished in %.1f s", time.monotonic() - began)
 

@@ -27,6 +27,7 @@ from epigpt.training import (
     ablations,
     batches,
     checkpoint,
+    checkpoint_lock,
     engine,
     fit,
     launch,
@@ -84,6 +85,7 @@ def run(request: fit.Request, threads: int, log: logging.Logger) -> None:
             store.vocabulary.save(folder / "vocabulary.json")
             files.write_text(folder / "training.jsonl", steps.read_text(encoding="utf-8"))
         shutil.rmtree(request.checkpoints, ignore_errors=True)
+        checkpoint_lock.release(request.checkpoints)
     launch.stop()
 
 

@@ -1,6 +1,7 @@
 """One fit from tokens to finished model: plan, model, loop, weights, held-out predictions."""
 
 import gc
+import json
 import logging
 import shutil
 import sys
@@ -23,6 +24,7 @@ from epigpt.training import (
     ablations,
     batches,
     checkpoint,
+    checkpoint_lock,
     early_stopping,
     engine,
     launch,
@@ -39,6 +41,14 @@ from epigpt.training.progress import Recorder
 
 PREDICTION_COLUMNS = ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"]
 SCORING_BATCH = 32
+# What scores new samples.
+MODEL_FILES = (
+    "config.json",
+    "labels.json",
+    "model.safetensors",
+    "reference.npz",
+    "vocabulary.json",
+)
 
 
 @dataclass(frozen=True)
@@ -122,12 +132,15 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
             request.output / "predictions.tsv", _held_out(request, store, placement.device)
         )
         shutil.rmtree(request.checkpoints, ignore_errors=True)
+        checkpoint_lock.release(request.checkpoints)
     launch.stop()
 
 
 def kept_checkpoints(folder: Path, planned: plan.Plan, placement: Placement) -> int:
-    """Say how many checkpoints the disk holds beside the one being written; refuse where there is
-    no room for one."""
+    """Return how many checkpoints the disk holds beside the one being written; refuse where there
+    is no room for one, or where another training writes there."""
+    if placement.is_first:  # before anything in the folder is deleted
+        checkpoint_lock.take(folder, logging.getLogger("epigpt"))
     return plan.kept_checkpoints(
         planned, launch.shared(checkpoint.make_room(folder) if placement.is_first else 0, placement)
     )
@@ -337,10 +350,19 @@ def _describe(request: Request, store: TokenDataset, planned: plan.Plan, steps: 
     output = request.output
     store.vocabulary.save(output / "vocabulary.json")
     store.reference.save(output / "reference.npz")
-    files.write_json(output / "labels.json", {"classes": store.classes, **vars(store.recipe)})
+    described = json.loads((output / "config.json").read_text(encoding="utf-8"))
+    files.write_json(
+        output / "labels.json",
+        {
+            "classes": store.classes,
+            "model_type": described["model_type"],
+            **vars(store.recipe),
+        },
+    )
     files.write_json(output / "plan.json", planned.as_dict())
     files.write_text(output / "training.jsonl", steps.read_text(encoding="utf-8"))
     files.write_text(
         output / "README.md",
         model_card.text(request.preset, request.fit, store, planned, request.settings),
     )
+    files.write_checksums(output, MODEL_FILES)
