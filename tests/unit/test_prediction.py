@@ -318,12 +318,11 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+@pytest.mark.parametrize("run", ["gene-values"], indirect=True)
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_a_damaged_model_is_refused(
     run: SimpleNamespace, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if run.store.recipe.encoding != "gene-values":
-        pytest.skip("the files are the same for all encodings")
     folder = _broken(run, tmp_path)
     damage, told = DAMAGE[kind]
     damage(folder)
