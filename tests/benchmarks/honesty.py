@@ -32,21 +32,17 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import anndata
-import numpy as np
 import pandas as pd
-import scipy.sparse
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "workflow"))
+sys.path[:0] = [str(ROOT / "workflow"), str(Path(__file__).parent)]
+
+from series_data import write  # noqa: E402
 
 from epigpt import files, model_names  # noqa: E402
 from epigpt.config.loading import validated  # noqa: E402
-from epigpt.dataset import (  # noqa: E402
-    expression_data,
-    normalization,
-)
+from epigpt.dataset import expression_data  # noqa: E402
 from epigpt.dataset.count_blocks import open_observations  # noqa: E402
 from epigpt.evaluation import (  # noqa: E402
     answer,
@@ -60,6 +56,7 @@ from epigpt.evaluation import (  # noqa: E402
 )
 from epigpt.evaluation.permutation_test import KIND_COLUMNS  # noqa: E402
 from epigpt.model_names import FINETUNED, NO_BLOCKS, REFERENCE  # noqa: E402
+from epigpt.models import choice  # noqa: E402
 from epigpt.provenance.fingerprint import fingerprint  # noqa: E402
 from epigpt.simulation.design import CASE, CONTROL, Design  # noqa: E402
 from epigpt.simulation.simulate import Simulated, simulate  # noqa: E402
@@ -113,12 +110,9 @@ def main() -> None:
     )
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    settings = validated(
-        {
-            key: yaml.safe_load(value)
-            for key, _, value in (pair.partition("=") for pair in options.set)
-        }
-    ).model_dump()
+    given = (pair.partition("=") for pair in options.set)
+    asked = validated({key: yaml.safe_load(value) for key, _, value in given})
+    settings = choice.resolve(asked, choice.Devices("no GPU")).model_dump()
     numbers = {
         **NUMBERS,
         **{
@@ -233,28 +227,6 @@ def decide(
     scored = intervals.table(arranged, settings["model"], weights, none)
     told = facts.collect(arranged, scored, weights, none, judged)
     return answer.decide(told).as_dict()
-
-
-def write(series: Simulated, path: Path) -> None:
-    """Write the series' expression.h5ad."""
-    obs = pd.DataFrame(
-        {
-            "sample": series.samples.index,
-            "label": series.samples["condition"],
-            "group": series.samples["litter"],
-        },
-        index=series.samples.index,
-    )
-    var = pd.DataFrame(
-        {"symbol": series.counts.index.astype(str)}, index=series.counts.index.astype(str)
-    )
-    counts = anndata.AnnData(
-        scipy.sparse.csr_matrix(series.counts.T.to_numpy()),
-        obs=obs,
-        var=var,
-        uns={"assay": "bulk", "organism": "mouse"},
-    )
-    normalization.normalise(counts, np.ones(len(obs), dtype=bool)).write_h5ad(path)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,20 @@
-"""Held-out AUC of every model on real labelled series: `make bench-series`, or with options `python
-tests/benchmarks/series.py --help`.
+"""Held-out AUC of every model on real labelled series and simulated families: `make bench-series`,
+or with options `python tests/benchmarks/series.py --help`.
 
-The workflow itself prepares the series (counts, quality control, folds); the models are then fitted
-in this one process, with the library calls that the rules make. What was fitted before under the
-same settings and code is taken from the work folder, so that a stopped run goes on.
+The workflow itself prepares the real series; the models are then fitted in this one process, with
+the library calls that the rules make, on several draws of the folds (a simulated series is drawn
+anew each time). A row is written after each fit. Rows that are in the table under the same settings
+and code are not computed again, so that a stopped run goes on; `--show` prints the means.
 """
 
 import argparse
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "workflow"), str(Path(__file__).parent)]
 
+from series_data import SIMULATED, Prepared, observed, prepare  # noqa: E402
 from series_tasks import SERIES  # noqa: E402
 
 from epigpt import files, model_names  # noqa: E402
@@ -36,14 +38,43 @@ from epigpt.evaluation import (  # noqa: E402
     predictions,
     refit_pipeline,
 )
-from epigpt.evaluation.permutation_test import NULL_COLUMNS  # noqa: E402
+from epigpt.evaluation.metrics import scores  # noqa: E402
+from epigpt.models import choice  # noqa: E402
 from epigpt.provenance.fingerprint import fingerprint  # noqa: E402
 
-COLUMNS = ["series", "model", "auc", "low", "high", "n_samples", "n_groups", "seconds"]
+TASKS = [*SERIES, *SIMULATED]
+DRAWS = 3
+COLUMNS = [
+    "task",
+    "draw",
+    "model",
+    "auc",
+    "low",
+    "high",
+    "n_samples",
+    "n_groups",
+    "seconds",
+    "settings_and_code",
+]
+NOT_ASSESSABLE = "not assessable"
 
 
 def main() -> None:
-    """Prepare, fit, score, print and write the table."""
+    """Fit what the table lacks, or print its means."""
+    options = _options()
+    warnings.simplefilter("ignore")
+    rows = read(options.output)
+    if not options.show:
+        given = (pair.partition("=") for pair in options.set)
+        asked = validated({key: yaml.safe_load(value) for key, _, value in given})
+        settings = choice.resolve(asked, choice.Devices("no GPU")).model_dump(mode="json")
+        for draw in range(options.draws):
+            for task in options.tasks:
+                rows = _of_task(task, draw, settings, rows, options)
+    print(means(rows).to_string(float_format=lambda value: f"{value:.3f}"))
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -57,7 +88,7 @@ def main() -> None:
         "--work",
         type=Path,
         default=ROOT / "results" / "bench-series",
-        help="folder for prepared series and predictions",
+        help="folder for prepared series",
     )
     parser.add_argument(
         "--output",
@@ -65,14 +96,16 @@ def main() -> None:
         default=ROOT / "tests" / "benchmarks" / "series.tsv",
         help="the table",
     )
-    parser.add_argument(
-        "--series", nargs="*", choices=list(SERIES), default=list(SERIES), metavar="SERIES"
-    )
+    parser.add_argument("--tasks", nargs="*", choices=TASKS, default=TASKS, metavar="TASK")
     parser.add_argument(
         "--models",
         nargs="*",
-        default=[*model_names.BASELINES, *refit_pipeline.VARIANTS],
+        default=[*model_names.BASELINES, "finetuned", "finetuned_no_blocks"],
+        choices=[*model_names.BASELINES, *refit_pipeline.VARIANTS],
         metavar="MODEL",
+    )
+    parser.add_argument(
+        "--draws", type=int, default=DRAWS, help="draws of the folds (default: %(default)s)"
     )
     parser.add_argument(
         "--set",
@@ -81,201 +114,136 @@ def main() -> None:
         metavar="KEY=VALUE",
         help="settings that differ from the defaults",
     )
-    options = parser.parse_args()
-    warnings.simplefilter("ignore")
-    settings = validated(
-        {
-            key: yaml.safe_load(value)
-            for key, _, value in (pair.partition("=") for pair in options.set)
-        }
+    parser.add_argument(
+        "--keep-old",
+        action="store_true",
+        help="do not compute again rows of other settings or code",
     )
-    work = options.work.resolve()
-    prepare(
-        work,
-        options.shared.resolve(),
-        options.series,
-        {key: settings.value(key) for key in ("folds", "repeats", "seed")},
-    )
-    rows = []
-    for series in options.series:
-        rows += table(
-            work / "run" / "results" / series,
-            series,
-            options.models,
-            settings.model_dump(mode="json"),
-            work / "fitted",
-        )
-        files.write_tsv(
-            options.output, pd.DataFrame(rows, columns=COLUMNS)
-        )  # after each series: what is done is never lost
-    show(pd.DataFrame(rows, columns=COLUMNS))
+    parser.add_argument("--show", action="store_true", help="print the means and compute nothing")
+    return parser.parse_args()
 
 
-def prepare(work: Path, shared: Path, names: list[str], config: dict[str, Any]) -> None:
-    """Run the workflow up to expression and folds."""
-    if not (shared / "geo-mirror").is_dir():
-        sys.exit(
-            f"no test material at {shared}: give its folder with --shared, or set EPIGPT_SHARED"
-        )
-    folder = work / "run"
-    folder.mkdir(parents=True, exist_ok=True)
-    columns = [
-        "dataset",
-        "source",
-        "samples",
-        "organism",
-        "assay",
-        "label",
-        "case",
-        "control",
-        "group",
-    ]
-    lines = ["\t".join(columns)]
-    for name, row in SERIES.items():
-        cells = {**row, "dataset": name}
-        cells.update(
-            {
-                key: str(shared / cells[key])
-                for key in ("source", "samples")
-                if "/" in cells.get(key, "")
-            }
-        )
-        lines.append("\t".join(cells.get(column, "") for column in columns))
-    files.write_text(folder / "datasets.tsv", "\n".join(lines) + "\n")
-    files.write_text(
-        folder / "config.yaml",
-        yaml.safe_dump(
-            {
-                "datasets": "datasets.tsv",
-                "geo": {"base_url": (shared / "geo-mirror").as_uri()},
-                **config,
-            }
-        ),
-    )
-    targets = [
-        f"results/{name}/{file}" for name in names for file in ("expression.h5ad", "folds.json")
-    ]
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        *targets,
-        "--snakefile",
-        str(ROOT / "Snakefile"),
-        "--directory",
-        str(folder),
-    ]
-    done = subprocess.run(
-        [
-            *command,
-            "--configfile",
-            str(folder / "config.yaml"),
-            "--cores",
-            "1",
-            "--keep-going",
-            "--quiet",
-        ],
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    if done.returncode:
-        sys.exit(done.returncode)
+def read(path: Path) -> pd.DataFrame:
+    """Read the table; without rows where there is none."""
+    if not path.is_file():
+        return pd.DataFrame(columns=COLUMNS)
+    return pd.read_csv(path, sep="\t", dtype={"settings_and_code": str})
 
 
-def table(
-    folder: Path, series: str, models: list[str], settings: dict[str, Any], fitted: Path
-) -> list[tuple[Any, ...]]:
-    """Score the models on one series."""
-    summary = json.loads((folder / "folds.json").read_text(encoding="utf-8"))
-    if not summary["assessable"]:
-        print(f"{series}: not assessable: {summary['reason']}", flush=True)
-        return [
-            (
-                series,
-                "not assessable",
-                None,
-                None,
-                None,
-                sum(summary["samples_per_class"].values()),
-                None,
-                None,
-            )
-        ]
-    folds = cross_validation.read(folder / "folds.tsv")
-    parts, seconds = [], {}
-    for model in models:
-        path = fitted / series / f"{model}.{identity(model, settings, summary['checksum'])}.tsv"
-        if not path.is_file():
-            began = time.process_time()
-            found = fit(model, folder, folds, summary["classes"], settings)
-            files.write_tsv(path, found.assign(seconds=time.process_time() - began))
-        part = pd.read_csv(path, sep="\t", keep_default_na=False)
-        seconds[model] = float(part["seconds"].iloc[0])
-        parts.append(path)
-    arranged = predictions.by_model(predictions.collect(parts), folds, summary["classes"])
-    weights = intervals.resampled_weights(
-        next(iter(arranged.values())), settings["bootstrap"], settings["seed"]
+def _of_task(
+    task: str, draw: int, settings: dict[str, Any], rows: pd.DataFrame, options: argparse.Namespace
+) -> pd.DataFrame:
+    """Fit the models that the table lacks for one draw of a task; write after each."""
+    # One draw of the folds, and everything else that is drawn, under a seed of its own.
+    settings = {**settings, "seed": draw + 1, "repeats": 1}
+    identities = {model: identity(model, settings) for model in options.models}
+    own = rows[(rows["task"] == task) & (rows["draw"] == draw)]
+    if not options.keep_old:
+        known = [*identities.values(), ""]
+        own = own[own["settings_and_code"].fillna("").isin(known)]
+    if NOT_ASSESSABLE in set(own["model"]):
+        return rows
+    missing = [model for model in options.models if model not in set(own["model"])]
+    if not missing:
+        return rows
+    prepared = prepare(task, draw, options.work.resolve(), options.shared.resolve())
+    samples = observed(prepared.expression)
+    assessment = cross_validation.assess(samples, settings["folds"])
+    if not assessment.assessable:
+        print(f"{task}: not assessable: {assessment.reason}", flush=True)
+        nothing = {"n_samples": samples["sample"].nunique(), "settings_and_code": ""}
+        row = {"task": task, "draw": draw, "model": NOT_ASSESSABLE, **nothing}
+        return _with(rows, row, options.output)
+    folds = cross_validation.folds(samples, settings["folds"], 1, settings["seed"])
+    for model in missing:
+        began = time.process_time()
+        found = fit(model, prepared, folds, settings)
+        seconds = round(time.process_time() - began, 1)
+        row = {"task": task, "draw": draw, "model": model}
+        row |= score(model, found, folds, prepared.classes, settings)
+        row |= {"seconds": seconds, "settings_and_code": identities[model]}
+        rows = _with(rows, row, options.output)
+        print(f"{task} {draw} {model}: {row['auc']:.3f}, {seconds:.0f} s", flush=True)
+    return rows
+
+
+def _with(rows: pd.DataFrame, row: dict[str, Any], path: Path) -> pd.DataFrame:
+    same = (
+        (rows["task"] == row["task"])
+        & (rows["draw"] == row["draw"])
+        & (rows["model"] == row["model"])
     )
-    scored = intervals.table(
-        arranged, settings["model"], weights, pd.DataFrame(columns=NULL_COLUMNS)
+    added = pd.DataFrame([row], columns=COLUMNS)
+    kept = rows[~same]
+    rows = pd.concat([kept, added], ignore_index=True) if len(kept) else added
+    place = {task: number for number, task in enumerate(TASKS)}
+    rows = rows.sort_values(
+        ["task", "draw", "model"],
+        key=lambda column: column.map(place) if column.name == "task" else column,
+        ignore_index=True,
     )
-    auc = scored[scored["metric"] == "auc"].round({"estimate": 4, "low": 4, "high": 4})
-    rows = [
-        (
-            series,
-            row.model,
-            row.estimate,
-            row.low,
-            row.high,
-            row.n_samples,
-            row.n_groups,
-            round(seconds[str(row.model)], 1),
-        )
-        for row in auc.itertuples()
-    ]
-    print(
-        f"{series}: "
-        + ", ".join(
-            f"{model} {value:.3f} [{low:.2f}, {high:.2f}]"
-            for _, model, value, low, high, *_ in rows
-        ),
-        flush=True,
-    )
+    files.write_tsv(path, rows)
     return rows
 
 
 def fit(
-    model: str, folder: Path, folds: pd.DataFrame, classes: list[str], settings: dict[str, Any]
+    model: str, prepared: Prepared, folds: pd.DataFrame, settings: dict[str, Any]
 ) -> pd.DataFrame:
-    """Give a model's held-out predictions."""
+    """Return a model's held-out predictions."""
     if model in model_names.BASELINES:
-        return baselines.cross_predict(
-            model, expression_data.read(folder / "expression.h5ad"), folds, settings["seed"]
-        )
+        data = expression_data.read(prepared.expression)
+        return baselines.cross_predict(model, data, folds, settings["seed"])
     pipeline = refit_pipeline.Pipeline(settings["model"], settings, model)
     return refit_pipeline.from_expression(
-        pipeline, open_observations(folder / "expression.h5ad"), folds, classes
+        pipeline, open_observations(prepared.expression), folds, prepared.classes
     )
 
 
-def identity(model: str, settings: dict[str, Any], checksum: str) -> str:
-    """Name what decides a model's predictions: folds, code, and the settings where they matter."""
-    own = {"seed": settings["seed"]} if model in model_names.BASELINES else settings
-    code = fingerprint("baseline" if model in model_names.BASELINES else "null")
-    return hashlib.sha256(json.dumps([checksum, code, own], sort_keys=True).encode()).hexdigest()[
-        :12
-    ]
+def score(
+    model: str,
+    found: pd.DataFrame,
+    folds: pd.DataFrame,
+    classes: list[str],
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    """Return AUC and its interval by groups."""
+    held = predictions.by_model(found, folds, classes)[model]
+    weights = intervals.resampled_weights(held, settings["bootstrap"], settings["seed"])
+    auc = float(scores(held, held.unit_weights())["auc"][0])
+    low, high = intervals.interval("auc", auc, scores(held, weights)["auc"], held)
+    return {
+        "auc": round(auc, 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+        "n_samples": len(set(held.sample)),
+        "n_groups": len(held.groups),
+    }
 
 
-def show(found: pd.DataFrame) -> None:
-    """Print series × model, with the mean over series."""
-    wide = found[found["auc"].notna()].pivot(index="model", columns="series", values="auc")
-    wide["mean"] = wide.mean(axis=1)
-    print(
-        wide.sort_values("mean", ascending=False).to_string(
-            float_format=lambda value: f"{value:.3f}"
-        )
-    )
+def identity(model: str, settings: dict[str, Any]) -> str:
+    """Name what decides a model's predictions: code, and the settings where they matter."""
+    is_baseline = model in model_names.BASELINES
+    own = {key: settings[key] for key in ("seed", "folds")} if is_baseline else settings
+    code = fingerprint("baseline" if is_baseline else "null")
+    text = json.dumps([model, code, own], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def means(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return models × tasks: mean over the draws, best mean over tasks first; `spread` is the
+    standard deviation between draws, averaged over tasks.
+
+    Models are ranked over the tasks that all of them have; the null family counts for none.
+    """
+    rows = rows[rows["model"] != NOT_ASSESSABLE]
+    cell = rows.groupby(["model", "task"], sort=False)["auc"]
+    wide = cell.mean().unstack("task")
+    common = [task for task in wide.columns[wide.notna().all()] if task != "simulated_null"]
+    real: Sequence[str] = [task for task in common if task not in SIMULATED]
+    wide.insert(0, "mean", wide[common].mean(axis=1))
+    wide.insert(1, "real", wide[list(real)].mean(axis=1))
+    wide.insert(2, "spread", cell.std().unstack("task")[common].mean(axis=1))
+    return wide.sort_values("mean", ascending=False)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,9 @@ SCREENED_GENES = (10, 30, 100, 300)
 SCREENED_STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
 # Genes whose pairs are scored, and pairs that vote (odd, so that they cannot be divided).
 TOP_SCORING_PAIRS = ((50, 5), (150, 9), (150, 25))
+# Two genes of a pair need not differ themselves. Affordable for samples, not for thousands of cells.
+MANY_GENES_PAIRS = (1000, 9)
+MOST_ROWS_FOR_MANY_PAIRS = 200
 # Descending: the threshold that leaves fewest genes is met first.
 SHRINK_THRESHOLDS = (4.0, 3.0, 2.0, 1.0, 0.5, None)
 TEMPERATURES = (100.0, 10.0, 1.0)
@@ -102,7 +105,7 @@ def build(
         case "screened_logistic":
             built, candidates = _screened(scale)
         case "ktsp":
-            built, candidates = _top_scoring_pairs(n_classes)
+            built, candidates = _top_scoring_pairs(shape[0], n_classes)
         case "nearest_centroid":
             built, candidates = _shrunken_centroids(select)
         case _:
@@ -119,12 +122,16 @@ def _screened(scale: tuple[str, StandardScaler]) -> tuple[Pipeline, list[dict[st
     ]
 
 
-def _top_scoring_pairs(n_classes: int) -> tuple[Pipeline, list[dict[str, Any]]]:
+def _top_scoring_pairs(n_rows: int, n_classes: int) -> tuple[Pipeline, list[dict[str, Any]]]:
     voting = TopScoringPairs()
     own = "classify__" if n_classes == 2 else "classify__estimator__"
     classify = voting if n_classes == 2 else OneVsRestClassifier(voting)
+    sizes = [
+        *TOP_SCORING_PAIRS,
+        *([MANY_GENES_PAIRS] if n_rows <= MOST_ROWS_FOR_MANY_PAIRS else []),
+    ]
     return Pipeline([("classify", classify)]), [
-        {f"{own}n_genes": genes, f"{own}n_pairs": pairs} for genes, pairs in TOP_SCORING_PAIRS
+        {f"{own}n_genes": genes, f"{own}n_pairs": pairs} for genes, pairs in sizes
     ]
 
 

@@ -154,7 +154,7 @@ def plant(
 
 def _dense(scene: _Scene) -> Planted:
     number = min(len(scene.abundance) // 5, len(scene.pool))
-    return scene.changed(number, scene.random.normal(0.0, 0.25, number))
+    return scene.changed(number, scene.random.normal(0.0, 0.12, number))
 
 
 def _pairs(scene: _Scene) -> Planted:
