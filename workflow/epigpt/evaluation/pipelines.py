@@ -28,7 +28,7 @@ SCREENED_GENES = (10, 30, 100, 300)
 SCREENED_STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
 # Genes whose pairs are scored, and pairs that vote (odd, so that they cannot be divided).
 TOP_SCORING_PAIRS = ((50, 5), (150, 9), (150, 25))
-# Two genes of a pair need not differ themselves. Affordable for samples, not for thousands of cells.
+# The genes of a pair need not differ themselves. Affordable for samples, not for many cells.
 MANY_GENES_PAIRS = (1000, 9)
 MOST_ROWS_FOR_MANY_PAIRS = 200
 # Descending: the threshold that leaves fewest genes is met first.
@@ -126,10 +126,9 @@ def _top_scoring_pairs(n_rows: int, n_classes: int) -> tuple[Pipeline, list[dict
     voting = TopScoringPairs()
     own = "classify__" if n_classes == 2 else "classify__estimator__"
     classify = voting if n_classes == 2 else OneVsRestClassifier(voting)
-    sizes = [
-        *TOP_SCORING_PAIRS,
-        *([MANY_GENES_PAIRS] if n_rows <= MOST_ROWS_FOR_MANY_PAIRS else []),
-    ]
+    sizes = list(TOP_SCORING_PAIRS)
+    if n_rows <= MOST_ROWS_FOR_MANY_PAIRS:
+        sizes.append(MANY_GENES_PAIRS)
     return Pipeline([("classify", classify)]), [
         {f"{own}n_genes": genes, f"{own}n_pairs": pairs} for genes, pairs in sizes
     ]

@@ -8,6 +8,7 @@ samples can change it.
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from epigpt.evaluation.gene_filters import DiscriminatingGenes
@@ -68,35 +69,32 @@ class TopScoringPairs(ClassifierMixin, BaseEstimator):
 def _pair_scores(X: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Difference between the classes in how often i lies below j, and in the mean of j - i; both
     (genes, genes)."""
+    # Ranks compare faster than expression, and in the same way.
+    ranks = rankdata(X, method="dense", axis=1).astype(np.int32)
     order = np.zeros((X.shape[1], X.shape[1]))
-    for rows, sign in ((X[second], 0.5), (X[~second], -0.5)):
-        for gene in range(X.shape[1]):
-            above = np.sign(rows - rows[:, gene, None]).sum(axis=0)
-            order[gene] += sign * above / len(rows)
+    for rows, sign in ((ranks[second], 0.5), (ranks[~second], -0.5)):
+        below = np.zeros(order.shape, dtype=np.int32)
+        for row in rows:
+            below += row[:, None] < row[None, :]
+        order += sign * (below - below.T) / len(rows)
     shift = X[second].mean(axis=0) - X[~second].mean(axis=0)
     return order, shift[None, :] - shift[:, None]
 
 
 def _disjoint_best(score: np.ndarray, change: np.ndarray, number: int) -> np.ndarray:
     """Rows and columns of the best scores, no gene twice: (pairs, 2)."""
-    # Each pair stands in the table twice, with opposite signs.
-    first, second = np.nonzero(~np.tri(len(score), dtype=bool))
-    if not len(first):
-        return np.zeros((1, 2), dtype=int)
-    one, other = score[first, second], change[first, second]
-    # Rounded: equal shares of unequal classes must be equal numbers.
-    ranked = np.lexsort((first, -np.abs(other), -np.round(np.abs(one), 9)))
-    used: set[int] = set()
-    pairs = []
-    for at in ranked:
+    # Each pair stands in the table twice, with opposite signs. Rounded: equal shares of unequal
+    # classes must be equal numbers.
+    left = np.where(np.tri(len(score), dtype=bool), -1.0, np.round(np.abs(score), 9))
+    pairs: list[tuple[int, int]] = []
+    while len(pairs) < number and (best := left.max()) >= 0:
+        first, second = np.nonzero(left == best)
+        at = int(np.argmax(np.abs(change[first, second])))
         i, j = int(first[at]), int(second[at])
-        if i in used or j in used:
-            continue
-        used |= {i, j}
-        pairs.append((i, j) if one[at] > 0 or (one[at] == 0 and other[at] >= 0) else (j, i))
-        if len(pairs) == number:
-            break
-    return np.array(pairs)
+        left[[i, j]] = left[:, [i, j]] = -1.0
+        rises = score[i, j] > 0 or (score[i, j] == 0 and change[i, j] >= 0)
+        pairs.append((i, j) if rises else (j, i))
+    return np.array(pairs or [(0, 0)])
 
 
 def _dense(X: Any) -> np.ndarray:

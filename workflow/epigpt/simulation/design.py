@@ -89,7 +89,7 @@ FAMILIES = dict(
         _family(EPILEPSY, "marker sets of epilepsy and other genes, as in the demo"),
         _family(
             "dense",
-            "a fifth of all genes, each a little (log2, standard deviation 0.12)",
+            "a fifth of all genes, each a little (log2, standard deviation 0.18)",
             severity=0.0,
         ),
         _family(

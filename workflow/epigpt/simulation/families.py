@@ -154,7 +154,7 @@ def plant(
 
 def _dense(scene: _Scene) -> Planted:
     number = min(len(scene.abundance) // 5, len(scene.pool))
-    return scene.changed(number, scene.random.normal(0.0, 0.12, number))
+    return scene.changed(number, scene.random.normal(0.0, 0.18, number))
 
 
 def _pairs(scene: _Scene) -> Planted:
@@ -165,8 +165,8 @@ def _pairs(scene: _Scene) -> Planted:
     chosen = scene.pool[: 2 * _PAIRS]
     partners = chosen[np.argsort(level[chosen])].reshape(_PAIRS, 2)
     for number, pair in enumerate(partners):
-        common = random.normal(0.0, 1.5, len(scene.case))
-        apart = 0.6 * scene.design.effect * random.permutation([1.0, -1.0])
+        common = random.normal(0.0, 2.0, len(scene.case))
+        apart = 0.8 * scene.design.effect * random.permutation([1.0, -1.0])
         for gene, change in zip(pair, apart, strict=True):
             moved = change * (scene.case * scene.severity - 0.5)
             planted.shift[gene] = level[pair].mean() - level[gene] + common + moved
