@@ -40,6 +40,7 @@ rule counts:
     input:
         local_files,
         manifest="results/{dataset}/geo/manifest.tsv",
+        sample_map=sample_map,
     output:
         samples="results/{dataset}/samples.tsv",
         counts="results/{dataset}/counts.h5ad",
@@ -66,6 +67,7 @@ rule counts:
             "row.control",
             "row.group",
             "row.include",
+            unwatched=("written.source", "written.samples", "written.sample_map"),
         ),
     shell:
         "{params.command} --log {log:q}"

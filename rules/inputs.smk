@@ -11,6 +11,12 @@ def local_files(wildcards):
     return ROWS[wildcards.dataset].inputs
 
 
+@signed
+def sample_map(wildcards):
+    """Return the table of columns and samples that a data set's row points at; none without one."""
+    return ROWS[wildcards.dataset].map_files
+
+
 def fold_summary(wildcards):
     """Return what the folds checkpoint decided for a data set."""
     decided = checkpoints.folds.get(dataset=wildcards.dataset).output.summary

@@ -28,7 +28,7 @@ def test_defaults_fill_missing_columns_and_empty_cells(table):
         "auto",
         "auto",
         "auto",
-        "sample",
+        "auto",
     )
     assert row.is_accession
     assert row.inputs == []
@@ -37,6 +37,11 @@ def test_defaults_fill_missing_columns_and_empty_cells(table):
 def test_paths_count_from_the_tables_folder(table, tmp_path):
     (row,) = dataset_table.read(table("dataset\tsource\tsamples\na\tcounts.csv\tsheet.csv\n"))
     assert row.inputs == [str(tmp_path / "counts.csv"), str(tmp_path / "sheet.csv")]
+    (tmp_path / "map.tsv").write_text("")
+    (row,) = dataset_table.read(table("dataset\tsource\tsample_map\na\tGSE1\tmap.tsv\n"))
+    assert row.map_files == [str(tmp_path / "map.tsv")]
+    with pytest.raises(InputError, match="there is no such file"):
+        dataset_table.read(table("dataset\tsource\tsample_map\na\tGSE1\tnowhere.tsv\n"))
 
 
 def test_cells_with_several_values(table):

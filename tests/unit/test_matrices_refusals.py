@@ -56,15 +56,14 @@ def write(path: Path, values=COUNTS, head=SAMPLES, genes=GENES, sep="\t") -> Non
 
 def test_columns_that_match_no_sample_are_shown_beside_the_samples(tmp_path):
     write(tmp_path / "GSE1_counts.txt", head=[f"unrelated{letter}" for letter in "abcdef"])
-    message = refused(
+    refused(
         tmp_path,
-        "GSE1_counts.txt",
-        "unrelateda, unrelatedb",
-        "unrelatede, …",
-        "GSM100 (mouse-0)",
-        "GSM104 (mouse-4), …",
+        "GSE1_counts.txt names none of its 6 columns",
+        "columns without a sample: unrelateda, unrelatedb",
+        "samples without a column: GSM100 (mouse-0)",
+        "`sample_map`",
+        "unrelatedf\t",
     )
-    assert "unrelatedf" not in message
 
 
 def test_several_matrices_are_listed_and_the_cell_settles_it(tmp_path):

@@ -38,13 +38,14 @@ class Row:
     dataset: str
     source: str
     samples: str = ""
+    sample_map: str = ""
     organism: str = "auto"
     assay: str = "auto"
     matrix: str = "auto"
     label: str = "auto"
     case: str = ""
     control: str = ""
-    group: str = "sample"
+    group: str = "auto"
     include: str = ""
     covariates: str = ""
 
@@ -77,6 +78,11 @@ class Row:
     def inputs(self) -> list[str]:
         """Local files that the data set is made of; none for a GEO series."""
         return [] if self.is_accession else [path for path in (self.source, self.samples) if path]
+
+    @property
+    def map_files(self) -> list[str]:
+        """The table of columns and samples, where there is one."""
+        return [self.sample_map] if self.sample_map else []
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
@@ -250,6 +256,18 @@ def _locate(
     folder: Path, filled: dict[str, str], refuse: Callable[[str, str, str], InputError]
 ) -> None:
     source = filled["source"]
+    if filled["sample_map"]:
+        _locate_file(
+            folder,
+            filled,
+            "sample_map",
+            refuse,
+            "give the path of a table with the columns `column` and `sample`",
+        )
+        if source.endswith(".h5ad"):
+            raise refuse(
+                "sample_map", "an .h5ad file says itself which sample is which", "empty the cell"
+            )
     if ACCESSION.fullmatch(source):
         filled["source"] = source.upper()
         if filled["samples"]:
@@ -261,13 +279,13 @@ def _locate(
         )
     for column in ("source", "samples"):
         if filled[column]:
-            filled[column] = str((folder / Path(filled[column]).expanduser()).resolve())
-            if not Path(filled[column]).is_file():
-                raise refuse(
-                    column,
-                    "there is no such file",
-                    "give a GEO series (GSE and 1 to 7 digits) or the path of a file",
-                )
+            _locate_file(
+                folder,
+                filled,
+                column,
+                refuse,
+                "give a GEO series (GSE and 1 to 7 digits) or the path of a file",
+            )
     if source == "":
         raise refuse(
             "source",
@@ -282,6 +300,18 @@ def _locate(
             "a counts table needs a sample sheet",
             "give the path of a table whose first column is the sample id",
         )
+
+
+def _locate_file(
+    folder: Path,
+    filled: dict[str, str],
+    column: str,
+    refuse: Callable[[str, str, str], InputError],
+    remedy: str,
+) -> None:
+    filled[column] = str((folder / Path(filled[column]).expanduser()).resolve())
+    if not Path(filled[column]).is_file():
+        raise refuse(column, "there is no such file", remedy)
 
 
 def _check_names(table: Path, rows: Sequence[Row], numbers: Sequence[int]) -> None:

@@ -3,13 +3,14 @@
 A rule's list of keys decides what reruns it. Beside the keys of settings.py there are
 
 - `row.label`: a cell of the data set's row; of local files the name alone, since the folder decides
-  no result; `path.source` is the whole cell,
+  no result; `path.source` is the whole cell, `written.source` the path from the table's folder,
 - `trained.case`, `tested.case`: cells of the two rows of a pair,
 - `permutations.baselines`: how many permutations the key `permutations` means for this model,
 - `preset` and `weights`: what the names stand for, so that another name of the same reruns nothing.
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,8 @@ class JobSettings:
             return self.row_cells(wildcards["tested"])[name]
         if section == "path":
             return getattr(self.rows[wildcards["dataset"]], name)
+        if section == "written":
+            return self._written(self.rows[wildcards["dataset"]], name)
         return self.settings.value(key)
 
     def chosen(self, keys: Sequence[str], wildcards: Mapping[str, str]) -> str:
@@ -63,6 +66,12 @@ class JobSettings:
         """Return the cells of a row; of local files their name alone."""
         row = self.rows[dataset]
         cells = {name: getattr(row, name) for name in dataset_table.COLUMNS}
-        if not row.is_accession:
-            cells |= {name: Path(cells[name]).name for name in ("source", "samples")}
-        return cells
+        local = ("samples", "sample_map") + (() if row.is_accession else ("source",))
+        return cells | {name: Path(cells[name]).name for name in local}
+
+    def _written(self, row: dataset_table.Row, name: str) -> str:
+        """Return a cell so that it can be pasted into the table: a path from the table's folder."""
+        cell: str = getattr(row, name)
+        if not cell or (name == "source" and row.is_accession):
+            return cell
+        return os.path.relpath(cell, Path(self.settings.datasets).parent.resolve())

@@ -10,7 +10,7 @@ import anndata as ad
 import pandas as pd
 
 from epigpt.config.dataset_table import Row
-from epigpt.dataset import assemble, sample_annotation
+from epigpt.dataset import assemble, column_matching, sample_annotation
 from epigpt.dataset.sample_annotation import SampleAnnotation
 from epigpt.errors import InputError
 from epigpt.matrices import choose, hdf5, microarray
@@ -22,6 +22,8 @@ from epigpt.matrices.sample_matching import SampleNames, like_barcodes
 from epigpt.matrices.streams import Budget, Member
 from epigpt.matrices.value_kind import IN_WORDS, kind_of_values
 from epigpt.samples import assays, labels
+from epigpt.samples.donors import suggested_group
+from epigpt.samples.sample_map import with_map
 
 _SAMPLE_COLUMNS = (
     "sample",
@@ -43,6 +45,7 @@ def read_dataset(
     allowed: frozenset[str],
     budget: Budget,
     transcripts: Path | None = None,
+    sample_map: Path | None = None,
 ) -> tuple[pd.DataFrame, ad.AnnData, dict[str, Any]]:
     """Read a data set.
 
@@ -59,6 +62,8 @@ def read_dataset(
         Bound on unpacked bytes.
     transcripts
         The user's table of transcripts and genes, for matrices of transcripts.
+    sample_map
+        The user's table of which column of the matrix is which sample.
 
     Returns
     -------
@@ -83,6 +88,8 @@ def read_dataset(
             rejected: list[Rejected] = []
         else:
             about, matrices = _described(row, files)
+            if sample_map is not None:
+                about.names = with_map(about.names, sample_map)
             wanted = labels.included(row, about.characteristics, about.attributes)
             if about.microarray:
                 # Values of several platforms lie in tables of different probes: that choice comes
@@ -141,6 +148,10 @@ def _finished(
     row: Row, about: SampleAnnotation, candidate: Candidate, rejected: Sequence[Rejected]
 ) -> tuple[pd.DataFrame, ad.AnnData, dict[str, Any]]:
     values = candidate.values
+    column_matching.check_map(candidate, about)
+    wanted = labels.included(row, about.characteristics, about.attributes)
+    matching = column_matching.summary(candidate, about, wanted)
+    warnings = column_matching.warnings(candidate, matching)
     shape = values.matrix.shape
     available = list(dict.fromkeys(sample for sample in candidate.samples if sample))
     resolved = labels.resolve(
@@ -153,7 +164,8 @@ def _finished(
     )
     assay = row.assay if row.assay != "auto" else _assay(candidate)
     simulated = about.simulated
-    origin = assemble.Origin(row.dataset, row.source, simulated)
+    source = row.source if row.is_accession else Path(row.source).name
+    origin = assemble.Origin(row.dataset, source, simulated)
     notes = [*about.notes, *resolved.notes, *values.notes]
     adata = assemble.assemble(
         values,
@@ -165,25 +177,20 @@ def _finished(
         origin,
         cell_types(candidate.cells),
     )
-    unknown = [
-        name
-        for name, sample in zip(values.observations, candidate.samples, strict=True)
-        if not sample
-    ]
-    others = [*unknown, *candidate.facts.pop("other_columns", [])]
-    if others:
-        shown = ", ".join(others[:10]) + (" …" if len(others) > 10 else "")
-        notes.append(f"{len(others)} columns of the matrix have no sample in the record: {shown}.")
     how = (
         f"{candidate.name}: {shape[0]} {'cells' if candidate.single_cell else 'samples'} ×"
         f" {shape[1]} genes, {IN_WORDS[candidate.kind.type]} ({candidate.kind.evidence});"
         f" {len(table)} samples analysed, {len(resolved.left_out)} left out"
     )
+    candidate.facts.pop("other_columns", None)
+    candidate.facts.pop("caution", None)
     reading = {
         "matrix": candidate.name,
         "shape": candidate.shape,
         "observations": shape[0],
         **candidate.facts,
+        "matching": matching,
+        "warnings": [*warnings, *resolved.warnings],
         "values": {
             "type": candidate.kind.type,
             "evidence": candidate.kind.evidence,
@@ -324,7 +331,7 @@ def _samples_of(row: Row, obs: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
     )
     label = next((name for name in obs if name.lower() == row.label.lower()), None)
     if column is None or (label is not None and obs.groupby(column)[label].nunique().max() > 1):
-        if row.group == "sample":
+        if row.group == "sample" or (row.group == "auto" and suggested_group(obs) == "sample"):
             raise InputError(
                 "cells whose sample is not told",
                 f"obs of {row.source}",

@@ -21,7 +21,8 @@ from epigpt.describe.series_description import Description, describe_series, des
 from epigpt.errors import InputError
 from epigpt.geo.http_client import Connection
 from epigpt.geo.record import clean
-from epigpt.samples.label_candidates import FEWEST_GROUPS, table_to_paste
+from epigpt.samples.classes import FEWEST_GROUPS
+from epigpt.samples.label_rows import table_to_paste
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_VALUES = 8
@@ -55,8 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--group",
-        default="sample",
-        help="characteristic that names the donor; default: guessed from the names",
+        default="auto",
+        help="characteristic that names the donor, or sample; default: what group = auto takes",
     )
     parser.add_argument(
         "--include",
@@ -237,12 +238,12 @@ def _label_lines(shown: Description, width: int) -> Iterator[str]:
         else f"donors by '{shown.group}'"
     )
     heading = (
-        f"POSSIBLE LABELS, best first ({donors}; * splits all samples into two classes of at least"
-        f" {FEWEST_GROUPS} donors)"
+        f"POSSIBLE LABELS, in the order of `label: auto` ({donors}; * splits all samples into"
+        f" classes of at least {FEWEST_GROUPS} donors)"
     )
     yield from ("", *textwrap.wrap(heading, width))
     for one in shown.candidates[:_MOST_LABELS]:
-        marked = "*" if one.splits and not one.is_text else "-"
+        marked = "*" if one.splits else "-"
         yield from textwrap.wrap(
             f"{marked} {clean(one.in_words)}",
             width,

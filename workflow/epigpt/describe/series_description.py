@@ -22,13 +22,9 @@ from epigpt.geo.record import GeoSeries
 from epigpt.geo.records import join, read_record
 from epigpt.geo.survey import Part
 from epigpt.samples import assays, association
-from epigpt.samples.label_candidates import (
-    Candidate,
-    candidates,
-    of_values,
-    row_for,
-    suggested_group,
-)
+from epigpt.samples.donors import suggested_group
+from epigpt.samples.label_candidates import Candidate, candidates, of_values
+from epigpt.samples.label_rows import row_for
 from epigpt.samples.label_sources import Sources, one_spelling, output_names
 from epigpt.samples.sample_sheet import read_sheet
 
@@ -112,8 +108,7 @@ class Description:
                 for one in self.problems
             ],
             "candidates": [
-                {**one.as_dict(), "auto": one.splits and one.kind == "characteristic"}
-                for one in self.candidates
+                {**one.as_dict(), "auto": place == 0} for place, one in enumerate(self.candidates)
             ],
             "group": self.group,
             "confounding": self.confounding.to_dict("records"),
@@ -296,7 +291,7 @@ def _describe_labels(
     unified, attributes = unified.loc[kept], attributes.loc[kept]
     shown.kept = len(kept)
     shown.characteristics = {str(name): _values(unified[name]) for name in unified}
-    shown.group = row.group if row.group != "sample" else suggested_group(unified)
+    shown.group = row.group if row.group != "auto" else suggested_group(unified)
     group = (
         pd.Series(kept, index=kept, dtype=object)
         if shown.group == "sample"
@@ -365,10 +360,10 @@ def _kept(
 
 
 def _to_paste(possible: Sequence[Candidate]) -> list[Candidate]:
-    usable = [one for one in possible if len(one.assessable) >= 2]
-    of_characteristics = [one for one in usable if not one.is_text]
-    splitting = [one for one in of_characteristics if one.splits]
-    return (splitting or of_characteristics or usable or list(possible))[:3]
+    distinct = [one for one in possible if not one.same_as]
+    usable = [one for one in distinct if len(one.assessable) >= 2]
+    # The first is what `label: auto` takes, whether it can be assessed or not.
+    return [*distinct[:1], *(one for one in usable if one is not distinct[0])][:3]
 
 
 def _values(texts: pd.Series) -> dict[str, Any]:

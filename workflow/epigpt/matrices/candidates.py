@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from scipy import sparse
 
@@ -27,7 +26,7 @@ from epigpt.matrices.csv_dialect import NoTable
 from epigpt.matrices.delimited import Values, layout_of
 from epigpt.matrices.formats import NamedMatrix, Piece, Reading, Table
 from epigpt.matrices.per_sample import PerSample
-from epigpt.matrices.sample_matching import Match, SampleNames, like_barcodes, match
+from epigpt.matrices.sample_matching import Match, SampleNames, match
 from epigpt.matrices.streams import Budget
 from epigpt.matrices.union import union
 from epigpt.matrices.value_kind import IN_WORDS, ValueKind, kind_of_values
@@ -235,6 +234,7 @@ def _of_table(table: Table, search: Search) -> Iterator[Candidate | Rejected]:
             "orientation": plan.orientation,
             "delimiter": layout.in_words,
             "matched_by": mapped.rule,
+            "caution": mapped.caution,
             "other_columns": list(plan.others),
             **({"header": "; ".join(layout.notes)} if layout.notes else {}),
         }
@@ -279,7 +279,12 @@ def _of_values(found: NamedMatrix, search: Search) -> Candidate | Rejected:
     samples = [mapped.samples.get(observation, "") for observation in values.observations]
     if not mapped.per_sample:
         _refuse_samples_twice(samples, values.observations, found.name)
-    facts = {"orientation": axis, "matched_by": mapped.rule, "other_columns": []}
+    facts = {
+        "orientation": axis,
+        "matched_by": mapped.rule,
+        "caution": mapped.caution,
+        "other_columns": [],
+    }
     values = gene_rows.genes_only(values, search.organism, search.table, found.name)
     return _candidate(
         Matched(found.name, found.shape, values, samples, facts, base), search, cells=cells
@@ -385,8 +390,3 @@ def _refuse_samples_twice(samples: Sequence[str], observations: Sequence[str], w
             "rename or remove all but one of the columns, or add them up, and give the table as"
             " source with a sample sheet",
         )
-
-
-def barcodes_only(names: Sequence[str]) -> bool:
-    """Whether names are bare cell barcodes, which say nothing of their sample."""
-    return like_barcodes(names) and bool(np.mean([len(name) < 24 for name in names[:1000]]) > 0.8)

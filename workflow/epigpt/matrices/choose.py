@@ -8,13 +8,15 @@ from dataclasses import replace
 from epigpt.errors import InputError
 from epigpt.matrices import cell_tables, matrix_market, ncbi, per_sample
 from epigpt.matrices.archives import expand
-from epigpt.matrices.candidates import Candidate, Rejected, Search, barcodes_only, look_into
+from epigpt.matrices.candidates import Candidate, Rejected, Search, look_into
 from epigpt.matrices.decision import OWN_TABLE, decide
 from epigpt.matrices.formats import Piece
 from epigpt.matrices.naming import may_lead_to, named
 from epigpt.matrices.per_sample import PerSample
+from epigpt.matrices.sample_matching import closest
 from epigpt.matrices.streams import Member
 from epigpt.matrices.transcript_tables import TranscriptTable
+from epigpt.matrices.unmatched import unmatched_columns
 
 _NO_MATRIX = re.compile(
     r"(^|/)(filelist\.txt|.*\.annot\.tsv(\.gz)?|listing\.tsv|manifest\.tsv"
@@ -152,21 +154,16 @@ def _no_match(rejected: list[Rejected], search: Search) -> InputError:
             "there is nothing to analyse",
             OWN_TABLE,
         )
-    found = named_files[0]
-    shown = ", ".join(found.names[:5]) + (", …" if len(found.names) > 5 else "")
+    found = max(named_files, key=lambda one: _matched(one, search))
     more = "".join(
         f"\n    {other.file}: {other.reason}" for other in rejected if other is not found
     )
-    why = "without a match no column has a label"
-    if barcodes_only(found.names):
-        why = "bare cell barcodes do not say which sample a cell is of"
-    return InputError(
-        f"{found.file}, none of whose columns match a sample: {shown}{more}",
-        f"the record names its samples {search.samples.titled()}",
-        why,
-        "name another file in the cell `matrix`, or give the table as source with a sample sheet"
-        " whose first column holds these names",
-    )
+    return unmatched_columns(found.file, found.names, search.samples, more)
+
+
+def _matched(found: Rejected, search: Search) -> int:
+    like = closest(found.names, search.samples)
+    return len(like.samples) if like else 0
 
 
 def _nothing(members: Sequence[Member], pattern: str) -> InputError:

@@ -1,251 +1,128 @@
 """Which sample a name in a matrix means: column names, cell names and file names against what the
 record calls its samples."""
 
+import fnmatch
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-import pandas as pd
+from epigpt.matrices import matching_order, matching_rules
+from epigpt.matrices.name_tokens import stem
+from epigpt.matrices.sample_names import SHEET, Match, SampleNames
 
-# One ending; they are taken off one by one, since a pattern that repeats them would try every
-# division of a long name.
-_ENDING = re.compile(
-    r"[._-]?(aligned|sorted|sortedbycoord|sortedbyname|out|bam|sam|cram|dedup(ed)?|markdup|rmdup|uniq(ue)?|trimmed|hisat2?|star|fastq|fq|gz|bz2"
-    r"|txt|tsv|csv|tab|xlsx?|sf|quant|htseq|featurecounts?|readspergene|genes|results|raw|counts?|expected_count|reads?|umis?)$",
-    re.IGNORECASE,
-)
-_MOST_ENDINGS = 20
-_GSM = re.compile(r"(?<![A-Za-z0-9])GSM\d+(?!\d)", re.IGNORECASE)
+__all__ = ["Match", "SampleNames", "closest", "like_barcodes", "match", "match_cells", "stem"]
+
 _BARCODE = re.compile(r"[ACGT]{6,}", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class SampleNames:
-    """What the samples of a data set are called.
-
-    Attributes
-    ----------
-    ids
-        Sample ids in the record's order.
-    aliases
-        Kind of name ("accession", "title", "description" …, best first) → sample id → names.
-    """
-
-    ids: tuple[str, ...]
-    aliases: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
-
-    @classmethod
-    def of_sheet(cls, ids: Iterable[str]) -> "SampleNames":
-        """Make names from a sample sheet, which names its samples in one way only."""
-        listed = tuple(ids)
-        return cls(listed, {"sample id": {name: [name] for name in listed}})
-
-    @classmethod
-    def of_record(cls, attributes: pd.DataFrame, characteristics: pd.DataFrame) -> "SampleNames":
-        """Make names from a GEO record: rows are GSM accessions, columns as in
-        `epigpt.geo.record.Series`."""
-        ids = tuple(map(str, attributes.index))
-        aliases: dict[str, dict[str, list[str]]] = {"accession": {name: [name] for name in ids}}
-        for kind in ("title", "description", "source_name", "supplementary"):
-            if kind in attributes:
-                aliases[kind] = {
-                    str(name): _texts(kind, str(text)) for name, text in attributes[kind].items()
-                }
-        for kind in characteristics:
-            aliases[f"characteristic '{kind}'"] = {
-                str(name): [str(text)] for name, text in characteristics[kind].items() if text
-            }
-        return cls(ids, aliases)
-
-    def titled(self, count: int = 5) -> str:
-        """Show some samples for a message: `GSM1 (mouse 1), GSM2 (mouse 2), …`."""
-        titles = self.aliases.get("title", {})
-        shown = [
-            f"{name} ({titles[name][0]})" if titles.get(name) else name for name in self.ids[:count]
-        ]
-        return ", ".join(shown) + (", …" if len(self.ids) > count else "")
-
-
-def _texts(kind: str, text: str) -> list[str]:
-    if kind == "supplementary":
-        return [_GSM.sub("", address.rsplit("/", 1)[-1]).strip("_-. ") for address in text.split()]
-    parts = [text, *re.findall(r"[\[(]([^\])]+)[\])]", text)]
-    if kind == "description":
-        pieces = re.split(r"[;\n]", text)
-        parts += pieces + [piece.split(":", 1)[1] for piece in pieces if ":" in piece]
-    return [part.strip() for part in dict.fromkeys(parts) if part.strip()]
-
-
-@dataclass(frozen=True)
-class Match:
-    """How names were matched.
-
-    Attributes
-    ----------
-    samples
-        Name in the matrix → sample id; names without a sample are absent.
-    rule
-        The rule in words, for the report.
-    per_sample
-        Whether several names may belong to one sample (cells).
-    """
-
-    samples: dict[str, str]
-    rule: str
-    per_sample: bool = False
-
-
-def make_names(text: str) -> str:
-    """Mangle a name as R's make.names does: other characters than letters, digits, `.` and `_`
-    become `.`; X before a digit."""
-    mangled = re.sub(r"[^A-Za-z0-9._]", ".", text)
-    return mangled if re.match(r"[A-Za-z]|\.(?!\d)", mangled) else f"X{mangled}"
-
-
-def plain(text: str) -> str:
-    """Reduce a name to lower-case parts joined by single dots, without R's X before a digit or
-    quotes."""
-    parts = re.sub(r"[^a-z0-9+]+", ".", text.strip().strip("\"'").lower()).strip(".")
-    return re.sub(r"^x\.?(?=\d)", "", parts)
-
-
-def stem(text: str) -> str:
-    """Leave out folders and file endings: `/data/S1Aligned.sortedByCoord.out.bam` is S1."""
-    base = re.split(r"[/\\]", text.strip().rstrip("/\\"))[-1]
-    bare = base
-    for _ in range(_MOST_ENDINGS):
-        shorter = _ENDING.sub("", bare, count=1)
-        if shorter == bare:
-            break
-        bare = shorter
-    return bare or base
-
-
-_FORMS: list[tuple[str, Callable[[str], str]]] = [
-    ("", lambda text: text.strip().strip("\"'")),
-    (" (ignoring case and R's make.names)", plain),
-    (" (without folder and file ending)", lambda text: plain(stem(text))),
-]
+# Fewest of the columns, or of the samples where they are fewer, that have to be matched: less is a
+# chance likeness, or a class that would vanish.
+FLOOR = 0.75
 
 
 def match(names: Sequence[str], samples: SampleNames, cells: bool = True) -> Match | None:
-    """Find the one rule by which most of `names` mean a sample each; None if none of them does.
+    """Find the one rule by which `names` mean a sample each; None if there is no such rule.
 
     One rule holds for all names, because a mixture of rules would let a chance likeness of a single
-    name pass. A rule that gives two names to one sample is no rule, except for cells, whose names
-    carry their sample's.
+    name pass. It is one to one, except for cells, whose names carry their sample's. A rule that
+    compares texts as they are written (or as R rewrites them) may leave names over on both sides,
+    down to `FLOOR`; one that compares words has to match all names or all samples.
+
+    Parameters
+    ----------
+    names
+        Names of columns, rows or files.
+    samples
+        What the record or the user's table calls the samples.
+    cells
+        Whether names may be those of cells; otherwise of files, few of which may be samples.
     """
     distinct = list(dict.fromkeys(names))
-    best: Match | None = None
-    for found in _rules(distinct, samples):
-        if (
-            found
-            and len(set(found.samples.values())) == len(found.samples)
-            and len(found.samples) > (len(best.samples) if best else 0)
-        ):
-            best = found
-            if len(best.samples) == len(distinct):
-                break
-    if best is not None and (
-        len(best.samples) >= 0.5 * min(len(distinct), len(samples.ids)) or not cells
+    if samples.mapped:
+        return _by_map(distinct, samples)
+    best, floor = _best(distinct, samples)
+    if (
+        best is not None
+        and best.samples
+        and (not cells or _share(best, distinct, samples) >= floor)
     ):
         return best
-    return (match_cells(distinct, samples) if cells else None) or best
+    return match_cells(distinct, samples) if cells else None
 
 
-def _rules(names: Sequence[str], samples: SampleNames) -> Iterable[Match | None]:
-    for kind, aliases in samples.aliases.items():
-        needs_letter = kind not in ("accession", "title", "sample id")
-        for how, form in _FORMS:
-            yield _equal(names, aliases, form, f"{kind}{how}", needs_letter)
-    accessions = {name.upper(): name for name in samples.ids}
-    tagged = {
-        name: {accessions[tag.upper()] for tag in _GSM.findall(name) if tag.upper() in accessions}
-        for name in names
-    }
-    yield Match(
-        {name: next(iter(tags)) for name, tags in tagged.items() if len(tags) == 1},
-        "accession within the name",
-    )
-    if len(names) > 5000 or "sample id" in samples.aliases:
-        return
-    for kind, aliases in samples.aliases.items():
-        if not kind.startswith("characteristic"):
-            yield _within(names, aliases, f"{kind} within the name")
-            yield _around(names, aliases, f"name within the {kind}")
+def closest(names: Sequence[str], samples: SampleNames) -> Match | None:
+    """Return the rule that matches most of `names`, however few, for a message."""
+    distinct = list(dict.fromkeys(names))
+    if samples.mapped:
+        return _by_map(distinct, samples)
+    best, _ = _best(distinct, samples)
+    return best if best is not None and best.samples else None
 
 
-def _equal(
-    names: Sequence[str],
-    aliases: Mapping[str, Sequence[str]],
-    form: Callable[[str], str],
-    rule: str,
-    needs_letter: bool,
-) -> Match:
-    owners = _owners(aliases, lambda text: [form(text)])
-    found = {}
-    for name in names:
-        key = form(name)
-        if len(owners.get(key, ())) == 1 and (not needs_letter or re.search(r"[A-Za-z]", key)):
-            found[name] = next(iter(owners[key]))
-    return Match(found, rule)
+def _by_map(names: Sequence[str], samples: SampleNames) -> Match | None:
+    """Look names up in the user's table, whose entries may be patterns such as `*-1`."""
+    found = {name: samples.mapped[name] for name in names if name in samples.mapped}
+    for pattern, sample in samples.mapped.items():
+        if set("*?") & set(pattern) and pattern not in found:
+            fits = re.compile(fnmatch.translate(pattern)).match
+            found.update((name, sample) for name in names if name not in found and fits(name))
+    rule = f"the table {samples.map_name} (cell `sample_map`)"
+    return Match(found, rule, len(set(found.values())) < len(found)) if found else None
 
 
-def _owners(
-    aliases: Mapping[str, Sequence[str]], keys: Callable[[str], Iterable[str]]
-) -> dict[str, set[str]]:
-    owners: dict[str, set[str]] = {}
-    for sample, texts in aliases.items():
-        for text in texts:
-            for key in keys(text):
-                if key:
-                    owners.setdefault(key, set()).add(sample)
-    return owners
+def _best(names: Sequence[str], samples: SampleNames) -> tuple[Match | None, float]:
+    """Return the first rule that is complete, else the one that matches most of the names, and the
+    share it has to reach."""
+    partial: tuple[Match | None, float] = (None, 1.0)
+    for found, floor in _written(names, samples):
+        if not found.samples or matching_order.misreads_repetitions(found, names):
+            continue
+        if _complete(found, names, samples):
+            return found, 0.0
+        if len(found.samples) > (len(partial[0].samples) if partial[0] else 0):
+            partial = found, floor
+    for step in matching_rules.same_words(names, samples):
+        whole = [one for one in step if _whole(one, names, samples)]
+        if whole:
+            # Two texts that give the columns to different samples say nothing.
+            agreed = all(one.samples == whole[0].samples for one in whole)
+            return (whole[0], 0.0) if agreed else partial
+    return partial
 
 
-def _spans(text: str) -> list[str]:
-    """List the runs of whole parts of a plain name, longest first; those of two characters and a
-    letter or more."""
-    parts = plain(text).split(".")[:24]
-    runs = {
-        ".".join(parts[start:end])
-        for start in range(len(parts))
-        for end in range(start + 1, len(parts) + 1)
-    }
-    return sorted(
-        (run for run in runs if len(run) >= 2 and re.search(r"[a-z]", run)),
-        key=lambda run: (-len(run), run),
-    )
+def _written(names: Sequence[str], samples: SampleNames) -> Iterator[tuple[Match, float]]:
+    """List the rules that compare texts as they are written, and what share each has to reach."""
+    for found in matching_rules.same_texts(names, samples):
+        yield found, 0.0 if found.rule == SHEET else 0.5 if "accession" in found.rule else FLOOR
+    for rule in (
+        matching_order.r_mangled,
+        matching_rules.without_endings,
+        matching_order.in_order_of_repetition,
+    ):
+        for found in rule(names, samples):
+            yield found, FLOOR
 
 
-def _within(names: Sequence[str], aliases: Mapping[str, Sequence[str]], rule: str) -> Match:
-    owners = _owners(aliases, lambda text: [plain(text)])
-    return Match(
-        {
-            name: next(iter(owners[run]))
-            for name in names
-            if (run := _only(_spans(stem(name)) + _spans(name), owners))
-        },
-        rule,
+def _complete(found: Match, names: Sequence[str], samples: SampleNames) -> bool:
+    return bool(found.samples) and len(found.samples) >= min(len(names), len(samples.ids))
+
+
+def _whole(found: Match, names: Sequence[str], samples: SampleNames) -> bool:
+    """Whether a match by words is to be believed."""
+    return (
+        _complete(found, names, samples)
+        and len(found.samples) >= min(2, len(names))
+        and 2 * len(found.samples) >= len(names)
+        and not matching_order.misreads_repetitions(found, names)
     )
 
 
-def _around(names: Sequence[str], aliases: Mapping[str, Sequence[str]], rule: str) -> Match:
-    owners = _owners(aliases, _spans)
-    return Match(
-        {
-            name: next(iter(owners[key]))
-            for name in names
-            if len(owners.get(key := plain(stem(name)), ())) == 1
-        },
-        rule,
-    )
+def _share(found: Match, names: Sequence[str], samples: SampleNames) -> float:
+    return len(found.samples) / max(1, min(len(names), len(samples.ids)))
 
 
-def _only(runs: Iterable[str], owners: Mapping[str, set[str]]) -> str | None:
-    """Give the longest run that is some sample's name, if it is one sample's alone."""
-    first = next((run for run in runs if run in owners), None)
-    return first if first is not None and len(owners[first]) == 1 else None
+def plain(text: str) -> str:
+    """Reduce a cell's name to lower-case parts joined by single dots, without R's X before a digit
+    or quotes."""
+    parts = re.sub(r"[^a-z0-9]+", ".", text.strip().strip("\"'").lower()).strip(".")
+    return re.sub(r"^x\.?(?=\d)", "", parts)
 
 
 def match_cells(names: Sequence[str], samples: SampleNames) -> Match | None:
@@ -254,20 +131,30 @@ def match_cells(names: Sequence[str], samples: SampleNames) -> Match | None:
     for kind, aliases in samples.aliases.items():
         if kind.startswith(("characteristic", "source_name")):
             continue
-        owners = _owners(aliases, lambda text: [plain(text)])
+        owners: dict[str, set[str]] = {}
+        for sample, texts in aliases.items():
+            for text in texts:
+                if key := plain(text):
+                    owners.setdefault(key, set()).add(sample)
         for side in ("begins", "ends"):
             found = {}
             for name in names:
                 parts = plain(name).split(".")
-                runs = [
+                affixes = (
                     ".".join(parts[:cut] if side == "begins" else parts[-cut:])
                     for cut in range(len(parts) - 1, 0, -1)
-                ]
-                if run := _only(runs, owners):
-                    found[name] = next(iter(owners[run]))
+                )
+                if owner := _only(affixes, owners):
+                    found[name] = owner
             if len(found) >= 0.8 * len(names) and len(found) >= 2 * len(set(found.values())):
                 return Match(found, f"cell name {side} with the {kind}", per_sample=True)
     return None
+
+
+def _only(keys: Iterable[str], owners: Mapping[str, set[str]]) -> str | None:
+    """Return the owner of the longest key that is some sample's name, if it is one sample's."""
+    first = next((key for key in keys if key in owners), None)
+    return next(iter(owners[first])) if first is not None and len(owners[first]) == 1 else None
 
 
 def like_barcodes(names: Sequence[str]) -> bool:

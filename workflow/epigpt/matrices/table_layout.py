@@ -145,7 +145,9 @@ def _by_columns(
     symbol_column: int | None,
     samples: SampleNames,
 ) -> TableLayout | None:
-    found, lanes = _owners(list(block.columns.values()), samples)
+    # Numbers that describe genes (length, fold change) need no sample.
+    of_samples = [name for name in block.columns.values() if not ANNOTATION_COLUMN.fullmatch(name)]
+    found, lanes = _owners(of_samples or list(block.columns.values()), samples)
     if found is None or not found.samples:
         return None
     columns = {index: name for index, name in block.columns.items() if name in found.samples}

@@ -1,5 +1,6 @@
 """Classes of a data set: what is none, and the one order that every later stage uses."""
 
+import re
 from collections.abc import Iterable
 
 import pandas as pd
@@ -9,6 +10,26 @@ from epigpt.errors import InputError
 # Fewer donors of a class than this cannot train and test a classifier.
 FEWEST_GROUPS = 3
 _FEWEST_NUMBERS = 5
+# What a class of reference is called; the one place that knows.
+_REFERENCE = re.compile(
+    r"control|\bctrls?\b|\bctl\b|wild[ _-]?type|(?<![a-z])wt(?![a-z])|\+/\+|untreated|un-?trained"
+    r"|un-?stimulated|\bsham|vehicle|\bveh\b|\bnormal\b|healthy|na[iï]ve|non-?infected|uninfected"
+    r"|unaffected|\bmock\b|baseline|placebo|\bdmso\b|\bpbs\b|\bsaline\b|\bnone\b|yoked|normoxi"
+    r"|\bchow\b|standard[ _-]diet|non-?targeting|scrambled?\b|\bwithout\b",
+    re.IGNORECASE,
+)
+
+
+def is_reference(name: str) -> bool:
+    """Whether a class is called like one that others are compared with: control, wild type, sham,
+    vehicle, untreated …"""
+    return bool(_REFERENCE.search(name.replace("_", " ")))
+
+
+def reference_of(classes: Iterable[str]) -> str:
+    """Return the one class that is called like a reference, or ""."""
+    named = [name for name in classes if is_reference(name)]
+    return named[0] if len(named) == 1 else ""
 
 
 def class_order(labels: Iterable[str], case: str = "", control: str = "") -> list[str]:
@@ -26,12 +47,13 @@ def class_order(labels: Iterable[str], case: str = "", control: str = "") -> lis
     -------
     list of str
         For two classes the last one is the class of interest. Without case and control it is the
-        later one by name.
+        one beside the one called like a reference, else the later one by name.
     """
     present = sorted({label for label in labels if label})
     if len(present) != 2:
         return present
     first, second = present
+    control = control or ("" if case else reference_of(present))
     return [second, first] if first == case or second == control else [first, second]
 
 

@@ -2,26 +2,18 @@
 the record."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
-from epigpt.config.dataset_table import Row
+from epigpt.config.dataset_table import COLUMNS, Row, row_to_paste
 from epigpt.errors import InputError
-from epigpt.samples import assays
-from epigpt.samples.label_candidates import (
-    FEWEST_GROUPS,
-    Candidate,
-    candidates,
-    row_for,
-    table_to_paste,
-)
+from epigpt.samples import assays, automatic_label, donors, label_classes
+from epigpt.samples.characteristic_kinds import Kind
+from epigpt.samples.label_candidates import Candidate, candidates
+from epigpt.samples.label_rows import alternatives
 from epigpt.samples.label_sources import Sources, is_missing, one_spelling, output_names
-
-_FEWEST_NUMBERS = 5
-_MOST_CLASSES = 20
-_MOST_SHOWN = 12
 
 
 @dataclass
@@ -32,19 +24,24 @@ class Labelled:
     ----------
     samples
         Columns sample, label, group, then the characteristics (as `output_names` names them); rows
-        in the record's order.
+        in the record's order. The label is "" throughout where there is none.
     left_out
         Samples that are not analysed, with the reason.
     column
-        Where the label comes from: a characteristic, or NAME~REGEX.
+        Where the label comes from: a characteristic, or NAME~REGEX; "" where there is none.
     case, control
         Names of the two classes as they stand in `label`; "" where the row leaves them open.
     group
         Where the groups come from.
-    rule
-        How the label was found, in words.
+    rule, group_rule
+        How label and group were found, in words.
     candidates
         Characteristics that could be the label, best first.
+    others
+        Comparisons that could be meant instead, with the row to paste for each.
+    warnings
+        What has to stand in the first lines of log and report: `about` ("label", "group"), `text`
+        and `rows`, lines of the data set table that settle it.
     notes
         Spellings that were taken for the same.
     """
@@ -56,11 +53,14 @@ class Labelled:
     control: str
     group: str
     rule: str
+    group_rule: str = ""
     candidates: list[Candidate] = field(default_factory=list)
+    others: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def reading(self) -> dict[str, Any]:
-        """Give what reading.json says of label, group and samples left out."""
+        """Return what reading.json says of label, group and samples left out."""
         return {
             "label": {
                 "column": self.column,
@@ -68,8 +68,14 @@ class Labelled:
                 "control": self.control,
                 "rule": self.rule,
                 "candidates": [candidate.as_dict() for candidate in self.candidates],
+                "others": self.others,
+                "header": "\t".join(COLUMNS),
             },
-            "group": {"column": self.group, "groups": int(self.samples["group"].nunique())},
+            "group": {
+                "column": self.group,
+                "groups": int(self.samples["group"].nunique()),
+                "rule": self.group_rule,
+            },
             "left_out": [{"sample": sample, "reason": reason} for sample, reason in self.left_out],
         }
 
@@ -101,51 +107,125 @@ def resolve(
     ------
     InputError
         A name or a value that the record does not have; several platforms, organisms or assays
-        without a choice; `label: auto` that stays open; a label of one class or a measurement; a
-        group that is missing; no sample left.
+        without a choice; a label of one class or a measurement; a group that is missing; no sample
+        left.
     """
     described = pd.DataFrame(index=characteristics.index) if attributes is None else attributes
     characteristics, notes = one_spelling(characteristics)
     sources = Sources(characteristics, described, columns, row)
-    group_name, group = _group(row, sources)
     explicit = None if row.label == "auto" else sources.find(row.label, "label")
     kept, left_out = _selected(row, sources, described, available)
-    group = group.loc[kept].rename(group_name)
-    possible = candidates(characteristics.loc[kept], group, besides=[group_name])
+    found = _group(row, sources, kept)
+    group_name, group = found.name, _group_values(found.name, row, sources).loc[kept]
+    row = replace(row, group=group_name)
+    own = characteristics.loc[kept]
+    texts = described if columns is None else described.assign(column=sources.column)
+    possible = candidates(own, group, texts.loc[kept], besides=[group_name])
+    warnings, others = [], []
     if explicit is None:
         _check_group(row, group_name, group)
-        texts = described if columns is None else described.assign(column=sources.column)
-        column, values, rule = _automatic(
-            row, characteristics.loc[kept], group, possible, texts.loc[kept]
-        )
+        choice = automatic_label.choose(row, possible)
+        column, values = _values_of(choice, sources, kept)
+        values, gone = automatic_label.classes_of(choice, values)
+        left_out += gone
+        others = alternatives(row, choice.candidate, possible, own, group)
+        rows = [other["row"] for other in others]
+        if rows or choice.candidate is None or choice.candidate.about != Kind.CONDITION:
+            warnings.append({"about": "label", "text": choice.warning, "rows": rows})
+        rule = choice.rule
     else:
         column, values, rule = explicit[0], explicit[1].loc[kept], f"label = {row.label}"
-    label, gone = _classes(
-        row, sources, column, values, explicit[1] if explicit else characteristics[column]
-    )
+    if column:
+        label, gone = label_classes.classes(
+            row, sources, column, values, sources.find(column, "label")[1]
+        )
+        left_out += gone
+    else:
+        label = pd.Series("", index=kept, dtype=object)
     group = group.loc[label.index]
     _check_group(row, group_name, group)
-    _check_label(row, column, label, group)
+    if column and explicit is not None:
+        label_classes.check_label(row, column, label, group)
+    warnings += _about_groups(row, found, described, characteristics, label)
     return Labelled(
         samples=_table(label, group, characteristics),
-        left_out=left_out + gone,
+        left_out=left_out,
         column=column,
         case=row.case or (f"not {row.control}" if row.control else ""),
         control=row.control or (f"not {row.case}" if row.case else ""),
         group=group_name,
         rule=rule,
-        candidates=possible,
+        group_rule=found.rule,
+        candidates=[one for one in possible if not one.is_text or not column],
+        others=others,
+        warnings=warnings,
         notes=notes,
     )
 
 
-def _group(row: Row, sources: Sources) -> tuple[str, pd.Series]:
-    index = sources.characteristics.index
-    return (
-        ("sample", pd.Series(list(index), index=index, dtype=object))
-        if row.group == "sample"
-        else sources.find(row.group, "group")
-    )
+def _group(row: Row, sources: Sources, kept: Sequence[str]) -> donors.Donors:
+    if row.group == "auto":
+        return donors.find(sources.characteristics.loc[list(kept)])
+    name = "sample" if row.group == "sample" else sources.find(row.group, "group")[0]
+    return donors.Donors(name, f"group = {row.group}")
+
+
+def _group_values(name: str, row: Row, sources: Sources) -> pd.Series:
+    if name == "sample":
+        index = sources.characteristics.index
+        return pd.Series(list(index), index=index, dtype=object, name="sample")
+    return sources.find(name, "group")[1].rename(name)
+
+
+def _values_of(
+    choice: automatic_label.Choice, sources: Sources, kept: Sequence[str]
+) -> tuple[str, pd.Series]:
+    if choice.candidate is None:
+        return "", pd.Series("", index=list(kept), dtype=object)
+    name, values = sources.find(choice.candidate.label, "label")
+    return name, values.loc[list(kept)]
+
+
+def _about_groups(
+    row: Row,
+    found: donors.Donors,
+    described: pd.DataFrame,
+    characteristics: pd.DataFrame,
+    label: pd.Series,
+) -> list[dict[str, Any]]:
+    """Say which characteristic names the donors, and which samples look like one donor's."""
+    warnings = [{"about": "group", "text": f"{doubt}.", "rows": []} for doubt in found.doubts]
+    if found.rule == "group = sample":
+        repeated = donors.suggested_group(characteristics.loc[label.index])
+        if repeated != "sample":
+            text = (
+                f"'{repeated}' repeats and is named like a donor, yet group = sample counts every"
+                " sample as its own: a donor in training and test at once makes the score too good."
+            )
+            pasted = row_to_paste(replace(row, group=repeated))
+            return [{"about": "group", "text": text, "rows": [pasted]}]
+    if found.name != "sample" and found.rule.startswith("group = auto"):
+        text = (
+            f"{found.rule}: folds, intervals and permutations keep a donor together. To count every"
+            " sample as its own, write `sample` into the cell `group`."
+        )
+        warnings.append({"about": "group", "text": text, "rows": []})
+    if found.name == "sample" and "title" in described:
+        alike = donors.replicates(
+            described.loc[label.index, "title"], characteristics.loc[label.index], label
+        )
+        if alike:
+            shown = "; ".join(
+                f"{title}: {', '.join(samples)}" for title, samples in list(alike.items())[:3]
+            )
+            text = (
+                f"{sum(map(len, alike.values()))} samples look like replicates of {len(alike)}"
+                f" donors, whose titles count on ({shown} …), yet every sample counts as its own:"
+                " a donor in training and test at once makes the score too good."
+            )
+            pasted = row_to_paste(replace(row, group=donors.GROUP_OF_TITLE))
+            warnings.append({"about": "group", "text": text, "rows": [pasted]})
+    return warnings
 
 
 def included(
@@ -220,152 +300,6 @@ def _check_group(row: Row, name: str, group: pd.Series) -> None:
             " must be known",
             f"leave them out by `include` (sample!={shown}{'|…' if len(lacking) > 20 else ''}), or"
             " name another characteristic as group",
-        )
-
-
-def _automatic(
-    row: Row,
-    characteristics: pd.DataFrame,
-    group: pd.Series,
-    possible: Sequence[Candidate],
-    attributes: pd.DataFrame,
-) -> tuple[str, pd.Series, str]:
-    """Take the one characteristic that splits the samples into two classes of at least three
-    donors."""
-    fitting = [one for one in possible if _as_asked(one, row)]
-    if len(fitting) == 1:
-        name = fitting[0].label
-        rule = (
-            f"label = auto: '{name}' alone splits the samples into two classes of at least"
-            f" {FEWEST_GROUPS} donors"
-        )
-        return name, characteristics[name], rule
-    raise _undecided(
-        row, fitting, candidates(characteristics, group, attributes, besides=[str(group.name)])
-    )
-
-
-def _as_asked(one: Candidate, row: Row) -> bool:
-    """Whether a candidate splits the samples; where case or control are given, whether these values
-    do."""
-    if not row.case and not row.control:
-        return one.splits
-    classes = [row.case_values or None, row.control_values or None]
-    counts = []
-    for values, other in zip(classes, reversed(classes), strict=True):
-        own = [
-            name for name in one.groups if (name in values if values else name not in (other or ()))
-        ]
-        if values and set(values) - set(own):
-            return False
-        counts.append(sum(one.groups[name] for name in own))
-    return min(counts) >= FEWEST_GROUPS
-
-
-def _undecided(row: Row, fitting: Sequence[Candidate], every: Sequence[Candidate]) -> InputError:
-    named = [*row.case_values, *row.control_values]
-    first = "several characteristics split" if fitting else "no characteristic splits"
-    asked = f" ({' and '.join(map(repr, named))})" if named else ""
-    listed = [f"    {one.in_words}" for one in every[:_MOST_SHOWN]]
-    usable = [one for one in every if len(one.assessable) >= 2]
-    rows = [
-        row_for(row, one)
-        for one in (fitting or [one for one in usable if not one.is_text] or usable or every)[:3]
-    ]
-    pasted = table_to_paste(rows or [row_for(row, None)]).replace("\n", "\n    ")
-    how = (
-        "put the row that you mean into the data set table"
-        if rows
-        else "put this row into the data set table, the condition for NAME"
-    )
-    return InputError(
-        f"label = auto, and {first} the samples into two classes{asked} of at least {FEWEST_GROUPS}"
-        " donors"
-        + ("; possible labels, with samples per class:\n" + "\n".join(listed) if listed else ""),
-        f"data set '{row.dataset}', column 'label'",
-        "which comparison is meant cannot be told from the data",
-        f"{how}; several values are joined by |, `epigpt describe {row.source}` shows more\n   "
-        f" {pasted}",
-    )
-
-
-def _classes(
-    row: Row, sources: Sources, column: str, values: pd.Series, in_record: pd.Series
-) -> tuple[pd.Series, list[tuple[str, str]]]:
-    """Give the label by sample, and the samples that are in no class with the reason."""
-    cases, controls = _named(row.case, values), _named(row.control, values)
-    present = sorted(set(in_record) - {""})
-    for cell, wanted in (("case", cases), ("control", controls)):
-        for value in wanted:
-            if value not in present:
-                raise sources.unknown_value(cell, getattr(row, cell), column, value, present)
-    label: dict[str, str] = {}
-    gone: list[tuple[str, str]] = []
-    for sample, value in values.items():
-        if is_missing(value) and value not in (*cases, *controls):
-            gone.append((str(sample), f"no value of {column}"))
-        elif value in cases or (controls and not cases and value not in controls):
-            label[str(sample)] = row.case or f"not {row.control}"
-        elif value in controls or (cases and not controls):
-            label[str(sample)] = row.control or f"not {row.case}"
-        elif cases or controls:
-            gone.append((str(sample), f"{column} is '{value}', which is not compared"))
-        else:
-            label[str(sample)] = value
-    return pd.Series(label, dtype=object), gone
-
-
-def _named(cell: str, values: pd.Series) -> tuple[str, ...]:
-    """Give the values that a cell names; a value that itself holds a | is one."""
-    return (
-        (cell,)
-        if cell and cell in set(values)
-        else tuple(part.strip() for part in cell.split("|") if part.strip())
-    )
-
-
-def _check_label(row: Row, column: str, label: pd.Series, group: pd.Series) -> None:
-    where = f"data set '{row.dataset}', column 'label'"
-    if (counts := label.value_counts().sort_index()).size < 2:
-        only = (
-            f"all {len(label)} samples are '{counts.index[0]}'"
-            if len(counts)
-            else "no sample has a value of it"
-        )
-        raise InputError(
-            f"label '{column}' with {len(counts)} class{'' if len(counts) == 1 else 'es'} among the"
-            " samples analysed",
-            where,
-            f"{only}, so there is nothing to compare",
-            "name another label, or widen `include`, `case` and `control`",
-        )
-    if row.case or row.control:
-        return
-    donors = group.groupby(label).nunique()
-    few = (donors < FEWEST_GROUPS).mean() > 0.5
-    numbers = pd.to_numeric(
-        label.str.extract(r"^\s*([-+]?\d+(?:[.,]\d+)?)\s*[A-Za-z%]*\.?$")[0].str.replace(",", "."),
-        errors="coerce",
-    )
-    if few and len(counts) >= _FEWEST_NUMBERS and numbers.notna().all():
-        middle = numbers.median()
-        high = sorted(set(label[numbers > middle])) or sorted(set(label[numbers == numbers.max()]))
-        low = sorted(set(label) - set(high))
-        raise InputError(
-            f"label '{column}' is a measurement: {len(counts)} different numbers from"
-            f" {numbers.min():g} to {numbers.max():g}",
-            where,
-            "a class needs several donors of one value",
-            f"join values into two classes, such as control = {'|'.join(low)} and case ="
-            f" {'|'.join(high)}, or name another label",
-        )
-    if few and len(counts) > _MOST_CLASSES:
-        raise InputError(
-            f"label '{column}' with {len(counts)} different values among {len(label)} samples",
-            where,
-            "nearly every sample is a class of its own",
-            "join values by | in `case` and `control`, take a part of the text by NAME~REGEX, such"
-            " as title~(KO|WT), or name another label",
         )
 
 

@@ -42,22 +42,7 @@ def read_sheet(path: Path) -> pd.DataFrame:
         A sheet that cannot be read, has no rows, rows of another length than the header, or a
         sample or a column twice.
     """
-    lines = [line for line in _text(Path(path)).splitlines() if line.strip()]
-    if len(lines) < 2:
-        raise _refused(path, "a sheet without rows" if lines else "an empty sheet")
-    try:
-        rows = list(csv.reader(StringIO("\n".join(lines)), delimiter=_delimiter(lines)))
-    except csv.Error as error:
-        raise _refused(path, f"a sheet that is no table ({error})") from None
-    header, body = (
-        [clean(cell) for cell in rows[0]],
-        [[clean(cell) for cell in cells] for cells in rows[1:]],
-    )
-    if all(len(cells) == len(header) + 1 for cells in body):
-        header = ["", *header]
-    for number, cells in enumerate(body, 2):
-        if len(cells) != len(header):
-            raise _refused(path, f"row {number} has {len(cells)} cells, the header {len(header)}")
+    header, *body = rows_of(path)
     if len(header) < 2:
         raise _refused(
             path, "a sheet of one column, or with another separator than tab, comma or semicolon"
@@ -70,6 +55,42 @@ def read_sheet(path: Path) -> pd.DataFrame:
     _refuse_repeated(path, ids, "the sample")
     index = pd.Index(ids, name="sample", dtype=object)
     return pd.DataFrame([cells[1:] for cells in body], index=index, columns=names, dtype=object)
+
+
+def rows_of(path: Path, comments: bool = False) -> list[list[str]]:
+    """Read a small table of the user's: header and rows, as text cells of one number.
+
+    Parameters
+    ----------
+    path
+        Separated by tabs, commas or semicolons, plain or gzipped.
+    comments
+        Whether lines that begin with `#` are skipped, and cells at the end of a row may be left
+        out: so for tables that people fill in.
+
+    Raises
+    ------
+    InputError
+        A file that cannot be read or has no rows, or rows of another length than the header.
+    """
+    lines = [line for line in _text(Path(path)).splitlines() if line.strip()]
+    if comments:
+        lines = [line for line in lines if not line.lstrip().startswith("#")]
+    if len(lines) < 2:
+        raise _refused(path, "a sheet without rows" if lines else "an empty sheet")
+    try:
+        rows = list(csv.reader(StringIO("\n".join(lines)), delimiter=_delimiter(lines)))
+    except csv.Error as error:
+        raise _refused(path, f"a sheet that is no table ({error})") from None
+    header, *body = [[clean(cell) for cell in cells] for cells in rows]
+    if all(len(cells) == len(header) + 1 for cells in body):
+        header = ["", *header]
+    if comments:
+        body = [cells + [""] * (len(header) - len(cells)) for cells in body]
+    for number, cells in enumerate(body, 2):
+        if len(cells) != len(header):
+            raise _refused(path, f"row {number} has {len(cells)} cells, the header {len(header)}")
+    return [header, *body]
 
 
 def _text(path: Path) -> str:

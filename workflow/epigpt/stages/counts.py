@@ -7,6 +7,7 @@ from epigpt import files
 from epigpt.config.dataset_table import Row
 from epigpt.dataset.reading import read_dataset
 from epigpt.matrices.streams import Budget
+from epigpt.matrices.unmatched import UnmatchedColumns
 from epigpt.stages import entry
 
 
@@ -18,13 +19,28 @@ def main() -> None:
             for key, value in job.settings.items()
             if key.startswith("row.")
         }
+        # Rows that are printed to paste name local files as the table does.
+        cells |= {
+            key.removeprefix("written."): value
+            for key, value in job.settings.items()
+            if key.startswith("written.")
+        }
         row = Row(**{**cells, "dataset": job.text("dataset")})
         budget = Budget.of_gigabytes(job.settings.get("geo.max_unpacked_gb", 200.0))
         listed = manifest_files(job.file("manifest"))
-        sample_table, adata, reading = read_dataset(
-            row, listed, frozenset(job.settings.get("allow_values", ())), budget
-        )
+        allowed = frozenset(job.settings.get("allow_values", ()))
+        sample_map = job.optional("sample_map")
+        try:
+            sample_table, adata, reading = read_dataset(
+                row, listed, allowed, budget, sample_map=sample_map
+            )
+        except UnmatchedColumns as refusal:
+            template = job.file("counts").with_name("logs") / "sample_map.tsv"
+            files.write_text(template, refusal.template)
+            raise refusal.with_template_at(str(template)) from None
         job.log.info("%s", reading["how"])
+        for warning in reading["warnings"]:
+            job.log.warning("Warning: %s", warning["text"])
         shown = sample_table.rename_axis("sample").reset_index()
         with files.path(job.file("counts")) as temporary:
             adata.write_h5ad(temporary)

@@ -1,0 +1,231 @@
+"""Which sample a column means: one to one or not at all, whatever a submitter or R made of the
+titles."""
+
+import itertools
+import re
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epigpt.matrices.r_names import make_names, make_unique, unique_names
+from epigpt.matrices.sample_matching import SampleNames, closest, match
+
+
+def record(titles, characteristics=None, **attributes) -> SampleNames:
+    ids = [f"GSM{100 + number}" for number in range(len(titles))]
+    return SampleNames.of_record(
+        pd.DataFrame({"title": titles, **attributes}, index=ids),
+        pd.DataFrame(characteristics or {}, index=ids),
+    )
+
+
+def titles_of(columns, titles, characteristics=None, **attributes):
+    """Columns with the titles they were given to; None where they were not."""
+    names = record(titles, characteristics, **attributes)
+    found = match(columns, names)
+    if found is None:
+        return None
+    return {column: names.title(sample) for column, sample in found.samples.items()}
+
+
+# What R 4 prints for these calls.
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("WT 1", "WT.1"),
+        ("1_WT", "X1_WT"),
+        ("_a", "X_a"),
+        (".2a", "X.2a"),
+        (".a", ".a"),
+        ("+/+ 1", "X....1"),
+        ("", "X"),
+        ("if", "if."),
+        ("NA", "NA."),
+        ("TRUE", "TRUE."),
+        ("KO-α", "KO.α"),
+    ],
+)
+def test_make_names_is_r_s(text, made):
+    assert make_names(text) == made
+
+
+def test_make_unique_is_r_s():
+    assert make_unique(["a", "a", "a.1", "a", "b"]) == ["a", "a.2", "a.1", "a.3", "b"]
+    assert make_unique(["a", "a"], "-") == ["a", "a-1"]
+    assert unique_names(["a b", "a.b", "a-b"]) == ["a.b.1", "a.b", "a.b.2"]
+    assert make_names("KO-α", ascii_only=True) == "KO.."
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(" .-+/aA1_", min_size=0, max_size=5), min_size=1, max_size=12))
+def test_names_made_by_r_differ_and_stay_what_they_are(texts):
+    made = unique_names(texts)
+    assert len(set(made)) == len(made)
+    assert all(re.fullmatch(r"[A-Za-z.][\w.]*", name) for name in made)
+    assert unique_names(made) == made
+
+
+GENOTYPES = [
+    f"Kcna1 {genotype} {diet} {number}"
+    for genotype, diet, number in itertools.product(("+/+", "-/-"), ("SD", "KD"), (1, 2, 3))
+]
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_what_r_makes_of_the_titles_is_given_back_to_them(ascii_only):
+    titles = [*GENOTYPES, "µ 1", "12", "if"]
+    columns = unique_names(titles, ascii_only)
+    assert titles_of(columns, titles) == dict(zip(columns, titles, strict=True))
+    assert titles_of(columns[::-1], titles) == dict(zip(columns, titles, strict=True))
+
+
+def test_what_r_had_to_number_is_said():
+    found = match(unique_names(GENOTYPES), record(GENOTYPES))
+    assert "in the order in which the record lists them" in found.caution
+    assert not match(unique_names(GENOTYPES[:6]), record(GENOTYPES[:6])).caution
+
+
+def test_half_of_what_r_numbered_is_nobody_s():
+    # Columns of one genotype: R had nothing to number, so they fit either.
+    assert titles_of(unique_names(GENOTYPES[6:]), GENOTYPES) is None
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: text.replace(" ", "_"),
+        lambda text: text.lower().replace("+/+", "").replace("-/-", "").replace(" ", ""),
+        lambda text: re.sub(r"\W+", "", text),
+        lambda text: re.sub(r"\W+", "-", text),
+    ],
+)
+def test_signs_are_never_matched_by_what_is_left_without_them(write):
+    columns = [write(title) for title in GENOTYPES]
+    right = dict(zip(columns, GENOTYPES, strict=True))
+    found = titles_of(columns, GENOTYPES)
+    if len(right) == len(GENOTYPES):
+        assert found == right
+    else:
+        assert found is None
+
+
+def test_a_class_with_a_sign_does_not_vanish():
+    titles = [f"{name} {n}" for name in ("control", "PTZ", "PTZ + drug") for n in (1, 2, 3)]
+    for columns in (
+        unique_names(titles),
+        [title.replace(" ", "") for title in titles],
+        [title.replace(" + ", "_").replace(" ", "_") for title in titles],
+    ):
+        assert titles_of(columns, titles) == dict(zip(columns, titles, strict=True))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ["WT", "WT.1", "WT.2", "WT.3", "KO", "KO.1", "KO.2", "KO.3"],
+        ["WT", "WT_2", "WT_3", "WT_4", "KO", "KO_2", "KO_3", "KO_4"],
+        [f"{name}...{n + first}" for name, first in (("WT", 2), ("KO", 6)) for n in range(4)],
+        ["wt", "wt_2", "wt_3", "wt_4", "ko", "ko_2", "ko_3", "ko_4"],
+    ],
+)
+@pytest.mark.parametrize("genotype", [True, False])
+def test_numbers_of_repeated_names_are_an_order_and_no_names(columns, genotype):
+    titles = [f"{name} {n}" for name in ("WT", "KO") for n in (1, 2, 3, 4)]
+    known = {"genotype": [title[:2] for title in titles]} if genotype else None
+    assert titles_of(columns, titles, known) == dict(zip(columns, titles, strict=True))
+    # One sample more, and nobody knows which the columns leave out.
+    more = [*titles[:4], "WT 5", *titles[4:]]
+    known = {"genotype": [title[:2] for title in more]} if genotype else None
+    assert titles_of(columns, more, known) is None
+    # Numbers that do not go up with the record say another order.
+    assert titles_of(columns, titles[1::-1] + titles[2:]) is None
+
+
+@pytest.mark.parametrize(
+    ("titles", "columns"),
+    [
+        (["WT 1", "WT 2", "KO 1", "KO 2"], ["WT1", "WT2", "KO1", "KO2"]),
+        (["WT_rep1", "WT_rep2", "KO_rep1", "KO_rep2"], ["WT_1", "WT_2", "KO_1", "KO_2"]),
+        ([f"Mouse hippocampus sample {n}" for n in (1, 2, 3)], ["X1", "X2", "X3"]),
+        ([f"Mouse hippocampus sample {n}" for n in (1, 2, 3)], ["S01", "S02", "S03"]),
+        (
+            ["Rat, KD diet, biological replicate 1", "Rat, SD diet, biological replicate 1"],
+            ["KD_1", "SD_1"],
+        ),
+        (["hippocampus WT SD rep1", "hippocampus KO SD rep1"], ["SD.WT.1", "SD.KO.1"]),
+        (["P60 WT 1", "P60 WT 2"], ["WT_1", "WT_2"]),
+        (["KO 1", "WT 1"], ["/data/run5/KO1Aligned.out.bam", "/data/run5/WT1Aligned.out.bam"]),
+    ],
+)
+def test_words_and_numbers_count_and_not_how_they_are_written(titles, columns):
+    assert titles_of(columns, titles) == dict(zip(columns, titles, strict=True))
+    shuffled = columns[1:] + columns[:1]
+    assert titles_of(shuffled, titles) == dict(zip(columns, titles, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("titles", "columns"),
+    [
+        # Abbreviations are a guess.
+        (["wild type, standard diet, 1", "Kcna1-null, standard diet, 1"], ["SD.WT.1", "SD.KO.1"]),
+        # Numbers could change places.
+        (["mouse 1 slice 2", "mouse 2 slice 1"], ["slice_1_mouse_2", "slice_2_mouse_1"]),
+        # Two of three: a guess by words has to be complete.
+        (["WT 1", "WT 2", "KO 1"], ["WT1", "WT2", "Mut1"]),
+        # Numbers alone, and not all of them.
+        (["sample 1", "sample 2", "sample 3"], ["X1", "X2"]),
+        (["WT 1", "KO 1"], ["X1", "X2"]),
+    ],
+)
+def test_what_would_be_a_guess_is_left_unmatched(titles, columns):
+    assert titles_of(columns, titles) is None
+
+
+def test_texts_that_contradict_each_other_say_nothing():
+    titles = ["mouse 1", "mouse 2", "mouse 3"]
+    agree, differ = ["library 1", "library 2", "library 3"], ["library 3", "library 1", "library 2"]
+    assert titles_of(["X1", "X2", "X3"], titles, description=agree)
+    assert titles_of(["X1", "X2", "X3"], titles, description=differ) is None
+
+
+def test_a_few_left_over_are_allowed_and_many_are_not():
+    titles = [f"{name}_{n}" for name in ("WT", "KO") for n in (1, 2, 3, 4)]
+    assert len(titles_of([*titles[:7], "other"], titles)) == 7
+    assert titles_of([*titles[:5], "some", "other", "names"], titles) is None
+    # The accession leaves no doubt.
+    ids = [f"GSM{100 + n}" for n in range(8)]
+    assert len(titles_of([*ids[:5], "some", "other", "names"], titles)) == 5
+    assert len(closest([*titles[:5], "some"], record(titles)).samples) == 5
+    # Columns of a part of the samples are complete.
+    assert len(titles_of(titles[:3], titles)) == 3
+
+
+LETTERS = st.sampled_from(["WT", "KO", "PTZ", "+/+", "-/-", "SD"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    titles=st.lists(st.tuples(LETTERS, LETTERS, st.integers(1, 12)), min_size=2, unique=True),
+    write=st.sampled_from(
+        [
+            lambda parts: f"{parts[0]}_{parts[1]}{parts[2]}",
+            lambda parts: make_names(f"{parts[0]} {parts[1]} {parts[2]}"),
+            lambda parts: f"{parts[1]}.{parts[0]}.{parts[2]:02d}",
+            lambda parts: re.sub(r"\W", "", "".join(map(str, parts))),
+        ]
+    ),
+    order=st.randoms(use_true_random=False),
+)
+def test_a_match_is_right_or_absent(titles, write, order):
+    written = [" ".join(map(str, parts)) for parts in titles]
+    columns = [write(parts) for parts in titles]
+    pairs = list(zip(columns, written, strict=True))
+    order.shuffle(pairs)
+    found = titles_of([column for column, _ in pairs], written)
+    if found is not None and len(set(columns)) == len(columns):
+        # Where two titles hold the same words in another order, either is what a column may say.
+        assert all(
+            sorted(found[column]) == sorted(title) for column, title in pairs if column in found
+        )

@@ -1,0 +1,109 @@
+"""Names cut into words, numbers and signs, and what is left of them without what they share."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+# One ending; they are taken off one by one, since a pattern that repeats them would try every
+# division of a long name.
+_ENDING = re.compile(
+    r"[._-]?(aligned|sorted|sortedbycoord|sortedbyname|out|bam|sam|cram|dedup(ed)?|markdup|rmdup|uniq(ue)?|trimmed|hisat2?|star|fastq|fq|gz|bz2"
+    r"|txt|tsv|csv|tab|xlsx?|sf|quant|htseq|featurecounts?|readspergene|genes|results|raw|counts?|expected_count|reads?|umis?)$",
+    re.IGNORECASE,
+)
+_MOST_ENDINGS = 20
+# Words that say what every sample is, not which one. None that negates or tells classes apart.
+_FILLERS = re.compile(
+    r"rep(l|licates?)?|bio(l|logical|rep)?|technical|samples?|smpl|mouse|mice|murine|rats?|human"
+    r"|animal|(zebra)?fish|larvae?|patient|donor|subject|individual|number|nr|num|id|m?rna|rnaseq"
+    r"|seq|sequencing|lib(rary)?|total|bulk|experiment|tissue|the|of|from|for"
+)
+_DASHES = re.compile("[\u2010-\u2015\u2212]")
+# `+/+`, `-/-`, a plus, and a minus that ends a word (`Cre-`) mean something; other dashes separate.
+_TOKEN = re.compile(r"[+-]/[+-]|\+|(?<=[^\W_])-(?![^\W_])|[^\W\d_]+|\d+")
+Tokens = tuple[str, ...]
+
+
+@lru_cache(maxsize=1 << 16)
+def tokens(text: str) -> Tokens:
+    """Cut a name into lower-case words, numbers without leading zeros and signs: `WT_rep01` is
+    ("wt", "rep", "1"); R's X before a number is left out."""
+    parts = [
+        part.lstrip("0") or "0" if part.isdigit() else part
+        for part in _TOKEN.findall(_DASHES.sub("-", text.strip().strip("\"'")).lower())
+    ]
+    if len(parts) > 1 and parts[0] == "x" and re.match(r"\W*x\d", text.lower()):
+        parts = parts[1:]
+    return tuple(parts)
+
+
+def without_signs(parts: Tokens) -> Tokens:
+    """Leave out signs."""
+    return tuple(part for part in parts if part[0] not in "+-")
+
+
+def stem(text: str) -> str:
+    """Leave out folders and file endings: `/data/S1Aligned.sortedByCoord.out.bam` is S1."""
+    base = re.split(r"[/\\]", text.strip().rstrip("/\\"))[-1]
+    bare = base
+    for _ in range(_MOST_ENDINGS):
+        shorter = _ENDING.sub("", bare, count=1)
+        if shorter == bare:
+            break
+        bare = shorter
+    return bare or base
+
+
+def telling(names: Sequence[Tokens], numbers: bool = False) -> list[Tokens]:
+    """Leave out of each name what does not tell it from the others: words in all of them and
+    fillers such as `replicate`; with `numbers` also those that all have behind the same word
+    (`P60`)."""
+    shared = set.intersection(*map(set, map(_units, names))) if len(names) > 1 else set()
+    return [
+        tuple(
+            part
+            for unit, part in zip(_units(name), name, strict=True)
+            if not (unit in shared and (numbers or not part.isdigit()))
+            and not _FILLERS.fullmatch(part)
+        )
+        for name in names
+    ]
+
+
+def _units(name: Tokens) -> list[tuple[str, str]]:
+    """Pair each number with the word before it; a word stands alone."""
+    return [
+        (before, part) if part.isdigit() else ("", part)
+        for before, part in zip(("", *name), name, strict=False)
+    ]
+
+
+def count_the_same(one: Tokens, other: Tokens) -> bool:
+    """Whether a word that stands before a number in both names stands before the same one: mouse 1
+    slice 2 is not slice 1 mouse 2."""
+    counted, also = (
+        {word: number for word, number in _units(name) if word and number.isdigit()}
+        for name in (one, other)
+    )
+    return all(counted[word] == also[word] for word in counted.keys() & also.keys())
+
+
+def any_order(name: Tokens) -> Tokens | None:
+    """Return the words sorted, then the number; None where several numbers could change places."""
+    numbers = [part for part in name if part.isdigit()]
+    if len(numbers) > 1:
+        return None
+    return (*sorted(part for part in name if not part.isdigit()), *numbers)
+
+
+def runs(parts: Tokens, longest: int = 24) -> list[Tokens]:
+    """List the runs of whole parts of a name, longest first; those with a word of two letters, or a
+    word and a number."""
+    parts = parts[:longest]
+    found = {
+        parts[start:end]
+        for start in range(len(parts))
+        for end in range(start + 1, len(parts) + 1)
+        if any(part.isalpha() for part in parts[start:end]) and len("".join(parts[start:end])) >= 2
+    }
+    return sorted(found, key=lambda run: (-len(run), run))
