@@ -44,6 +44,7 @@ def read_dataset(
     files: Sequence[Path],
     allowed: frozenset[str],
     budget: Budget,
+    *,
     transcripts: Path | None = None,
     sample_map: Path | None = None,
 ) -> tuple[pd.DataFrame, ad.AnnData, dict[str, Any]]:

@@ -13,7 +13,7 @@ from epigpt.evaluation.answer import Facts, Score
 from epigpt.evaluation.metrics import Floats, HeldOut, of_repeat, scores, within_folds
 from epigpt.evaluation.small_sample_intervals import smallest_auc
 from epigpt.model_names import FINETUNED, NO_BLOCKS
-from epigpt.samples.label_candidates import suggested_group
+from epigpt.samples.donors import suggested_group
 
 # Of the resamples, so many for each draw of the folds alone, whose verdicts are only counted.
 _RESAMPLES_ALONE = 500
