@@ -1,7 +1,8 @@
-"""Series like those of the default table, laid out as on GEO's server: `label: auto` resolves, or
-refuses with a row that runs."""
+"""Series like those of the default table, laid out as on GEO's server: `label: auto` decides, and the
+rows that it prints run."""
 
 import io
+import json
 import tarfile
 from pathlib import Path
 
@@ -87,12 +88,6 @@ def zebrafish() -> tuple[Made, pd.DataFrame, bytes]:
     return Made("GSE275235", samples, title="Seizures of larvae"), frame, packed.getvalue()
 
 
-def rows_to_paste(output: str) -> list[str]:
-    """Take header and rows out of a message, indented as they are printed."""
-    lines = [line for line in output.splitlines() if line.count("\t") >= 10]
-    return list(dict.fromkeys(lines))
-
-
 def check(folder: Path, dataset: str, frame: pd.DataFrame, classes: dict[str, int]) -> None:
     adata = ad.read_h5ad(folder / "results" / dataset / "counts.h5ad")
     found = adata.to_df()
@@ -121,37 +116,37 @@ def test_auto_resolves_on_one_condition(workflow, tmp_path):
     check(workflow.folder, "ketogenic_mouse", frame, {"KO": 4, "WT": 4})
 
 
-def test_auto_refuses_two_conditions_with_a_row_that_runs(workflow, tmp_path):
+def test_auto_decides_between_conditions_and_its_rows_run(workflow, tmp_path):
     made, frame, table = mouse(diets=True)
     made.write(tmp_path / "mirror", {"GSE264537_raw_counts.csv.gz": table})
     fish, fish_frame, archive = zebrafish()
     fish.write(tmp_path / "mirror", {"GSE275235_RAW.tar": archive})
     config = {"geo": {"base_url": (tmp_path / "mirror").as_uri()}}
     rows = [
-        {"dataset": "ketogenic_mouse", "source": "GSE264537", "organism": "mouse", "label": "auto"},
-        {
-            "dataset": "zebrafish_epilepsy",
-            "source": "GSE275235",
-            "organism": "zebrafish",
-            "label": "auto",
-        },
+        {"dataset": "ketogenic_mouse", "source": "GSE264537", "organism": "mouse"},
+        {"dataset": "zebrafish_epilepsy", "source": "GSE275235", "organism": "zebrafish"},
     ]
     targets = [f"results/{row['dataset']}/counts.h5ad" for row in rows]
     done = workflow.run("--keep-going", *targets, config=config, rows=rows)
     output = done.stdout + done.stderr
-    assert done.returncode == 1
-    assert "Traceback" not in output
-    assert "genotype: KO 8, WT 8" in output
-    assert "diet: KD 8, SD 8" in output
-    assert "title~(DMSO|PTZ): DMSO 4, PTZ 4" in output
-    assert not list(workflow.folder.rglob("counts.h5ad"))
-    header, *printed = rows_to_paste(output)
-    chosen = [
-        next(line for line in printed if word in line)
-        for word in ("\tgenotype\t", "\ttitle~(DMSO|PTZ)\t")
-    ]
-    (workflow.folder / "datasets.tsv").write_text("\n".join([header, *chosen]) + "\n")
-    done = workflow.run(*targets)
-    assert done.returncode == 0, done.stderr
-    check(workflow.folder, "ketogenic_mouse", frame, {"KO": 8, "WT": 8})
+    assert done.returncode == 0, output
+    assert "label = auto takes diet: KD 8, SD 8 (a condition by its name or values)" in output
+    check(workflow.folder, "ketogenic_mouse", frame, {"KD": 8, "SD": 8})
     check(workflow.folder, "zebrafish_epilepsy", fish_frame, {"DMSO": 4, "PTZ": 4})
+    # Every other comparison, the diet within knock-outs among them, is a row that runs.
+    reading = json.loads((workflow.folder / "results/ketogenic_mouse/reading.json").read_text())
+    means = [other["means"] for other in reading["label"]["others"]]
+    assert "genotype: KO 8, WT 8" in means
+    place = means.index("diet within genotype=KO: KD 4, SD 4")
+    row = reading["label"]["others"][place]["row"]
+    (workflow.folder / "datasets.tsv").write_text(f"{reading['label']['header']}\n{row}\n")
+    done = workflow.run(targets[0])
+    assert done.returncode == 0, done.stderr
+    kept = [name for name in frame if reading_of(made, name, "genotype") == "KO"]
+    check(workflow.folder, "ketogenic_mouse", frame[kept], {"KD": 4, "SD": 4})
+
+
+def reading_of(made: Made, accession: str, key: str) -> str:
+    """Return a characteristic of a sample."""
+    (sample,) = [one for one in made.samples if one.accession == accession]
+    return dict(text.split(": ") for text in sample.characteristics)[key]
