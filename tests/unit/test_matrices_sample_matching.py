@@ -177,6 +177,8 @@ def test_words_and_numbers_count_and_not_how_they_are_written(titles, columns):
         # Numbers alone, and not all of them.
         (["sample 1", "sample 2", "sample 3"], ["X1", "X2"]),
         (["WT 1", "KO 1"], ["X1", "X2"]),
+        # Numbers behind a word that the record does not have.
+        (["mouse 1", "mouse 2", "mouse 3"], ["cortex1", "cortex2", "cortex3"]),
     ],
 )
 def test_what_would_be_a_guess_is_left_unmatched(titles, columns):

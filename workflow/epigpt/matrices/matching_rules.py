@@ -13,6 +13,7 @@ from epigpt.matrices.name_tokens import (
     any_order,
     count_the_same,
     runs,
+    says_something,
     stem,
     telling,
     tokens,
@@ -156,9 +157,13 @@ def _by_tokens(
         for name, key in keys.items()
         if key
     )
-    # Where numbers alone tell the samples apart, a part of them may count something else.
-    numbers = all(part.isdigit() for name in found for part in keys[name])
-    return found if not numbers or len(found) == len(names) == len(first) else _Pairs()
+    if not all(part.isdigit() for name in found for part in keys[name]):
+        return found
+    # Where numbers alone tell the samples apart, a part of them may count something else, and so
+    # may all of them behind a word that the texts do not have.
+    known = {part for text in first.values() for part in text}
+    foreign = any(says_something(part) and part not in known for name in listed for part in name)
+    return found if len(found) == len(names) == len(first) and not foreign else _Pairs()
 
 
 def _within(names: Sequence[str], aliases: Aliases, rule: str) -> Match:

@@ -70,6 +70,11 @@ def telling(names: Sequence[Tokens], numbers: bool = False) -> list[Tokens]:
     ]
 
 
+def says_something(part: str) -> bool:
+    """Whether a part of a name is a word beyond fillers and single letters."""
+    return part.isalpha() and len(part) > 1 and not _FILLERS.fullmatch(part)
+
+
 def _units(name: Tokens) -> list[tuple[str, str]]:
     """Pair each number with the word before it; a word stands alone."""
     return [
