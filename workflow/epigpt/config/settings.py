@@ -13,7 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from epigpt import model_names
 
 ValueType = Literal[
-    "estimated_counts", "normalised_integers", "tpm", "cpm", "fpkm", "log", "intensity"
+    "estimated_counts",
+    "normalised_counts",
+    "normalised_integers",
+    "tpm",
+    "cpm",
+    "fpkm",
+    "log",
+    "log_counts",
+    "intensity",
+    "unknown",
 ]
 Baseline = Literal[model_names.BASELINES]  # type: ignore[valid-type]
 Comparison = Literal[model_names.VARIANTS]  # type: ignore[valid-type]

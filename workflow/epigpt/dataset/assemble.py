@@ -13,6 +13,7 @@ from scipy import sparse
 from epigpt.errors import InputError
 from epigpt.genes import identifiers
 from epigpt.matrices.delimited import Values
+from epigpt.matrices.traces_of_counts import UNDONE
 from epigpt.matrices.value_kind import ValueKind
 from epigpt.samples import assays
 
@@ -20,7 +21,7 @@ _TOTAL = 1e6
 _AT_ONCE = 1 << 22
 # Values of these kinds are brought to one total per observation before they are rounded, since they
 # are no counts of anything.
-_RESCALED = ("fpkm", "log", "intensity")
+_RESCALED = ("fpkm", "log", "intensity", "unknown")
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def assemble(  # noqa: PLR0917 - what meets here comes from different rooms
     if not np.array_equal(order, np.arange(matrix.shape[0])):
         matrix = sparse.csr_array(matrix[order])
     matrix = _summed(matrix, position, len(genes))
-    matrix, how = _as_counts(matrix, kind.type)
+    matrix, how = _as_counts(matrix, kind)
     kept = [samples[index] for index in order]
     obs = pd.DataFrame(
         {"sample": kept},
@@ -202,12 +203,15 @@ def _summed(matrix: sparse.csr_array, position: np.ndarray, n_genes: int) -> spa
     return matrix
 
 
-def _as_counts(matrix: sparse.csr_array, kind: str) -> tuple[sparse.csr_array, str]:
+def _as_counts(matrix: sparse.csr_array, kind: ValueKind) -> tuple[sparse.csr_array, str]:
     """Make int32 of the values and say how."""
     how = "none"
     if matrix.dtype.kind not in "iu":
         data = matrix.data.astype(np.float64)
-        if kind in _RESCALED:
+        if kind.type == "log_counts":
+            data = UNDONE[kind.undone](data)
+            how = f"{kind.undone}, rounded: the counts before the logarithm"
+        elif kind.type in _RESCALED:
             data, how = _rescaled(matrix, data, kind)
         elif not np.array_equal(data, np.rint(data)):
             how = "rounded to integers"
@@ -229,11 +233,14 @@ def _as_counts(matrix: sparse.csr_array, kind: str) -> tuple[sparse.csr_array, s
     return matrix, how
 
 
-def _rescaled(matrix: sparse.csr_array, data: np.ndarray, kind: str) -> tuple[np.ndarray, str]:
+def _rescaled(
+    matrix: sparse.csr_array, data: np.ndarray, kind: ValueKind
+) -> tuple[np.ndarray, str]:
     said = []
-    if data.size and kind in ("log", "intensity") and data.max() < 40:
-        data = np.maximum(np.exp2(data) - 1, 0)
-        said.append("2^x - 1")
+    if data.size and kind.type in ("log", "intensity") and data.max() < 40:
+        undone = kind.undone or "2^x - 1"
+        data = np.maximum(UNDONE[undone](data), 0)
+        said.append(undone)
     data = np.maximum(data, 0)
     totals = np.add.reduceat(np.append(data, 0.0), matrix.indptr[:-1]) * (
         np.diff(matrix.indptr) > 0

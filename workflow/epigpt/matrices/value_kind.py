@@ -7,15 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from epigpt.matrices import traces_of_counts
+
 COUNTS = ("raw_counts", "estimated_counts")
 IN_WORDS = {
     "raw_counts": "raw counts",
     "estimated_counts": "estimated counts",
+    "normalised_counts": "counts normalised by a factor per sample",
     "normalised_integers": "normalised values rounded to integers",
     "tpm": "TPM",
     "cpm": "CPM or counts scaled to a fixed total",
     "fpkm": "FPKM",
     "log": "values on a logarithmic scale",
+    "log_counts": "logarithms of one more than the counts",
     "intensity": "intensities",
     "unknown": "values of an unknown kind",
 }
@@ -48,10 +52,13 @@ class ValueKind:
         One of the keys of `IN_WORDS`.
     evidence
         What was measured and what follows from it.
+    undone
+        How the logarithm is undone, where the numbers tell: a key of `traces_of_counts.UNDONE`.
     """
 
     type: str
     evidence: str
+    undone: str = ""
 
 
 def hint(name: str) -> str:
@@ -128,9 +135,23 @@ def _integers(
                 return ValueKind(
                     "normalised_integers", f"{measured}; {found}, so normalised and rounded"
                 )
-    if said in ("fpkm", "tpm", "cpm", "log", "normalised"):
+    combed = None if single_cell else traces_of_counts.gaps(_rows_looked_at(matrix))
+    if combed:
+        return ValueKind(
+            "normalised_integers",
+            f"{measured}; some small numbers are missing or twice as frequent in a column, as when"
+            " counts were divided by a factor per sample and rounded",
+        )
+    if said in ("fpkm", "tpm", "cpm", "log") or (said == "normalised" and combed is None):
         return ValueKind("normalised_integers", f"{measured}, but the name '{name}' says {said}")
-    return ValueKind("raw_counts", f"{measured}; neither sums nor upper quartiles are equal")
+    smooth = (
+        ""
+        if said != "normalised"
+        else (f"; every small number occurs, as in counts, though the name '{name}' says {said}")
+    )
+    return ValueKind(
+        "raw_counts", f"{measured}; neither sums nor upper quartiles are equal{smooth}"
+    )
 
 
 def _spread(numbers: np.ndarray) -> float:
@@ -152,12 +173,21 @@ def _upper_quartiles(matrix: sparse.csr_array) -> dict[str, np.ndarray]:
     return {name: quartiles for name, quartiles in found.items() if len(quartiles) >= 3}
 
 
+def _chosen(matrix: sparse.csr_array) -> np.ndarray:
+    count = min(_LOOKED_AT, matrix.shape[0])
+    return np.unique(np.linspace(0, matrix.shape[0] - 1, count).astype(int))
+
+
 def _rows_looked_at(matrix: sparse.csr_array) -> list[np.ndarray]:
-    chosen = np.unique(
-        np.linspace(0, matrix.shape[0] - 1, min(_LOOKED_AT, matrix.shape[0])).astype(int)
-    )
-    rows = [matrix.data[matrix.indptr[row] : matrix.indptr[row + 1]] for row in chosen]
+    rows = [matrix.data[matrix.indptr[row] : matrix.indptr[row + 1]] for row in _chosen(matrix)]
     return [row[row != 0] for row in rows]
+
+
+def _genes_looked_at(matrix: sparse.csr_array) -> list[np.ndarray]:
+    """Give the genes of the values that `_rows_looked_at` gives."""
+    spans = [(matrix.indptr[row], matrix.indptr[row + 1]) for row in _chosen(matrix)]
+    held = [matrix.indices[start:end][matrix.data[start:end] != 0] for start, end in spans]
+    return [genes for genes in held if len(genes)]
 
 
 def _fractions(matrix: sparse.csr_array, sums: np.ndarray, high: float, name: str) -> ValueKind:
@@ -170,7 +200,7 @@ def _fractions(matrix: sparse.csr_array, sums: np.ndarray, high: float, name: st
     )
     even = len(sums) >= 3 and _spread(sums) < 0.001
     if float(np.mean(np.abs(sums - 1e6) < 5e3)) > 0.9:
-        steps = _one_step(rows)
+        steps = traces_of_counts.one_step(rows)
         return ValueKind(
             "cpm" if steps else "tpm",
             measured + ": one million each" + (", whole multiples of one step" if steps else ""),
@@ -178,28 +208,45 @@ def _fractions(matrix: sparse.csr_array, sums: np.ndarray, high: float, name: st
     if even:
         return ValueKind("cpm", f"{measured}: the same in every column, so scaled to a fixed total")
     if high < 40:
-        return ValueKind(
-            "log", f"{measured}; so small a range is that of logarithms{_undone(matrix)}"
-        )
+        return _logarithms(matrix, rows, measured)
     if said in ("fpkm", "tpm", "cpm", "log"):
         return ValueKind(said, f"{measured}; the name '{name}' says {said}")
-    return _unnamed_fractions(rows, sums, whole, measured, said)
+    return _unnamed_fractions(matrix, rows, sums, whole, f"{measured}|{said}")
+
+
+def _logarithms(matrix: sparse.csr_array, rows: list[np.ndarray], measured: str) -> ValueKind:
+    """Name what the logarithm was taken of, where undoing it tells."""
+    undone, held = traces_of_counts.logarithm(rows)
+    if held == "counts":
+        return ValueKind(
+            "log_counts", f"{measured}; {undone} gives whole numbers, so counts", undone
+        )
+    small = f"{measured}; so small a range is that of logarithms"
+    if held:
+        return ValueKind(
+            "log", f"{small}; {undone} gives counts divided by a factor per sample", undone
+        )
+    undone, total = _undone(matrix)
+    told = f"; {undone} sums to {total:.6g} in every column" if undone else ""
+    return ValueKind("log", small + told, undone)
 
 
 def _unnamed_fractions(
-    rows: list[np.ndarray], sums: np.ndarray, whole: float, measured: str, said: str
+    matrix: sparse.csr_array, rows: list[np.ndarray], sums: np.ndarray, whole: float, about: str
 ) -> ValueKind:
-    """Tell estimated counts from what is left, by whole numbers and totals."""
+    """Tell estimated and normalised counts from what is left, by whole numbers, steps and
+    totals."""
+    measured, _, said = about.rpartition("|")
+    if whole < 0.9 and traces_of_counts.one_step(rows):
+        return ValueKind(
+            "normalised_counts",
+            f"{measured}; whole multiples of one step per column: counts divided by a factor per"
+            " sample, as by DESeq2 or TMM",
+        )
     if whole >= 0.2 and said != "normalised":
         return ValueKind(
             "estimated_counts",
             f"{measured}: many whole numbers and different sums, as in estimated counts of genes",
-        )
-    if _one_step(rows):
-        return ValueKind(
-            "unknown",
-            f"{measured}; whole multiples of one step per column: counts divided by a factor per"
-            " sample",
         )
     if said == "counts" and np.median(sums) > 2e6:
         return ValueKind(
@@ -207,33 +254,24 @@ def _unnamed_fractions(
             f"{measured}; few whole numbers, but sums like those of libraries, and the name says"
             " counts",
         )
-    return ValueKind("fpkm", f"{measured}: neither whole nor with equal sums, as in FPKM")
+    if traces_of_counts.length_scaled(rows, _genes_looked_at(matrix)):
+        return ValueKind(
+            "fpkm",
+            f"{measured}; between two samples many genes have the same ratio while no column has a"
+            " step: counts divided by something of each gene, such as its length, as in FPKM",
+        )
+    return ValueKind(
+        "unknown",
+        f"{measured}: neither whole nor multiples of a step nor with equal sums, and the name does"
+        " not say what they are",
+    )
 
 
-def _one_step(rows: list[np.ndarray]) -> bool:
-    """Whether the values of each column are whole multiples of its smallest one: counts that were
-    divided by something."""
-    if not rows:
-        return False
-    shares = [
-        max(_whole_multiples(row, row.min() / fewest) for fewest in (1, 2, 3)) for row in rows
-    ]
-    return float(np.median(shares)) > 0.98
-
-
-def _whole_multiples(row: np.ndarray, step: float) -> float:
-    """Share of the values below 1,000 steps that are whole multiples of a step; a column's smallest
-    value may be several counts."""
-    ratio = row / step
-    small = ratio[ratio < 1000]
-    return float(np.mean(np.abs(small - np.rint(small)) < 0.01 * np.maximum(1, small / 10)))
-
-
-def _undone(matrix: sparse.csr_array) -> str:
-    """Say what undoing the logarithm gives, where that is telling."""
+def _undone(matrix: sparse.csr_array) -> tuple[str, float]:
+    """Find the logarithm whose undoing gives the same sum in every column; ("", 0) for none."""
     rows = _rows_looked_at(matrix)
-    for label, undo in (("2^x - 1", lambda row: np.exp2(row) - 1), ("exp(x) - 1", np.expm1)):
+    for name, undo in traces_of_counts.UNDONE.items():
         sums = np.array([undo(row).sum() for row in rows])
         if len(sums) >= 3 and _spread(sums) < 0.01:
-            return f"; {label} sums to {np.median(sums):.6g} in every column"
-    return ""
+            return name, float(np.median(sums))
+    return "", 0.0
