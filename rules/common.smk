@@ -21,7 +21,7 @@ from snakemake.utils import update_config
 from epigpt import model_names, schema
 from epigpt.config import dataset_table, loading
 from epigpt.config.job_settings import JobSettings
-from epigpt.config.settings import permutations
+from epigpt.config.settings import permutations, repeats
 from epigpt.doctor import leftover_jobs
 from epigpt.errors import InputError
 from epigpt.models import choice, presets, published
@@ -70,6 +70,9 @@ TRAINING_ENVIRONMENT = f"../envs/{site('training_environment', 'train')}.yaml"
 TABLES = [name for name in schema.ASKED_FOR if PAIRS or name != "transfer.tsv"]
 PERMUTATIONS = permutations(SETTINGS.permutations, SETTINGS.model)
 PERMUTATIONS_PER_JOB = 5
+# Permutations after which the others are run only if fewer than five of these do as well as the true labels.
+FIRST_LOOK = 20
+REPEATS = repeats(SETTINGS.repeats, SETTINGS.model)
 BASELINES = list(dict.fromkeys([model_names.REFERENCE, *SETTINGS.baselines]))
 # What decides tokens, and what decides a fit beside its tokens: for the rules that run a part of the pipeline again.
 ENCODING_KEYS = ["encoding", "max_genes", "vocabulary_genes", "views", "gene_dropout"]
@@ -82,6 +85,8 @@ JOB_SETTINGS = JobSettings(
         # What the preset's file describes; its weights are a key of their own.
         "preset": PRESET.architecture,
         "weights": "none" if WEIGHTS is None else WEIGHTS.identity,
+        "repeats": REPEATS["all"],
+        "repeats.own": REPEATS["own"],
         **{f"permutations.{kind}": number for kind, number in PERMUTATIONS.items()},
     },
 )
@@ -95,6 +100,8 @@ wildcard_constraints:
     fit="repeat[0-9]+/fold[0-9]+|final",
     baseline="|".join(BASELINES),
     variant="|".join(model_names.VARIANTS),
+    redrawn="|".join([model_names.FINETUNED, *model_names.VARIANTS]),
+    repeat="[0-9]+",
     first="[0-9]+",
     last="[0-9]+",
 

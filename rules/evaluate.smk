@@ -2,7 +2,7 @@
 
 Purpose: score the baselines and variants of GPT-2 on the same folds, also under permuted labels, compare, decide by fixed rules.
 Inputs: results/{dataset}/expression.h5ad, folds.tsv, folds.json, samples.tsv, tokens/, the fold models' predictions.
-Outputs: results/{dataset}/baselines/, comparisons/, null/, learning_curve.tsv, predictions.tsv, metrics.tsv, verdict.json, comparison.tsv,
+Outputs: results/{dataset}/baselines/, comparisons/, redraws/, null/, learning_curve.tsv, predictions.tsv, metrics.tsv, verdict.json, comparison.tsv,
 calibration.tsv, confounding.tsv, null.tsv.
 """
 
@@ -69,10 +69,33 @@ rule comparison:
     resources:
         **refitting_resources(),
     params:
-        **stage("comparison", "model", *TRAINING_KEYS),
+        **stage("comparison", "model", "repeats.own", *TRAINING_KEYS),
         tokens="results/{dataset}/tokens",
     shell:
         "{params.command} --tokens {params.tokens:q} --log {log:q}"
+
+
+rule redraw:
+    """Encode and fit GPT-2, or a variant of it, on another draw of the folds, all of them in one process."""
+    input:
+        expression="results/{dataset}/expression.h5ad",
+        folds="results/{dataset}/folds.tsv",
+        summary="results/{dataset}/folds.json",
+    output:
+        predictions="results/{dataset}/redraws/{redrawn}/{repeat}.tsv",
+    log:
+        "results/{dataset}/logs/redraw/{redrawn}/{repeat}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/redraw/{redrawn}/{repeat}.benchmark.tsv"
+    conda:
+        TRAINING_ENVIRONMENT
+    threads: 1
+    resources:
+        **refitting_resources(),
+    params:
+        **stage("redraw", "model", *ENCODING_KEYS, *TRAINING_KEYS),
+    shell:
+        "{params.command} --log {log:q}"
 
 
 rule null:
@@ -81,6 +104,8 @@ rule null:
         expression="results/{dataset}/expression.h5ad",
         folds="results/{dataset}/folds.tsv",
         summary="results/{dataset}/folds.json",
+        looked=first_look(first_null_files),
+        true=first_look(true_scores),
     output:
         scores="results/{dataset}/null/{first}-{last}.tsv",
     log:
@@ -107,6 +132,7 @@ rule evaluate:
         quality="results/{dataset}/quality.tsv",
         reading="results/{dataset}/reading.json",
         finetuned=fold_files("predictions.tsv"),
+        redraws=redraws([model_names.FINETUNED, *SETTINGS.comparisons]),
         baselines=expand("results/{{dataset}}/baselines/{baseline}.tsv", baseline=BASELINES),
         comparisons=expand(
             "results/{{dataset}}/comparisons/{variant}.tsv",

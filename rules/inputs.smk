@@ -24,11 +24,12 @@ def fold_summary(wildcards):
 
 
 def fits(wildcards):
-    """Return the fits of a data set that are tested on held-out groups; none where it is not assessable."""
+    """Return the fits of a data set that are tested on held-out groups and keep a model folder; none where it is not assessable."""
     summary = fold_summary(wildcards)
     if not summary["assessable"]:
         return []
-    drawn = itertools.product(range(summary["repeats"]), range(summary["folds"]))
+    own = min(summary["repeats"], REPEATS["own"])
+    drawn = itertools.product(range(own), range(summary["folds"]))
     return [f"repeat{repeat}/fold{fold}" for repeat, fold in drawn]
 
 
@@ -45,16 +46,48 @@ def fold_tokens(wildcards):
     return expand(place, dataset=wildcards.dataset, fit=fits(wildcards))
 
 
-@signed
-def null_files(wildcards):
-    """Return the tables of GPT-2's scores under permuted labels; none where the data set is not assessable."""
-    last = PERMUTATIONS["refits"] if fits(wildcards) else 0
+def redraws(models):
+    """Return an input function: predictions of the draws of the folds that are fitted in one process each."""
+
+    def files(wildcards):
+        summary = fold_summary(wildcards)
+        further = range(REPEATS["own"], summary["repeats"]) if summary["assessable"] else []
+        place = "results/{dataset}/redraws/{redrawn}/{repeat}.tsv"
+        return expand(place, dataset=wildcards.dataset, redrawn=models, repeat=further)
+
+    return signed(files)
+
+
+def first_look(files):
+    """Return an input function: files that decide whether a later part of the permutations is run; none for the first parts."""
+    return signed(lambda wildcards: files(wildcards) if int(wildcards.first) >= FIRST_LOOK else [])
+
+
+def first_null_files(wildcards):
+    """Return the tables of the first permutations."""
+    last = min(FIRST_LOOK, PERMUTATIONS["refits"])
+    return null_parts(wildcards, last)
+
+
+def true_scores(wildcards):
+    """Return GPT-2's predictions under the true labels."""
+    own = fold_files("predictions.tsv")(wildcards)
+    return [*own, *redraws([model_names.FINETUNED])(wildcards)]
+
+
+def null_parts(wildcards, last):
     parts = [
-        f"{first}-{min(first + PERMUTATIONS_PER_JOB, last)}"
+        f"{first}-{min(first + PERMUTATIONS_PER_JOB, PERMUTATIONS['refits'])}"
         for first in range(0, last, PERMUTATIONS_PER_JOB)
     ]
     place = "results/{dataset}/null/{part}.tsv"
     return expand(place, dataset=wildcards.dataset, part=parts)
+
+
+@signed
+def null_files(wildcards):
+    """Return the tables of GPT-2's scores under permuted labels; none where the data set is not assessable."""
+    return null_parts(wildcards, PERMUTATIONS["refits"] if fits(wildcards) else 0)
 
 
 def explained(files):

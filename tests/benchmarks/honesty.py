@@ -42,6 +42,7 @@ from series_data import write  # noqa: E402
 
 from epigpt import files, model_names  # noqa: E402
 from epigpt.config.loading import validated  # noqa: E402
+from epigpt.config.settings import repeats as drawn_repeats  # noqa: E402
 from epigpt.dataset import expression_data  # noqa: E402
 from epigpt.dataset.count_blocks import open_observations  # noqa: E402
 from epigpt.evaluation import (  # noqa: E402
@@ -154,6 +155,11 @@ def main() -> None:
     sys.exit(0 if report(rows) else 1)
 
 
+def repeats(settings: dict[str, Any]) -> int:
+    """Return how often the folds are drawn."""
+    return drawn_repeats(settings["repeats"], settings["model"])["all"]
+
+
 def report(rows: pd.DataFrame) -> bool:
     """Print each kind's share of `works` beside its bounds; say whether all are kept."""
     kept = True
@@ -178,7 +184,7 @@ def judge(series: Simulated, settings: dict[str, Any]) -> dict[str, Any]:
         data, tokens = expression_data.read(path), open_observations(path)
         known = pd.DataFrame({"sample": data.sample, "group": data.group, "label": data.label})
         folds = cross_validation.folds(
-            known, settings["folds"], settings["repeats"], settings["seed"]
+            known, settings["folds"], repeats(settings), settings["seed"]
         )
         samples = series.samples.rename(columns={"condition": "characteristic"}).reset_index()
         samples = known.merge(samples.drop(columns="characteristic"), on="sample")

@@ -28,6 +28,7 @@ CONFIG = {
     "model": "tiny",
     "datasets": "datasets.tsv",
     "folds": 2,
+    "repeats": 1,
     "epochs": 2,
     "views": 2,
     "max_genes": 32,

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from epigpt.evaluation import permutation_test
 from epigpt.stages import evaluate as stage
 
 COLUMNS = ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"]
@@ -195,3 +196,28 @@ def test_predictions_that_are_not_of_these_folds_are_refused_and_nothing_is_writ
     assert stopped.value.code == 1
     assert "majority" in capsys.readouterr().err
     assert not list(folder.glob("out.*"))
+
+
+def test_later_permutations_are_run_only_where_p_can_still_be_small():
+    chance = np.r_[np.full(15, 0.4), np.full(5, 0.9)]
+    assert permutation_test.is_settled(0.8, chance)
+    assert not permutation_test.is_settled(0.95, chance)
+    # Five of 20 leave p above 0.05, whatever 79 more would have shown.
+    assert (5 + 1) / (99 + 1) > 0.05
+
+
+def test_the_stage_null_leaves_out_what_cannot_change_the_answer(folder, monkeypatch):
+    from epigpt.stages import null
+
+    looked = pd.DataFrame(
+        [("finetuned", i, "auc", 1.0) for i in range(20)],
+        columns=["model", "permutation", "metric", "value"],
+    )
+    looked.to_csv(folder / "looked.tsv", sep="\t", index=False)
+    arguments = ["--settings", '{"model": "tiny"}', "--summary", folder / "folds.json"]
+    arguments += ["--folds", folder / "folds.tsv", "--first", "20", "--last", "25"]
+    arguments += ["--looked", folder / "looked.tsv", "--scores", folder / "later.tsv"]
+    arguments += ["--true", *sorted(folder.glob("in.finetuned.*.tsv"))]
+    monkeypatch.setattr(sys, "argv", ["null", *map(str, arguments)])
+    null.main()
+    assert (folder / "later.tsv").read_text() == "model\tpermutation\tmetric\tvalue\n"

@@ -11,6 +11,7 @@ import pytest
 CONFIG = {
     "model": "tiny",
     "folds": 2,
+    "repeats": 1,
     "epochs": 1,
     "views": 2,
     "max_genes": 32,

@@ -28,6 +28,7 @@ CONFIG: dict[str, Any] = {
     "model": "tiny",
     "geo": {"base_url": "file://./mirror"},
     "folds": 3,
+    "repeats": 1,
     "epochs": 1,
     "views": 2,
     "max_genes": 32,
@@ -194,6 +195,7 @@ def test_a_new_time_stamp_reruns_nothing(finished):
             {"provenance"} | PAGES,
         ),
         ("folds", 4, FOLDED),
+        ("repeats", "auto", FOLDED),
     ],
 )
 def test_a_setting(finished, key, value, rules):

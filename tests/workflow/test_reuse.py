@@ -12,6 +12,7 @@ import yaml
 CONFIG = {
     "model": "tiny",
     "folds": 2,
+    "repeats": 1,
     "epochs": 1,
     "views": 2,
     "max_genes": 32,

@@ -297,7 +297,7 @@ def _methods(facts: Facts) -> str:
         "": "No labels were permuted, so there is no p.",
         "refitted": (
             f"GPT-2's p comes from {facts.permutations} permutations of the labels between groups,"
-            " folds, encoding and fine-tuning done again each time."
+            " folds (drawn once), encoding and fine-tuning done again each time."
         ),
         "fixed predictions": (
             f"GPT-2's p comes from {facts.permutations} permutations of the labels against held-out"

@@ -247,9 +247,7 @@ def permuted_scores(
         relabelled = replace(
             observations, label=np.where(pd.isna(label), observations.label, label).astype(str)
         )
-        redrawn = cross_validation.folds(
-            drawn, int(folds["fold"].max()) + 1, int(folds["repeat"].nunique()), seed
-        )
+        redrawn = cross_validation.folds(drawn, int(folds["fold"].max()) + 1, 1, seed)
         predicted = cross_predict(model, relabelled, redrawn, seed)
         held = held_out(predicted, classes)
         rows += [

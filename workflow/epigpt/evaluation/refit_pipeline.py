@@ -142,9 +142,7 @@ def permuted_scores(
     for number, drawn in enumerate(permutation_test.permuted(tested, permutations.stop, seed)):
         if number not in permutations:
             continue
-        redrawn = cross_validation.folds(
-            drawn, int(folds["fold"].max()) + 1, int(folds["repeat"].nunique()), seed
-        )
+        redrawn = cross_validation.folds(drawn, int(folds["fold"].max()) + 1, 1, seed)
         labels = dict(zip(drawn["sample"], drawn["label"], strict=True))
         held = held_out(from_expression(pipeline, observations, redrawn, classes, labels), classes)
         found = {

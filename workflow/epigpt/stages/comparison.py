@@ -1,5 +1,5 @@
-"""Predict every sample with a variant of GPT-2 that was trained on the other folds; all folds in
-one process."""
+"""Predict every sample with a variant of GPT-2 that was trained on the other folds; all
+folds that have tokens in one process."""
 
 from epigpt import files
 from epigpt.stages import entry
@@ -14,9 +14,9 @@ def main() -> None:
 
         settings, variant = job.settings, job.text("variant")
         pipeline = refit_pipeline.Pipeline(settings["model"], settings, variant, job.threads)
-        predicted = refit_pipeline.from_tokens(
-            pipeline, job.file("tokens"), cross_validation.read(job.file("folds"))
-        )
+        folds = cross_validation.read(job.file("folds"))
+        own = folds[folds["repeat"] < settings["repeats.own"]]
+        predicted = refit_pipeline.from_tokens(pipeline, job.file("tokens"), own)
         files.write_tsv(job.file("predictions"), predicted)
         job.log.info(
             "%s: %d held-out predictions",

@@ -34,7 +34,9 @@ def main() -> None:
         _warn_of_unknown(accepted, samples, job.log.warning)
         classes = [str(name) for name in summary.get("classes") or sorted(set(samples["label"]))]
         scored_files = [
-            path for name in ("finetuned", "comparisons", "baselines") for path in job.files(name)
+            path
+            for name in ("finetuned", "redraws", "comparisons", "baselines")
+            for path in job.files(name)
         ]
         collected = predictions.ordered(predictions.collect(scored_files), classes)
         models: dict[str, HeldOut] = {}

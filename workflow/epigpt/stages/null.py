@@ -2,8 +2,14 @@
 permutation."""
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
 
 from epigpt import files
+from epigpt.evaluation import permutation_test, predictions
+from epigpt.evaluation.metrics import held_out, scores
 from epigpt.stages import entry
 from epigpt.training import gpus
 
@@ -19,10 +25,26 @@ def main() -> None:
         pipeline = refit_pipeline.Pipeline(settings["model"], settings, threads=job.threads)
         wanted = range(int(job.text("first")), int(job.text("last")))
         folds = cross_validation.read(job.file("folds"))
+        if _settled(job.files("looked"), job.files("true"), classes):
+            job.log.info("Not run: the first permutations do as well as the true labels.")
+            files.write_tsv(job.file("scores"), pd.DataFrame(columns=permutation_test.NULL_COLUMNS))
+            return
         found = refit_pipeline.permuted_scores(
             pipeline, job.file("expression"), folds, classes, permutations=wanted, log=job.log
         )
         files.write_tsv(job.file("scores"), found)
+
+
+def _settled(looked: Sequence[Path], true: Sequence[Path], classes: list[str]) -> bool:
+    """Whether the first permutations leave no chance of a p of 0.05, so that the others need not
+    run."""
+    if not looked:
+        return False
+    held = held_out(predictions.collect(true), classes)
+    reached = float(scores(held, held.unit_weights())["auc"][0])
+    read = pd.concat([pd.read_csv(path, sep="\t") for path in looked], ignore_index=True)
+    permuted = read.loc[read["metric"] == "auc", "value"]
+    return permutation_test.is_settled(reached, permuted.to_numpy(dtype=float))
 
 
 if __name__ == "__main__":
