@@ -2,7 +2,7 @@
 
 Purpose: quality control, normalisation, PCA and UMAP, differential expression, folds by group.
 Inputs: results/{dataset}/counts.h5ad.
-Outputs: results/{dataset}/expression.h5ad, quality.tsv, differential_expression.tsv, folds.tsv, folds.json.
+Outputs: results/{dataset}/expression.h5ad, quality.tsv, differential_expression.tsv and its design (.json), folds.tsv, folds.json.
 """
 
 
@@ -45,6 +45,7 @@ rule differential_expression:
             subcategory="{dataset}",
             labels={"data set": "{dataset}", "result": "differential expression"},
         ),
+        design="results/{dataset}/differential_expression.json",
     log:
         "results/{dataset}/logs/differential_expression.log",
     benchmark:
@@ -55,7 +56,13 @@ rule differential_expression:
     resources:
         **grows(mem_mb=8000, minutes=60),
     params:
-        **stage("differential_expression", "row.case", "row.control", "row.covariates"),
+        **stage(
+            "differential_expression",
+            "row.case",
+            "row.control",
+            "row.covariates",
+            "row.contrasts",
+        ),
     shell:
         "{params.command} --log {log:q}"
 

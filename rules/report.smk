@@ -42,6 +42,7 @@ rule report:
         quality="results/{dataset}/quality.tsv",
         expression="results/{dataset}/expression.h5ad",
         contrasts="results/{dataset}/differential_expression.tsv",
+        design="results/{dataset}/differential_expression.json",
         folds="results/{dataset}/folds.tsv",
         summary="results/{dataset}/folds.json",
         predictions="results/{dataset}/predictions.tsv",

@@ -183,6 +183,10 @@ FILES = (
         """),
     ),
     ResultFile(
+        "differential_expression.json",
+        "the design behind it: formula, unit, what was left out and why, PyDESeq2's remarks",
+    ),
+    ResultFile(
         "folds.tsv",
         "the fold in which each sample is tested",
         rows="a repeat and sample",
@@ -431,6 +435,7 @@ ASKED_FOR = (
     "samples.tsv",
     "quality.tsv",
     "differential_expression.tsv",
+    "differential_expression.json",
     "folds.tsv",
     "predictions.tsv",
     "metrics.tsv",

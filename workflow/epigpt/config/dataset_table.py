@@ -46,6 +46,7 @@ class Row:
     case: str = ""
     control: str = ""
     group: str = "auto"
+    contrasts: str = ""
     include: str = ""
     covariates: str = ""
 

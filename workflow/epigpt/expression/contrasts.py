@@ -3,56 +3,29 @@
 A description of the whole data set: nothing of it reaches a model, so it may use every observation.
 """
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
-from pydeseq2.dds import DeseqDataSet
-from pydeseq2.ds import DeseqStats
-from threadpoolctl import threadpool_limits
 
-from epigpt.errors import InputError, nearest_name
 from epigpt.expression import design, pseudobulk
-from epigpt.expression.negative_binomial import AllGenesAtOnce
+from epigpt.expression.formula_contrasts import by_formula
 from epigpt.expression.pseudobulk import Units
+from epigpt.expression.wald_tests import COLUMNS, Comparison, nothing, tested
 from epigpt.samples.classes import class_order
-from epigpt.samples.label_sources import output_name
 
-COLUMNS = ("contrast", "gene", "symbol", "base_mean", "log2_fold_change", "se", "p", "padj")
+__all__ = ["COLUMNS", "Comparison", "compare"]
 _FEWEST_UNITS = 2
-# Genes with less carry no information on a change. The sum runs over all units, whatever their
-# class.
-_FEWEST_COUNTS = 10
-# Median-of-ratios needs genes that every unit expresses.
-_FEWEST_COMMON_GENES = 50
-
-
-@dataclass
-class Comparison:
-    """Differential expression of a data set.
-
-    Attributes
-    ----------
-    table
-        Columns `COLUMNS`; a header only where nothing could be compared.
-    summary
-        What was compared: contrasts, unit, units per class, terms of the design, genes tested,
-        method.
-    notes
-        What a reader must know: terms left out, fallbacks, why a table is empty.
-    """
-
-    table: pd.DataFrame
-    summary: dict[str, Any] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+_FEWEST_PAIRS = 3
 
 
 def compare(
-    expression: AnnData, case: str = "", control: str = "", covariates: Sequence[str] = ()
+    expression: AnnData,
+    case: str = "",
+    control: str = "",
+    covariates: Sequence[str] = (),
+    formula: str = "",
 ) -> Comparison:
     """Test every gene for a difference between the classes.
 
@@ -70,6 +43,9 @@ def compare(
         Cells of the row, either may be empty.
     covariates
         Columns of obs to adjust for.
+    formula
+        Further comparisons, such as `genotype * diet` (`epigpt.expression.formula`); their rows
+        follow those of the label.
 
     Returns
     -------
@@ -84,64 +60,60 @@ def compare(
     InputError
         A covariate that no characteristic is called.
     """
-    covariates = [_characteristic(name, expression) for name in covariates]
+    covariates = [design.characteristic(name, expression, "covariates") for name in covariates]
+    found = _by_label(expression, case, control, covariates)
+    return _joined(found, by_formula(expression, formula)) if formula.strip() else found
+
+
+def _by_label(
+    expression: AnnData, case: str, control: str, covariates: Sequence[str]
+) -> Comparison:
     labels = expression.obs["label"].astype(str)
     classes = class_order(labels, case, control)
     units, notes = _units(expression, labels, classes, covariates)
     if units is None:
-        return Comparison(
-            pd.DataFrame(columns=list(COLUMNS)), {"contrasts": [], "notes": notes}, notes
-        )
+        return nothing(notes)
+    units = _of_pairs(units, classes, notes)
     model = design.build(units.table, classes, [name for name in covariates if name in units.table])
     notes += model.notes
-    tested = (units.counts.sum(axis=0) >= _FEWEST_COUNTS) & ((units.counts > 0).sum(axis=0) >= 2)
     named = _named_contrasts(classes, list(model.matrix.columns))
-    fitted = (
-        _fit(units.counts[:, tested], model.matrix, [vector for _, vector in named], notes)
-        if tested.any()
-        else None
-    )
-    if fitted is None:
-        notes.append(f"no gene has {_FEWEST_COUNTS} counts in two units: nothing was tested")
-        return Comparison(
-            pd.DataFrame(columns=list(COLUMNS)), {"contrasts": [], "notes": notes}, notes
-        )
-    size_factors, results = fitted
-    base_mean = (units.counts / size_factors[:, None]).mean(axis=0)
-    parts = [
-        _table(name, expression.var, base_mean, tested, result)
-        for (name, _), result in zip(named, results, strict=True)
-    ]
+    table, genes = tested(expression, units.counts, model.matrix, named, notes)
+    if not genes:
+        return nothing(notes)
     summary = {
         "contrasts": [name for name, _ in named],
         "unit": units.kind,
         "units_per_class": {name: int((units.table["label"] == name).sum()) for name in classes},
         "design": "~ " + " + ".join([*model.terms[1:], model.terms[0]]),
-        "genes_tested": int(tested.sum()),
+        "genes_tested": genes,
         "method": "PyDESeq2, Wald test, two-sided",
         "notes": notes,
     }
-    return Comparison(pd.concat(parts, ignore_index=True), summary, notes)
+    return Comparison(table, summary, notes)
 
 
-def _characteristic(name: str, expression: AnnData) -> str:
-    known = [
-        str(column)
-        for column in expression.obs.columns
-        if column not in ("sample", "label", "group")
-    ]
-    # A characteristic called label, say, or genotype/variation is stored under another name.
-    for column in known:
-        if column.casefold() in (name.casefold(), output_name(name).casefold()):
-            return column
-    near = nearest_name(name, known)
-    raise InputError(
-        found=f"covariates = '{name}'",
-        where=f"table of data sets, row '{expression.uns.get('dataset', '')}', column 'covariates'",
-        why="no characteristic of the samples has this name",
-        remedy=f"one of: {', '.join(known) or 'none at hand, empty the cell'}"
-        + (f"; did you mean '{near}'?" if near else ""),
+def _joined(one: Comparison, other: Comparison) -> Comparison:
+    tables = [part.table for part in (one, other) if len(part.table)]
+    table = pd.concat(tables, ignore_index=True) if tables else one.table
+    notes = [*one.notes, *(f"formula: {note}" for note in other.notes)]
+    summary = {**one.summary, "formula": other.summary, "notes": notes}
+    return Comparison(table, summary, notes)
+
+
+def _of_pairs(units: Units, classes: Sequence[str], notes: list[str]) -> Units:
+    """Keep the pairs of an incompletely paired design, where they are the larger part: the block by
+    donor finds more than the few unpaired samples would add."""
+    held = units.table.groupby("group")["label"].nunique()
+    pairs = held.index[held == len(classes)]
+    if len(pairs) == len(held) or len(pairs) < _FEWEST_PAIRS or 2 * len(pairs) < len(held):
+        return units
+    kept = units.table["group"].isin(pairs).to_numpy()
+    notes.append(
+        f"{len(held) - len(pairs)} donors without a sample of every class were left out"
+        f" ({int((~kept).sum())} units), so that each of the other {len(pairs)} is compared with"
+        " itself"
     )
+    return Units(units.counts[kept], units.table[kept], units.kind)
 
 
 def _units(
@@ -227,66 +199,3 @@ def _named_contrasts(
         )
         for name in classes
     ]
-
-
-def _fit(
-    counts: np.ndarray, matrix: pd.DataFrame, contrasts: Sequence[np.ndarray], notes: list[str]
-) -> tuple[np.ndarray, list[pd.DataFrame]]:
-    """Fit once, test every contrast; PyDESeq2's own remarks join the notes."""
-    genes = pd.Index([f"gene{position}" for position in range(counts.shape[1])])
-    inference = AllGenesAtOnce()
-    common = int((counts > 0).all(axis=0).sum())
-    # BLAS sums in an order that depends on its threads.
-    with (
-        threadpool_limits(limits=1),
-        warnings.catch_warnings(record=True) as said,
-        np.errstate(all="ignore"),
-    ):
-        warnings.simplefilter("always")
-        data = DeseqDataSet(
-            counts=pd.DataFrame(counts, index=matrix.index, columns=genes),
-            metadata=pd.DataFrame({"unit": matrix.index}, index=matrix.index),
-            design=matrix,
-            size_factors_fit_type="ratio" if common >= _FEWEST_COMMON_GENES else "poscounts",
-            inference=inference,
-            quiet=True,
-        )
-        data.deseq2()
-        results = []
-        for contrast in contrasts:
-            statistics = DeseqStats(data, contrast=contrast, inference=inference, quiet=True)
-            statistics.summary()
-            results.append(statistics.results_df)
-    remarks = sorted(
-        {" ".join(str(one.message).split()) for one in said if one.category is UserWarning}
-    )
-    notes += [f"PyDESeq2: {remark}" for remark in remarks]
-    return data.obs["size_factors"].to_numpy(dtype=float), results
-
-
-def _table(
-    name: str, genes: pd.DataFrame, base_mean: np.ndarray, tested: np.ndarray, result: pd.DataFrame
-) -> pd.DataFrame:
-    symbols = genes.get("symbol", genes.index.to_series())
-    table = pd.DataFrame(
-        {
-            "contrast": name,
-            "gene": genes.index.astype(str),
-            "symbol": symbols.astype(str).to_numpy(),
-            "base_mean": base_mean,
-        }
-    )
-    for column, source in (
-        ("log2_fold_change", "log2FoldChange"),
-        ("se", "lfcSE"),
-        ("p", "pvalue"),
-        ("padj", "padj"),
-        ("stat", "stat"),
-    ):
-        table[column] = np.nan
-        table.loc[tested, column] = result[source].to_numpy(dtype=float)
-    # The statistic orders genes whose p is too small for a floating point number.
-    table = table.assign(strength=-table["stat"].abs()).sort_values(
-        ["p", "strength", "gene"], na_position="last", kind="stable"
-    )
-    return table[list(COLUMNS)]

@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from anndata import AnnData
+
+from epigpt.errors import InputError, nearest_name
+from epigpt.samples.label_sources import output_name
 
 _MISSING = {"", "na", "nan", "none", "n/a", "--", "unknown", "not available"}
 
@@ -28,6 +32,27 @@ class Design:
     matrix: pd.DataFrame
     terms: list[str]
     notes: list[str] = field(default_factory=list)
+
+
+def characteristic(name: str, expression: AnnData, column: str) -> str:
+    """Return the column of obs that a cell of the table means; an `InputError` if there is none."""
+    known = [
+        str(column)
+        for column in expression.obs.columns
+        if column not in ("sample", "label", "group")
+    ]
+    # A characteristic called label, say, or genotype/variation is stored under another name.
+    for stored in known:
+        if stored.casefold() in (name.casefold(), output_name(name).casefold()):
+            return stored
+    near = nearest_name(name, known)
+    raise InputError(
+        found=f"{column}: '{name}'",
+        where=f"table of data sets, row '{expression.uns.get('dataset', '')}', column '{column}'",
+        why="no characteristic of the samples has this name",
+        remedy=f"one of: {', '.join(known) or 'none at hand, empty the cell'}"
+        + (f"; did you mean '{near}'?" if near else ""),
+    )
 
 
 def is_paired(table: pd.DataFrame, classes: Sequence[str]) -> bool:
@@ -66,6 +91,46 @@ def build(table: pd.DataFrame, classes: Sequence[str], covariates: Sequence[str]
     return design
 
 
+def is_missing(value: object) -> bool:
+    """Whether a characteristic's text says that there is no value."""
+    return str(value).strip().lower() in _MISSING
+
+
+def as_numbers(values: pd.Series) -> pd.Series:
+    """Return a characteristic as numbers where it holds more than two of them, else as texts."""
+    numbers = pd.to_numeric(values, errors="coerce")
+    if numbers.notna().all() and np.isfinite(numbers).all() and numbers.nunique() > 2:
+        return numbers.astype(float)
+    return values.astype(str).str.strip()
+
+
+def with_blocks(matrix: pd.DataFrame, group: pd.Series) -> pd.DataFrame | None:
+    """Return the matrix with a column for each donor that it can tell apart; None where every donor
+    is one unit, or the units cannot carry the blocks."""
+    if group.nunique() == len(group):
+        return None
+    wider = matrix
+    for name, column in _categories(group, "group").items():
+        tried = wider.assign(**{str(name): column})
+        if np.linalg.matrix_rank(tried.to_numpy()) == tried.shape[1]:
+            wider = tried
+    return wider if wider.shape[1] > matrix.shape[1] and len(wider) > wider.shape[1] else None
+
+
+def is_within(
+    weights: np.ndarray, matrix: pd.DataFrame, group: pd.Series, blocked: pd.DataFrame | None
+) -> bool:
+    """Whether a contrast is answered within donors: whatever the donors' own levels are, it is the
+    same."""
+    if blocked is None:
+        return False
+    donors = pd.get_dummies(group).to_numpy(dtype=float)
+    everything = np.hstack([matrix.to_numpy(), donors])
+    asked = np.r_[weights, np.zeros(donors.shape[1])]
+    rank = np.linalg.matrix_rank(everything)
+    return bool(np.linalg.matrix_rank(np.vstack([everything, asked])) == rank)
+
+
 def _columns(values: pd.Series, name: str) -> pd.DataFrame:
     numbers = pd.to_numeric(values, errors="coerce")
     if numbers.notna().all() and np.isfinite(numbers).all() and numbers.nunique() > 2:
@@ -73,9 +138,7 @@ def _columns(values: pd.Series, name: str) -> pd.DataFrame:
     # A missing value is a level of its own: guessing it would be worse, dropping the unit would
     # change the comparison.
     return _categories(
-        values.astype(str)
-        .str.strip()
-        .map(lambda text: "missing" if text.lower() in _MISSING else text),
+        values.astype(str).str.strip().map(lambda text: "missing" if is_missing(text) else text),
         name,
     )
 

@@ -46,6 +46,7 @@ class Results:
         self.dataset = folder.name
         for name in ("reading", "verdict", "provenance"):
             setattr(self, name, read_json(folder / f"{name}.json"))
+        self.contrast_design = read_json(folder / "differential_expression.json")
         self.folds_summary = read_json(folder / "folds.json")
         self.samples = read_table(folder, "samples", texts=True)
         self.manifest = read_table(folder, "geo/manifest")

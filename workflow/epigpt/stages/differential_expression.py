@@ -5,7 +5,7 @@ from epigpt.stages import entry
 
 
 def main() -> None:
-    """Read expression.h5ad; write differential_expression.tsv."""
+    """Read expression.h5ad; write differential_expression.tsv and its design."""
     with entry.job(__doc__) as job:
         import anndata
 
@@ -17,6 +17,7 @@ def main() -> None:
             job.settings["row.case"],
             job.settings["row.control"],
             Row(dataset="", source="", covariates=job.settings["row.covariates"]).covariate_names,
+            job.settings["row.contrasts"],
         )
         for key, value in found.summary.items():
             if key != "notes":
@@ -24,6 +25,7 @@ def main() -> None:
         for note in found.notes:
             job.log.info("note: %s", note)
         files.write_tsv(job.file("contrasts"), found.table)
+        files.write_json(job.file("design"), found.summary)
 
 
 if __name__ == "__main__":

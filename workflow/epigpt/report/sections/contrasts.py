@@ -13,6 +13,15 @@ from epigpt.report.results import Results
 _TITLE = "Differential expression"
 _MOST_ROWS = 12_000
 _MOST_FIGURES = 6
+_DESIGN = {
+    "contrasts": "Contrasts",
+    "design": "Design",
+    "unit": "Unit",
+    "units_per_class": "Units per class",
+    "units": "Units",
+    "genes_tested": "Genes tested",
+    "method": "Method",
+}
 _SHOWN = ["symbol", "log2_fold_change", "base_mean", "p", "padj"]
 _HEADS = {
     "symbol": "gene",
@@ -32,10 +41,9 @@ def section(results: Results, plates: FigureWriter) -> Section:
             "differential_expression.tsv lists no gene: a contrast needs two classes with"
             " replicates."
         )
-        return Section(
-            "contrasts", _TITLE, "Which genes differ, by how much and how surely.", missing=reason
-        )
-    content: list[Any] = []
+        told = "Which genes differ, by how much and how surely."
+        return Section("contrasts", _TITLE, told, _design(results), reason)
+    content: list[Any] = _design(results)
     contrasts = table["contrast"].drop_duplicates().tolist()
     for at, contrast in enumerate(contrasts[:_MOST_FIGURES]):
         content += plates.save(
@@ -52,6 +60,32 @@ def section(results: Results, plates: FigureWriter) -> Section:
         )
     content.append(_genes(table, contrasts))
     return Section("contrasts", _TITLE, _told(table, contrasts), content)
+
+
+def _design(results: Results) -> list[Any]:
+    """Show what was compared with what, before any gene: formula, unit, what was left out."""
+    content: list[Any] = []
+    of_label = {key: value for key, value in results.contrast_design.items() if key != "formula"}
+    for title, made in (
+        ("By the label", of_label),
+        ("By the formula", results.contrast_design.get("formula") or {}),
+    ):
+        if made.get("design"):
+            facts = [
+                (_DESIGN[key], _in_words(made[key])) for key in _DESIGN if made.get(key) is not None
+            ]
+            content.append(blocks.Facts([("Comparison", title), *facts]))
+    notes = results.contrast_design.get("notes") or []
+    content += [blocks.Prose(wording.sentence(str(note))) for note in notes]
+    return content
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        return wording.listing([f"{number} {name}" for name, number in value.items()], 12)
+    if isinstance(value, list):
+        return "; ".join(str(item) for item in value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _told(table: pd.DataFrame, contrasts: list[str]) -> str:
