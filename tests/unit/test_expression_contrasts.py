@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from epigpt.dataset import normalization
 from epigpt.errors import InputError
-from epigpt.expression import contrasts, design, pseudobulk
+from epigpt.expression import contrasts, design, pseudobulk, wald_tests
 from epigpt.expression.negative_binomial import AllGenesAtOnce
 
 UP, DOWN, GENES = slice(0, 20), slice(20, 40), 400
@@ -132,11 +132,14 @@ def test_paired_donors_are_blocked_and_the_blocking_finds_more() -> None:
     assert hits[0] > 30 > hits[1]
 
 
-def test_donors_of_one_class_are_not_blocked() -> None:
-    obs = pd.concat(
-        [paired(3), pd.DataFrame({"label": ["case"], "group": ["lonely"]})], ignore_index=True
-    )
-    assert contrasts.compare(series(obs), "case", "control").summary["design"] == "~ label"
+def test_a_few_donors_of_one_class_are_dropped_and_many_leave_the_design_unblocked() -> None:
+    lonely = pd.DataFrame({"label": ["case"] * 4, "group": [f"lonely{at}" for at in range(4)]})
+    few = pd.concat([paired(3), lonely[:1]], ignore_index=True)
+    found = contrasts.compare(series(few), "case", "control")
+    assert found.summary["design"] == "~ group + label"
+    assert found.summary["units_per_class"] == {"control": 3, "case": 3}
+    many = pd.concat([paired(3), lonely], ignore_index=True)
+    assert contrasts.compare(series(many), "case", "control").summary["design"] == "~ label"
 
 
 def test_cells_are_summed_by_donor_and_class() -> None:
@@ -356,7 +359,7 @@ def test_a_fit_that_diverges_is_pydeseq2s(genes: dict[str, Any]) -> None:
 def test_whole_comparison_agrees_with_pydeseq2(monkeypatch: pytest.MonkeyPatch) -> None:
     data = series(paired(4), donor_spread=0.5)[:, :120].copy()
     ours = by_gene(contrasts.compare(data, "case", "control"))
-    monkeypatch.setattr(contrasts, "AllGenesAtOnce", lambda: DefaultInference(n_cpus=1))
+    monkeypatch.setattr(wald_tests, "AllGenesAtOnce", lambda: DefaultInference(n_cpus=1))
     theirs = by_gene(contrasts.compare(data, "case", "control"))
     np.testing.assert_allclose(ours["log2_fold_change"], theirs["log2_fold_change"], atol=0.05)
     assert spearmanr(ours["p"], theirs["p"], nan_policy="omit").statistic > 0.999

@@ -47,7 +47,7 @@ def characteristic(name: str, expression: AnnData, column: str) -> str:
             return stored
     near = nearest_name(name, known)
     raise InputError(
-        found=f"{column}: '{name}'",
+        found=f"{column} = '{name}'",
         where=f"table of data sets, row '{expression.uns.get('dataset', '')}', column '{column}'",
         why="no characteristic of the samples has this name",
         remedy=f"one of: {', '.join(known) or 'none at hand, empty the cell'}"
