@@ -41,6 +41,7 @@ rule counts:
         local_files,
         manifest="results/{dataset}/geo/manifest.tsv",
         sample_map=sample_map,
+        transcripts=[SETTINGS.transcripts] if SETTINGS.transcripts else [],
     output:
         samples="results/{dataset}/samples.tsv",
         counts="results/{dataset}/counts.h5ad",

@@ -79,13 +79,13 @@ def test_several_matrices_are_listed_and_the_cell_settles_it(tmp_path):
     assert reads(tmp_path, pattern="*_b.txt")[0].name == "GSE1_counts_b.txt"
 
 
-def test_counts_are_taken_where_fpkm_stands_beside_them(tmp_path):
+def test_counts_are_taken_where_other_values_stand_beside_them(tmp_path):
     write(tmp_path / "GSE1_counts.txt")
     write(tmp_path / "GSE1_other.txt", COUNTS * 0.37 + 0.01)
-    for allowed in ((), ("fpkm",)):
+    for allowed in ((), ("unknown",)):
         found, rejected = reads(tmp_path, allowed=allowed)
         assert found.name == "GSE1_counts.txt"
-        assert "FPKM" in rejected[0].reason
+        assert "unknown kind" in rejected[0].reason
 
 
 def test_a_pattern_that_names_nothing_lists_what_there_is(tmp_path):
@@ -98,6 +98,8 @@ def scaled(values: np.ndarray, total: float) -> np.ndarray:
 
 
 BIG = np.random.default_rng(1).negative_binomial(1, 0.002, size=(400, 6)) + 1
+LOW = np.random.default_rng(3).negative_binomial(1, 0.05, size=(400, 6))
+FACTORS = np.array([0.71, 0.86, 0.94, 1.07, 1.22, 1.33])
 LENGTHS = np.random.default_rng(2).uniform(0.3, 9, size=(400, 1))
 KINDS = {
     "raw_counts": BIG,
@@ -105,8 +107,11 @@ KINDS = {
     "normalised_integers": np.rint(scaled(BIG, 5e6)),
     "tpm": scaled(BIG / LENGTHS, 1e6),
     "cpm": scaled(BIG, 1e6),
-    "fpkm": BIG / LENGTHS / BIG.sum(axis=0) * 1e5,
+    "fpkm": LOW / LENGTHS / LOW.sum(axis=0) * 1e5,
     "log": np.log2(scaled(BIG / LENGTHS, 1e6) + 1),
+    "log_counts": np.log2(LOW + 1),
+    "normalised_counts": LOW / FACTORS,
+    "unknown": np.round(BIG / LENGTHS / BIG.sum(axis=0) * 1e5, 2),
 }
 
 
@@ -143,7 +148,41 @@ def test_integers_under_a_name_that_says_otherwise_are_no_raw_counts():
     )
 
 
-@pytest.mark.parametrize("kind", ["tpm", "log", "normalised_integers", "fpkm"])
+@pytest.mark.parametrize(
+    ("rounded", "made", "kind"),
+    [
+        (2, lambda counts, factor: counts / factor, "normalised_counts"),
+        (1, lambda counts, factor: counts / factor, "normalised_counts"),
+        (0, lambda counts, factor: counts / factor, "normalised_integers"),
+        (4, lambda counts, factor: np.log1p(counts), "log_counts"),
+        (3, lambda counts, factor: np.log10(counts + 1), "log_counts"),
+        (6, lambda counts, factor: np.log2(counts / factor + 1), "log"),
+        (6, lambda counts, factor: np.log1p(counts / counts.sum(axis=0) * 1e4), "log"),
+        (0, lambda counts, factor: counts, "raw_counts"),
+    ],
+)
+def test_what_was_made_of_counts_is_named_by_what_they_left_behind(rounded, made, kind):
+    means = np.exp(np.random.default_rng(4).normal(3, 2, size=(4000, 1)))
+    mixed = np.random.default_rng(5).poisson(means * FACTORS)
+    values = np.round(made(mixed, FACTORS), rounded)
+    # The file's name is of no weight where the numbers tell.
+    found = kind_of_values(sparse.csr_array(values.T), "GSE1_normalized_counts.txt")
+    assert found.type == kind, found
+
+
+def test_a_logarithm_is_undone_with_its_own_base(tmp_path):
+    from epigpt.dataset import assemble
+
+    values = sparse.csr_array(np.log1p(LOW).T)
+    counts, how = assemble._as_counts(values, kind_of_values(values))
+    np.testing.assert_array_equal(counts.toarray(), LOW.T)
+    assert how.startswith("exp(x) - 1")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["tpm", "log", "normalised_integers", "fpkm", "log_counts", "normalised_counts", "unknown"],
+)
 def test_values_that_are_no_counts_need_consent(tmp_path, kind):
     write(
         tmp_path / "GSE1_expression.txt",

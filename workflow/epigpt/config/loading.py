@@ -37,6 +37,8 @@ def load(config: dict[str, Any], files: Sequence[Path], root: Path) -> Settings:
     }
     changed["geo"] = with_mirror(settings.geo, _folder_of("geo", files) or Path.cwd())
     changed["gene_sets"] = [_existing(name, "gene_sets", files) for name in settings.gene_sets]
+    if settings.transcripts:
+        changed["transcripts"] = _existing(settings.transcripts, "transcripts", files)
     local = (_folder_of("weights", files) or Path.cwd()) / settings.weights
     if settings.weights not in ("none", "auto", "preset") and local.is_dir():
         changed["weights"] = str(local.resolve())
@@ -246,7 +248,7 @@ def _existing(name: str, key: str, files: Sequence[Path]) -> str:
         raise InputError(
             f"no file {path}",
             f"config key '{key}'",
-            "each entry names a file",
+            "it should name a file",
             f"correct the path in '{key}' or remove it",
         )
     return str(path)

@@ -106,6 +106,14 @@ class Settings(_Section):
             " throughout the report."
         ),
     )
+    transcripts: str = Field(
+        "",
+        description=(
+            "A table of transcripts and their genes (tx2gene: two columns, any header), for"
+            " matrices of transcripts whose ids do not name the gene. Looked up from the config"
+            " file's folder."
+        ),
+    )
     quality: Quality = Field(default_factory=Quality, description="Limits for samples and cells.")
 
     model: str = Field(

@@ -14,6 +14,8 @@ from epigpt.genes.patterns import (
     BIOTYPE,
     ENSEMBL,
     ENSEMBL_SPECIES,
+    NEVER_SYMBOL,
+    OF_TRANSCRIPT,
     SYMBOL,
     counts_rows,
     genes_only,
@@ -313,7 +315,11 @@ def _beside(text: str, match: re.Match[str]) -> str:
     fitting = (
         part
         for part in parts
-        if SYMBOL.fullmatch(part) and not BIOTYPE.fullmatch(part) and not ENSEMBL.search(part)
+        if SYMBOL.fullmatch(part)
+        and not BIOTYPE.fullmatch(part)
+        and not ENSEMBL.search(part)
+        and not NEVER_SYMBOL.fullmatch(part)
+        and not OF_TRANSCRIPT.fullmatch(part)
     )
     return next(fitting, "")
 

@@ -16,6 +16,8 @@ SYMBOL = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9._\-/:@()']{0,39}")
 NEVER_SYMBOL = re.compile(
     r"(GSM|GSE|SRR|ERR|DRR|SRX|SAMN)\d+|[ACGTN]{8,}([-_.]\d+)?|ENS[A-Z]{0,6}[TPE]\d{11}.*"
 )
+# Havana's ids, and names of transcripts such as Aqp4-201, which stand beside a gene's symbol.
+OF_TRANSCRIPT = re.compile(r"OTT[A-Z]{0,6}\d{11}(\.\d+)?|.+-2\d{2}|-")
 TRAILER_ROW = re.compile(
     r"__\w+|N_(unmapped|multimapping|noFeature|ambiguous)"
     r"|no_?feature|ambiguous|too_low_aQual|not_aligned|alignment_not_unique"

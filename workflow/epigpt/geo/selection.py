@@ -123,12 +123,19 @@ def choose(entries: Sequence[Entry], pattern: str, header: Header) -> list[Choic
     return choices if pattern != "auto" else _archive_last(choices)
 
 
+def names(file: str, pattern: str) -> bool:
+    """Whether the cell `matrix` names a file, or something within it: `book.xlsx/counts` names the
+    workbook too."""
+    return fnmatchcase(file, pattern) or fnmatchcase(file, pattern.partition("/")[0])
+
+
 def _by_pattern(
     entry: Entry, pattern: str, members: Iterable[Entry], files: Iterable[str]
 ) -> Choice:
-    if fnmatchcase(entry.name, pattern):
+    if names(entry.name, pattern):
         return Choice(entry, True, f"matrix = {pattern}")
-    if inside := [member.name for member in members if fnmatchcase(member.name, pattern)]:
+    inside = [member.name for member in members if fnmatchcase(member.name, pattern)]
+    if inside:
         return Choice(entry, True, f"matrix = {pattern} names {len(inside)} of its members")
     # Without a filelist.txt only the archive itself can tell whether the pattern means a member.
     if (

@@ -109,10 +109,30 @@ class Session:
         names = leaves(accession, parts)
         if missing:
             names = self._without_parts(records[accession], names, missing)
-        return [
+        surveyed = [
             self._with_files(records[name], pattern) if name in names else records[name]
             for name in sorted(records)
         ]
+        if accession in names:
+            return surveyed
+        return [
+            self._with_own_files(part, surveyed, pattern)
+            if part.series.accession == accession
+            else part
+            for part in surveyed
+        ]
+
+    def _with_own_files(self, top: Part, parts: Sequence[Part], pattern: str) -> Part:
+        """Look at the files of a SuperSeries itself, where its parts have none that could hold the
+        matrix, or where the cell `matrix` names one."""
+        below = [choice for part in parts for choice in part.choices]
+        if pattern == "auto" and any(choice.fetched for choice in below):
+            return top
+        own = self._with_files(top, pattern)
+        fetched = any(choice.fetched for choice in own.choices)
+        if fetched:
+            self.log.info("%s: the files of the SuperSeries itself are used", top.series.accession)
+        return own if fetched else top
 
     def _without_parts(
         self, top: Part, names: Sequence[str], missing: Mapping[str, InputError]

@@ -2,6 +2,7 @@
 logarithm."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -127,7 +128,7 @@ def length_scaled(rows: Sequence[np.ndarray], columns: Sequence[np.ndarray]) -> 
         Values that are not 0 of some observations, and the genes they are of.
     """
     pairs = list(zip(rows, columns, strict=True))
-    for (one, ours), (other, theirs) in zip(pairs[:4], pairs[1:5], strict=False):
+    for (one, ours), (other, theirs) in pairwise(pairs[:5]):
         _, left, right = np.intersect1d(ours, theirs, return_indices=True)
         if len(left) < 50:
             continue

@@ -32,7 +32,12 @@ def main() -> None:
         sample_map = job.optional("sample_map")
         try:
             sample_table, adata, reading = read_dataset(
-                row, listed, allowed, budget, sample_map=sample_map
+                row,
+                listed,
+                allowed,
+                budget,
+                transcripts=job.optional("transcripts"),
+                sample_map=sample_map,
             )
         except UnmatchedColumns as refusal:
             template = job.file("counts").with_name("logs") / "sample_map.tsv"

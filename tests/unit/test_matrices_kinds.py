@@ -1,0 +1,450 @@
+"""Kinds of files that public series come in, small ones made here: axes, rows that are no genes,
+blocks of columns, lanes, files that belong together."""
+
+import bz2
+import gzip
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from epigpt.config.dataset_table import Row
+from epigpt.dataset.reading import read_dataset
+from epigpt.errors import InputError
+from epigpt.genes import row_kinds
+from epigpt.matrices.streams import Budget
+from geo_series import GENES, Made, Sample, counts_of, table
+
+TITLES = [f"{genotype}{number}" for genotype in ("WT", "KO") for number in (1, 2, 3, 4)]
+COUNTS = counts_of(8)
+ENSEMBL = [f"ENSMUSG{number:011d}" for number in range(1, len(GENES) + 1)]
+
+
+def samples(**more: str) -> list[Sample]:
+    return [
+        Sample(f"GSM{place + 1}", title, (f"genotype: {title[:2]}",), lines=more)
+        for place, title in enumerate(TITLES)
+    ]
+
+
+def read(
+    folder: Path,
+    files: Mapping[str, str | bytes],
+    made: Made | None = None,
+    allowed: Sequence[str] = ("estimated_counts",),
+    **cells: str,
+):
+    """Lay a series out and read it; give the AnnData and what was noted."""
+    series = made or Made("GSE1", samples())
+    home = series.write(folder, files)
+    paths = [path for kind in ("soft", "suppl") for path in sorted((home / kind).glob("*"))]
+    row = replace(Row("a", series.accession, label="genotype"), **cells)
+    _, adata, reading = read_dataset(row, paths, frozenset(allowed), Budget(1e9))
+    return adata, reading
+
+
+def assert_right(adata: ad.AnnData, counts: np.ndarray = COUNTS, genes: Sequence[str] = GENES):
+    assert adata.obs["sample"].tolist() == [f"GSM{place + 1}" for place in range(8)]
+    assert sorted(adata.var_names) == sorted(genes)
+    np.testing.assert_array_equal(adata[:, list(genes)].X.toarray(), counts.T)
+
+
+def lines_of(text: str) -> list[str]:
+    return text.rstrip("\n").split("\n")
+
+
+TEXT = table(TITLES, COUNTS)
+ENCODINGS: dict[str, Callable[[str], bytes]] = {
+    "UTF-16 with a mark": lambda text: text.encode("utf-16"),
+    "UTF-16 big-endian without a mark": lambda text: text.encode("utf-16-be"),
+    "UTF-16 with Windows' line ends": lambda text: text.replace("\n", "\r\n").encode("utf-16-le"),
+    "bare carriage returns": lambda text: text.replace("\n", "\r").encode(),
+    "UTF-16 with bare carriage returns": lambda text: text.replace("\n", "\r").encode("utf-16"),
+    "gzip in gzip": lambda text: gzip.compress(gzip.compress(text.encode())),
+    "bzip2 in gzip": lambda text: gzip.compress(bz2.compress(text.encode())),
+    "a byte-order mark of UTF-8": lambda text: b"\xef\xbb\xbf" + text.encode(),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_text_as_it_comes(tmp_path, encoding):
+    adata, _ = read(tmp_path, {"GSE1_counts.txt": ENCODINGS[encoding](TEXT)})
+    assert_right(adata)
+
+
+def test_a_line_longer_than_the_csv_module_takes(tmp_path):
+    # Tried with another delimiter, the whole line is one cell.
+    wide = [f"{title}{'x' * 20_000}" for title in TITLES]
+    made = Made(
+        "GSE1", [replace(one, title=name) for one, name in zip(samples(), wide, strict=True)]
+    )
+    adata, _ = read(tmp_path, {"GSE1_counts.txt.gz": table(wide, COUNTS)}, made)
+    assert_right(adata)
+
+
+HEADERS = {
+    "a row of groups below": lambda lines: [
+        lines[0],
+        "group\t" + "\t".join("aaaabbbb"),
+        *lines[1:],
+    ],
+    "a row of groups above": lambda lines: ["\t" + "\t".join("aaaabbbb"), *lines],
+    "merged groups above": lambda lines: ["\tctrl\t\t\t\tcase\t\t\t", *lines],
+    "a title and merged groups": lambda lines: ["Table S1", "\tctrl\t\t\t\tcase\t\t\t", *lines],
+    "names of merged cells": lambda lines: [
+        "\tWT\t\t\t\tKO\t\t\t",
+        "gene\t" + "\t".join("12341234"),
+        *lines[1:],
+    ],
+}
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_headers_of_several_rows(tmp_path, header):
+    text = "\n".join(HEADERS[header](lines_of(TEXT))) + "\n"
+    spaced = [replace(one, title=f"{one.title[:2]} {one.title[2:]}") for one in samples()]
+    made = Made("GSE1", spaced if header == "names of merged cells" else samples())
+    adata, reading = read(tmp_path, {"GSE1_counts.txt.gz": text}, made)
+    assert_right(adata)
+    assert reading["header"]
+
+
+ASIDE = {
+    "totals of any name": (["everything"], COUNTS.sum(axis=0)[None], GENES),
+    "R's spelling of spike-ins": (["ERCC.00002"], COUNTS[:1], GENES),
+    "trailers": (["Unassigned_NoFeatures", "__ambiguous"], COUNTS[:2], ENSEMBL),
+    "metadata among Ensembl ids": (["age", "RIN"], COUNTS[:2], ENSEMBL),
+    "metadata among symbols": (["body_weight_g", "Batch"], COUNTS[:2], GENES),
+    "metadata among Entrez ids": (["age"], COUNTS[:1], [str(100 + 7 * n) for n in range(40)]),
+    "a second genome": ([f"ENSG{n:011d}" for n in range(1, 9)], COUNTS[:8], ENSEMBL),
+    "a second genome by assembly": (["hg38_GFAP", "hg38_AQP4"], COUNTS[:2], GENES),
+    "transgenes": (["EGFP", "tdTomato"], COUNTS[:2], GENES),
+}
+
+
+@pytest.mark.parametrize("place", ["above", "below"])
+@pytest.mark.parametrize("kind", ASIDE)
+def test_rows_that_are_no_genes_are_set_aside_by_name(tmp_path, kind, place):
+    names, values, genes = ASIDE[kind]
+    counts = COUNTS[: len(genes)]
+    every = [*names, *genes] if place == "above" else [*genes, *names]
+    stacked = np.vstack([values, counts] if place == "above" else [counts, values])
+    text = table(TITLES, stacked, genes=every)
+    adata, reading = read(tmp_path, {"GSE1_counts.txt.gz": text})
+    assert_right(adata, counts, list(genes))
+    named = [name for listed in reading["genes"]["set_aside"].values() for name in listed]
+    assert sorted(named) == sorted(names)
+    assert reading["genes"]["n_in"] == len(every)
+    assert sum(reading["genes"]["dropped"].values()) == len(names)
+
+
+def test_genes_that_no_table_lists_stay():
+    names = [*GENES, "Gm12345", "LOC102631757", "4930402H24Rik", "AC012345.1", "Mir-9999", "TrnK"]
+    assert not any(row_kinds.reasons(names, "symbol", "mouse"))
+
+
+def cells_in_rows(header: str, ids: Callable[[int], str], sep: str = "\t") -> bytes:
+    lines = ["## a remark", sep.join([header, *GENES])]
+    lines += [sep.join([ids(n), *map(str, COUNTS[:, n % 8])]) for n in range(30)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [lambda n: str(17 * n + 3), lambda n: f"cell_{n}", lambda n: f"ACGTACGTAC{'ACGT'[n % 4]}-{n}"],
+)
+def test_cells_in_rows_are_turned(tmp_path, ids):
+    files = {f"{one.accession}_x.txt": cells_in_rows("Cell_Index", ids) for one in samples()}
+    made = Made("GSE1", samples(library_source="transcriptomic single cell"))
+    adata, reading = read(tmp_path, {"GSE1_RAW.tar": packed(files)}, made)
+    assert reading["assay"] == "single_cell"
+    assert adata.shape == (240, len(GENES))
+    assert sorted(adata.var_names) == sorted(GENES)
+
+
+def test_files_without_genes_are_refused_and_the_remedy_works(tmp_path):
+    rows = "\n".join(f"thing {n}\t{n}\t{n + 1}" for n in range(40))
+    content = ("what\tleft\tright\n" + rows + "\n").encode()
+    files = {f"{one.accession}_x.txt": content for one in samples()}
+    with pytest.raises(InputError, match=r"left, right|without genes") as refusal:
+        read(tmp_path, {"GSE1_RAW.tar": packed(files)})
+    assert "with a sample sheet" in str(refusal.value)
+    (tmp_path / "own.tsv").write_text(TEXT)
+    sheet = "sample\tgenotype\n" + "".join(f"{title}\t{title[:2]}\n" for title in TITLES)
+    (tmp_path / "sheet.tsv").write_text(sheet)
+    row = Row("a", str(tmp_path / "own.tsv"), str(tmp_path / "sheet.tsv"), label="genotype")
+    _, adata, _ = read_dataset(
+        row, [tmp_path / "own.tsv", tmp_path / "sheet.tsv"], frozenset(), Budget(1e9)
+    )
+    np.testing.assert_array_equal(adata[TITLES, GENES].X.toarray(), COUNTS.T)
+
+
+def framed(blocks: Mapping[str, np.ndarray], name: Callable[[str, str], str]) -> str:
+    columns = [name(title, quantity) for quantity in blocks for title in TITLES]
+    values = np.hstack(list(blocks.values()))
+    lines = ["\t".join(["gene", *columns])]
+    lines += [
+        "\t".join([gene, *(f"{value:.6g}" for value in row)])
+        for gene, row in zip(GENES, values, strict=True)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+TPM = COUNTS / COUNTS.sum(axis=0) * 1e6
+FRAMES = {
+    "tximport": framed(
+        {"abundance": TPM, "counts": COUNTS, "length": COUNTS * 0 + 2437},
+        lambda title, quantity: f"{quantity}.{title}",
+    ),
+    "CLC": framed(
+        {
+            "Expression value": COUNTS * 2,
+            "Unique gene reads": COUNTS // 2,
+            "Total gene reads": COUNTS,
+            "RPKM": TPM * 0.3,
+        },
+        lambda title, quantity: f"{title} (GE) - {quantity}",
+    ),
+    "counts and normalised counts": framed(
+        {"raw": COUNTS, "norm": COUNTS / 1.37}, lambda title, quantity: f"{title}_{quantity}"
+    ),
+    "counts and FPKM": framed(
+        {"FPKM": TPM * 0.3, "Count": COUNTS}, lambda title, quantity: f"{quantity}: {title}"
+    ),
+}
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_of_several_blocks_of_columns_the_counts_are_read(tmp_path, frame):
+    adata, reading = read(tmp_path, {"GSE1_all.txt.gz": FRAMES[frame]})
+    assert_right(adata)
+    assert reading["matrix"].startswith("GSE1_all.txt.gz/")
+
+
+def test_a_block_of_columns_can_be_named(tmp_path):
+    adata, _ = read(
+        tmp_path, {"GSE1_all.txt.gz": FRAMES["CLC"]}, matrix="GSE1_all.txt.gz/Unique gene reads"
+    )
+    assert_right(adata, COUNTS // 2)
+
+
+def test_results_beside_counts(tmp_path):
+    lines = lines_of(TEXT)
+    header = lines[0] + "\tbaseMean\tlog2FoldChange\tlfcSE\tstat\tpvalue\tpadj"
+    body = [f"{line}\t{n}.5\t-0.3\t0.1\t2.5\t0.01\t0.05" for n, line in enumerate(lines[1:])]
+    adata, _ = read(tmp_path, {"GSE1_deseq2.txt.gz": "\n".join([header, *body]) + "\n"})
+    assert_right(adata)
+
+
+@pytest.mark.parametrize(
+    "lane", ["{}_L00{}", "{}_S7_L00{}", "{}.lane{}", "{}_run{}", "{}_techrep{}", "L00{1}_{0}"]
+)
+def test_lanes_of_a_sample_are_added(tmp_path, lane):
+    half = COUNTS // 2
+    columns = [lane.format(title, number) for title in TITLES for number in (1, 2)]
+    values = np.empty((len(GENES), 16), dtype=int)
+    values[:, 0::2], values[:, 1::2] = half, COUNTS - half
+    adata, reading = read(tmp_path, {"GSE1_counts.txt.gz": table(columns, values)})
+    assert_right(adata)
+    assert reading["assay"] == "bulk"
+    assert "16 columns were added to 8 samples" in str(reading["notes"])
+
+
+def test_lanes_in_files_of_their_own_are_added(tmp_path):
+    files = {
+        f"{one.accession}_{one.title}_L00{lane}.txt": "".join(
+            f"{gene}\t{count}\n" for gene, count in zip(GENES, COUNTS[:, place] * lane, strict=True)
+        ).encode()
+        for place, one in enumerate(samples())
+        for lane in (1, 2)
+    }
+    adata, reading = read(tmp_path, {"GSE1_RAW.tar": packed(files)})
+    assert_right(adata, COUNTS * 3)
+    assert "16 columns were added to 8 samples" in str(reading["notes"])
+
+
+def test_several_columns_that_are_neither_cells_nor_lanes_need_a_choice(tmp_path):
+    columns = [f"{title}_{part}" for title in TITLES for part in ("left", "right")]
+    values = np.repeat(COUNTS, 2, axis=1)
+    files = {"GSE1_counts.txt.gz": table(columns, values)}
+    with pytest.raises(InputError) as refusal:
+        read(tmp_path, files)
+    if "several columns of one sample" in str(refusal.value):
+        adata, _ = read(tmp_path, files, assay="bulk")
+        assert_right(adata, COUNTS * 2)
+
+
+def test_two_kinds_of_files_per_sample_are_told_in_a_line_each_with_a_glob_that_settles(tmp_path):
+    files = {
+        f"{one.accession}_{one.title}_{strand}.txt": "".join(
+            f"{gene}\t{count}\n"
+            for gene, count in zip(GENES, COUNTS[:, place] + (strand == "reverse"), strict=True)
+        ).encode()
+        for place, one in enumerate(samples())
+        for strand in ("forward", "reverse")
+    }
+    tar = {"GSE1_RAW.tar": packed(files)}
+    with pytest.raises(InputError, match="2 matrices that qualify") as refusal:
+        read(tmp_path, tar)
+    assert refusal.value.found.count("\n") == 2
+    glob = next(part for part in refusal.value.remedy.split("`") if "forward" in part)
+    adata, _ = read(tmp_path, tar, matrix=glob)
+    assert_right(adata)
+
+
+def test_the_same_numbers_in_two_files_are_one_matrix(tmp_path):
+    files = {
+        "GSE1_counts.txt.gz": TEXT,
+        "GSE1_counts.csv.gz": table(TITLES, COUNTS, ","),
+        "GSE1_WT_counts.txt.gz": table(TITLES[:4], COUNTS[:, :4]),
+    }
+    adata, reading = read(tmp_path, files)
+    assert_right(adata)
+    assert sum("again" in found["reason"] for found in reading["refused"]) == 2
+
+
+TRANSCRIPTS = {
+    "GENCODE": [
+        f"ENSMUST{n:011d}.1|{gene}.2|OTTMUSG{n:011d}.1|-|{symbol}-201|{symbol}|900|protein_coding|"
+        for n, (gene, symbol) in enumerate(zip(ENSEMBL, GENES, strict=True))
+    ],
+    "RSEM": [f"{gene}_ENSMUST{n:011d}" for n, gene in enumerate(ENSEMBL)],
+    "RSEM by symbol": [f"ENSMUST{n:011d}_{gene}" for n, gene in enumerate(GENES)],
+    "Ensembl's names": [f"{gene}-201" for gene in GENES],
+}
+
+
+@pytest.mark.parametrize("ids", TRANSCRIPTS)
+def test_transcripts_whose_ids_name_the_gene_are_summed(tmp_path, ids):
+    names = TRANSCRIPTS[ids]
+    again = [name.replace("-201", "-202") for name in names]
+    doubled = table(TITLES, np.vstack([COUNTS, COUNTS]), genes=[*names, *again])
+    adata, reading = read(tmp_path, {"GSE1_counts.txt.gz": doubled})
+    genes = ENSEMBL if ids in ("GENCODE", "RSEM") else GENES
+    assert_right(adata, COUNTS * 2, genes)
+    assert "rows of transcripts were summed" in str(reading["notes"])
+
+
+@pytest.mark.parametrize("name", ["GSE1_tx2gene.csv.gz", "GSE1_annotation.csv.gz"])
+def test_transcripts_are_summed_by_a_table_beside_them(tmp_path, name):
+    ids = [f"ENSMUST{n:011d}" for n in range(len(GENES))]
+    known = "tx,gene\n" + "".join(
+        f"{one}.3,{gene}.1\n" for one, gene in zip(ids, ENSEMBL, strict=True)
+    )
+    files = {"GSE1_counts.txt.gz": table(TITLES, COUNTS, genes=ids), name: known}
+    adata, reading = read(tmp_path, files)
+    assert_right(adata, COUNTS, ENSEMBL)
+    assert name in str(reading["notes"])
+
+
+def test_a_matrix_with_genes_in_obs_is_turned(tmp_path):
+    data = ad.AnnData(
+        sparse.csr_matrix(COUNTS.astype(np.float32)),
+        obs=pd.DataFrame(index=GENES),
+        var=pd.DataFrame(index=TITLES),
+    )
+    data.write_h5ad(tmp_path / "turned.h5ad")
+    adata, reading = read(tmp_path, {"GSE1_all.h5ad": (tmp_path / "turned.h5ad").read_bytes()})
+    assert_right(adata)
+    assert "turned" in reading["orientation"]
+
+
+def test_barcodes_of_a_sparse_matrix_find_their_samples_in_a_table_beside_it(tmp_path):
+    barcodes = [
+        "".join(np.random.default_rng(n).choice(list("ACGT"), 12)) + "-1" for n in range(40)
+    ]
+    counts = np.random.default_rng(9).poisson(1, size=(len(GENES), 40)) + 1
+    lines = [
+        f"{row + 1} {column + 1} {counts[row, column]}"
+        for column in range(40)
+        for row in range(len(GENES))
+    ]
+    head = f"%%MatrixMarket matrix coordinate integer general\n{len(GENES)} 40 {len(lines)}\n"
+    known = "".join(
+        f"{one.replace('-', '.')}\t{TITLES[n % 8]}\tExc{n % 3}\n" for n, one in enumerate(barcodes)
+    )
+    files = {
+        "GSE1_matrix.mtx.gz": head + "\n".join(lines) + "\n",
+        "GSE1_barcodes.tsv.gz": "\n".join(barcodes) + "\n",
+        "GSE1_features.tsv.gz": "\n".join(GENES) + "\n",
+        "GSE1_annotations.tsv.gz": "name\twhere_from\tcell_type\n" + known,
+    }
+    adata, reading = read(tmp_path, files)
+    assert adata.shape == (40, len(GENES))
+    assert "column 'where_from' of GSE1_annotations.tsv.gz" in reading["matched_by"]
+    assert set(adata.obs["cell_type"]) == {"Exc0", "Exc1", "Exc2"}
+
+
+def test_two_species_in_one_matrix_need_one_choice_that_works(tmp_path):
+    human = [f"ENSG{n:011d}" for n in range(1, len(GENES) + 1)]
+    text = table(TITLES, np.vstack([COUNTS, COUNTS + 1]), genes=[*ENSEMBL, *human])
+    grafts = [
+        replace(one, organism="Mus musculus\n!Sample_organism_ch1 = Homo sapiens")
+        for one in samples()
+    ]
+    files = {"GSE1_counts.txt.gz": text}
+    with pytest.raises(InputError, match="cell `organism`"):
+        read(tmp_path, files, Made("GSE1", grafts))
+    for organism, genes, counts in (("mouse", ENSEMBL, COUNTS), ("human", human, COUNTS + 1)):
+        adata, reading = read(tmp_path, files, Made("GSE1", grafts), organism=organism)
+        assert_right(adata, counts, genes)
+        assert f"{len(GENES)} set aside (gene of another species" in reading["genes"]["how"]
+
+
+def test_plates_of_single_cells_are_told_by_the_record_and_the_zeros(tmp_path):
+    cells = [
+        Sample(f"GSM{n + 1}", f"cell of donor {n}", (f"genotype: {('WT', 'KO')[n % 2]}",))
+        for n in range(60)
+    ]
+    counts = np.random.default_rng(1).negative_binomial(1, 0.5, size=(len(GENES), 60))
+    counts[np.random.default_rng(2).random(counts.shape) < 0.7] = 0
+    text = table([one.accession for one in cells], counts)
+    made = Made("GSE1", cells, title="A survey at the single cell level")
+    adata, reading = read(tmp_path, {"GSE1_counts.txt.gz": text}, made)
+    assert reading["assay"] == "single_cell"
+    assert "the record speaks of single cells" in reading["assay_evidence"]
+    assert adata.n_obs == 60
+
+
+def test_a_zip_of_a_sparse_matrix_with_its_cells_is_a_source(tmp_path):
+    """The R line that a Seurat object's refusal prints gives such a file."""
+    barcodes = ["".join(np.random.default_rng(n).choice(list("ACGT"), 12)) for n in range(40)]
+    counts = np.random.default_rng(9).poisson(1, size=(len(GENES), 40)) + 1
+    lines = [
+        f"{row + 1} {column + 1} {counts[row, column]}"
+        for column in range(40)
+        for row in range(len(GENES))
+    ]
+    head = f"%%MatrixMarket matrix coordinate integer general\n{len(GENES)} 40 {len(lines)}\n"
+    known = "".join(f'"{one}","{TITLES[n % 8]}",12\n' for n, one in enumerate(barcodes))
+    with zipfile.ZipFile(tmp_path / "counts.zip", "w") as archive:
+        archive.writestr("matrix.mtx", head + "\n".join(lines) + "\n")
+        archive.writestr("barcodes.tsv", "\n".join(barcodes) + "\n")
+        archive.writestr("features.tsv", "\n".join(GENES) + "\n")
+        archive.writestr("cell_metadata.csv", '"","orig.ident","nCount_RNA"\n' + known)
+    sheet = "sample\tgenotype\n" + "".join(f"{title}\t{title[:2]}\n" for title in TITLES)
+    (tmp_path / "sheet.tsv").write_text(sheet)
+    row = Row("a", str(tmp_path / "counts.zip"), str(tmp_path / "sheet.tsv"), label="genotype")
+    table_of_samples, adata, _ = read_dataset(
+        row, [tmp_path / "counts.zip", tmp_path / "sheet.tsv"], frozenset(), Budget(1e9)
+    )
+    assert adata.shape == (40, len(GENES))
+    assert table_of_samples.index.tolist() == TITLES
