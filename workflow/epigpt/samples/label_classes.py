@@ -1,11 +1,16 @@
 """The class of each sample: values of the label joined as case and control say, and what makes no
 classes refused."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pandas as pd
 
 from epigpt.config.dataset_table import Row
 from epigpt.errors import InputError
 from epigpt.samples.classes import FEWEST_GROUPS
+from epigpt.samples.label_candidates import Candidate
+from epigpt.samples.label_rows import row_for, table_to_paste
 from epigpt.samples.label_sources import Sources, is_missing
 
 _FEWEST_NUMBERS = 5
@@ -47,7 +52,9 @@ def _named(cell: str, values: pd.Series) -> tuple[str, ...]:
     )
 
 
-def check_label(row: Row, column: str, label: pd.Series, group: pd.Series) -> None:
+def check_label(
+    row: Row, column: str, label: pd.Series, group: pd.Series, possible: Sequence[Candidate]
+) -> None:
     """Refuse a label of the user's that makes no classes: a single one, a measurement, or nearly
     one for every sample.
 
@@ -68,7 +75,7 @@ def check_label(row: Row, column: str, label: pd.Series, group: pd.Series) -> No
             " samples analysed",
             where,
             f"{only}, so there is nothing to compare",
-            "name another label, or widen `include`, `case` and `control`",
+            "widen `include`, `case` and `control`, or name another label" + _rows(row, possible),
         )
     if row.case or row.control:
         return
@@ -96,5 +103,13 @@ def check_label(row: Row, column: str, label: pd.Series, group: pd.Series) -> No
             where,
             "nearly every sample is a class of its own",
             "join values by | in `case` and `control`, take a part of the text by NAME~REGEX, such"
-            " as title~(KO|WT), or name another label",
+            " as title~(KO|WT), or name another label" + _rows(row, possible),
         )
+
+
+def _rows(row: Row, possible: Sequence[Candidate]) -> str:
+    """Write the rows of the labels that would run, for a remedy; "" where there is none."""
+    usable = [one for one in possible if len(one.assessable) >= 2 and not one.same_as][:3]
+    open_row = replace(row, case="", control="")
+    pasted = table_to_paste([row_for(open_row, one) for one in usable]).replace("\n", "\n    ")
+    return f", such as in one of these rows:\n    {pasted}" if usable else ""

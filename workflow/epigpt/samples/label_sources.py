@@ -217,7 +217,9 @@ class Sources:
             (
                 f"did you mean '{near}'?"
                 if near
-                else "write one of these values; several are joined by |"
+                else f"write one of these values, such as '{present[0]}'; several are joined by |"
+                if present
+                else "name another characteristic"
             ),
         )
 

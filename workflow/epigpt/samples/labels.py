@@ -145,7 +145,7 @@ def resolve(
     group = group.loc[label.index]
     _check_group(row, group_name, group)
     if column and explicit is not None:
-        label_classes.check_label(row, column, label, group)
+        label_classes.check_label(row, column, label, group, possible)
     warnings += _about_groups(row, found, described, characteristics, label)
     return Labelled(
         samples=_table(label, group, characteristics),
@@ -264,6 +264,7 @@ def _selected(
     ]
     kept = [name for name in every if name in present]
     chosen = set()
+    written: list[str] = []
     for condition in row.filters:
         name, fits = sources.select(condition)
         chosen.add(name.partition("~")[0])
@@ -271,6 +272,8 @@ def _selected(
         reason = f"include: {condition.name}{sign}{'|'.join(condition.values)}"
         left_out += [(sample, reason) for sample in kept if not fits[sample]]
         kept = [sample for sample in kept if fits[sample]]
+        if kept:
+            written.append(reason.removeprefix("include: "))
     if kept:
         others = assays.select(attributes.loc[kept], row, chosen)
         gone = {sample for sample, _ in others}
@@ -283,7 +286,9 @@ def _selected(
             f"data set '{row.dataset}'",
             "; ".join(f"{number} × {reason}" for reason, number in reasons.items())
             or "the record describes none",
-            "correct the cell `include`, or the cells `source` and `matrix`",
+            f"leave out conditions of `include`: '{';'.join(written)}' keeps samples"
+            if row.filters
+            else "correct the cells `source` and `matrix`",
         )
     return kept, left_out
 
