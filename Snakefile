@@ -2,10 +2,12 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from snakemake.utils import min_version
 
+BEGAN = time.time()
 min_version("9.27.1")
 
 # Of this file, not of the caller's: EpiGPT may be a module of another workflow.
@@ -32,12 +34,19 @@ include: "rules/transfer.smk"
 include: "rules/report.smk"
 
 
+if workflow.is_main_process:
+    # Before anything is planned from results that are no longer what they were.
+    run_start.check(Path.cwd(), sys.argv[1:], logger.warning)
+
+
 rule all:
     default_target: True
     input:
         # Tables that people read are asked for by name, or a deleted one would not be missed beside a finished report.
         expand("results/{dataset}/{file}", dataset=ROWS, file=TABLES),
         expand("results/{dataset}/report.html", dataset=ROWS),
+        expand("results/{dataset}/figures", dataset=ROWS),
+        [kept_models(name) for name in ROWS],
         "results/index.html",
     localrule: True
 
@@ -56,3 +65,10 @@ onstart:
             f"Cancelled {len(left)} jobs that an earlier run left in the queue: {', '.join(left)}.",
             file=sys.stderr,
         )
+
+
+onerror:
+    if not workflow.dag_settings.targets or "all" in workflow.dag_settings.targets:
+        outcomes = run_outcome.of_run(Path.cwd(), list(ROWS), BEGAN)
+        run_outcome.write_index(Path.cwd(), outcomes, ROOT / "workflow")
+        print(run_outcome.closing_list(outcomes), file=sys.stderr)

@@ -14,6 +14,7 @@ import shlex
 
 from snakemake import __version__ as SNAKEMAKE
 from snakemake.exceptions import WorkflowError
+from snakemake.io import Wildcards
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import update_config
@@ -25,7 +26,7 @@ from epigpt.config.settings import permutations, repeats
 from epigpt.doctor import leftover_jobs
 from epigpt.errors import InputError
 from epigpt.models import choice, presets, published
-from epigpt.provenance import fingerprint, parent_watch
+from epigpt.provenance import fingerprint, parent_watch, run_outcome, run_start
 from epigpt.training import gpus
 
 # Planning makes millions of objects that stay; looking for cycles among them so often would take a sixth of the time.

@@ -109,6 +109,36 @@ def model_files(wildcards):
     ]
 
 
+# What `epigpt predict` reads of a model, and its card.
+KEPT_OF_A_MODEL = [
+    "model.safetensors",
+    "config.json",
+    "vocabulary.json",
+    "reference.npz",
+    "labels.json",
+    "checksums.json",
+    "README.md",
+]
+
+
+def kept_models(dataset):
+    """Return an input function: what people keep of a data set's models, the final one and the tokens, or a deleted one would not be missed."""
+
+    @signed
+    def files(wildcards):
+        row = Wildcards(fromdict={"dataset": dataset})
+        if not fits(row):
+            return []
+        final = f"results/{dataset}/models/{PRESET.name}/final"
+        return [
+            *expand(f"{final}/{{name}}", name=KEPT_OF_A_MODEL),
+            *fold_tokens(row),
+            f"results/{dataset}/tokens/final",
+        ]
+
+    return files
+
+
 @signed
 def fetched_weights(wildcards):
     """Return the folder of pretrained weights where a rule fetches them; nothing for a local folder or a random start."""

@@ -40,8 +40,22 @@ def path(final: Path) -> Iterator[Path]:
         if temporary.is_dir() and final.is_dir():
             shutil.rmtree(final)
         temporary.replace(final)
+        note_written(final)
     finally:
         _remove(temporary)
+
+
+_WRITTEN: list[Path] = []
+
+
+def note_written(final: Path) -> None:
+    """Remember a file or folder that this process has written under its final name."""
+    _WRITTEN.append(final.absolute())
+
+
+def written() -> list[Path]:
+    """List what this process has written, in order."""
+    return list(_WRITTEN)
 
 
 def _is_left_over(temporary: Path) -> bool:

@@ -3,7 +3,8 @@ where."""
 
 import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,22 @@ class Entry:
     claims: pd.DataFrame
     has_report: bool
     packed: str = ""
+    refused: str = ""
 
 
-def write(results: Path, datasets: list[str], output: Path) -> None:
-    """Write the index of `datasets`, whose folders lie in `results`, to `output`."""
-    files.write_text(output, render([_entry(results / name) for name in datasets]))
+def write(
+    results: Path, datasets: list[str], output: Path, refused: Mapping[str, str] | None = None
+) -> None:
+    """Write the index of `datasets`, whose folders lie in `results`, to `output`.
+
+    Parameters
+    ----------
+    refused
+        Why a data set was refused or failed in this run.
+    """
+    reasons = refused or {}
+    entries = [replace(_entry(results / name), refused=reasons.get(name, "")) for name in datasets]
+    files.write_text(output, render(entries))
 
 
 def _entry(folder: Path) -> Entry:
@@ -159,6 +171,8 @@ def _title(series: dict[str, Any], simulated: bool) -> str:
 
 def _status(entry: Entry) -> tuple[str, str]:
     """Say how far the data set has come."""
+    if entry.refused:
+        return f"refused: {entry.refused}", "refused"
     if not entry.has_report:
         return ("no report yet", "no_report") if entry.reading else ("not read yet", "not_read")
     return (

@@ -15,8 +15,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from epigpt import files
 from epigpt.errors import InputError, of_this_machine
-from epigpt.provenance import job_meter, parent_watch
+from epigpt.provenance import job_meter, output_checksums, parent_watch
+
+# Marks the line of a log that holds a refusal's four parts as JSON.
+REFUSED = "refused: "
 
 
 @dataclass(frozen=True)
@@ -114,12 +118,14 @@ def job(doc: str | None) -> Iterator[Job]:
     chosen, rest = parser.parse_known_args()
     log = _open_log(chosen.log)
     meter = job_meter.JobMeter()
-    began = time.monotonic()
+    began, earlier = time.monotonic(), len(files.written())
     before = signal.signal(signal.SIGTERM, _told_to_stop)
     parent_watch.start(log.error)
     try:
         settings = {key: value for part in chosen.settings for key, value in part.items()}
         yield Job(_flags(rest), settings, log, max(1, chosen.threads))
+        if chosen.log is not None and os.environ.get("RANK", "0") == "0":
+            output_checksums.write(chosen.log, files.written()[earlier:], Path.cwd())
     except InputError as refusal:
         _refuse(log, refusal)
     except _ToldToStop:
@@ -164,6 +170,8 @@ def _flags(words: Sequence[str]) -> dict[str, list[str]]:
 def _refuse(log: logging.Logger, refusal: InputError) -> None:
     """Log the one message, and for the log file alone what a library said; end with status 1."""
     log.error("%s", refusal)
+    said = [refusal.found, refusal.where, refusal.why, refusal.remedy]
+    log.debug("%s%s", REFUSED, json.dumps(said))
     if refusal.__cause__ is not None:
         log.debug("behind it:\n%s", "".join(traceback.format_exception(refusal.__cause__)).rstrip())
     sys.exit(1)
@@ -173,7 +181,9 @@ def _open_log(target: Path | None) -> logging.Logger:
     log = logging.getLogger("epigpt")
     log.setLevel(logging.DEBUG)
     log.propagate = False
-    log.handlers.clear()
+    for handler in list(log.handlers):  # of an earlier job in this process
+        log.removeHandler(handler)
+        handler.close()
     screen = logging.StreamHandler(sys.stderr)
     screen.setLevel(logging.INFO)
     screen.setFormatter(logging.Formatter("%(message)s"))

@@ -1,5 +1,7 @@
 """Write the page that shows all data sets side by side."""
 
+import json
+
 from epigpt.report import index
 from epigpt.stages import entry
 
@@ -9,7 +11,8 @@ def main() -> None:
     with entry.job(__doc__) as job:
         names = [page.parent.name for page in job.files("pages")]
         target = job.file("index")
-        index.write(target.parent, names, target)
+        refused = json.loads(job.text("refused", "{}"))
+        index.write(target.parent, names, target, refused)
         job.log.info("Index: %s", target.resolve().as_uri())
 
 

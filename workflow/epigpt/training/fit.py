@@ -342,6 +342,7 @@ def _save(
                 0o644
             )  # safetensors writes for the owner alone, which others on a cluster trip over
             (Path(folder) / name).replace(output / name)
+            files.note_written(output / name)
 
 
 def _describe(request: Request, store: TokenDataset, planned: plan.Plan, steps: Path) -> None:

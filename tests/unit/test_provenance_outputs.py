@@ -1,0 +1,169 @@
+"""Results that were cut, replaced, deleted or copied since they were written; what became of each
+data set of a run."""
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from epigpt import files
+from epigpt.errors import InputError
+from epigpt.provenance import output_checksums, run_outcome, run_start
+from epigpt.stages import entry
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A working directory in which two jobs have written a table, a folder and a decision."""
+    results = tmp_path / "results" / "a"
+    files.write_text(results / "metrics.tsv", "model\testimate\nx\t0.9\n")
+    with files.path(results / "tokens") as folder:
+        folder.mkdir()
+        (folder / "tokens.npy").write_bytes(b"tokens")
+        (folder / "index.tsv").write_text("sample\n")
+    files.write_json(results / "folds.json", {"assessable": True})
+    outputs = [results / name for name in ("metrics.tsv", "tokens", "folds.json")]
+    output_checksums.write(results / "logs" / "job.log", outputs, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def closed_logs() -> Iterator[None]:
+    yield
+    for handler in list(logging.getLogger("epigpt").handlers):
+        logging.getLogger("epigpt").removeHandler(handler)
+        handler.close()
+
+
+def check(root: Path, *arguments: str) -> list[str]:
+    told: list[str] = []
+    run_start.check(root, arguments, told.append)
+    return told
+
+
+def test_whole_results_are_left_alone(root):
+    before = sorted(root.rglob("*"))
+    assert check(root) == []
+    assert sorted(root.rglob("*")) == before
+    looked, damaged = output_checksums.verify(root, full=True, repair=False)
+    assert (looked, damaged) == (3, [])
+
+
+@pytest.mark.parametrize(
+    ("damage", "output"),
+    [
+        (lambda at: (at / "metrics.tsv").write_text(""), "metrics.tsv"),
+        (lambda at: (at / "metrics.tsv").write_text("model\testimate\nx\t0.1\n"), "metrics.tsv"),
+        (lambda at: (at / "tokens" / "tokens.npy").write_bytes(b"tok"), "tokens"),
+        (lambda at: (at / "tokens" / "tokens.npy").unlink(), "tokens"),
+        (lambda at: (at / "tokens" / "index.tsv").write_text("smaple\n"), "tokens"),
+        (lambda at: (at / "folds.json").write_text("{"), "folds.json"),
+    ],
+)
+def test_a_damaged_result_is_set_aside_and_named(root, damage, output):
+    results = root / "results" / "a"
+    damage(results)
+    told = check(root, "--dry-run")
+    assert len(told) == 1
+    assert "would set it aside" in told[0]
+    assert (results / output).exists()
+    (told_then,) = check(root, "--cores", "2")
+    assert f"results/a/{output}" in told_then
+    assert not (results / output).exists()
+    assert (results / f"{output}.damaged").exists()
+    assert check(root) == []
+
+
+def test_a_change_of_equal_length_and_time_is_found_by_reading_everything(root):
+    path = root / "results" / "a" / "metrics.tsv"
+    status = path.stat()
+    path.write_text(path.read_text().replace("0.9", "0.1"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert output_checksums.verify(root, full=False, repair=False)[1] == []
+    (damage,) = output_checksums.verify(root, full=True, repair=False)[1]
+    assert damage.output == Path("results/a/metrics.tsv")
+
+
+def test_a_copied_folder_gets_its_times_back(root, tmp_path_factory):
+    copy = tmp_path_factory.mktemp("copy")
+    shutil.copytree(root / "results", copy / "results", copy_function=shutil.copy)
+    of_table, of_copy = (at / "results" / "a" / "metrics.tsv" for at in (root, copy))
+    assert of_copy.stat().st_mtime_ns != of_table.stat().st_mtime_ns
+    assert check(copy) == []
+    assert of_copy.stat().st_mtime_ns == of_table.stat().st_mtime_ns
+
+
+def test_a_running_workflow_is_not_disturbed(root):
+    (root / "results" / "a" / "metrics.tsv").write_text("")
+    lock = root / ".snakemake" / "locks" / "0.input.lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("")
+    assert check(root) == []
+    assert (root / "results" / "a" / "metrics.tsv").exists()
+
+
+def test_a_decision_that_no_note_knows_is_set_aside_when_it_cannot_be_read(root):
+    path = root / "results" / "b" / "folds.json"
+    path.parent.mkdir()
+    path.write_text("[1")
+    (told,) = check(root)
+    assert "results/b/folds.json" in told
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"/etc/passwd": {}}', '{"../x": {}}'])
+def test_a_damaged_note_stops_nothing(root, content):
+    (root / "results" / "a" / "logs" / "job.checksums.json").write_text(content)
+    assert check(root) == []
+
+
+def job(monkeypatch: pytest.MonkeyPatch, root: Path, *words: str) -> None:
+    monkeypatch.chdir(root)
+    monkeypatch.setattr("sys.argv", ["stage", *words])
+
+
+def test_a_job_notes_what_it_wrote_and_nothing_after_a_refusal(root, monkeypatch):
+    job(monkeypatch, root, "--log", "results/c/logs/x/good.log")
+    with entry.job("A job."):
+        files.write_text(Path("results/c/table.tsv"), "a\n")
+    noted = json.loads((root / "results/c/logs/x/good.checksums.json").read_text())
+    assert list(noted) == ["results/c/table.tsv"]
+    job(monkeypatch, root, "--log", "results/c/logs/x/bad.log")
+    with pytest.raises(SystemExit), entry.job("A job."):
+        raise OSError(28, "No space left on device", "results/c/counts.h5ad")
+    log = (root / "results/c/logs/x/bad.log").read_text()
+    assert "no space left on the disk" in log
+    assert "EpiGPT's fault" not in log
+    assert not (root / "results/c/logs/x/bad.checksums.json").exists()
+
+
+def test_the_list_at_the_end_of_a_run_names_every_data_set(root, monkeypatch):
+    job(monkeypatch, root, "--log", "results/bad/logs/counts.log")
+    with pytest.raises(SystemExit), entry.job("A job."):
+        raise InputError("no raw counts, only:\n  fpkm", "the files", "no reason", "name another")
+    files.write_text(root / "results" / "good" / "report.html", "<html>")
+    (root / "results" / "half").mkdir()
+    outcomes = run_outcome.of_run(root, ["good", "bad", "half"], since=0)
+    assert [outcome.finished for outcome in outcomes] == [True, False, False]
+    text = run_outcome.closing_list(outcomes)
+    assert "1 of 3 data sets are finished" in text
+    assert "remedy: name another" in text
+    assert run_outcome.reasons(outcomes)["bad"] == "no raw counts, only (the files)"
+    later = run_outcome.of_run(root, ["bad"], since=2**40)
+    assert later[0].refusal == ""
+
+
+def test_the_index_shows_what_there_is_and_why_the_rest_is_missing(root):
+    outcomes = [
+        run_outcome.Outcome("a", True),
+        run_outcome.Outcome("b", False, "a <b>bad</b> table (counts.csv)"),
+    ]
+    modules = Path(output_checksums.__file__).parents[2]
+    run_outcome.write_index(root, outcomes, modules)
+    page = (root / "results" / "index.html").read_text()
+    assert "refused: a &lt;b&gt;bad" in page
+    assert (root / "results" / "index.html").stat().st_mtime < 10**6

@@ -1,0 +1,177 @@
+"""Notice results that were cut, replaced or deleted since they were written.
+
+Each job notes size, time and SHA-256 of what it has written, beside its log. Before a run the
+results are compared with these notes: by size and time, and by content only where the time differs.
+What differs is set aside, so that Snakemake makes it again and nothing reads it as if it were
+whole. What was merely copied gets its time back, so that a copied folder is not computed anew.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from epigpt import files
+
+ENDING = ".checksums.json"
+ASIDE = ".damaged"
+# Snakemake's mark in a folder that is an output; its time is the folder's.
+_STAMP = ".snakemake_timestamp"
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A result that is not as it was written.
+
+    Attributes
+    ----------
+    output
+        The file, or the folder where that is one result.
+    found
+        What was met instead.
+    aside
+        Where it lies now; None where nothing was moved.
+    """
+
+    output: Path
+    found: str
+    aside: Path | None = None
+
+
+def write(log: Path, outputs: list[Path], root: Path) -> None:
+    """Note what a job has written.
+
+    Parameters
+    ----------
+    log
+        The job's log; the note lies beside it.
+    outputs
+        Files and folders; those outside `root` and those that are gone again are left out.
+    root
+        The folder that the results lie in.
+    """
+    noted: dict[str, Any] = {}
+    for output in dict.fromkeys(outputs):
+        place = Path(os.path.relpath(output, root))
+        if place.parts[0] != ".." and (root / place).exists():
+            noted[place.as_posix()] = {
+                name: _described(root / place / name if name else root / place)
+                for name in _names(root / place)
+            }
+    files.write_json(_beside(log), noted)
+
+
+def _beside(log: Path) -> Path:
+    return log.with_name(log.stem + ENDING)
+
+
+def _names(output: Path) -> list[str]:
+    """List the files of a folder by relative name; of a file the empty name."""
+    if not output.is_dir():
+        return [""]
+    return sorted(
+        path.relative_to(output).as_posix()
+        for path in output.rglob("*")
+        if path.is_file() and path.name != _STAMP
+    )
+
+
+def _described(path: Path) -> dict[str, Any]:
+    status = path.stat()
+    return {
+        "bytes": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "sha256": files.sha256(path),
+    }
+
+
+def verify(root: Path, *, full: bool, repair: bool) -> tuple[int, list[Damage]]:
+    """Compare the results under `root` with the notes of the jobs that wrote them.
+
+    Parameters
+    ----------
+    root
+        The folder with `results`.
+    full
+        Read every file, rather than only those whose time has changed.
+    repair
+        Set aside what differs, and give files that were only copied the time they had.
+
+    Returns
+    -------
+    Number of results looked at, and those that are not as they were written. A result that is
+    missing is no damage: Snakemake makes it again where it is needed.
+    """
+    looked, damaged = 0, []
+    for output, noted in _noted(root):
+        looked += 1
+        found = _difference(root / output, noted, full=full)
+        if found:
+            aside = set_aside(root / output) if repair else None
+            damaged.append(Damage(Path(output), found, aside))
+        elif repair:
+            _restore_times(root / output, noted)
+    return looked, damaged
+
+
+def _noted(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for note in sorted(root.glob(f"results/**/logs/**/*{ENDING}")):
+        try:
+            content = json.loads(note.read_text(encoding="utf-8"))
+            listed = list(content.items())
+        except (OSError, ValueError, AttributeError):
+            continue  # a damaged note says nothing; the job's outputs are judged by their times
+        for output, noted in listed:
+            place = Path(output)
+            if not place.is_absolute() and ".." not in place.parts and (root / place).exists():
+                yield output, noted
+
+
+def _difference(output: Path, noted: dict[str, Any], *, full: bool) -> str:
+    """Say how a result differs from its note; "" where it does not."""
+    try:
+        for name, before in noted.items():
+            path = output / name if name else output
+            if not path.is_file():
+                return f"no {name}" if name else "no file"
+            status = path.stat()
+            if status.st_size != before["bytes"]:
+                return f"{name}{': ' if name else ''}{status.st_size:,} bytes instead of" + (
+                    f" {before['bytes']:,}"
+                )
+            same_time = status.st_mtime_ns == before["mtime_ns"]
+            if (full or not same_time) and files.sha256(path) != before["sha256"]:
+                return f"{name}{': ' if name else ''}other content of the same length"
+    except (KeyError, TypeError, OSError) as error:
+        return f"unreadable ({error})"
+    return ""
+
+
+def set_aside(output: Path) -> Path:
+    """Rename a result so that nothing takes it for one; return its new name."""
+    for number in range(1, 10_000):
+        ending = ASIDE if number == 1 else f"{ASIDE}-{number}"
+        aside = output.with_name(output.name + ending)
+        if not aside.exists():
+            output.rename(aside)
+            return aside
+    raise FileExistsError(f"{output}{ASIDE}")
+
+
+def _restore_times(output: Path, noted: dict[str, Any]) -> None:
+    times = [int(before["mtime_ns"]) for before in noted.values()]
+    for (name, before), time in zip(noted.items(), times, strict=True):
+        path = output / name if name else output
+        if path.stat().st_mtime_ns != before["mtime_ns"]:
+            os.utime(path, ns=(time, time))
+    stamp = output / _STAMP
+    if output.is_dir() and times and stamp.is_file() and stamp.stat().st_mtime_ns > max(times):
+        later = stamp.stat().st_mtime_ns - max(times)
+        if later > _STAMP_LATER_NS:  # Snakemake writes it right after the job
+            os.utime(stamp, ns=(max(times), max(times)))
+            os.utime(output, ns=(max(times), max(times)))
+
+
+_STAMP_LATER_NS = 120 * 10**9
