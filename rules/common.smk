@@ -11,10 +11,10 @@ import itertools
 import json
 import re
 import shlex
+from types import SimpleNamespace
 
 from snakemake import __version__ as SNAKEMAKE
 from snakemake.exceptions import WorkflowError
-from snakemake.io import Wildcards
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import update_config

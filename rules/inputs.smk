@@ -126,7 +126,7 @@ def kept_models(dataset):
 
     @signed
     def files(wildcards):
-        row = Wildcards(fromdict={"dataset": dataset})
+        row = SimpleNamespace(dataset=dataset)
         if not fits(row):
             return []
         final = f"results/{dataset}/models/{PRESET.name}/final"
