@@ -135,6 +135,10 @@ def assess(samples: pd.DataFrame, k: int) -> Assessment:
     refuse_measurement(samples)
     held = _held(samples)
     per_class = {str(name): int((held[name] > 0).sum()) for name in held}
+    if not any(per_class):
+        return Assessment(
+            0, "no sample has a label: name a characteristic in the cell `label`", per_class
+        )
     if len(per_class) < 2:
         return Assessment(
             0,

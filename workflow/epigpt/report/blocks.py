@@ -130,6 +130,14 @@ class Collapsible:
 
 
 @dataclass(frozen=True)
+class Preformatted:
+    """Text to copy as it stands, tabs and line ends included."""
+
+    text: str
+    kind: str = "preformatted"
+
+
+@dataclass(frozen=True)
 class Pair:
     """Blocks side by side where there is room."""
 

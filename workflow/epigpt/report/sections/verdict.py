@@ -8,6 +8,7 @@ import pandas as pd
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Section
 from epigpt.report.results import Results
+from epigpt.report.sections.decisions import decisions
 
 # Texts of verdict.json that stand elsewhere on the page.
 _SAID = (
@@ -114,6 +115,7 @@ def section(results: Results) -> Section:
                 strong=True,
             )
         )
+    content += decisions(results)
     content += [
         blocks.Prose(wording.sentence(text)) for text in _texts(results.verdict.get("notes"))
     ]
