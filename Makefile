@@ -1,4 +1,4 @@
-# make demo | test | test-slurm | test-conda | pins | bench | lint | install-profile | documents
+# make demo | check | test | docs | test-slurm | test-conda | pins | bench | lint | install-profile | documents
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3.11
@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 CORES ?= 2
 
 # make bench-series BENCH='--set epochs=20 --output table.tsv'
-.PHONY: bench-series bench-honesty demo test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents
+.PHONY: check docs bench-series bench-honesty demo test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents
 
 # torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
 $(INSTALLED): pyproject.toml
@@ -20,8 +20,21 @@ demo: $(INSTALLED)
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo/config.yaml
 	@echo "Open the report: $(CURDIR)/results/index.html"
 
+# Before every commit: linters, types, and the tests that take less than ten seconds each.
+check: lint
+	$(BIN)/python -m pytest -n $(CORES) --dist worksteal -m "not slow" --durations 10 tests/unit tests/rules tests/security
+
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(CORES) --dist worksteal
+	$(BIN)/python -m pytest -n $(CORES) --dist worksteal --durations 25
+
+# The pages of docs/ in site/, with the reports of the demo where it was run.
+docs: $(INSTALLED) documents
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	$(BIN)/mkdocs build --quiet
+	for report in results/*/report.html; do \
+		test ! -f "$$report" || cp "$$report" "site/example/$$(basename "$$(dirname "$$report")").html"; \
+	done
+	@echo "Open the pages: $(CURDIR)/site/index.html"
 
 # GPT-2 XL at its full size on two cores: 12 GB of memory, 50 GB of disk under EPIGPT_XL_FOLDER, libaio-dev and a compiler.
 test-xl: $(INSTALLED)

@@ -31,7 +31,17 @@ rates {rates}, tuning `{settings["tuning"]}`, weights `{settings["weights"]}`, s
 {classes}
 
 ## Use
-`epigpt predict MODEL_DIR SAMPLES`, or after `import epigpt` `AutoModelForSequenceClassification.from_pretrained(MODEL_DIR)`.
+```
+epigpt predict MODEL_DIR SAMPLES
+```
+
+```python
+import epigpt
+from transformers import AutoModelForSequenceClassification
+
+model = AutoModelForSequenceClassification.from_pretrained("MODEL_DIR")
+```
+
 `vocabulary.json` lists the genes, `reference.npz` the training statistics that samples are encoded against, `labels.json` the classes
 and the encoding.
 
