@@ -40,6 +40,8 @@ rule markers:
         contrasts="results/{dataset}/differential_expression.tsv",
         expression="results/{dataset}/expression.h5ad",
         attributions="results/{dataset}/attributions.tsv",
+        answer="results/{dataset}/verdict.json",
+        reading="results/{dataset}/reading.json",
         gene_sets=SETTINGS.gene_sets,
     output:
         markers=report(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from epigpt.evaluation import answer
 from epigpt.evaluation.answer import Confounder, Facts, Score
+from epigpt.evaluation.multiple_testing import holm
 
 CLASSES = ("control", "epilepsy")
 SIZES = {"control": 12, "epilepsy": 12}
@@ -123,9 +124,9 @@ def test_what_is_confounded_says_how_to_go_on():
 
 
 def test_rivals_are_corrected_for_their_number():
-    seen = {f"r{at}": rival(0.85, low=0.6, p=p) for at, p in enumerate(answer.holm([0.03] * 3))}
+    seen = {f"r{at}": rival(0.85, low=0.6, p=p) for at, p in enumerate(holm([0.03] * 3))}
     assert answer.decide(facts(gpt2=gpt2(0.5, 0.3), rivals=seen)).verdict == "no_evidence"
-    assert answer.holm([0.01, 0.04, None, 0.03]) == pytest.approx([0.03, 0.06, None, 0.06])
+    assert holm([0.01, 0.04, None, 0.03]) == pytest.approx([0.03, 0.06, None, 0.06])
 
 
 def test_the_verdict_that_hangs_on_the_draw_is_said_and_is_not_green():

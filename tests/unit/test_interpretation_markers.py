@@ -34,7 +34,9 @@ def described(label, group=None):
 
 
 def contrast(genes, change, padj=0.001):
-    return pd.DataFrame({"gene": genes, "symbol": genes, "log2_fold_change": change, "padj": padj})
+    return pd.DataFrame(
+        {"gene": genes, "symbol": genes, "log2_fold_change": change, "p": padj, "padj": padj}
+    )
 
 
 def zebrafish(**changes):
@@ -361,7 +363,7 @@ def run(monkeypatch, folder, organism, tested):
     made.layers["lognorm"] = made.X
     made.write_h5ad(folder / "expression.h5ad")
     table = contrasts.assign(contrast="case vs control", se=0.5)[
-        ["contrast", "gene", "symbol", "log2_fold_change", "se", "padj"]
+        ["contrast", "gene", "symbol", "log2_fold_change", "se", "p", "padj"]
     ]
     table.iloc[: len(table) if tested else 0].to_csv(
         folder / "contrasts.tsv", sep="\t", index=False
@@ -403,3 +405,49 @@ def test_stage_without_contrasts_or_of_another_organism(tmp_path, monkeypatch):
         "not assessable"
     }
     assert all(table.empty for table in run(monkeypatch, tmp_path, "yeast", tested=True).values())
+
+
+def test_claims_are_corrected_among_themselves_alone():
+    from epigpt.evaluation.multiple_testing import holm
+
+    corrected = holm([7e-5, 0.5, 0.4, np.nan, 0.2, 0.03, 0.9])
+    assert corrected[0] == pytest.approx(6 * 7e-5)
+    assert corrected[3] is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "reading", "said"),
+    [
+        ({"classes": ["a", "b"]}, {}, "does not speak of epilepsy"),
+        ({"classes": ["a", "b", "seizure"]}, {}, "3 classes"),
+        (
+            {"classes": ["a", "kindled"], "confounders": ["date"]},
+            {},
+            "'date' goes with the classes",
+        ),
+        ({"classes": ["a", "kindled"], "groups_per_class": {"a": 2, "kindled": 9}}, {}, "2 donors"),
+        ({"classes": ["a", "kindled"], "groups_per_class": {"a": 3, "kindled": 9}}, {}, ""),
+        ({"classes": ["a", "b"]}, {"series": {"title": "Kainate in mice"}}, ""),
+    ],
+)
+def test_claims_inherit_what_stands_against_the_answer(answer, reading, said):
+    found = claims.obstacle(answer, reading)
+    assert said in found
+    assert bool(said) == bool(found)
+
+
+def test_two_samples_are_tested_as_scipy_does_and_incomplete_pairs_within_themselves():
+    random = np.random.default_rng(4)
+    names = [f"s{at}" for at in range(11)]
+    group = ["a", "a", "b", "b", "c", "c", "d", "d", "e", "e", "f"]
+    label = ["case", "control"] * 5 + ["case"]
+    values = pd.Series(random.normal(0, 1, 11), index=names)
+    samples = pd.DataFrame({"group": group, "label": label}, index=names)
+    whole = donor_statistics.compare(values, samples, "case", "control")
+    reference = scipy.stats.ttest_rel(values.iloc[0:10:2], values.iloc[1:10:2])
+    assert whole.paired
+    assert whole.p == pytest.approx(reference.pvalue)
+    alone = donor_statistics.compare(values, samples.assign(group=names), "case", "control")
+    case = samples["label"] == "case"
+    reference = scipy.stats.ttest_ind(values[case], values[~case], equal_var=False)
+    assert alone.p == pytest.approx(reference.pvalue)

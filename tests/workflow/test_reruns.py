@@ -16,7 +16,8 @@ import contract
 pytestmark = pytest.mark.xdist_group("finished")
 
 PAGES = {"report", "crate", "index"}
-EVALUATED = {"evaluate", "provenance"} | PAGES
+# Claims inherit what stands against the answer.
+EVALUATED = {"evaluate", "markers", "provenance"} | PAGES
 SCORES = {"baseline"} | EVALUATED
 MODEL = {"train", "comparison", "attributions", "markers"} | EVALUATED
 CONTRASTS = {"differential_expression", "attributions", "markers", "provenance"} | PAGES

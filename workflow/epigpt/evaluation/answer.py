@@ -18,7 +18,7 @@ The rules, in this order:
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -269,17 +269,6 @@ def _among_those_that_see(facts: Facts) -> str:
     if any(score.is_better for score in rivals):
         return "signal_missed"
     return "works" if rivals and all(score.is_worse for score in rivals) else "as_good"
-
-
-def holm(p: Sequence[float | None]) -> list[float | None]:
-    """Correct p values for their number (Holm, Scand J Stat 1979; 6: 65); None stays None."""
-    known = sorted((value, at) for at, value in enumerate(p) if value is not None)
-    corrected: list[float | None] = [None] * len(p)
-    largest = 0.0
-    for rank, (value, at) in enumerate(known):
-        largest = max(largest, min(1.0, value * (len(known) - rank)))
-        corrected[at] = largest
-    return corrected
 
 
 def _all_scores(facts: Facts) -> dict[str, Score]:

@@ -11,6 +11,7 @@ import pandas as pd
 from epigpt.evaluation import answer, confounding, intervals, permutation_test
 from epigpt.evaluation.answer import Facts, Score
 from epigpt.evaluation.metrics import Floats, HeldOut, of_repeat, scores, within_folds
+from epigpt.evaluation.multiple_testing import holm
 from epigpt.evaluation.small_sample_intervals import smallest_auc
 from epigpt.model_names import FINETUNED, NO_BLOCKS
 from epigpt.samples.donors import suggested_group
@@ -124,7 +125,7 @@ def _scores(
         if metrics is None
         else _auc_of_table(metrics)
     )
-    corrected = dict(zip(names, answer.holm([auc[name].p for name in names]), strict=True))
+    corrected = dict(zip(names, holm([auc[name].p for name in names]), strict=True))
     found = {}
     for name in names:
         held = models[name]

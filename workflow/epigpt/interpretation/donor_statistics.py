@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scipy.sparse
-from scipy.special import stdtr
+from scipy import stats
 
 FEWEST_DONORS = 3
 
@@ -27,7 +27,7 @@ class Difference:
     cases, controls
         Donors of each class.
     paired
-        Every donor holds both classes, so that each is its own control.
+        Donors that hold both classes were compared with themselves, the few others left out.
     """
 
     estimate: float
@@ -104,8 +104,9 @@ def z_scores(expression: pd.DataFrame) -> pd.DataFrame:
 def compare(values: pd.Series, samples: pd.DataFrame, case: str, control: str) -> Difference:
     """Test the difference of two classes over the means of their donors.
 
-    Donors that hold both classes are compared with themselves (paired t) where all do; otherwise
-    Welch's t (Biometrika 1947; 34: 28).
+    Donors that hold both classes are compared with themselves (paired t) where they are at least
+    three and outnumber the others, which are left out; otherwise Welch's t (Biometrika 1947; 34:
+    28).
 
     Parameters
     ----------
@@ -128,17 +129,24 @@ def compare(values: pd.Series, samples: pd.DataFrame, case: str, control: str) -
     )
     if one.empty or other.empty:
         return Difference(np.nan, np.nan, len(one), len(other), paired=False)
-    paired = set(one.index) == set(other.index)
-    apart = one - other if paired else None
+    both = one.index.intersection(other.index)
+    single = len(one) + len(other) - 2 * len(both)
+    # Incomplete pairs are compared within themselves where they are the larger part.
+    paired = len(both) >= FEWEST_DONORS and single <= len(both)
+    if paired:
+        one, other = one[both], other[both]
     estimate = float(one.mean() - other.mean())
     if min(len(one), len(other)) < FEWEST_DONORS:
         return Difference(estimate, np.nan, len(one), len(other), paired)
-    p = (
-        _t_paired(apart.to_numpy())
-        if apart is not None
-        else _t_welch(one.to_numpy(), other.to_numpy())
-    )
-    return Difference(estimate, p, len(one), len(other), paired)
+    return Difference(estimate, _p_value(one, other, paired), len(one), len(other), paired)
+
+
+def _p_value(one: pd.Series, other: pd.Series, paired: bool) -> float:
+    spread = (one - other).std(ddof=1) if paired else max(one.std(ddof=1), other.std(ddof=1))
+    if spread < 1e-9:
+        return float("nan")
+    tested = stats.ttest_rel(one, other) if paired else stats.ttest_ind(one, other, equal_var=False)
+    return float(tested.pvalue)
 
 
 def _donor_means(values: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
@@ -148,41 +156,12 @@ def _donor_means(values: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
     ).mean()
 
 
-def _t_paired(apart: np.ndarray) -> float:
-    variance = apart.var(ddof=1) / len(apart)
-    return _two_sided(apart.mean(), variance, len(apart) - 1)
-
-
-def _t_welch(one: np.ndarray, other: np.ndarray) -> float:
-    parts = [values.var(ddof=1) / len(values) for values in (one, other)]
-    spread = sum(
-        part**2 / (len(values) - 1) for part, values in zip(parts, (one, other), strict=True)
-    )
-    return _two_sided(
-        one.mean() - other.mean(), sum(parts), sum(parts) ** 2 / spread if spread > 0 else 1.0
-    )
-
-
-def _two_sided(difference: float, variance: float, freedom: float) -> float:
-    return (
-        float(2 * stdtr(freedom, -abs(difference) / np.sqrt(variance)))
-        if variance > 1e-18
-        else float("nan")
-    )
-
-
 def false_discovery_rate(p: Sequence[float]) -> np.ndarray:
-    """Adjust p values by Benjamini and Hochberg (J R Stat Soc B 1995; 57: 289); NaN stay NaN and do
-    not count."""
+    """Return p values adjusted by Benjamini and Hochberg (J R Stat Soc B 1995; 57: 289); NaN stay
+    NaN and do not count."""
     values = np.asarray(p, dtype=float)
-    known = np.flatnonzero(~np.isnan(values))
-    ranked = known[np.argsort(-values[known], kind="stable")]
+    known = ~np.isnan(values)
     adjusted = np.full(len(values), np.nan)
-    adjusted[ranked] = (
-        np.minimum.accumulate(values[ranked] * len(known) / np.arange(len(known), 0, -1)).clip(
-            max=1
-        )
-        if len(known)
-        else 1
-    )
+    if known.any():
+        adjusted[known] = stats.false_discovery_control(values[known])
     return adjusted

@@ -67,7 +67,7 @@ def assess(
     Returns
     -------
     pandas.DataFrame
-        `MARKERS`, human_symbol and located, a row per set, human gene and co-ortholog. gene is the
+        `MARKERS`, human_symbol, located, p, a row per set, human gene and co-ortholog. gene is the
         data set's own id where it has the gene (located), the species' Ensembl id otherwise.
         verdict: as expected, opposite, changed (where no direction was expected), not significant;
         or not assessable, where the gene is missing, has no ortholog or was not tested, which is
@@ -84,11 +84,12 @@ def assess(
     table["symbol"] = np.where(table["symbol"] == "", table["human_symbol"], table["symbol"])
     tested = (
         contrast.drop_duplicates("gene")
-        .set_index("gene")[["log2_fold_change", "padj"]]
+        .set_index("gene")[["log2_fold_change", "p", "padj"]]
         .astype(float)
     )
     found = tested.reindex(table["gene"].where(table["located"]))
     table["log2_fold_change"] = found["log2_fold_change"].to_numpy()
+    table["p"] = found["p"].to_numpy()
     table["padj"] = found["padj"].to_numpy()
     weights = (
         {}

@@ -11,10 +11,11 @@ from typing import Any
 import pandas as pd
 
 from epigpt import files
+from epigpt.interpretation.claims import about_epilepsy
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Table
 from epigpt.report.page import assets, environment
-from epigpt.report.results import about_epilepsy, read_json, read_table
+from epigpt.report.results import read_json, read_table
 
 _NO_VERDICT = "no verdict yet"
 _COLUMNS = [

@@ -16,17 +16,6 @@ from epigpt import schema
 from epigpt.report import wording
 from epigpt.report.matrix import Expression
 
-_EPILEPSY = (
-    "epilep",
-    "seizure",
-    "kainate",
-    "kainic",
-    "pilocarpine",
-    "kindl",
-    "convuls",
-    "interictal",
-)
-
 
 @dataclass(frozen=True)
 class Fit:
@@ -174,16 +163,6 @@ class Results:
         """Give one figure of metrics.tsv; NaN where it is not there."""
         rows = self.metrics[(self.metrics["model"] == model) & (self.metrics["metric"] == name)]
         return float(rows[column].iloc[0]) if len(rows) else math.nan
-
-
-def about_epilepsy(reading: dict[str, Any], classes: list[str]) -> bool:
-    """Whether the record of a series, or the names of its classes, speak of epilepsy: only then do
-    claims about it apply."""
-    series = reading.get("series") or {}
-    texts = [*classes, *[str(series.get(key) or "") for key in ("title", "summary")]]
-    return bool(reading.get("simulated")) or any(
-        word in text.lower() for text in texts for word in _EPILEPSY
-    )
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -1,6 +1,10 @@
 """Hold marker genes, marker sets and the paper's claims against the data set; score excitation
 against inhibition."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pandas as pd
 
 from epigpt import files
@@ -83,7 +87,12 @@ def _tables(job: entry.Job, own_sets: dict[str, list[str]], seed: int) -> dict[s
     scores = balance.score(
         expression[[name for name in expression.columns if name in named]], samples
     )
-    judged = claims.judge(claims.Evidence(table, tested, scores, expression, samples, classes))
+    answer, reading = (_read(job.optional(name)) for name in ("answer", "reading"))
+    judged = claims.judge(
+        claims.Evidence(table, tested, scores, expression, samples, classes),
+        claims.obstacle(answer, reading) if answer else "",
+        claims.caveat(answer),
+    )
     asked = {name: len(listed) for name, listed in own_sets.items()}
     enriched = gene_sets.enrichment(
         located, asked, contrasts[contrasts["contrast"] == contrast], seed
@@ -95,6 +104,10 @@ def _tables(job: entry.Job, own_sets: dict[str, list[str]], seed: int) -> dict[s
         "claims": judged,
         "enrichment": enriched,
     }
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    return {} if path is None else dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _classes(contrast: str, labels: list[str]) -> tuple[str, str]:

@@ -5,12 +5,13 @@ from typing import Any
 
 import pandas as pd
 
+from epigpt.interpretation.claims import about_epilepsy
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Section
 from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.figures import enrichment
 from epigpt.report.figures import markers as figures
-from epigpt.report.results import Results, about_epilepsy
+from epigpt.report.results import Results
 
 _TITLE = "Markers"
 _TONES = {
