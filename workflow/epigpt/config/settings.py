@@ -125,20 +125,31 @@ class Settings(_Section):
             " it has none."
         ),
     )
-    encoding: Literal["gene-tokens", "gene-sentence", "gene-values"] = Field(
-        "gene-values",
+    encoding: Literal["program-tokens", "gene-values", "gene-tokens", "gene-sentence"] = Field(
+        "program-tokens",
         description=(
-            "gene-values: the genes that deviate most from the training samples, each with its"
-            " deviation. gene-tokens: the detected genes ranked by their deviation, for GPT-2's"
-            " stock class. gene-sentence: the same, their symbols written as text in GPT-2's own"
-            " byte pairs."
+            "program-tokens: at most 64 scores that are fitted on the training samples of each fold"
+            " (principal components, genes that tell the classes apart, pairs of such genes in"
+            " their order). gene-values: the genes that deviate most from the training samples,"
+            " each with its deviation. gene-tokens: the detected genes ranked by their deviation,"
+            " for GPT-2's stock class. gene-sentence: the same, their symbols written as text in"
+            " GPT-2's own byte pairs."
+        ),
+    )
+    gene_selection: Literal["deviation", "label", "both"] = Field(
+        "both",
+        description=(
+            "How the genes of a sequence are chosen. label: those that tell the classes apart best"
+            " among the training donors of each fold, by a moderated statistic. deviation: those"
+            " that deviate most in the sample, whatever its label. both: half of either; of"
+            " program-tokens the components follow the deviations, genes and pairs the labels."
         ),
     )
     max_genes: Annotated[int, Field(ge=8, le=1023)] = Field(
         128,
         description=(
-            "Genes per sequence; of a gene-sentence as many as fit whole into 1,024 pieces (about"
-            " 290)."
+            "Tokens per sequence at most: genes, or programs, of which there are 64; of a"
+            " gene-sentence as many genes as fit whole into 1,024 pieces (about 290)."
         ),
     )
     vocabulary_genes: Annotated[int, Field(ge=8, le=65536)] = Field(

@@ -1,37 +1,19 @@
 """Encodings of a sample as a token sequence, behind one small interface."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import scipy.sparse
 
 from epigpt.encoding import bpe, gene_selection
+from epigpt.encoding.encoded import Encoded
 from epigpt.encoding.gene_statistics import GeneStatistics
+from epigpt.encoding.program_tokens import ProgramTokens
 from epigpt.encoding.vocabulary import END, PAD, SPECIAL, Vocabulary
 from epigpt.errors import InputError, nearest_name
 
 # Positions of every published GPT-2: a sentence is cut after the last gene that fits whole.
 POSITIONS = 1024
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Token sequences of a block of observations.
-
-    Attributes
-    ----------
-    tokens
-        int32, shape (rows, width), padded on the right.
-    lengths
-        int32, shape (rows,): tokens before the padding.
-    values
-        float32, shape (rows, width), 0 where padded; None for encodings without values.
-    """
-
-    tokens: np.ndarray
-    lengths: np.ndarray
-    values: np.ndarray | None
 
 
 class Encoder(Protocol):
@@ -123,6 +105,9 @@ class GeneTokens:
         hidden: np.ndarray | None = None,
     ) -> Encoded:
         """Rank the detected genes of each row by their deviation from the reference, descending."""
+        hidden = gene_selection.beside_chosen(
+            expression, reference, max_genes, hidden, gene_selection.ranked
+        )
         ranked, lengths = gene_selection.ranked(expression, reference, max_genes, hidden)
         rows = len(lengths)
         tokens = np.full((rows, max_genes + 1), PAD, dtype=np.int32)
@@ -170,6 +155,9 @@ class GeneSentence:
         hidden: np.ndarray | None = None,
     ) -> Encoded:
         """Write each row's genes one after the other while they fit whole."""
+        hidden = gene_selection.beside_chosen(
+            expression, reference, max_genes, hidden, gene_selection.ranked
+        )
         ranked, lengths = gene_selection.ranked(expression, reference, max_genes, hidden)
         pieces = self._pieces(vocabulary)
         width = self._width(pieces, max_genes)
@@ -235,6 +223,9 @@ class GeneValues:
     ) -> Encoded:
         """Take the `max_genes` genes of each row with the largest absolute deviation,
         descending."""
+        hidden = gene_selection.beside_chosen(
+            expression, reference, max_genes, hidden, gene_selection.most_deviating
+        )
         columns, deviations, lengths = gene_selection.most_deviating(
             expression, reference, max_genes, hidden
         )
@@ -252,7 +243,8 @@ def _numbered_genes(tokens: np.ndarray) -> np.ndarray:
 
 
 ENCODERS: dict[str, Encoder] = {
-    encoder.name: encoder for encoder in (GeneTokens(), GeneSentence(), GeneValues())
+    encoder.name: encoder
+    for encoder in (GeneTokens(), GeneSentence(), GeneValues(), ProgramTokens())
 }
 
 

@@ -1,7 +1,8 @@
 """Which genes of each row a sequence shows, and in which order: without a look at what a row does
 not hold, but where that may be shown."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -85,6 +86,40 @@ def most_deviating(
         columns[part, : best.shape[1]] = np.where(shown, gene_ranking.genes_of(best), 0)
         deviations[part, : best.shape[1]] = np.where(shown, gene_ranking.scores_of(best), 0)
     return columns, deviations, lengths
+
+
+def beside_chosen(
+    expression: scipy.sparse.csr_matrix,
+    reference: GeneStatistics,
+    max_genes: int,
+    hidden: np.ndarray | None,
+    select: Callable[..., tuple[Any, ...]],
+) -> np.ndarray | None:
+    """Hide all genes but those that the labels chose and, of the others, the best that fill the
+    sequence.
+
+    Parameters
+    ----------
+    select
+        `ranked` or `most_deviating`.
+
+    Returns
+    -------
+    bool, shape (rows, genes); `hidden` itself where no genes were chosen.
+    """
+    if reference.chosen is None:
+        return hidden
+    shape = expression.shape
+    kept = np.broadcast_to(~reference.chosen, shape).copy()
+    left = max_genes - int(reference.chosen.sum())
+    if left > 0:
+        others = np.broadcast_to(reference.chosen, shape)
+        columns, *_, lengths = select(
+            expression, reference, left, others if hidden is None else others | hidden
+        )
+        row, position = np.nonzero(np.arange(columns.shape[1]) < lengths[:, None])
+        kept[row, columns[row, position]] = False
+    return kept if hidden is None else kept | hidden
 
 
 def _stored(

@@ -4,12 +4,15 @@ and nothing else."""
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import scipy.sparse
 
 from epigpt import files
+from epigpt.encoding import programs as program_file
+from epigpt.encoding.programs import Programs
 
 MIN_DETECTED = 2
 TREND_WINDOW = 301
@@ -39,6 +42,11 @@ class GeneStatistics:
     axes
         Principal axes of the training deviations, float32, shape (axes, genes); rows of unit
         length, strongest first.
+    chosen
+        Genes that tell the training classes apart, which every sequence of genes shows; bool, shape
+        (genes,); None: none were chosen.
+    programs
+        What the encoding program-tokens shows; None: of another encoding.
     """
 
     centre: np.ndarray
@@ -46,6 +54,8 @@ class GeneStatistics:
     detected: np.ndarray
     target: float
     axes: np.ndarray
+    chosen: np.ndarray | None = None
+    programs: Programs | None = None
 
     def deviations(self, expression: scipy.sparse.csr_matrix) -> np.ndarray:
         """Deviation from the reference in units of its scale, clipped to ± `CLIP`; float32, shape
@@ -70,14 +80,16 @@ class GeneStatistics:
     def save(self, path: Path) -> None:
         """Write reference.npz."""
         with files.path(path) as temporary:
-            np.savez(
-                temporary,
-                centre=self.centre,
-                scale=self.scale,
-                detected=self.detected,
-                target=np.float64(self.target),
-                axes=self.axes,
-            )
+            arrays: dict[str, Any] = {
+                "centre": self.centre,
+                "scale": self.scale,
+                "detected": self.detected,
+                "target": np.float64(self.target),
+                "axes": self.axes,
+                **({} if self.chosen is None else {"chosen": self.chosen}),
+                **({} if self.programs is None else self.programs.as_arrays()),
+            }
+            np.savez(temporary, **arrays)
 
 
 def load_gene_statistics(path: Path) -> GeneStatistics:
@@ -86,6 +98,8 @@ def load_gene_statistics(path: Path) -> GeneStatistics:
         return GeneStatistics(
             **{name: stored[name] for name in ("centre", "scale", "detected", "axes")},
             target=float(stored["target"]),
+            chosen=stored.get("chosen"),
+            programs=program_file.from_arrays(dict(stored)),
         )
 
 

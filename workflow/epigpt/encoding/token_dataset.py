@@ -13,7 +13,8 @@ import scipy.sparse
 
 from epigpt import files
 from epigpt.dataset.count_blocks import CountBlocks
-from epigpt.encoding import augmentation, encoders, gene_statistics
+from epigpt.encoding import augmentation, encoders
+from epigpt.encoding.fitting import Wanted, fit
 from epigpt.encoding.gene_statistics import GeneStatistics, load_gene_statistics
 from epigpt.encoding.vocabulary import Vocabulary, load_vocabulary
 from epigpt.errors import InputError
@@ -37,6 +38,9 @@ class EncodingConfig:
         Number of views, and what decides them.
     gene_dropout
         Share of the genes that every view but the first hides.
+    gene_selection
+        How the genes that a sequence shows are chosen: by their deviation in the sample, with the
+        training labels, or both.
     """
 
     encoding: str
@@ -45,6 +49,7 @@ class EncodingConfig:
     views: int
     seed: int
     gene_dropout: float = 0.0
+    gene_selection: str = "both"
 
 
 @dataclass(frozen=True)
@@ -161,9 +166,7 @@ def write(
     assert_no_group_crosses(index)
     encoder = encoders.find(recipe.encoding)
     training = np.flatnonzero(~held_out)
-    vocabulary, fitted = fit(
-        observations, training, recipe.vocabulary_genes, with_axes=encoder.has_values
-    )
+    vocabulary, fitted = fit(observations, training, _wanted(recipe, classes))
     folder.mkdir(parents=True, exist_ok=True)
     shape = (len(observations.index), recipe.views, encoder.width(vocabulary, recipe.max_genes))
     with ExitStack() as stack:
@@ -195,6 +198,18 @@ def write(
     files.write_tsv(folder / "index.tsv", index)
 
 
+def _wanted(recipe: EncodingConfig, classes: list[str]) -> Wanted:
+    return Wanted(
+        encoding=recipe.encoding,
+        gene_selection=recipe.gene_selection,
+        max_genes=recipe.max_genes,
+        vocabulary_genes=recipe.vocabulary_genes,
+        seed=recipe.seed,
+        with_axes=encoders.find(recipe.encoding).has_values,
+        classes=tuple(classes),
+    )
+
+
 def _header(file: BinaryIO, kind: type, shape: tuple[int, ...]) -> None:
     """Begin an .npy file whose rows follow block by block: pages written through a memory map would
     count as the job's memory."""
@@ -204,42 +219,6 @@ def _header(file: BinaryIO, kind: type, shape: tuple[int, ...]) -> None:
         "shape": shape,
     }
     np.lib.format.write_array_header_2_0(file, described)
-
-
-def fit(
-    observations: "Fittable", training: np.ndarray, vocabulary_genes: int, with_axes: bool
-) -> tuple[Vocabulary, GeneStatistics]:
-    """Fit vocabulary and reference on the observations at positions `training`, untouched (view
-    0)."""
-    sums = gene_statistics.moments(
-        expression for _, expression in _expression(observations, training)
-    )
-    columns = gene_statistics.vocabulary_columns(sums, vocabulary_genes)
-    fitted = gene_statistics.fit(sums, columns, observations.target)
-    if with_axes:
-        step = -(-len(training) // gene_statistics.MAX_AXES_ROWS)
-        blocks = [
-            fitted.deviations(block[:, columns])
-            for _, block in _expression(observations, training[::step])
-        ]
-        fitted = GeneStatistics(
-            fitted.centre,
-            fitted.scale,
-            fitted.detected,
-            fitted.target,
-            gene_statistics.principal_axes(np.concatenate(blocks)),
-        )
-    genes, symbols = (
-        tuple(names[columns].tolist()) for names in (observations.genes, observations.symbols)
-    )
-    return Vocabulary(genes, symbols, observations.organism), fitted
-
-
-def _expression(
-    observations: "Fittable", wanted: np.ndarray
-) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
-    for positions, counts in observations.blocks(wanted, BLOCK):
-        yield positions, augmentation.lognormalised(counts, observations.target)
 
 
 class Readable(Protocol):
@@ -260,25 +239,6 @@ class Readable(Protocol):
         self, wanted: np.ndarray, size: int
     ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
         """Give positions and counts."""
-        ...
-
-
-class Fittable(Readable, Protocol):
-    """What a vocabulary and a reference can be fitted on."""
-
-    @property
-    def symbols(self) -> np.ndarray:
-        """Symbol of each gene."""
-        ...
-
-    @property
-    def target(self) -> float:
-        """Total before the logarithm."""
-        ...
-
-    @property
-    def organism(self) -> str:
-        """Species, or "unknown"."""
         ...
 
 

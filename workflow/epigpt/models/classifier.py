@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,8 @@ from transformers.models.gpt2.modeling_gpt2 import (
 )
 from transformers.utils import logging as transformers_logging
 
-from epigpt.encoding import encoders
+from epigpt.encoding import encoders, fitting
+from epigpt.encoding.programs import Programs
 from epigpt.encoding.vocabulary import SPECIAL
 from epigpt.errors import InputError
 from epigpt.models.gene_values import GeneValuesConfig, GeneValuesForSequenceClassification
@@ -54,7 +56,9 @@ def configuration(
     # Without blocks nothing carries the genes to the last position, which the stock class reads;
     # ours takes the mean over all.
     kind = GeneValuesConfig if encoder.has_values or preset.layers == 0 else GPT2Config
+    own: dict[str, Any] = {"linear_path": True} if encoding == fitting.PROGRAMS else {}
     return kind(
+        **own,
         vocab_size=vocabulary_size,
         n_positions=preset.positions,
         n_embd=preset.width,
@@ -126,6 +130,16 @@ def start_from_axes(model: GPT2PreTrainedModel, axes: np.ndarray) -> None:
     )
     with torch.no_grad():
         embedding.weight[len(SPECIAL) :, :used] = scaled.to(embedding.weight.dtype)
+
+
+def start_from_programs(model: GPT2PreTrainedModel, programs: Programs) -> None:
+    """Let the classifier begin as the linear classifier of its programs."""
+    if not isinstance(model, GeneValuesForSequenceClassification):
+        raise TypeError("programs have values")
+    with torch.no_grad():
+        rows = slice(len(SPECIAL), len(SPECIAL) + len(programs))
+        model.linear.weight[rows] = torch.from_numpy(programs.weights).to(model.linear.weight)
+        model.linear_bias.copy_(torch.from_numpy(programs.bias))
 
 
 def save(

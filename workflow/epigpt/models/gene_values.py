@@ -14,9 +14,19 @@ MODEL_TYPE = "epigpt-gene-values"
 
 
 class GeneValuesConfig(GPT2Config):
-    """GPT-2's configuration under a name of its own."""
+    """GPT-2's configuration under a name of its own.
+
+    Parameters
+    ----------
+    linear_path
+        Whether the logits are those of a linear classifier of the values plus what the blocks add.
+    """
 
     model_type = MODEL_TYPE
+
+    def __init__(self, linear_path: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.linear_path = linear_path
 
 
 class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
@@ -30,6 +40,11 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
     sample deviates in which genes; the head therefore also reads the mean of the embeddings before
     the blocks, brought to the same scale. What the blocks add to this direct path is what
     `finetuned_no_blocks` shows.
+
+    Where every token keeps its place and meaning (`linear_path`), the direct path is a linear
+    classifier of the values with a weight for each token and class, and the head over the blocks
+    begins at zero: the model begins as the linear classifier that it is handed, and the blocks
+    learn what that one leaves.
     """
 
     config_class = GeneValuesConfig
@@ -39,7 +54,13 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
         self.num_labels = config.num_labels
         self.transformer = GPT2Model(config)
         self.score = nn.Linear(config.n_embd, cast(int, config.num_labels), bias=False)
+        if config.linear_path:
+            self.linear = nn.Embedding(config.vocab_size, cast(int, config.num_labels))
+            self.linear_bias = nn.Parameter(torch.zeros(cast(int, config.num_labels)))
         self.post_init()
+        if config.linear_path:
+            nn.init.zeros_(self.linear.weight)
+            nn.init.zeros_(self.score.weight)
 
     def forward(
         self,
@@ -75,8 +96,17 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
         ).last_hidden_state
         mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
         held = mask.sum(1).clamp(min=1)
-        direct = nn.functional.layer_norm((embedded * mask).sum(1) / held, (self.config.n_embd,))
-        logits = self.score((hidden * mask).sum(1) / held + direct)
+        pooled = (hidden * mask).sum(1) / held
+        if self.config.linear_path:
+            weights = self.linear(input_ids) * mask.to(self.linear.weight.dtype)
+            if values is not None:
+                weights = weights * values.unsqueeze(-1).to(weights.dtype)
+            logits = self.score(pooled) + weights.sum(1) + self.linear_bias
+        else:
+            direct = nn.functional.layer_norm(
+                (embedded * mask).sum(1) / held, (self.config.n_embd,)
+            )
+            logits = self.score(pooled + direct)
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
 

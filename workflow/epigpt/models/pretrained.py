@@ -10,6 +10,7 @@ from torch import nn
 from transformers.models.gpt2.modeling_gpt2 import GPT2PreTrainedModel
 
 from epigpt.encoding import bpe, encoders
+from epigpt.encoding.programs import Programs
 from epigpt.encoding.vocabulary import SPECIAL, Vocabulary
 from epigpt.errors import InputError
 from epigpt.models.published import Published
@@ -19,7 +20,11 @@ _PREFIX = re.compile(r"^(transformer|model\.transformer)\.")
 
 
 def start(
-    model: GPT2PreTrainedModel, weights: Published, encoding: str, vocabulary: Vocabulary
+    model: GPT2PreTrainedModel,
+    weights: Published,
+    encoding: str,
+    vocabulary: Vocabulary,
+    programs: Programs | None = None,
 ) -> None:
     """Copy pretrained weights into a classifier; its head keeps its random start.
 
@@ -32,6 +37,9 @@ def start(
         is; a gene of the other encodings starts as the mean of its symbol's pieces, padding and end
         as GPT-2's separator. Weights of a model of ours give each gene that both know its
         embedding; the others keep their random start.
+    programs
+        Of the encoding program-tokens: each program starts as the mean of its genes' embeddings,
+        weighed by the size of their loadings.
 
     Raises
     ------
@@ -59,7 +67,7 @@ def start(
                                 name,
                                 file.get_tensor(stored),
                                 weights,
-                                _embedder(weights, encoding, vocabulary),
+                                _embedder(weights, encoding, vocabulary, programs),
                             )
                             missing.discard(name)
             except SafetensorError as error:
@@ -101,7 +109,7 @@ def _fill(
 
 
 def _embedder(
-    weights: Published, encoding: str, vocabulary: Vocabulary
+    weights: Published, encoding: str, vocabulary: Vocabulary, programs: Programs | None
 ) -> Callable[[torch.Tensor, torch.Tensor], None]:
     """Give the function that fills an embedding from the stored one."""
 
@@ -110,7 +118,13 @@ def _embedder(
             parameter.copy_(stored[: bpe.SIZE])
         else:
             parameter[: len(SPECIAL)] = stored[bpe.END_OF_TEXT]
-            parameter[len(SPECIAL) :] = of_symbols(stored, vocabulary)
+            genes = of_symbols(stored, vocabulary)
+            if programs is None:
+                parameter[len(SPECIAL) :] = genes
+            else:
+                parameter[len(SPECIAL) : len(SPECIAL) + len(programs)] = _of_programs(
+                    genes, programs
+                )
 
     def from_genes(parameter: torch.Tensor, stored: torch.Tensor) -> None:
         known = (
@@ -122,13 +136,24 @@ def _embedder(
             (number, known[gene]) for number, gene in enumerate(vocabulary.genes) if gene in known
         ]
         parameter[: len(SPECIAL)] = stored[: len(SPECIAL)]
-        if shared:
-            ours, theirs = (
-                torch.tensor(numbers) + len(SPECIAL) for numbers in zip(*shared, strict=True)
-            )
-            parameter[ours] = stored[theirs]
+        if not shared:
+            return
+        ours, theirs = (torch.tensor(numbers) for numbers in zip(*shared, strict=True))
+        if programs is None:
+            parameter[ours + len(SPECIAL)] = stored[theirs + len(SPECIAL)]
+            return
+        genes = torch.zeros(len(vocabulary.genes), stored.shape[1], dtype=stored.dtype)
+        genes[ours] = stored[theirs + len(SPECIAL)]
+        parameter[len(SPECIAL) : len(SPECIAL) + len(programs)] = _of_programs(genes, programs)
 
     return from_text if weights.vocabulary is None else from_genes
+
+
+def _of_programs(genes: torch.Tensor, programs: Programs) -> torch.Tensor:
+    """Mean of the embeddings of each program's genes, weighed by the size of their loadings; shape
+    (programs, width)."""
+    sizes = torch.from_numpy(programs.loadings).abs()
+    return (sizes / sizes.sum(dim=1, keepdim=True).clamp(min=1e-12)).to(genes.dtype) @ genes
 
 
 def of_symbols(embedding: torch.Tensor, vocabulary: Vocabulary) -> torch.Tensor:

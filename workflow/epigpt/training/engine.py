@@ -94,7 +94,7 @@ def parameter_groups(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
 
 def _kind(name: str, parameter: nn.Parameter) -> str:
     parts = name.split(".")
-    if "score" in parts:
+    if {"score", "linear", "linear_bias"} & set(parts):
         return "head"
     if "wte" in parts or "wpe" in parts:
         return "embeddings"

@@ -271,16 +271,20 @@ def untrained(
     if preset.recipe.start == "zero":
         # Frozen blocks, and blocks that are only adapted, must let something through.
         classifier.start_at_zero(model, blocks=settings["tuning"] == "full")
+    programs = store.reference.programs
     if variant == ablations.RANDOM_WEIGHTS:
-        pass
-    elif weights is not None:
+        return model
+    if programs is not None:
+        classifier.start_from_programs(model, programs)
+    if weights is not None:
         pretrained.start(
             model,
             published.check(weights, presets.load(name)),
             store.recipe.encoding,
             store.vocabulary,
+            programs,
         )
-    else:
+    elif programs is None:
         classifier.start_from_axes(model, store.reference.axes)
     return model
 

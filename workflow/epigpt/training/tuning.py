@@ -13,7 +13,7 @@ from transformers.models.gpt2.modeling_gpt2 import GPT2PreTrainedModel
 from epigpt.training.parameter_count import LORA_ALPHA, LORA_RANK
 
 ADAPTED = ("c_attn", "c_proj", "c_fc")
-HEAD, EMBEDDING = "score", "wte"
+HEAD, EMBEDDING, LINEAR = "score", "wte", "linear"
 _PREFIX = "base_model.model."
 
 
@@ -27,6 +27,8 @@ def prepare(model: GPT2PreTrainedModel, tuning: str, new_embedding: bool, seed: 
     from peft import LoraConfig, get_peft_model
 
     kept = [HEAD, *([EMBEDDING] if new_embedding else [])]
+    if hasattr(model, LINEAR):
+        kept.append(LINEAR)
     if model.config.n_layer == 0:  # nothing to adapt
         model.transformer.requires_grad_(False)
         if new_embedding:

@@ -1,0 +1,125 @@
+"""Programs: numbers that say of a sample what decides, each a weighted sum of gene deviations.
+
+Three kinds, all fitted on the training samples of one fit: principal components of the genes that
+vary most, which carry changes of many genes; genes that tell the classes apart; and pairs of such
+genes, of which the order within the sample counts. A sequence of programs is several times shorter
+than one of genes, shows what decides in every sample, and every token keeps its place and meaning.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+COMPONENTS, GENES, PAIRS = 16, 32, 16
+MOST = COMPONENTS + GENES + PAIRS
+COMPONENT, GENE, PAIR = 0, 1, 2
+KINDS = ("component", "gene", "pair")
+# How far a single gene may go: beyond, it would drown the other programs.
+GENE_CLIP = 5.0
+COMPONENT_CLIP = 10.0
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Programs of one fit.
+
+    Attributes
+    ----------
+    loadings
+        float32, shape (programs, genes of the vocabulary): weight of each gene's deviation.
+    offsets
+        float32, shape (programs,): added to the sum; that of a sample at the reference.
+    kinds
+        int8, shape (programs,): `COMPONENT`, `GENE` or `PAIR`.
+    weights, bias
+        float32, shapes (programs, classes) and (classes,): a linear classifier of the scores,
+        fitted on the training samples (`epigpt.encoding.linear_start`), where a model begins.
+    """
+
+    loadings: np.ndarray
+    offsets: np.ndarray
+    kinds: np.ndarray
+    weights: np.ndarray
+    bias: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.loadings)
+
+    def sums(self, deviations: np.ndarray) -> np.ndarray:
+        """Return the weighted sums, not squashed; float64, shape (rows, programs).
+
+        Gene by gene in one order, so that a row's sums do not depend on the rows beside it, which a
+        matrix product does not promise.
+        """
+        total: np.ndarray = np.einsum(
+            "rg,pg->rp",
+            np.ascontiguousarray(deviations, dtype=np.float64),
+            self.loadings.astype(np.float64),
+            optimize=False,
+        )
+        return total + self.offsets
+
+    def scores(self, deviations: np.ndarray) -> np.ndarray:
+        """Return the scores of samples from their gene deviations, as `GeneStatistics.deviations`
+        gives them; float32, shape (rows, programs)."""
+        return self.squashed(self.sums(deviations))
+
+    def squashed(self, sums: np.ndarray) -> np.ndarray:
+        """Turn weighted sums into scores: pairs between -1 and 1, genes clipped to ± `GENE_CLIP`,
+        components to ± `COMPONENT_CLIP`."""
+        limit = np.where(self.kinds == GENE, GENE_CLIP, COMPONENT_CLIP)
+        clipped = np.clip(sums, -limit, limit)
+        found: np.ndarray = np.where(self.kinds == PAIR, np.tanh(sums), clipped).astype(np.float32)
+        return found
+
+    def at_rest(self) -> np.ndarray:
+        """Return the scores of a sample without any deviation; float32, shape (programs,)."""
+        return self.squashed(self.offsets.astype(np.float64)[None])[0]
+
+    def as_arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays under the names that reference.npz gives them."""
+        return {f"programs_{name}": values for name, values in vars(self).items()}
+
+
+def from_arrays(stored: dict[str, np.ndarray]) -> Programs | None:
+    """Rebuild what `Programs.as_arrays` gave; None where there are no programs."""
+    prefix = "programs_"
+    found = {
+        name.removeprefix(prefix): values
+        for name, values in stored.items()
+        if name.startswith(prefix)
+    }
+    return Programs(**found) if found else None
+
+
+def budget(max_genes: int) -> tuple[int, int, int]:
+    """Say how many components, genes and pairs a sequence of `max_genes` tokens shows at most."""
+    quarter = max_genes // 4
+    components, pairs = min(COMPONENTS, quarter), min(PAIRS, quarter)
+    return components, min(GENES, max_genes - components - pairs), pairs
+
+
+def gene_attribution(
+    programs: Programs, attributions: np.ndarray, deviations: np.ndarray
+) -> np.ndarray:
+    """Divide what the program tokens of samples contribute among the genes.
+
+    A program's sum is linear in the deviations, so each gene has the share loading × deviation of
+    what the program differs by from a sample at the reference; the shares add up to the whole.
+
+    Parameters
+    ----------
+    attributions
+        Contribution of each program against `Programs.at_rest`, shape (samples, programs).
+    deviations
+        Gene deviations of the same samples, shape (samples, genes).
+
+    Returns
+    -------
+    float64, shape (samples, genes); a sample's sum is that of its attributions.
+    """
+    moved = programs.sums(deviations) - programs.offsets
+    level = np.abs(moved) < 1e-9
+    each = np.where(level, 0.0, attributions / np.where(level, 1.0, moved))
+    shares: np.ndarray = (each @ programs.loadings.astype(np.float64)) * deviations
+    return shares
