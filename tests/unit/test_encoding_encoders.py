@@ -6,6 +6,7 @@ import scipy.sparse
 
 from epigpt.encoding import bpe, encoders, gene_ranking
 from epigpt.encoding.gene_statistics import CLIP, GeneStatistics
+from epigpt.encoding.programs import COMPONENT, GENE, PAIR, Programs
 from epigpt.encoding.vocabulary import END, PAD, SPECIAL, Vocabulary
 from epigpt.errors import InputError
 
@@ -20,6 +21,21 @@ def _reference(centre: list[float], scale: list[float] | None = None) -> GeneSta
         detected=np.full(genes, 3),
         target=1e6,
         axes=np.zeros((0, genes), dtype=np.float32),
+        programs=_programs(genes),
+    )
+
+
+def _programs(genes: int) -> Programs:
+    """A component, a gene and a pair."""
+    loadings = np.zeros((3, genes), dtype=np.float32)
+    loadings[0] = np.random.default_rng(0).normal(size=genes) / genes
+    loadings[1, 0], loadings[2, :2] = 1.0, (1.0, -1.0)
+    return Programs(
+        loadings=loadings,
+        offsets=np.array([0, 0, 0.5], dtype=np.float32),
+        kinds=np.array([COMPONENT, GENE, PAIR], dtype=np.int8),
+        weights=np.zeros((3, 2), dtype=np.float32),
+        bias=np.zeros(2, dtype=np.float32),
     )
 
 

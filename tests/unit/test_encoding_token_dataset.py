@@ -187,7 +187,9 @@ def test_axes_are_those_of_the_training_deviations(tmp_path: Path) -> None:
 
 def test_genes_are_never_case_folded(tmp_path: Path) -> None:
     observations = open_observations(_table(tmp_path))
-    vocabulary, _ = token_dataset.fit(observations, np.arange(12), 1000, with_axes=False)
+    recipe = token_dataset.EncodingConfig("gene-tokens", 40, 1000, 1, 5)
+    wanted = token_dataset.wanted(recipe, ["a", "b"])
+    vocabulary, _ = token_dataset.fit(observations, np.arange(12), wanted)
     assert {"Gene006", "gene006"} <= set(vocabulary.genes)
 
 

@@ -204,12 +204,7 @@ def _united(sums: Moments, best: np.ndarray, wanted: Wanted) -> np.ndarray:
     """Chosen genes and, but where the labels alone decide, those that vary most; ascending."""
     if wanted.gene_selection == LABEL and len(best):
         return np.sort(best)
-    varying = gene_statistics.vocabulary_columns(sums, wanted.vocabulary_genes)
-    if not len(best):
-        return varying
-    # Taken again without room for the chosen ones, so that all together are as many as asked for.
-    beside = gene_statistics.vocabulary_columns(sums, wanted.vocabulary_genes - len(best))
-    return np.union1d(best, beside)
+    return gene_statistics.vocabulary_columns(sums, wanted.vocabulary_genes, best)
 
 
 def _with_programs(

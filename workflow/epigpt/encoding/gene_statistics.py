@@ -136,8 +136,9 @@ def moments(blocks: Iterable[scipy.sparse.csr_matrix]) -> Moments:
     return Moments(rows, total, squares, detected)
 
 
-def vocabulary_columns(sums: Moments, wanted: int) -> np.ndarray:
-    """Choose the genes that a fit knows, without a look at any label.
+def vocabulary_columns(sums: Moments, wanted: int, chosen: np.ndarray | None = None) -> np.ndarray:
+    """Choose the genes that a fit knows: those already `chosen`, and the rest without a look at any
+    label.
 
     Of the genes detected in at least two training observations (one where there is only one), the
     `wanted` whose standard deviation exceeds most what is usual at their mean: the median over the
@@ -153,6 +154,8 @@ def vocabulary_columns(sums: Moments, wanted: int) -> np.ndarray:
         return detected
     deviation, usual = _deviation_and_usual(sums, detected)
     excess = np.divide(deviation, usual, out=np.zeros_like(deviation), where=usual > 0)
+    if chosen is not None:
+        excess[np.isin(detected, chosen)] = np.inf
     return np.sort(detected[np.argsort(-excess, kind="stable")[:wanted]])
 
 

@@ -53,7 +53,7 @@ class ProgramTokens:
         tokens[:, :count] = np.arange(count) + len(SPECIAL)
         values = np.zeros((rows, width), dtype=np.float32)
         values[:, :count] = scores
-        return Encoded(tokens, np.full(rows, count, dtype=np.int32), values)
+        return Encoded(tokens, np.full(rows, count, dtype=np.int32), values, deviations)
 
     def genes_of(self, tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
         """No token speaks of one gene alone: `epigpt.encoding.programs.gene_attribution` divides

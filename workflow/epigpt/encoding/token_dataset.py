@@ -65,6 +65,9 @@ class TokenDataset:
         None.
     classes
         Class names in the order of the model's outputs; of two, the second is the case.
+    deviations
+        Gene deviations of the untouched samples, float32, shape (observations, genes of the
+        vocabulary), where tokens are programs; else None.
     """
 
     index: pd.DataFrame
@@ -75,6 +78,7 @@ class TokenDataset:
     reference: GeneStatistics
     recipe: EncodingConfig
     classes: list[str]
+    deviations: np.ndarray | None = None
 
     @property
     def size(self) -> int:
@@ -157,7 +161,7 @@ def write(
     ----------
     folder
         Receives vocabulary.json, reference.npz, tokens.npy, lengths.npy, values.npy (encodings with
-        values), encoding.json and, last, index.tsv.
+        values), deviations.npy (programs), encoding.json and, last, index.tsv.
     held_out
         bool, shape (observations,): rows that nothing may be fitted on.
     """
@@ -166,20 +170,27 @@ def write(
     assert_no_group_crosses(index)
     encoder = encoders.find(recipe.encoding)
     training = np.flatnonzero(~held_out)
-    vocabulary, fitted = fit(observations, training, _wanted(recipe, classes))
+    vocabulary, fitted = fit(observations, training, wanted(recipe, classes))
     folder.mkdir(parents=True, exist_ok=True)
     shape = (len(observations.index), recipe.views, encoder.width(vocabulary, recipe.max_genes))
     with ExitStack() as stack:
-        names = ("tokens.npy", "lengths.npy", "values.npy")
+        names = ["tokens.npy", "lengths.npy", "values.npy"]
+        names += ["deviations.npy"] if fitted.programs else []
         paths = [stack.enter_context(files.path(folder / name)) for name in names]
-        tokens, lengths, values = (stack.enter_context(path.open("wb")) for path in paths)
+        tokens, lengths, values, *deviations = (
+            stack.enter_context(path.open("wb")) for path in paths
+        )
         _header(tokens, np.int32, shape)
         _header(lengths, np.int32, shape[:2])
         _header(values, np.float32, shape if encoder.has_values else (0,))
+        for file in deviations:
+            _header(file, np.float32, (shape[0], len(vocabulary.genes)))
         views_of_block: list[encoders.Encoded] = []
         for _, _, encoded in encode(
             observations, np.arange(len(observations.index)), vocabulary, fitted, recipe
         ):
+            if not views_of_block and encoded.deviations is not None:
+                deviations[0].write(np.ascontiguousarray(encoded.deviations).tobytes())
             views_of_block.append(encoded)
             if len(views_of_block) == recipe.views:
                 tokens.write(np.stack([view.tokens for view in views_of_block], axis=1).tobytes())
@@ -198,7 +209,8 @@ def write(
     files.write_tsv(folder / "index.tsv", index)
 
 
-def _wanted(recipe: EncodingConfig, classes: list[str]) -> Wanted:
+def wanted(recipe: EncodingConfig, classes: list[str]) -> Wanted:
+    """Say what an encoding needs to be fitted."""
     return Wanted(
         encoding=recipe.encoding,
         gene_selection=recipe.gene_selection,
@@ -320,13 +332,17 @@ def load(folder: Path) -> TokenDataset:
     has_values = encoders.find(recipe.encoding).has_values
     index = pd.read_csv(folder / "index.tsv", sep="\t", dtype=str, keep_default_na=False)
     assert_no_group_crosses(index)
+    reference = load_gene_statistics(folder / "reference.npz")
     return TokenDataset(
         index=index,
         tokens=np.load(folder / "tokens.npy", mmap_mode="r"),
         lengths=np.load(folder / "lengths.npy", mmap_mode="r"),
         values=np.load(folder / "values.npy", mmap_mode="r") if has_values else None,
         vocabulary=load_vocabulary(folder / "vocabulary.json"),
-        reference=load_gene_statistics(folder / "reference.npz"),
+        reference=reference,
         recipe=recipe,
         classes=described["classes"],
+        deviations=(
+            np.load(folder / "deviations.npy", mmap_mode="r") if reference.programs else None
+        ),
     )

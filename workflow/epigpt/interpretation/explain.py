@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 
 from epigpt.encoding import token_dataset as token_store
 from epigpt.encoding.token_dataset import TokenDataset
-from epigpt.interpretation import attribution, contributions
+from epigpt.interpretation import attribution, contributions, program_contributions
 from epigpt.models import classifier
 
 # Held-out observations of all folds together. Cells beyond add cost and little else: what is
@@ -65,7 +66,7 @@ def attribute(
     for place in places:
         opened = _open(place, len(places))
         store, rows = opened.store, opened.rows
-        found = contributions.integrated_gradients(
+        found = _method(store).integrated_gradients(
             opened.model, store, rows, store.recipe.views, opened.device
         )
         folds.append(_of_fold(store, rows, found.values))
@@ -115,6 +116,11 @@ def _open(place: Place, fits: int) -> _Opened:
     return _Opened(store, rows, classifier.load(place.model, device).requires_grad_(False), device)
 
 
+def _method(store: TokenDataset) -> ModuleType:
+    """How a store's tokens lead to genes: directly, or through programs."""
+    return contributions if store.reference.programs is None else program_contributions
+
+
 def _of_fold(store: TokenDataset, rows: np.ndarray, values: np.ndarray) -> attribution.OfFold:
     return attribution.OfFold(
         store.vocabulary.genes, store.vocabulary.symbols, _averaged(store, rows, values)
@@ -135,7 +141,7 @@ def _random_agreement(opened: _Opened, trained: attribution.OfFold) -> float:
         .requires_grad_(False)
         .to(device=opened.device)
     )
-    found = contributions.integrated_gradients(shuffled, store, rows, 1, opened.device)
+    found = _method(store).integrated_gradients(shuffled, store, rows, 1, opened.device)
     return attribution.rank_correlation(trained.attribution, _averaged(store, rows, found.values))
 
 
@@ -147,7 +153,7 @@ def _knock_outs(places: Sequence[Place], genes: Sequence[str]) -> dict[str, floa
         store = opened.store
         column = {gene: number for number, gene in enumerate(store.vocabulary.genes)}
         known = np.array([column[gene] for gene in genes if gene in column], dtype=np.int64)
-        found = contributions.knock_out(
+        found = _method(store).knock_out(
             opened.model, store, opened.rows, KNOCKOUT_VIEWS, known, device=opened.device
         )
         averaged = _averaged(store, opened.rows, found.values)

@@ -24,6 +24,7 @@ def encode(
     adata: AnnData,
     *,
     encoding: str = _DEFAULTS.encoding,
+    gene_selection: str = _DEFAULTS.gene_selection,
     max_genes: int = _DEFAULTS.max_genes,
     vocabulary_genes: int = _DEFAULTS.vocabulary_genes,
     training: str | Sequence[bool] | np.ndarray | None = None,
@@ -40,11 +41,15 @@ def encode(
         Observations × genes with raw counts in `layers["counts"]`, else in `X`. `obs["sample"]`,
         `var["symbol"]`, `uns["assay"]` and `uns["organism"]` are used where they are there.
     encoding
-        `gene-values`, `gene-tokens` or `gene-sentence`, as the key `encoding`.
+        `program-tokens`, `gene-values`, `gene-tokens` or `gene-sentence`, as the key `encoding`.
+    gene_selection
+        `deviation`, `label` or `both`, as the key. Labels are `obs["label"]`, donors
+        `obs["group"]`, of the training observations; without labels deviations decide.
     max_genes
-        Genes per sequence.
+        Tokens per sequence at most: genes, or programs.
     vocabulary_genes
-        Genes of the vocabulary: those that vary most over the training observations.
+        Genes of the vocabulary: those that vary most over the training observations, and those that
+        the labels choose.
     training
         Observations that vocabulary and reference are fitted on: one truth value each, or the name
         of a column of `obs` that holds them. None: all.
@@ -57,8 +62,8 @@ def encode(
         A copy of `adata` with
 
         - `obsm["tokens"]`: int32, observations × width, padded on the right,
-        - `obsm["values"]`: float32, likewise, the deviation of each gene from the reference
-          (encodings with values only),
+        - `obsm["values"]`: float32, likewise, the deviation of each gene from the reference,
+          or the score of each program (encodings with values only),
         - `obs["n_tokens"]`: tokens before the padding,
         - `uns["tokens"]`: the parameters, and the vocabulary's `genes` and `symbols`.
 
@@ -82,12 +87,14 @@ def encode(
     """
     encoder = find(encoding)
     held = in_memory.of_anndata(adata)
-    recipe = token_dataset.EncodingConfig(encoding, max_genes, vocabulary_genes, 1, seed)
+    recipe = token_dataset.EncodingConfig(
+        encoding, max_genes, vocabulary_genes, 1, seed, gene_selection=gene_selection
+    )
     rows = adata.obs_names.get_indexer(held.index["observation"])
     chosen = np.flatnonzero(_training(adata, training)[rows])
-    vocabulary, reference = token_dataset.fit(
-        held, chosen, vocabulary_genes, with_axes=encoder.has_values
-    )
+    labels = held.index["label"].iloc[chosen] if "label" in held.index else ()
+    classes = sorted(set(map(str, labels)))
+    vocabulary, reference = token_dataset.fit(held, chosen, token_dataset.wanted(recipe, classes))
     encoded = adata.copy()
     width = encoder.width(vocabulary, max_genes)
     tokens = np.zeros((adata.n_obs, width), dtype=np.int32)
@@ -104,6 +111,7 @@ def encode(
     encoded.obs["n_tokens"] = lengths
     encoded.uns["tokens"] = {
         "encoding": encoding,
+        "gene_selection": gene_selection,
         "max_genes": max_genes,
         "vocabulary_genes": vocabulary_genes,
         "seed": seed,
