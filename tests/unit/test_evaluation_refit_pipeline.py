@@ -15,7 +15,7 @@ import scipy.sparse
 from epigpt.config.settings import Settings
 from epigpt.dataset.count_blocks import open_observations
 from epigpt.dataset.expression_data import ExpressionData
-from epigpt.encoding import token_dataset
+from epigpt.encoding import gene_statistics, token_dataset
 from epigpt.errors import InputError
 from epigpt.evaluation import (
     baselines,
@@ -136,7 +136,7 @@ def test_genes_chosen_on_all_samples_do_not_survive_the_garbage(tmp_path, monkey
 
 
 def test_a_reference_of_all_samples_does_not_survive_the_garbage(tmp_path, monkeypatch):
-    honest = token_dataset.gene_statistics.fit
+    honest = gene_statistics.fit
 
     def leaky(sums, columns, target):
         everyone = open_observations(
@@ -146,9 +146,9 @@ def test_a_reference_of_all_samples_does_not_survive_the_garbage(tmp_path, monke
             token_dataset.augmentation.lognormalised(counts, target)
             for _, counts in everyone.blocks(np.arange(SAMPLES))
         )
-        return honest(token_dataset.gene_statistics.moments(blocks), columns, target)
+        return honest(gene_statistics.moments(blocks), columns, target)
 
-    monkeypatch.setattr(token_dataset.gene_statistics, "fit", leaky)
+    monkeypatch.setattr(gene_statistics, "fit", leaky)
     assert not survives_garbage("finetuned_no_blocks", tmp_path)
 
 
@@ -245,6 +245,7 @@ def test_a_group_on_both_sides_stops_every_later_step(series, tmp_path):
 )
 def test_variants_take_the_step_adapt_where_the_fit_does(series, monkeypatch, variant):
     expression, folds = series
+    settings = {**SETTINGS, "encoding": "gene-values"}
     one = folds[folds["fold"] == 0].assign(repeat=0)
     folds = pd.concat([one, folds[folds["fold"] != 0].assign(fold=1)])
     adapted, run = [], refit_pipeline.continued_pretraining.run
@@ -256,7 +257,7 @@ def test_variants_take_the_step_adapt_where_the_fit_does(series, monkeypatch, va
         )
 
     monkeypatch.setattr(refit_pipeline.continued_pretraining, "run", noted)
-    pipeline = refit_pipeline.Pipeline("tiny", {**SETTINGS, "adapt": 1}, variant, 1)
+    pipeline = refit_pipeline.Pipeline("tiny", {**settings, "adapt": 1}, variant, 1)
     held = refit_pipeline.from_expression(pipeline, open_observations(expression), folds, CLASSES)
     expected = (
         []
@@ -265,7 +266,7 @@ def test_variants_take_the_step_adapt_where_the_fit_does(series, monkeypatch, va
     )
     assert adapted == expected
     plain = refit_pipeline.from_expression(
-        replace(pipeline, settings=SETTINGS), open_observations(expression), folds, CLASSES
+        replace(pipeline, settings=settings), open_observations(expression), folds, CLASSES
     )
     assert len(held) == len(plain)
     assert np.allclose(held["probability"], plain["probability"], atol=1e-6) == (not expected)

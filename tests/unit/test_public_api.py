@@ -106,7 +106,7 @@ def test_encode_is_what_the_run_encodes(finished: Path) -> None:
     stored = token_dataset.load(finished / "tokens" / "final")
     adata = anndata.read_h5ad(finished / "expression.h5ad")
     turned = adata[::-1, ::-1].copy()
-    encoded = epigpt.encode(turned, max_genes=16, vocabulary_genes=40)
+    encoded = epigpt.encode(turned, encoding="gene-values", max_genes=16, vocabulary_genes=40)
     place = encoded.obs_names.get_indexer(stored.index["observation"])
     np.testing.assert_array_equal(encoded.obsm["tokens"][place], stored.tokens[:, 0])
     np.testing.assert_array_equal(encoded.obsm["values"][place], stored.values[:, 0])

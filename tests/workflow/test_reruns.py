@@ -189,6 +189,7 @@ def test_a_new_time_stamp_reruns_nothing(finished):
         ("ignore_confounders", ["batch"], EVALUATED),
         ("keep_fold_weights", True, {"provenance"} | PAGES),
         ("max_genes", 16, MODEL | {"encode"}),
+        ("gene_selection", "deviation", MODEL | {"encode"}),
         ("quality", {"min_counts": 200}, EXPRESSED),
         (
             "geo",

@@ -32,6 +32,7 @@ def load(config: dict[str, Any], files: Sequence[Path], root: Path) -> Settings:
         Unknown key, wrong type or value, a data set table that is nowhere.
     """
     settings = validated(config, files)
+    _refuse_adapted_programs(settings)
     changed: dict[str, Any] = {
         "datasets": str(_table(settings.datasets, _folder_of("datasets", files), root))
     }
@@ -43,6 +44,17 @@ def load(config: dict[str, Any], files: Sequence[Path], root: Path) -> Settings:
     if settings.weights not in ("none", "auto", "preset") and local.is_dir():
         changed["weights"] = str(local.resolve())
     return settings.model_copy(update=changed)
+
+
+def _refuse_adapted_programs(settings: Settings) -> None:
+    if settings.adapt and settings.encoding == "program-tokens":
+        raise InputError(
+            found=f"adapt: {settings.adapt} with encoding: {settings.encoding}",
+            where="config key 'adapt'",
+            why="every sample has the same programs in the same order, so that there is no next"
+            " token to predict",
+            remedy="write adapt: 0, or encoding: gene-values",
+        )
 
 
 def with_mirror(geo: Geo, folder: Path) -> Geo:

@@ -314,6 +314,8 @@ def read_recipe(described: dict[str, Any], folder: Path, remedy: str) -> Encodin
     InputError
         A part of it is missing: the folder is older than this version of the code.
     """
+    # What was written before there was a choice was chosen by deviation.
+    described = {"gene_selection": "deviation", **described}
     missing = [field.name for field in fields(EncodingConfig) if field.name not in described]
     if missing:
         raise InputError(

@@ -1,6 +1,7 @@
 """The public functions `encode`, `load_model` and `predict`: AnnData in, AnnData out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,10 +92,15 @@ def encode(
         encoding, max_genes, vocabulary_genes, 1, seed, gene_selection=gene_selection
     )
     rows = adata.obs_names.get_indexer(held.index["observation"])
+    known = {
+        name: adata.obs[name].astype(str).to_numpy()[rows]
+        for name in ("label", "group")
+        if name in adata.obs
+    }
+    held = replace(held, index=held.index.assign(**known))
     chosen = np.flatnonzero(_training(adata, training)[rows])
-    labels = held.index["label"].iloc[chosen] if "label" in held.index else ()
-    classes = sorted(set(map(str, labels)))
-    vocabulary, reference = token_dataset.fit(held, chosen, token_dataset.wanted(recipe, classes))
+    # No classes: no model will begin as a linear classifier of these programs.
+    vocabulary, reference = token_dataset.fit(held, chosen, token_dataset.wanted(recipe, []))
     encoded = adata.copy()
     width = encoder.width(vocabulary, max_genes)
     tokens = np.zeros((adata.n_obs, width), dtype=np.int32)
