@@ -25,6 +25,8 @@ rule download:
             "download",
             "geo.base_url",
             "geo.ncbi_counts",
+            "geo.dee2",
+            "geo.dee2_url",
             "geo.max_unpacked_gb",
             "row.matrix",
             "path.source",

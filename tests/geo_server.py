@@ -26,6 +26,7 @@ class Asked:
     condition: str | None
     status: int
     time: float
+    query: str = ""
 
 
 @dataclass
@@ -116,6 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.headers.get("If-None-Match"),
             int(code),
             time.monotonic(),
+            urlsplit(self.path).query,
         )
         self.geo.asked.append(asked)
 

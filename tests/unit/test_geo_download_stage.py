@@ -46,6 +46,8 @@ def stage(base: str, folder: Path, root: Path, source: str = "GSE1234") -> "subp
     settings = {
         "geo.base_url": base,
         "geo.ncbi_counts": True,
+        "geo.dee2": False,
+        "geo.dee2_url": "https://dee2.io",
         "geo.retries": 1,
         "geo.backoff_seconds": 0.01,
         "geo.timeout_seconds": 5,

@@ -60,10 +60,12 @@ def _refuse_adapted_programs(settings: Settings) -> None:
 def with_mirror(geo: Geo, folder: Path) -> Geo:
     """Give the settings with the address of a mirror beside the config file (`file://./name`) made
     absolute."""
-    if not geo.base_url.startswith(RELATIVE_URL):
-        return geo
-    mirror = (folder / geo.base_url.removeprefix(RELATIVE_URL)).resolve()
-    return geo.model_copy(update={"base_url": mirror.as_uri()})
+    absolute = {
+        key: (folder / url.removeprefix(RELATIVE_URL)).resolve().as_uri()
+        for key in ("base_url", "dee2_url")
+        if (url := getattr(geo, key)).startswith(RELATIVE_URL)
+    }
+    return geo.model_copy(update=absolute)
 
 
 def validated(config: dict[str, Any], files: Sequence[Path] = ()) -> Settings:

@@ -51,6 +51,21 @@ class Geo(_Section):
     ncbi_counts: bool = Field(
         True, description="Use NCBI's own RNA-seq counts (human and mouse) where they exist."
     )
+    dee2: bool = Field(
+        False,
+        description=(
+            "Use DEE2's counts where NCBI has none (rat, zebrafish and other species DEE2 knows);"
+            " the report says that they are DEE2's."
+        ),
+    )
+    dee2_url: str = Field(
+        "https://dee2.io",
+        pattern=r"^(https?|file)://.+",
+        description=(
+            "DEE2's server or a mirror laid out like it; a file:// mirror holds its bundles"
+            " (huge/SPECIES/SRP_GSE.zip). file://./name counts from the config file's folder."
+        ),
+    )
     retries: Annotated[int, Field(ge=0, le=20)] = Field(
         5, description="How often a request is repeated after 429, 5xx, a reset or a short read."
     )

@@ -13,7 +13,7 @@ from epigpt.config.dataset_table import Row
 from epigpt.dataset import assemble, column_matching, sample_annotation
 from epigpt.dataset.sample_annotation import SampleAnnotation
 from epigpt.errors import InputError
-from epigpt.matrices import choose, hdf5, microarray
+from epigpt.matrices import choose, dee2, hdf5, microarray
 from epigpt.matrices.candidates import Candidate, Rejected, Search
 from epigpt.matrices.cell_evidence import Record
 from epigpt.matrices.cell_tables import cell_types
@@ -111,6 +111,7 @@ def read_dataset(
                     organism=_organism(row, about, wanted),
                     record=_cells_in_record(about),
                     transcripts=transcripts,
+                    runs=dee2.read_runs(path for path in files if dee2.RUNS.search(path.name)),
                 )
                 candidate, rejected = choose.find(
                     [Member.of_file(path) for path in matrices], search

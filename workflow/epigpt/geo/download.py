@@ -13,7 +13,7 @@ from pathlib import Path
 
 from epigpt import files
 from epigpt.errors import InputError
-from epigpt.geo import addresses, integrity
+from epigpt.geo import addresses, dee2, integrity
 from epigpt.geo.http_client import Connection, Remote, Stopped
 from epigpt.geo.http_download import local_path
 from epigpt.geo.progress import Progress
@@ -72,7 +72,11 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def download_series(
-    opened: Session, accession: str, pattern: str = "auto", ncbi_counts: bool = True
+    opened: Session,
+    accession: str,
+    pattern: str = "auto",
+    ncbi_counts: bool = True,
+    dee2_url: str = "",
 ) -> list[Fetched]:
     """Fetch a series: record, candidate matrices, NCBI's counts.
 
@@ -87,6 +91,8 @@ def download_series(
     ncbi_counts
         Ask for NCBI's own RNA-seq counts; only series of human or mouse RNA sequencing are asked
         for.
+    dee2_url
+        Ask DEE2 there for counts where NCBI has none; "" for not at all.
 
     Returns
     -------
@@ -104,6 +110,12 @@ def download_series(
     counts = _in_parallel(
         [partial(_ncbi_counts, opened, part, pattern) for part in leaves if ncbi_counts], opened
     )
+    if dee2_url and pattern == "auto":
+        counts += [
+            dee2.fetch(opened, part, dee2_url, opened.log)
+            for part, lines in zip(leaves, counts or [[]] * len(leaves), strict=True)
+            if not lines
+        ]
     by_ncbi = {line.file for lines in counts for line in lines}
     if pattern == "auto":
         parts = [_without_archive(part, by_ncbi) for part in parts]

@@ -13,6 +13,7 @@ from epigpt.errors import InputError, refusing_foreign_errors
 from epigpt.genes import transcripts
 from epigpt.matrices import (
     cell_evidence,
+    dee2,
     formats,
     gene_rows,
     lanes,
@@ -142,6 +143,8 @@ class Search:
         Gives transcript → gene on demand.
     cells
         The table that says which sample each cell is of, once one is found.
+    runs
+        The runs that DEE2 counted.
     """
 
     samples: SampleNames
@@ -156,6 +159,7 @@ class Search:
     transcripts: Path | None = None
     table: gene_rows.Table = _no_table
     cells: CellTable | None = None
+    runs: dee2.Runs = field(default_factory=dee2.Runs)
 
     @property
     def reading(self) -> Reading:
@@ -202,7 +206,12 @@ def _of_table(table: Table, search: Search) -> Iterator[Candidate | Rejected]:
     member = table.member
     try:
         layout = layout_of(member, search.budget)
-        ways = table_layout.plans(layout, search.samples)
+        is_dee2 = bool(dee2.COUNTS.search(member.name))
+        ways = (
+            dee2.plans(layout, search.runs)
+            if is_dee2
+            else table_layout.plans(layout, search.samples)
+        )
     except NoTable as error:
         yield Rejected(member.name, f"not read: {error}")
         return
@@ -242,6 +251,8 @@ def _of_table(table: Table, search: Search) -> Iterator[Candidate | Rejected]:
         if not mapped.per_sample:
             _refuse_samples_twice(samples, values.observations, name)
         values = gene_rows.genes_only(values, search.organism, search.table, name)
+        if is_dee2:
+            values.notes += search.runs.notes
         yield _candidate(
             Matched(
                 name,

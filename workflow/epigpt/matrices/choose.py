@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from epigpt.errors import InputError
-from epigpt.matrices import cell_tables, matrix_market, ncbi, per_sample
+from epigpt.matrices import cell_tables, dee2, matrix_market, ncbi, per_sample
 from epigpt.matrices.archives import expand
 from epigpt.matrices.candidates import Candidate, Rejected, Search, look_into
 from epigpt.matrices.decision import OWN_TABLE, decide
@@ -19,7 +19,7 @@ from epigpt.matrices.transcript_tables import TranscriptTable
 from epigpt.matrices.unmatched import unmatched_columns
 
 _NO_MATRIX = re.compile(
-    r"(^|/)(filelist\.txt|.*\.annot\.tsv(\.gz)?|listing\.tsv|manifest\.tsv"
+    r"(^|/)(filelist\.txt|.*\.annot\.tsv(\.gz)?|listing\.tsv|manifest\.tsv|.*_dee2_[a-z]+_runs\.tsv"
     r"|[^/]*(\.summary|\.log(\.(final|progress))?(\.out)?|flagstat|web_summary\.html"
     r"|metrics_summary\.csv|multiqc[^/]*)(\.txt)?(\.gz)?)$",
     re.IGNORECASE,
@@ -111,7 +111,9 @@ def _members(files: Sequence[Member], search: Search) -> list[Member]:
     return [
         member
         for member in members
-        if not _NO_MATRIX.search(member.name) and not member.base.startswith("._")
+        if not _NO_MATRIX.search(member.name)
+        and not member.base.startswith("._")
+        and not dee2.is_other_part(member.name)
     ]
 
 

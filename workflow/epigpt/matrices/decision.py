@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from epigpt.errors import InputError
-from epigpt.matrices import ncbi
+from epigpt.matrices import dee2, ncbi
 from epigpt.matrices.candidates import Candidate, Rejected, Search
 from epigpt.matrices.joining import joined, same_numbers
 from epigpt.matrices.value_kind import COUNTS, IN_WORDS
@@ -31,7 +31,7 @@ def decide(candidates: list[Candidate], search: Search) -> tuple[Candidate, list
     if not qualified:
         raise _no_counts(candidates)
     rejected: list[Rejected] = []
-    for prefer in (_counts, _ncbi, _genes, _raw_over_estimated):
+    for prefer in (_counts, _ncbi, _dee2, _genes, _raw_over_estimated):
         qualified = prefer(qualified) or qualified
     for narrow in (_best_block, _once):
         qualified, left = narrow(qualified)
@@ -66,6 +66,13 @@ def _counts(found: list[Candidate]) -> list[Candidate]:
 
 def _ncbi(found: list[Candidate]) -> list[Candidate]:
     return [one for one in found if ncbi.COUNTS.search(one.name)]
+
+
+def _dee2(found: list[Candidate]) -> list[Candidate]:
+    """DEE2's counts are there because they were asked for; NCBI's come before them."""
+    if any(ncbi.COUNTS.search(one.name) for one in found):
+        return []
+    return [one for one in found if dee2.COUNTS.search(one.name)]
 
 
 def _genes(found: list[Candidate]) -> list[Candidate]:
@@ -127,6 +134,8 @@ def _several(qualified: Sequence[Candidate]) -> InputError:
 def _why_not(found: Candidate, chosen: Candidate) -> str:
     if ncbi.COUNTS.search(chosen.name) and found.kind.type in COUNTS:
         return "NCBI's own counts are preferred; name this file in the cell `matrix` to use it"
+    if dee2.COUNTS.search(chosen.name) and found.kind.type in COUNTS:
+        return "DEE2's counts were asked for (geo.dee2); name this file in `matrix` to use it"
     if found.exons and not chosen.exons:
         return f"counts of exons; name it in the cell `matrix` ({found.glob}) to use it"
     return f"holds {IN_WORDS[found.kind.type]} ({found.kind.evidence})"

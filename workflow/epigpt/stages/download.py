@@ -25,7 +25,11 @@ def main() -> None:
                 job.settings["geo.base_url"], job.file("manifest").parent, connection, job.log
             ) as opened:
                 lines = download.download_series(
-                    opened, accession, job.settings["row.matrix"], job.settings["geo.ncbi_counts"]
+                    opened,
+                    accession,
+                    job.settings["row.matrix"],
+                    job.settings["geo.ncbi_counts"],
+                    job.settings["geo.dee2_url"] if job.settings["geo.dee2"] else "",
                 )
         else:
             paths = [Path(path) for path in (source, job.settings["path.samples"]) if path]
