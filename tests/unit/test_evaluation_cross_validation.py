@@ -266,7 +266,7 @@ def test_the_summary_counts_groups_and_samples() -> None:
 @pytest.mark.parametrize(
     ("case", "control", "order"),
     [
-        ("", "", ["mut", "wt"]),
+        ("", "", ["wt", "mut"]),  # the one called like a reference comes first
         ("mut", "wt", ["wt", "mut"]),
         ("mut", "", ["wt", "mut"]),
         ("", "wt", ["wt", "mut"]),
