@@ -281,17 +281,6 @@ def test_lanes_in_files_of_their_own_are_added(tmp_path):
     assert "16 columns were added to 8 samples" in str(reading["notes"])
 
 
-def test_several_columns_that_are_neither_cells_nor_lanes_need_a_choice(tmp_path):
-    columns = [f"{title}_{part}" for title in TITLES for part in ("left", "right")]
-    values = np.repeat(COUNTS, 2, axis=1)
-    files = {"GSE1_counts.txt.gz": table(columns, values)}
-    with pytest.raises(InputError) as refusal:
-        read(tmp_path, files)
-    if "several columns of one sample" in str(refusal.value):
-        adata, _ = read(tmp_path, files, assay="bulk")
-        assert_right(adata, COUNTS * 2)
-
-
 def test_two_kinds_of_files_per_sample_are_told_in_a_line_each_with_a_glob_that_settles(tmp_path):
     files = {
         f"{one.accession}_{one.title}_{strand}.txt": "".join(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from epigpt.errors import InputError
+from epigpt.genes import identifiers
 from epigpt.matrices import dee2, ncbi
 from epigpt.matrices.candidates import Candidate, Rejected, Search
 from epigpt.matrices.joining import joined, same_numbers
@@ -121,6 +122,18 @@ def _once(found: list[Candidate]) -> tuple[list[Candidate], list[Rejected]]:
 
 
 def _several(qualified: Sequence[Candidate]) -> InputError:
+    species = [identifiers.guess_organism(found.values.genes) for found in qualified]
+    if len(known := sorted({name for name in species if name})) > 1:
+        listed = "\n".join(
+            f"    {found.in_words} of {name or 'an unknown species'}"
+            for found, name in zip(qualified, species, strict=True)
+        )
+        return InputError(
+            f"matrices of {len(known)} species:\n{listed}",
+            "the files of the data set",
+            "genes of different species cannot be compared as they are",
+            f"set the cell `organism` to {' or '.join(known)}",
+        )
     ways = " or ".join(dict.fromkeys(f"`{found.glob}`" for found in qualified[:4]))
     return InputError(
         f"{len(qualified)} matrices that qualify:\n"
