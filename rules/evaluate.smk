@@ -3,7 +3,7 @@
 Purpose: score the baselines and variants of GPT-2 on the same folds, also under permuted labels, compare, decide by fixed rules.
 Inputs: results/{dataset}/expression.h5ad, folds.tsv, folds.json, samples.tsv, tokens/, the fold models' predictions.
 Outputs: results/{dataset}/baselines/, comparisons/, redraws/, null/, learning_curve.tsv, predictions.tsv, metrics.tsv, verdict.json, comparison.tsv,
-calibration.tsv, confounding.tsv, null.tsv.
+calibration.tsv, confounding.tsv, null.tsv, models/{preset}/final/answer.json.
 """
 
 
@@ -171,5 +171,30 @@ rule evaluate:
             "ignore_confounders",
             "permutations.fixed",
         ),
+    shell:
+        "{params.command} --log {log:q}"
+
+
+rule model_answer:
+    """Give the final model the answer of its series to take along, and how far held-out samples lie from their fold's reference."""
+    input:
+        expression="results/{dataset}/expression.h5ad",
+        folds="results/{dataset}/folds.tsv",
+        answer="results/{dataset}/verdict.json",
+        reading="results/{dataset}/reading.json",
+        vocabularies=fold_files("vocabulary.json"),
+        references=fold_files("reference.npz"),
+    output:
+        told="results/{dataset}/models/{preset}/final/answer.json",
+    log:
+        "results/{dataset}/logs/model_answer/{preset}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/model_answer/{preset}.benchmark.tsv"
+    conda:
+        TRAINING_ENVIRONMENT
+    resources:
+        **grows(mem_mb=4000, minutes=30),
+    params:
+        **stage("model_answer", "row.source"),
     shell:
         "{params.command} --log {log:q}"

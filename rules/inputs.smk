@@ -106,6 +106,7 @@ def model_files(wildcards):
         *fold_files("plan.json")(wildcards),
         f"{final}/model.safetensors",
         f"{final}/plan.json",
+        f"{final}/answer.json",
     ]
 
 
@@ -118,6 +119,7 @@ KEPT_OF_A_MODEL = [
     "labels.json",
     "checksums.json",
     "README.md",
+    "answer.json",
 ]
 
 

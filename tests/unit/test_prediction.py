@@ -121,7 +121,7 @@ def _predict(run: SimpleNamespace, samples: Path, *options: str) -> pd.DataFrame
 
 
 def _of_run(run: SimpleNamespace, predicted: pd.DataFrame) -> None:
-    assert predicted.columns.tolist() == ["sample", "class", "probability"]
+    assert predicted.columns.tolist() == ["sample", "class", "probability", "distance", "note"]
     by_class = predicted.pivot_table(index="sample", columns="class", values="probability").loc[
         SAMPLES, ["a", "b"]
     ]
@@ -360,3 +360,36 @@ def test_weights_without_their_head_are_refused(
 ) -> None:
     folder = shared / "cases" / "faults" / "predict-missing-tensor"
     assert "lacks score.weight" in _refusal(capsys, folder, run.folder / "counts.h5ad")
+
+
+ANSWER = {
+    "series": "GSE1",
+    "question": "Can 'b' be told from 'a'?",
+    "short": "confounded: AUC 0.90 [0.70, 1.00] on 10 held-out samples",
+    "notes": ["'date' goes with the classes."],
+    "licence": "GEO restricts neither use nor distribution",
+}
+
+
+def test_a_model_says_where_it_comes_from_and_refuses_samples_far_beyond_its_own(
+    run: SimpleNamespace,
+    counts: pd.DataFrame,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    away = SimpleNamespace(model=_broken(run, tmp_path))
+    files.write_json(away.model / "answer.json", {**ANSWER, "largest_distance": 30.0})
+    near = _predict(away, _h5ad(tmp_path / "near.h5ad", counts))
+    said = capsys.readouterr().err
+    for told in ("GSE1: Can 'b' be told from 'a'?", "confounded: AUC 0.90", "GEO restricts"):
+        assert told in said
+    assert near["note"].isna().all()
+    files.write_json(away.model / "answer.json", {**ANSWER, "largest_distance": 0.1})
+    far = _h5ad(tmp_path / "far.h5ad", counts)
+    assert main(["predict", str(away.model), str(far)]) == 1
+    refused = capsys.readouterr().err
+    assert "held-out samples of GSE1 reach 0.1" in refused
+    assert "--allow-distant" in refused
+    told = _predict(away, far, "--allow-distant")
+    assert told["note"].str.contains("further from the training samples").all()
+    np.testing.assert_allclose(told["probability"], near["probability"], atol=1e-6)

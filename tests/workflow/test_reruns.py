@@ -17,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("finished")
 
 PAGES = {"report", "crate", "index"}
 # Claims inherit what stands against the answer.
-EVALUATED = {"evaluate", "markers", "provenance"} | PAGES
+EVALUATED = {"evaluate", "markers", "model_answer", "provenance"} | PAGES
 SCORES = {"baseline"} | EVALUATED
 MODEL = {"train", "comparison", "attributions", "markers"} | EVALUATED
 CONTRASTS = {"differential_expression", "attributions", "markers", "provenance"} | PAGES

@@ -210,7 +210,7 @@ FILES = (
         "models/{preset}/final/",
         (
             "the model fitted on all samples, with a model card; loadable with "
-            "`from_pretrained` after `import epigpt`"
+            "`from_pretrained` after `import epigpt`, and answer.json: the series' answer"
         ),
     ),
     ResultFile(

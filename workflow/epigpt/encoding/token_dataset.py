@@ -288,7 +288,7 @@ def encode(
                 hidden = np.broadcast_to(absent, (len(positions), len(absent))) | (
                     False if hidden is None else hidden
                 )
-            expression = _take(augmentation.lognormalised(drawn, fitted.target), columns)
+            expression = taken(augmentation.lognormalised(drawn, fitted.target), columns)
             yield (
                 positions,
                 view,
@@ -296,7 +296,8 @@ def encode(
             )
 
 
-def _take(expression: scipy.sparse.csr_matrix, columns: np.ndarray) -> scipy.sparse.csr_matrix:
+def taken(expression: scipy.sparse.csr_matrix, columns: np.ndarray) -> scipy.sparse.csr_matrix:
+    """Return some columns of the expression, empty ones for negative numbers."""
     if len(columns) and columns.min() < 0:
         empty = scipy.sparse.csr_matrix((expression.shape[0], 1), dtype=expression.dtype)
         expression = scipy.sparse.hstack([expression, empty], format="csr")

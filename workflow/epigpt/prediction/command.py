@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output",
         type=Path,
-        help="TSV to write: sample, class, probability (default: to the screen)",
+        help="TSV to write: sample, class, probability, distance, note (default: to the screen)",
     )
     parser.add_argument(
         "--organism",
@@ -47,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND",
         help="accept tpm, cpm, fpkm, log or intensity beside counts",
     )
+    parser.add_argument(
+        "--allow-distant",
+        action="store_true",
+        help="score samples that lie far beyond the model's own series",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -64,7 +69,14 @@ def run(options: argparse.Namespace) -> int:
         )
     samples, said = new_samples.matched(samples, model.vocabulary, options.min_matched)
     print(said, file=sys.stderr)
-    scored = model.score(samples)
+    print(model.home.in_words(), file=sys.stderr)
+    distances = model.distances(samples)
+    if not options.allow_distant:
+        model.home.refuse_distant(
+            distances, str(options.samples), "check tissue and units, or accept it: --allow-distant"
+        )
+    judged = model.home.judged(distances)
+    scored = model.score(samples).merge(judged, left_on="sample", right_index=True, how="left")
     if options.output is None:
         scored.to_csv(sys.stdout, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
     else:

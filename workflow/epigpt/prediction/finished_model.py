@@ -1,7 +1,7 @@
 """A finished model as it lies in its folder: weights, vocabulary, reference, classes; and the
 probabilities it gives to samples."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +9,13 @@ import pandas as pd
 import torch
 
 from epigpt.dataset.count_blocks import CountBlocks
-from epigpt.encoding import token_dataset
+from epigpt.encoding import distance, token_dataset
 from epigpt.encoding.encoders import Encoded
 from epigpt.encoding.gene_statistics import GeneStatistics, load_gene_statistics
 from epigpt.encoding.vocabulary import Vocabulary, load_vocabulary
 from epigpt.errors import InputError, refusing_foreign_errors
 from epigpt.models import classifier, scoring
-from epigpt.prediction import model_checks
+from epigpt.prediction import model_checks, origin
 from epigpt.prediction.new_samples import NewSamples
 
 FILES = ("config.json", "model.safetensors", "vocabulary.json", "reference.npz", "labels.json")
@@ -31,6 +31,7 @@ class Finished:
     reference: GeneStatistics
     recipe: token_dataset.EncodingConfig
     classes: list[str]
+    home: origin.Origin = field(default_factory=lambda: origin.Origin({}))
 
     def score(self, samples: NewSamples | CountBlocks) -> pd.DataFrame:
         """Give the probability of each class for each sample, the mean over its views and then over
@@ -67,6 +68,12 @@ class Finished:
                 "probability": means.ravel(),
             }
         )
+
+    def distances(self, samples: NewSamples | CountBlocks) -> pd.Series:
+        """Return how far each sample lies from the training samples (index: samples): the root
+        mean square deviation from the reference, the mean over a sample's cells."""
+        measured = distance.from_reference(samples, self.vocabulary, self.reference)
+        return pd.Series(measured).groupby(samples.index["sample"].to_numpy(), sort=True).mean()
 
 
 def _batch(encoded: Encoded, part: slice) -> dict[str, torch.Tensor]:
@@ -119,4 +126,5 @@ def _loaded(folder: Path) -> Finished:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = classifier.load(folder, device)
     model_checks.check_numbers(folder, model)
-    return Finished(model, vocabulary, reference, recipe, labels["classes"])
+    home = origin.read(folder)
+    return Finished(model, vocabulary, reference, recipe, labels["classes"], home)

@@ -179,7 +179,12 @@ def load_model(folder: str | Path) -> Finished:
 
 
 def predict(
-    model: Finished, adata: AnnData, *, organism: str = "auto", min_matched: float = 0.5
+    model: Finished,
+    adata: AnnData,
+    *,
+    organism: str = "auto",
+    min_matched: float = 0.5,
+    allow_distant: bool = False,
 ) -> AnnData:
     """Score samples or cells with a finished model.
 
@@ -197,17 +202,21 @@ def predict(
         like, else the model's.
     min_matched
         Least share of the model's genes that must be found, 0 to 1.
+    allow_distant
+        Score samples that lie far beyond the model's own series, such as those of another tissue.
 
     Returns
     -------
     anndata.AnnData
         A copy of `adata` with `obsm["probability"]` (a column per class, rows sum to 1),
-        `obs["predicted"]` (the likeliest class) and `uns["predicted"]` (which genes matched).
+        `obs["predicted"]` (the likeliest class), `obs["distance"]` (from the training samples)
+        and `uns["predicted"]` (which genes matched, and the answer of the model's series).
 
     Raises
     ------
     InputError
-        Values that are not counts, names that occur twice, or too few genes that the model knows.
+        Values that are not counts, names that occur twice, too few genes that the model knows, or
+        samples far beyond the model's own.
 
     Examples
     --------
@@ -231,6 +240,11 @@ def predict(
         values, sample, said, model.vocabulary, where="adata", organism=organism
     )
     samples, matched = new_samples.matched(samples, model.vocabulary, min_matched)
+    distances = model.distances(samples)
+    if not allow_distant:
+        model.home.refuse_distant(
+            distances, "adata", "check tissue and units, or accept it by allow_distant=True"
+        )
     scored = model.score(samples).pivot_table(
         index="sample", columns="class", values="probability", sort=False, observed=True
     )[model.classes]
@@ -240,5 +254,10 @@ def predict(
     result = adata.copy()
     result.obsm["probability"] = rows
     result.obs["predicted"] = pd.Categorical(rows.idxmax(axis=1), categories=model.classes)
-    result.uns["predicted"] = {"matched": matched, "classes": model.classes}
+    result.obs["distance"] = distances.loc[of_row.loc[adata.obs_names]].to_numpy()
+    result.uns["predicted"] = {
+        "matched": matched,
+        "classes": model.classes,
+        "answer": {key: str(value) for key, value in model.home.told.items()},
+    }
     return result

@@ -1,0 +1,44 @@
+"""Give the final model the answer of its series, and the distances of held-out samples, to take
+along."""
+
+import json
+
+import numpy as np
+
+from epigpt import files
+from epigpt.stages import entry
+
+
+def main() -> None:
+    """Read answer, expression and the folds' references; write answer.json."""
+    with entry.job(__doc__) as job:
+        from epigpt.dataset.count_blocks import open_observations
+        from epigpt.encoding import distance, token_dataset
+        from epigpt.encoding.gene_statistics import load_gene_statistics
+        from epigpt.encoding.vocabulary import load_vocabulary
+        from epigpt.evaluation import cross_validation
+        from epigpt.prediction import origin
+
+        observations = open_observations(job.file("expression"))
+        folds = cross_validation.read(job.file("folds"))
+        sample = observations.index["sample"]
+        found = []
+        for path in job.files("vocabularies"):
+            fit = "/".join(path.parent.parts[-2:])
+            held = token_dataset.in_test_set(folds, fit, sample)
+            measured = distance.from_reference(
+                observations,
+                load_vocabulary(path),
+                load_gene_statistics(path.with_name("reference.npz")),
+            )
+            found.append(measured[held])
+        answer, reading = (
+            json.loads(job.file(name).read_text(encoding="utf-8")) for name in ("answer", "reading")
+        )
+        distances = np.concatenate(found) if found else np.array([])
+        told = origin.content(answer, reading, job.settings["row.source"], distances)
+        files.write_json(job.file("told"), told)
+
+
+if __name__ == "__main__":
+    main()
