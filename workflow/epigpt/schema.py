@@ -142,8 +142,8 @@ FILES = (
         "reading.json",
         (
             "which matrix was read and why: orientation, kind of values with "
-            "evidence, gene ids, how columns and samples met, what `label` and `group` auto decided "
-            "(with rows to paste), warnings, what was left out or refused"
+            "evidence, gene ids, how columns and samples met, what `label` and `group` auto "
+            "decided (with rows to paste), warnings, what was left out or refused"
         ),
     ),
     ResultFile(
