@@ -156,6 +156,8 @@ def test_numbers_of_repeated_names_are_an_order_and_no_names(columns, genotype):
         ),
         (["hippocampus WT SD rep1", "hippocampus KO SD rep1"], ["SD.WT.1", "SD.KO.1"]),
         (["P60 WT 1", "P60 WT 2"], ["WT_1", "WT_2"]),
+        (["Mouse 12 saline", "Mouse 13 saline", "Mouse 21 kainate"], ["12", "13", "21"]),
+        (["Scn1a +/+ 1", "Scn1a +/- 1", "Scn1a -/- 1"], ["Scn1a++_1", "Scn1a+-_1", "Scn1a--_1"]),
         (["KO 1", "WT 1"], ["/data/run5/KO1Aligned.out.bam", "/data/run5/WT1Aligned.out.bam"]),
     ],
 )
@@ -183,6 +185,14 @@ def test_words_and_numbers_count_and_not_how_they_are_written(titles, columns):
 )
 def test_what_would_be_a_guess_is_left_unmatched(titles, columns):
     assert titles_of(columns, titles) is None
+
+
+def test_a_match_by_numbers_alone_is_said():
+    titles = [f"Mouse hippocampus sample {n}" for n in (1, 2, 3)]
+    assert "nothing but a number" in match(["X1", "X2", "X3"], record(titles)).caution
+    assert not match(
+        ["sample1", "sample2", "sample3"], record(["sample 1", "sample 2", "sample 3"])
+    ).caution
 
 
 def test_texts_that_contradict_each_other_say_nothing():

@@ -12,6 +12,7 @@ from epigpt.matrices.name_tokens import (
     Tokens,
     any_order,
     count_the_same,
+    only_number,
     runs,
     says_something,
     stem,
@@ -62,12 +63,17 @@ def same_words(names: Sequence[str], samples: SampleNames) -> Iterator[list[Matc
     if len(names) > _MOSTNAMES:
         return
     listed = [tokens(stem(name)) for name in names]
+    # Of the columns a number has to be all that differs.
+    numbered = [name if all(map(str.isdigit, name)) else () for name in telling(listed)]
     for how, prepare in (
         ("ignoring case and punctuation", _as_they_are),
         ("by the words that differ", telling),
         ("by the words that differ, in any order", _in_any_order),
         ("by the words and numbers that differ", _without_shared_numbers),
+        ("by its number", only_number),
     ):
+        if prepare is only_number and not all(numbered):
+            continue
         yield [
             _by_tokens(names, listed, aliases, prepare, signs).called(f"{kind}, {how}")
             for kind, aliases in samples.aliases.items()
@@ -88,8 +94,10 @@ def same_words(names: Sequence[str], samples: SampleNames) -> Iterator[list[Matc
 
 
 class _Pairs(dict[str, str]):
+    caution = ""
+
     def called(self, rule: str) -> Match:
-        return Match(dict(self), rule)
+        return Match(dict(self), rule, caution=self.caution)
 
 
 def _one_to_one(pairs: Iterable[tuple[str, Iterable[str]]]) -> _Pairs:
@@ -163,7 +171,14 @@ def _by_tokens(
     # may all of them behind a word that the texts do not have.
     known = {part for text in first.values() for part in text}
     foreign = any(says_something(part) and part not in known for name in listed for part in name)
-    return found if len(found) == len(names) == len(first) and not foreign else _Pairs()
+    if len(found) != len(names) or len(found) != len(first) or foreign:
+        return _Pairs()
+    name = next(iter(found))
+    found.caution = (
+        f"columns and samples share nothing but a number ({name} is taken for"
+        f" '{next(iter(aliases[found[name]]))}')"
+    )
+    return found
 
 
 def _within(names: Sequence[str], aliases: Aliases, rule: str) -> Match:

@@ -19,8 +19,8 @@ _FILLERS = re.compile(
     r"|seq|sequencing|lib(rary)?|total|bulk|experiment|tissue|the|of|from|for"
 )
 _DASHES = re.compile("[\u2010-\u2015\u2212]")
-# `+/+`, `-/-`, a plus, and a minus that ends a word (`Cre-`) mean something; other dashes separate.
-_TOKEN = re.compile(r"[+-]/[+-]|\+|(?<=[^\W_])-(?![^\W_])|[^\W\d_]+|\d+")
+# `+/+`, `--`, a plus, and a minus that ends a word (`Cre-`) mean something; other dashes separate.
+_TOKEN = re.compile(r"[+-]/?[+-]|\+|(?<=[^\W_])-(?![^\W_])|[^\W\d_]+|\d+")
 Tokens = tuple[str, ...]
 
 
@@ -29,7 +29,11 @@ def tokens(text: str) -> Tokens:
     """Cut a name into lower-case words, numbers without leading zeros and signs: `WT_rep01` is
     ("wt", "rep", "1"); R's X before a number is left out."""
     parts = [
-        part.lstrip("0") or "0" if part.isdigit() else part
+        part.lstrip("0") or "0"
+        if part.isdigit()
+        else "/".join(part)
+        if len(part) == 2 and not part.isalnum()
+        else part
         for part in _TOKEN.findall(_DASHES.sub("-", text.strip().strip("\"'")).lower())
     ]
     if len(parts) > 1 and parts[0] == "x" and re.match(r"\W*x\d", text.lower()):
@@ -91,6 +95,15 @@ def count_the_same(one: Tokens, other: Tokens) -> bool:
         for name in (one, other)
     )
     return all(counted[word] == also[word] for word in counted.keys() & also.keys())
+
+
+def only_number(names: Sequence[Tokens]) -> list[Tokens]:
+    """Return the one number that tells each name from the others; nothing where a name has none or
+    several."""
+    numbers = [
+        tuple(part for part in name if part.isdigit()) for name in telling(names, numbers=True)
+    ]
+    return [number if len(number) == 1 else () for number in numbers]
 
 
 def any_order(name: Tokens) -> Tokens | None:
