@@ -12,6 +12,9 @@ CORES ?= 2
 # torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
 $(INSTALLED): pyproject.toml
 	command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed, and '$(PYTHON)' is not on the PATH; name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	if test -e .venv && ! $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then \
+		echo "The .venv that is here is not of Python 3.11: it is replaced."; rm -rf .venv; \
+	fi
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	touch $@

@@ -27,7 +27,6 @@ rule download:
             "geo.ncbi_counts",
             "geo.dee2",
             "geo.dee2_url",
-            "geo.max_unpacked_gb",
             "row.matrix",
             "path.source",
             "path.samples",

@@ -30,7 +30,7 @@ DOCUMENTS = sorted(
         *(ROOT / "docs").glob("*.md"),
     ]
 )
-PROGRAMS = ("make", "snakemake", "epigpt", "python", "srun", "apptainer", "pip", "apt-get")
+PROGRAMS = ("make", "snakemake", "epigpt", "python", "srun")
 # What the reader's own names stand for here.
 OURS = {
     "results/influenza": "results/airway",
@@ -44,10 +44,6 @@ ELSEWHERE = {
     "snakemake --report": ("tests/workflow/test_reruns.py", '"--report"'),
     "snakemake --sdm conda": ("tests/conda/conda.py", "conda"),
     "python -m pytest": ("tests/docs/test_documents.py", "pytest"),
-    # Said to be untested where it stands.
-    "apptainer": ("README.md", "**Containers (untested).**"),
-    "apt-get": ("README.md", "**Containers (untested).**"),
-    "pip install": ("README.md", "**Containers (untested).**"),
 }
 
 

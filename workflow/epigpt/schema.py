@@ -173,7 +173,7 @@ FILES = (
     ),
     ResultFile(
         "differential_expression.tsv",
-        "change of every gene between the classes (PyDESeq2 on sums over donors)",
+        "change of every gene between the classes (PyDESeq2 over donors; routines of EpiGPT's)",
         rows="a contrast and gene",
         columns=_columns("""
             contrast gene symbol

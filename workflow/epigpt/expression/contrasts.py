@@ -11,6 +11,7 @@ from anndata import AnnData
 
 from epigpt.expression import design, pseudobulk
 from epigpt.expression.formula_contrasts import by_formula
+from epigpt.expression.negative_binomial import AGREEMENT
 from epigpt.expression.pseudobulk import Units
 from epigpt.expression.wald_tests import COLUMNS, Comparison, nothing, tested
 from epigpt.samples.classes import class_order
@@ -86,7 +87,11 @@ def _by_label(
         "units_per_class": {name: int((units.table["label"] == name).sum()) for name in classes},
         "design": "~ " + " + ".join([*model.terms[1:], model.terms[0]]),
         "genes_tested": genes,
-        "method": "PyDESeq2, Wald test, two-sided",
+        "method": (
+            "PyDESeq2, Wald test, two-sided; its negative binomial regressions and dispersions by"
+            f" EpiGPT's routines for all genes at once ({AGREEMENT}), a fit that diverges by"
+            " PyDESeq2's own"
+        ),
         "notes": notes,
     }
     return Comparison(table, summary, notes)

@@ -14,6 +14,11 @@ from pydeseq2.default_inference import DefaultInference
 from scipy.special import digamma, gammaln
 from scipy.stats import norm
 
+# How far the routines agree with PyDESeq2's own; the tests hold it to this.
+AGREEMENT = (
+    "coefficients to 1e-7 and p to 1e-6 of their value, dispersions to 1 in 1,000, log2 fold"
+    " changes of a whole comparison within 0.05"
+)
 # Genes worked on together: their arrays stay within the processor's cache.
 _BLOCK = 2_048
 _RIDGE = 1e-6

@@ -4,7 +4,6 @@ They were fixed before the data were seen, so that their p values are corrected 
 alone (Holm) and not for twenty thousand other genes.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from epigpt.evaluation.multiple_testing import holm
+from epigpt.interpretation.domain import about_epilepsy
 from epigpt.interpretation.donor_statistics import FEWEST_DONORS, compare
 from epigpt.interpretation.markers import verdict
 
@@ -30,16 +30,6 @@ _VERDICTS = {
     "not significant": "not supported",
 }
 _LOG2 = 1 / np.log(2)
-_EPILEPSY = (
-    "epilep",
-    "seizure",
-    "kainate",
-    "kainic",
-    "pilocarpine",
-    "kindl",
-    "convuls",
-    "interictal",
-)
 
 
 @dataclass(frozen=True)
@@ -74,16 +64,6 @@ class Test:
     told: str
     change: float
     p: float
-
-
-def about_epilepsy(reading: dict[str, Any], classes: Sequence[str]) -> bool:
-    """Whether the record of a series, or the names of its classes, speak of epilepsy: only then do
-    claims about it apply."""
-    series = reading.get("series") or {}
-    texts = [*classes, *[str(series.get(key) or "") for key in ("title", "summary")]]
-    return bool(reading.get("simulated")) or any(
-        word in text.lower() for text in texts for word in _EPILEPSY
-    )
 
 
 def obstacle(answer: dict[str, Any], reading: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from epigpt import files
-from epigpt.interpretation.claims import about_epilepsy
+from epigpt.interpretation.domain import about_epilepsy
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Table
 from epigpt.report.page import assets, environment

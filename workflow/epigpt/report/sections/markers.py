@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from epigpt.interpretation.claims import about_epilepsy
+from epigpt.interpretation.domain import about_epilepsy
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Section
 from epigpt.report.figure_writer import FigureWriter
