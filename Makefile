@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 CORES ?= 2
 
 # make bench-series BENCH='--set epochs=20 --output table.tsv'
-.PHONY: check docs bench-series bench-honesty demo test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents
+.PHONY: check docs bench-series bench-honesty demo test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents fuzz test-slow
 
 # torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
 $(INSTALLED): pyproject.toml
@@ -38,6 +38,14 @@ docs: $(INSTALLED) documents
 		test ! -f "$$report" || cp "$$report" "site/example/$$(basename "$$(dirname "$$report")").html"; \
 	done
 	@echo "Open the pages: $(CURDIR)/site/index.html"
+
+# A larger share of what `make fuzz` does, always the same.
+test-slow: $(INSTALLED)
+	EPIGPT_FUZZ_EXAMPLES=100 $(BIN)/python -m pytest tests/fuzz
+
+# Changed files over every reader, for an hour or as FUZZ says; goes on where it was stopped: make fuzz FUZZ='--minutes 300'
+fuzz: $(INSTALLED)
+	PYTHONPATH=workflow:tests OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/rounds.py $(FUZZ)
 
 # GPT-2 XL at its full size on two cores: 12 GB of memory, 50 GB of disk under EPIGPT_XL_FOLDER, libaio-dev and a compiler.
 test-xl: $(INSTALLED)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -106,3 +107,29 @@ def test_the_schema_refuses_unknown_keys(root):
     schema = json.loads((root / "workflow" / "schemas" / "config.schema.json").read_text())
     assert schema["additionalProperties"] is False
     assert all(section["additionalProperties"] is False for section in schema["$defs"].values())
+
+
+@pytest.mark.parametrize("text", ["1: 2", "geo: {3: x}", "transfer: [{1: 2}]", "null: 1"])
+def test_keys_that_are_no_texts_are_one_message(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match="names of settings are texts") as caught:
+        loading.validated(loading.read(path), [path])
+    assert "c.yaml" in str(caught.value)
+
+
+def test_aliases_without_end_are_refused(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    for number in range(1, 9):
+        shown = ", ".join([f"*a{number - 1}"] * 9)
+        lines.append(f"a{number}: &a{number} [{shown}]")
+    path = tmp_path / "c.yaml"
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match="aliases"):
+        loading.validated(loading.read(path), [path])
+
+
+def test_a_number_that_yaml_takes_for_a_text_is_written_out() -> None:
+    with pytest.raises(InputError, match=r"written 1\.0e-3") as caught:
+        loading.validated({"quality": {"min_counts": "1e-3"}})
+    assert "min_counts" in str(caught.value)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from epigpt import files
+from epigpt.cli import main
 from epigpt.errors import InputError
 from epigpt.provenance import output_checksums, run_outcome, run_start
 from epigpt.stages import entry
@@ -88,6 +89,18 @@ def test_a_change_of_equal_length_and_time_is_found_by_reading_everything(root):
     assert damage.output == Path("results/a/metrics.tsv")
 
 
+def test_the_command_that_verifies_names_what_is_damaged(root, capsys):
+    assert main(["verify", str(root)]) == 0
+    assert "3 results are as they were written" in capsys.readouterr().out
+    (root / "results" / "a" / "metrics.tsv").write_text("")
+    assert main(["verify", str(root)]) == 1
+    assert "results/a/metrics.tsv: 0 bytes instead of" in capsys.readouterr().out
+    assert main(["verify", str(root), "--repair"]) == 1
+    assert main(["verify", str(root)]) == 0
+    assert main(["verify", str(root / "nothing")]) == 1
+    assert "snakemake --directory" in capsys.readouterr().err
+
+
 def test_a_copied_folder_gets_its_times_back(root, tmp_path_factory):
     copy = tmp_path_factory.mktemp("copy")
     shutil.copytree(root / "results", copy / "results", copy_function=shutil.copy)
@@ -139,6 +152,18 @@ def test_a_job_notes_what_it_wrote_and_nothing_after_a_refusal(root, monkeypatch
     assert "no space left on the disk" in log
     assert "EpiGPT's fault" not in log
     assert not (root / "results/c/logs/x/bad.checksums.json").exists()
+
+
+def test_a_job_does_not_read_what_was_cut_since_it_was_written(root, monkeypatch, capsys):
+    (root / "results" / "a" / "metrics.tsv").write_text("")
+    words = ["--log", "results/a/logs/next.log", "--metrics", "results/a/metrics.tsv"]
+    job(monkeypatch, root, *words)
+    with pytest.raises(SystemExit), entry.job("A job."):
+        raise AssertionError("it runs")
+    said = capsys.readouterr().err
+    assert "results/a/metrics.tsv is not as it was written (0 bytes instead of" in said
+    assert "run the same command again" in said
+    assert len(check(root)) == 1
 
 
 def test_the_list_at_the_end_of_a_run_names_every_data_set(root, monkeypatch):

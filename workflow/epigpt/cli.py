@@ -23,6 +23,7 @@ COMMANDS = {
     ),
     "predict": ("epigpt.prediction.command", "score new samples with a finished model"),
     "doctor": ("epigpt.doctor.command", "is this machine or cluster ready; submits nothing"),
+    "verify": ("epigpt.provenance.verify_command", "are the results what their jobs wrote"),
     "simulate": (
         "epigpt.simulation.command",
         "write a series with a planted truth, laid out as on GEO's server",

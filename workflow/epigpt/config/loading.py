@@ -1,6 +1,7 @@
 """From config files to `Settings`: where keys come from, what is wrong with them, which paths they
 mean."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from pydantic import ValidationError
 from epigpt.config.settings import Geo, Settings, keys
 from epigpt.errors import InputError, nearest_name
 
+_MOST_SECTIONS = 10_000
+_LONGEST_SHOWN = 200
 RELATIVE_URL = "file://./"
 
 
@@ -70,6 +73,7 @@ def with_mirror(geo: Geo, folder: Path) -> Geo:
 
 def validated(config: dict[str, Any], files: Sequence[Path] = ()) -> Settings:
     """Check keys and values; the paths stay as they are."""
+    _refuse_unnamed(config, files)
     try:
         return Settings.model_validate(config)
     except ValidationError as error:
@@ -88,11 +92,42 @@ def validated(config: dict[str, Any], files: Sequence[Path] = ()) -> Settings:
     )
 
 
+def _refuse_unnamed(config: dict[str, Any], files: Sequence[Path]) -> None:
+    """Refuse keys that are no text, such as `1: 2`, which no setting has."""
+    waiting: list[tuple[str, Any]] = [("", config)]
+    looked = 0
+    while waiting:
+        place, section = waiting.pop()
+        looked += 1
+        if looked > _MOST_SECTIONS:
+            raise InputError(
+                f"more than {_MOST_SECTIONS:,} lists and sections",
+                ", ".join(map(str, files)) or "--config",
+                "no configuration has so many; aliases of YAML may repeat one without end",
+                "write the values out",
+            )
+        if isinstance(section, list):
+            waiting += [(place, part) for part in section if isinstance(part, dict | list)]
+            continue
+        for key, value in section.items():
+            if not isinstance(key, str):
+                raise InputError(
+                    f"key {key!r}, which is a {type(key).__name__}",
+                    (f"section '{place}' of " if place else "")
+                    + (", ".join(map(str, files)) or "--config"),
+                    "names of settings are texts",
+                    "remove the line, or write the name of a setting before the colon;"
+                    " config/README.md lists all keys",
+                )
+            if isinstance(value, dict | list):
+                waiting.append((f"{place}.{key}".lstrip("."), value))
+
+
 def read(path: Path) -> dict[str, Any]:
     """Read one YAML config file; an empty one changes nothing."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(
             " ".join(str(error).split()),
             str(path),
@@ -165,13 +200,24 @@ def _tell(key: str, problem: Any, files: Sequence[Path]) -> tuple[str, str, str,
             "no setting has this name",
             f"correct or remove '{key}'; {hint}",
         )
-    found = f"{key} = {problem['input']!r}"
+    shown = repr(problem["input"])
+    found = f"{key} = {shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + ' …'}"
     field = keys().get(key)
     meaning = field.description if field is not None else "a section of keys"
     choices = _choices(key)
     close = nearest_name(str(problem["input"]), choices)
     remedy = f"set '{key}' to {allowed(key)}" + (f"; did you mean '{close}'?" if close else "")
+    if written := _written_out(problem["input"]):
+        remedy += f"; in YAML this number is written {written}"
     return found, where, f"{problem['msg'].lower()} ({meaning})", remedy
+
+
+def _written_out(value: Any) -> str:
+    """Return how YAML wants a number that it took for a text: `1e-3` lacks the point."""
+    if not isinstance(value, str) or not re.fullmatch(r"[-+]?\d+[eE][-+]?\d+", value):
+        return ""
+    mantissa, _, exponent = value.lower().partition("e")
+    return f"{mantissa}.0e{exponent if exponent[0] in '+-' else '+' + exponent}"
 
 
 def _choices(key: str) -> list[str]:

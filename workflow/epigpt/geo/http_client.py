@@ -20,7 +20,7 @@ import tenacity
 
 import epigpt
 from epigpt.errors import InputError
-from epigpt.geo.rate_limit import Pace
+from epigpt.geo.rate_limit import LowestRate, Pace, TooSlow
 
 T = TypeVar("T")
 _TEMPORARY = frozenset({408, 425, 429})
@@ -152,7 +152,9 @@ class Remote:
         def once() -> str:
             with self.open(url) as response:
                 body = bytearray()
+                rate = LowestRate()
                 for chunk in response.iter_bytes():
+                    count_bytes(rate, chunk)
                     body += chunk
                     if len(body) > _PAGE_LIMIT:
                         raise _unusable(url, f"a listing of more than {_PAGE_LIMIT >> 20} MB")
@@ -211,6 +213,14 @@ class Remote:
             sleep=tenacity.sleep_using_event(self.stop),
             reraise=True,
         )
+
+
+def count_bytes(rate: LowestRate, chunk: bytes) -> None:
+    """Count what came; `Trouble` where the server sends too slowly to ever end."""
+    try:
+        rate.came(len(chunk))
+    except TooSlow as error:
+        raise Trouble(f"too slow: {error}") from None
 
 
 def _credentials() -> httpx.Auth | None:

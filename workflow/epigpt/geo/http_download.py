@@ -13,8 +13,9 @@ import httpx
 
 from epigpt.errors import InputError
 from epigpt.geo import integrity
-from epigpt.geo.http_client import NotServed, Remote, Stopped, Trouble
+from epigpt.geo.http_client import NotServed, Remote, Stopped, Trouble, count_bytes
 from epigpt.geo.progress import FileProgress, size
+from epigpt.geo.rate_limit import LowestRate
 from epigpt.geo.resume import Fetched, Note, Partial
 
 _CHUNK = 2**18
@@ -234,11 +235,13 @@ def _append(
         _check_room(url, partial.part, expected - have)
     if response.status_code == 416:
         return  # all bytes are here already, the check alone was missing
+    rate = LowestRate()
     with partial.part.open("ab") as file:
         # Without a chunk size: gathering a chunk would lose what came before a break.
         for chunk in response.iter_raw():
             if remote.stop.is_set():
                 raise Stopped
+            count_bytes(rate, chunk)
             file.write(chunk)
             have += len(chunk)
             if expected is None and have // _DISK_RESERVE > (have - len(chunk)) // _DISK_RESERVE:

@@ -8,6 +8,7 @@ import stat
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 # Requests do not arrive as evenly as they leave: a margin keeps any second at the server within the
@@ -91,3 +92,39 @@ def _private_folder() -> Path | None:
         stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
     )
     return folder if ours else None
+
+
+class TooSlow(Exception):
+    """A transfer brings less than any working connection does."""
+
+
+class LowestRate:
+    """Notices a transfer that goes on for ever: a server that sends a byte a second keeps every
+    limit on silence.
+
+    Parameters
+    ----------
+    bytes_a_second, seconds
+        Fewer bytes than this on average over such a stretch of time are too few.
+    clock
+        Gives seconds.
+    """
+
+    def __init__(
+        self,
+        bytes_a_second: float = 100.0,
+        seconds: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._least, self._seconds, self._clock = bytes_a_second * seconds, seconds, clock
+        self._bytes, self._began = 0, clock()
+
+    def came(self, count: int) -> None:
+        """Count bytes that came; `TooSlow` where the last stretch brought too few."""
+        self._bytes += count
+        now = self._clock()
+        if now - self._began < self._seconds:
+            return
+        if self._bytes < self._least:
+            raise TooSlow(f"{self._bytes:,} bytes in {now - self._began:.0f} s")
+        self._bytes, self._began = 0, now

@@ -175,6 +175,7 @@ def _tables(
                 table = _parse(block, _Wanted(layout, texts, values, member.name), aside)
                 rows += table.num_rows
                 yield table
+        notes.extend(f"{note}." for note in layout.notes if note.endswith("left out"))
         notes.extend(_set_aside(aside, rows, member.name))
 
     return read(), notes

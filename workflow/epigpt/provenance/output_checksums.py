@@ -8,12 +8,13 @@ whole. What was merely copied gets its time back, so that a copied folder is not
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from epigpt import files
+from epigpt.errors import InputError
 
 ENDING = ".checksums.json"
 ASIDE = ".damaged"
@@ -116,8 +117,32 @@ def verify(root: Path, *, full: bool, repair: bool) -> tuple[int, list[Damage]]:
     return looked, damaged
 
 
-def _noted(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    for note in sorted(root.glob(f"results/**/logs/**/*{ENDING}")):
+def refuse_changed(paths: Sequence[Path], root: Path) -> None:
+    """Refuse results that a job is about to read and that are not as they were written.
+
+    Raises
+    ------
+    InputError
+        One of them was cut or replaced since; the same command sets it aside and makes it again.
+    """
+    read = {Path(os.path.relpath(path, root)).as_posix() for path in paths}
+    folders = {Path(*Path(place).parts[:2]) for place in read if place.startswith("results/")}
+    for folder in sorted(folders):
+        for output, noted in _noted(root, f"{folder.as_posix()}/logs/**/*{ENDING}"):
+            found = _difference(root / output, noted, full=False) if output in read else ""
+            if found:
+                raise InputError(
+                    f"{output} is not as it was written ({found})",
+                    "the results that this job reads",
+                    "it was cut or replaced since, and what follows from it would be wrong",
+                    "run the same command again: it sets the file aside and makes it anew",
+                )
+
+
+def _noted(
+    root: Path, notes: str = f"results/**/logs/**/*{ENDING}"
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    for note in sorted(root.glob(notes)):
         try:
             content = json.loads(note.read_text(encoding="utf-8"))
             listed = list(content.items())

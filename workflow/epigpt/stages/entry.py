@@ -123,7 +123,12 @@ def job(doc: str | None) -> Iterator[Job]:
     parent_watch.start(log.error)
     try:
         settings = {key: value for part in chosen.settings for key, value in part.items()}
-        yield Job(_flags(rest), settings, log, max(1, chosen.threads))
+        given = _flags(rest)
+        if chosen.log is not None:
+            # Outputs are not there yet: Snakemake deletes those of an earlier run.
+            named = [Path(value) for values in given.values() for value in values]
+            output_checksums.refuse_changed(named, Path.cwd())
+        yield Job(given, settings, log, max(1, chosen.threads))
         if chosen.log is not None and os.environ.get("RANK", "0") == "0":
             output_checksums.write(chosen.log, files.written()[earlier:], Path.cwd())
     except InputError as refusal:

@@ -132,6 +132,11 @@ def _lock(uuid: str) -> bool:
         # Read-only is enough for a lock; O_CREAT on another user's file is refused in a folder with
         # the sticky bit.
         handle = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        os.fchmod(handle, 0o644)  # whatever the umask: other users lock it too
+    except PermissionError:
+        # Made by another user's earlier version under a strict umask: nobody can tell whether it is
+        # held, so this GPU is left to that user.
+        return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

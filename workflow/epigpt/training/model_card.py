@@ -1,10 +1,17 @@
 """The model card: what a finished model is, what it was fitted on, how to use it, what it is not
 for."""
 
+import html
+import re
 from typing import Any
 
 from epigpt.encoding.token_dataset import TokenDataset
 from epigpt.training.plan import Plan
+
+
+def _shown(name: str) -> str:
+    """Return a name of a record as text that neither HTML nor Markdown takes for more."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|~-])", r"\\\1", html.escape(" ".join(name.split())))
 
 
 def text(preset: str, fit: str, store: TokenDataset, plan: Plan, settings: dict[str, Any]) -> str:
@@ -12,7 +19,9 @@ def text(preset: str, fit: str, store: TokenDataset, plan: Plan, settings: dict[
     training = store.index[store.index["set"] == "train"]
     counts = training.drop_duplicates("sample")["label"].value_counts().sort_index()
     rates = ", ".join(f"{rate:g} ({kind})" for kind, rate in plan.learning_rates.items())
-    classes = "\n".join(f"- {name}: {counts.get(name, 0)} samples" for name in store.classes)
+    classes = "\n".join(
+        f"- {_shown(name)}: {counts.get(name, 0)} samples" for name in store.classes
+    )
     return f"""---
 library_name: transformers
 pipeline_tag: text-classification
