@@ -76,7 +76,5 @@ def changes(text: bool) -> st.SearchStrategy[list[Change]]:
     def build(how: str, source: Random) -> Change:
         return Change(how, source.randrange(_MOST), source.randint(1, 300), source.randrange(10**6))
 
-    change = st.builds(
-        build, st.sampled_from(ways), st.integers(0, 2**62).map(lambda number: Random(number))
-    )
+    change = st.builds(build, st.sampled_from(ways), st.integers(0, 2**62).map(Random))
     return st.lists(change, min_size=1, max_size=4)

@@ -93,7 +93,11 @@ def _lines(path: Path) -> int:
 
 def _judge(found: Candidate, rows: int, *, checked: bool) -> None:
     """Compare with the original: whatever is missing has to be in the notes."""
-    notes = [*found.values.notes, *map(str, found.facts.get("other_columns", []))]
+    notes = [
+        *found.values.notes,
+        *found.values.aside,
+        *map(str, found.facts.get("other_columns", [])),
+    ]
     genes, samples = found.values.genes, [name for name in found.samples if name]
     if len(set(samples)) != len(samples) and not found.single_cell:
         raise DishonestError(f"a sample twice: {samples}")

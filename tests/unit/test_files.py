@@ -1,6 +1,7 @@
 """Files appear whole or not at all."""
 
 import json
+import logging
 import os
 from pathlib import Path
 
@@ -69,3 +70,15 @@ def test_checksums_tell_what_was_changed_or_deleted(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("A")
     (tmp_path / "b").unlink()
     assert files.changed(tmp_path) == ["a", "b"]
+
+
+def test_texts_that_a_spreadsheet_would_run_are_told(tmp_path: Path, caplog) -> None:
+    frame = pd.DataFrame({"sample": ["a", "=cmd|' /C calc'!A0"], "label": ["x", "-1"]})
+    caplog.set_level("WARNING", logger="epigpt")
+    logging.getLogger("epigpt").addHandler(caplog.handler)
+    try:
+        files.write_tsv(tmp_path / "samples.tsv", frame)
+    finally:
+        logging.getLogger("epigpt").removeHandler(caplog.handler)
+    assert "1 texts in column 'sample' begin like a formula" in caplog.text
+    assert "=cmd" in (tmp_path / "samples.tsv").read_text()

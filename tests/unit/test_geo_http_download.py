@@ -18,6 +18,7 @@ from epigpt.geo import integrity
 from epigpt.geo.http_client import Connection, NotServed, Remote
 from epigpt.geo.http_download import fetch
 from epigpt.geo.progress import Progress
+from epigpt.geo.rate_limit import LowestRate, TooSlow
 from epigpt.geo.resume import Fetched
 
 _spec = importlib.util.spec_from_file_location(
@@ -348,3 +349,22 @@ def test_cut_archives_are_noticed(server: Any, fetched: Fetch, tmp_path: Path) -
     (server.root / "x.xlsx").write_bytes(b"PK\x03\x04 cut")
     with pytest.raises(InputError, match="zip"):
         fetched("x.xlsx")
+
+
+def test_a_server_that_sends_a_byte_a_second_is_noticed() -> None:
+    now = [0.0]
+    rate = LowestRate(bytes_a_second=100, seconds=60, clock=lambda: now[0])
+    for _ in range(59):
+        now[0] += 1
+        rate.came(1)
+    now[0] += 1
+    with pytest.raises(TooSlow, match="60 bytes in 60 s"):
+        rate.came(1)
+
+
+def test_a_slow_but_steady_transfer_goes_on() -> None:
+    now = [0.0]
+    rate = LowestRate(bytes_a_second=100, seconds=60, clock=lambda: now[0])
+    for _ in range(600):
+        now[0] += 1
+        rate.came(150)

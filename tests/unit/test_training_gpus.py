@@ -1,9 +1,11 @@
 """GPUs without a scheduler: found, narrowed, one for each fit, given back when the fit ends. A
 stand-in plays the driver's tool."""
 
+import os
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -111,3 +113,15 @@ def test_torchrun_leaves_the_options_of_a_stage_alone(root):
         ["--standalone", "-m", "--", "epigpt.stages.train", "--tokens", "x", "--log", "y"]
     )
     assert parsed.training_script_args == ["--tokens", "x", "--log", "y"]
+
+
+def test_the_claim_of_a_user_with_a_strict_umask_can_be_seen_by_others(driver):
+    before = os.umask(0o077)
+    try:
+        assert gpus._lock(driver[0])
+    finally:
+        os.umask(before)
+    path = Path("/tmp") / f"epigpt-{driver[0]}.lock"
+    assert path.stat().st_mode & 0o777 == 0o644
+    os.close(gpus._held.pop())
+    path.unlink()

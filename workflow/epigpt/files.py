@@ -4,6 +4,7 @@ checksums by which a change afterwards is noticed."""
 import glob
 import hashlib
 import json
+import logging
 import math
 import os
 import shutil
@@ -17,6 +18,7 @@ import pandas as pd
 # Name of the file with the checksums of those beside it.
 CHECKSUMS = "checksums.json"
 _READ = 1 << 22
+_FORMULA = ("=", "+", "@")
 # Rows of a table that are written out at a time.
 ROWS = 10_000
 
@@ -143,6 +145,21 @@ def _on_one_line(value: Any) -> Any:
     return value if line == value else line  # of a million equal texts a column holds one
 
 
+def _warn_of_formulas(final: Path, name: str, column: pd.Series) -> None:
+    """Say which texts a spreadsheet program would run as formulas; they stay as they are, since
+    later stages find samples by them."""
+    formulas = [text for text in column if isinstance(text, str) and text.startswith(_FORMULA)]
+    if formulas:
+        logging.getLogger("epigpt").warning(
+            "%s: %d texts in column '%s' begin like a formula of a spreadsheet, such as %s; import"
+            " that column as text before you trust what is shown.",
+            final.name,
+            len(formulas),
+            name,
+            repr(formulas[0][:60]),
+        )
+
+
 def write_tsv(final: Path, frame: pd.DataFrame) -> None:
     """Write `frame` tab-separated without its index: six significant digits, missing values empty,
     booleans true/false."""
@@ -157,6 +174,7 @@ def write_tsv(final: Path, frame: pd.DataFrame) -> None:
         ):
             # A tab or line break inside a text would shift the columns of every reader downstream.
             shown[name] = column.map(_on_one_line)
+            _warn_of_formulas(final, str(name), shown[name])
     with path(final) as temporary:
         shown.to_csv(
             temporary,
