@@ -273,13 +273,22 @@ def test_no_nuisance_is_taken_while_there_is_a_condition(nuisance):
     assert "cannot be assessed" in found.warnings[0]["text"]
 
 
-@pytest.mark.parametrize("record", [RECORD[["dose"]], RECORD[[]], CROSSED[["batch"]]])
+@pytest.mark.parametrize(
+    "record",
+    [
+        RECORD[["dose"]],
+        RECORD[[]],
+        CROSSED[["batch"]],
+        # The question is there, though as a measurement: sex is none.
+        RECORD[["Sex"]].assign(**{"seizure frequency": [str(n) for n in range(12)]}),
+    ],
+)
 def test_without_a_candidate_every_sample_stays_and_has_no_label(record):
     texts = TEXTS.assign(title=[f"mouse {n}" for n in range(12)])
     found = resolve(row(label="auto", group="auto"), record, None, texts)
     assert (found.column, set(found.samples["label"]), len(found.samples)) == ("", {""}, 12)
     (warning,) = found.warnings
-    assert "Write the characteristic" in warning["text"]
+    assert "Write a characteristic" in warning["text"]
 
 
 def test_small_classes_are_left_out_where_two_others_remain():
@@ -360,7 +369,7 @@ def test_auto_heeds_case_and_control():
 
 def test_conditions_rank_before_sexes_and_the_control_is_known():
     found = candidates(RECORD, pd.Series(DONORS, index=SAMPLES), besides=["donor"])
-    assert [one.label for one in found] == ["treatment", "Sex", "region"]
+    assert [one.label for one in found] == ["treatment", "region", "Sex"]
     assert (found[0].control, found[0].splits, found[0].groups) == (
         "saline",
         True,

@@ -35,8 +35,19 @@ class Choice:
     warning: str
 
 
-def choose(row: Row, possible: Sequence[Candidate]) -> Choice:
-    """Take the first of the ranked candidates that fits the row; technical ones never.
+def choose(row: Row, possible: Sequence[Candidate], asked_about: Sequence[str] = ()) -> Choice:
+    """Take the first of the ranked candidates that fits the row; technical ones never, and tissue,
+    sex and the like not while the record holds a condition.
+
+    Parameters
+    ----------
+    row
+        Row of the data set table.
+    possible
+        The candidates, best first.
+    asked_about
+        Characteristics that are conditions by their names, also those that are no candidates, such
+        as a measured frequency of seizures.
 
     Where the row names case or control, only a characteristic that has these values fits. Classes
     of fewer than three donors are left out where two others remain.
@@ -47,33 +58,36 @@ def choose(row: Row, possible: Sequence[Candidate]) -> Choice:
         The row names case or control, and no characteristic has these values.
     """
     asked = bool(row.case or row.control)
-    fitting = [one for one in possible if one.about != Kind.TECHNICAL or asked]
+    worst = Kind.NEUTRAL if asked_about else Kind.BIOLOGICAL
+    fitting = [one for one in possible if asked or one.about <= worst]
     if asked:
         fitting = [one for one in fitting if _as_asked(one, row)]
         if not fitting:
             raise _not_as_asked(row, possible)
     if not fitting:
-        return Choice(None, (), "label = auto: no characteristic could be a label", _nothing(row))
+        rule = "label = auto: no characteristic could be a label"
+        return Choice(None, (), rule, _nothing(row, asked_about))
     taken = fitting[0]
     dropped: tuple[str, ...] = ()
     if len(taken.assessable) >= 2 and not asked:
         dropped = tuple(name for name in taken.groups if name not in taken.assessable)
-    return Choice(taken, dropped, _rule(taken, fitting), _warning(taken, fitting, dropped))
+    named = fitting if asked else [one for one in possible if one.about != Kind.TECHNICAL]
+    return Choice(taken, dropped, _rule(taken, named), _warning(taken, named, dropped))
 
 
-def _rule(taken: Candidate, fitting: Sequence[Candidate]) -> str:
-    others = len([one for one in fitting if not one.same_as]) - 1
+def _rule(taken: Candidate, named: Sequence[Candidate]) -> str:
+    others = len([one for one in named if not one.same_as]) - 1
     among = f", ranked first of {others + 1}" if others > 0 else ", the only one"
     return f"label = auto: '{taken.label}'{among}"
 
 
-def _warning(taken: Candidate, fitting: Sequence[Candidate], dropped: Sequence[str]) -> str:
+def _warning(taken: Candidate, named: Sequence[Candidate], dropped: Sequence[str]) -> str:
     kind = {
         Kind.CONDITION: "a condition by its name or values",
         Kind.NEUTRAL: "no condition by its name, and there is none that is",
         Kind.BIOLOGICAL: "no condition, and the record names none: it only describes the samples",
     }.get(taken.about, "named by case and control")
-    others = [one.label for one in fitting if one is not taken and not one.same_as]
+    others = [one.label for one in named if one is not taken and not one.same_as]
     parts = [
         f"The record does not say what is to be compared: label = auto takes {taken.in_words}"
         f" ({kind})"
@@ -94,11 +108,17 @@ def _warning(taken: Candidate, fitting: Sequence[Candidate], dropped: Sequence[s
     return "; ".join(parts) + "."
 
 
-def _nothing(row: Row) -> str:
+def _nothing(row: Row, asked_about: Sequence[str]) -> str:
+    found = (
+        f"{', '.join(map(repr, asked_about))} has no two classes of several samples"
+        if asked_about
+        else "no characteristic that could be a condition, and no part of a title, splits the"
+        " samples into classes"
+    )
     return (
-        "No label: no characteristic and no part of a title splits the samples into classes, so the"
-        " series is described and nothing is assessed. Write the characteristic, or NAME~REGEX for"
-        " a part of a title, into the cell `label`; `epigpt describe"
+        f"No label: {found}, so the series is described and nothing is assessed. Write a"
+        " characteristic, or NAME~REGEX for a part of a title, into the cell `label`, and values"
+        " joined by | into `case` and `control`; `epigpt describe"
         f" {row.source}` shows what there is."
     )
 

@@ -22,7 +22,7 @@ _CONDITIONS = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"condition|\bgroup\b|intervention",
-        r"treat|drug|compound|agent|stimul|diet|infect|inject|expos|challenge|hypoxi|training"
+        r"treat|drug|\bdos(e|age)\b|compound|agent|stimul|diet|infect|inject|expos|challenge|hypoxi|training"
         r"|injur|lesion|surgery|seizure|kindl|\bmodel\b|perturb",
         r"genotyp|mutat|mutant|knock|transgen|variation|allele|\b(sg|sh|si|g)rna\b|construct",
         r"disease|diagnos|cancer|tumou?r|carcinoma|epilep|patholog|phenotyp|status|state|response|outcome|\bcase\b|affected"
@@ -89,10 +89,13 @@ def names_donors(name: str) -> bool:
 
 
 def preference(name: str) -> int:
-    """Return the rank of a condition's name: condition or group, treatment, genotype, disease, then
-    names that only their values make a condition."""
-    found = _condition(re.sub(r"[_./-]+", " ", name))
-    return len(_CONDITIONS) if found is None else found
+    """Return the rank of a name within its kind: condition or group, treatment, genotype, disease,
+    then names that only their values make a condition; sex and age behind tissue and cell type."""
+    plain = re.sub(r"[_./-]+", " ", name)
+    found = _condition(plain)
+    if found is not None:
+        return found
+    return len(_CONDITIONS) + bool(re.search(r"\b(sex|gender|ages?)\b", plain, re.IGNORECASE))
 
 
 def _condition(name: str) -> int | None:

@@ -10,7 +10,7 @@ import pandas as pd
 from epigpt.config.dataset_table import COLUMNS, Row, row_to_paste
 from epigpt.errors import InputError
 from epigpt.samples import assays, automatic_label, donors, label_classes
-from epigpt.samples.characteristic_kinds import Kind
+from epigpt.samples.characteristic_kinds import Kind, kind_of
 from epigpt.samples.label_candidates import Candidate, candidates
 from epigpt.samples.label_rows import alternatives
 from epigpt.samples.label_sources import Sources, is_missing, one_spelling, output_names
@@ -124,7 +124,14 @@ def resolve(
     warnings, others = [], []
     if explicit is None:
         _check_group(row, group_name, group)
-        choice = automatic_label.choose(row, possible)
+        conditions = [
+            str(name)
+            for name in own
+            if name != group_name
+            and own[name].nunique() > 1
+            and kind_of(str(name), own[name]) == Kind.CONDITION
+        ]
+        choice = automatic_label.choose(row, possible, conditions)
         column, values = _values_of(choice, sources, kept)
         values, gone = automatic_label.classes_of(choice, values)
         left_out += gone
