@@ -221,3 +221,21 @@ def test_the_stage_null_leaves_out_what_cannot_change_the_answer(folder, monkeyp
     monkeypatch.setattr(sys, "argv", ["null", *map(str, arguments)])
     null.main()
     assert (folder / "later.tsv").read_text() == "model\tpermutation\tmetric\tvalue\n"
+
+
+def test_libraries_of_one_donor_stand_in_the_first_lines(folder, monkeypatch):
+    samples = pd.read_csv(folder / "samples.tsv", sep="\t", dtype=str)
+    samples.assign(group=[f"own{at}" for at in range(12)]).to_csv(
+        folder / "samples.tsv", sep="\t", index=False
+    )
+    told = json.loads(run(monkeypatch, folder)["verdict"])
+    assert "12 samples differ from each other by no more than sequencing does" in told["notes"][0]
+
+
+def test_a_repeating_donor_with_every_sample_its_own_group_is_a_warning(folder, monkeypatch):
+    samples = pd.read_csv(folder / "samples.tsv", sep="\t", dtype=str)
+    samples["animal id"] = [f"m{at // 2}" for at in range(12)]
+    samples.to_csv(folder / "samples.tsv", sep="\t", index=False)
+    told = json.loads(run(monkeypatch, folder)["verdict"])
+    assert "'animal id' repeats (6 values in 12 samples)" in told["notes"][0]
+    assert "column group" in told["notes"][0]

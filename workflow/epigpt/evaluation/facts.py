@@ -89,6 +89,21 @@ def collect(
     )
 
 
+def merged_donors(samples: pd.DataFrame, folds: pd.DataFrame) -> str:
+    """Warn where samples were tested as libraries of one donor that the sample sheet calls several;
+    empty where none were."""
+    tested = folds.drop_duplicates("sample").set_index("sample")["group"]
+    known = samples.set_index("sample")["group"].reindex(tested.index)
+    joined = tested[tested.isin(tested[tested != known])]
+    if joined.empty:
+        return ""
+    return (
+        f"{len(joined)} samples differ from each other by no more than sequencing does: they are"
+        f" libraries of {joined.nunique()} donors, were grouped so, and never stand on both sides"
+        " of a fold."
+    )
+
+
 def unnamed_donors(samples: pd.DataFrame) -> str:
     """Warn where every sample is its own group while a characteristic repeats and is named like a
     donor; empty where there is nothing to warn of."""

@@ -42,6 +42,7 @@ class Results:
         self.quality = read_table(folder, "quality")
         self.contrasts = read_table(folder, "differential_expression")
         self.folds = read_table(folder, "folds")
+        self.samples["group"] = self._groups_as_tested()
         self.predictions = read_table(folder, "predictions")
         self.metrics = read_table(folder, "metrics")
         self.markers = read_table(folder, "markers")
@@ -61,6 +62,12 @@ class Results:
     reading: dict[str, Any]
     verdict: dict[str, Any]
     provenance: dict[str, Any]
+
+    def _groups_as_tested(self) -> pd.Series:
+        """Return the groups of the samples, those of the folds where libraries of one donor were
+        joined."""
+        tested = self.folds.drop_duplicates("sample").set_index("sample")["group"]
+        return self.samples["sample"].map(tested).fillna(self.samples["group"])
 
     @cached_property
     def expression(self) -> Expression | None:

@@ -42,6 +42,7 @@ def main() -> None:
         models: dict[str, HeldOut] = {}
         if summary["assessable"]:
             folds = cross_validation.read(job.file("folds"))
+            merged = facts.merged_donors(samples, folds)
             samples = _as_tested(samples, folds)
             judged = _judged(job.file("quality"), job.file("reading"), samples, accepted)
             models = predictions.by_model(collected, folds, classes)
@@ -52,7 +53,7 @@ def main() -> None:
                 settings["seed"],
             )
             scored, compared, weights = _score(models, permuted, settings)
-            warnings = [text for text in (facts.unnamed_donors(samples),) if text]
+            warnings = [text for text in (merged, facts.unnamed_donors(samples)) if text]
             told = facts.collect(models, scored, weights, permuted, judged, warnings=warnings)
         else:
             judged = _judged(job.file("quality"), job.file("reading"), samples, accepted)

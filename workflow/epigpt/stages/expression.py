@@ -10,7 +10,7 @@ def main() -> None:
         import anndata
 
         from epigpt.dataset import normalization
-        from epigpt.expression import embedding, quality
+        from epigpt.expression import embedding, quality, replicates
 
         counts = anndata.read_h5ad(job.file("counts"))
         assay = str(counts.uns["assay"])
@@ -29,6 +29,11 @@ def main() -> None:
         for name, reason in judged.loc[judged["reason"] != "", "reason"].head(50).items():
             job.log.info("  %s: %s", name, reason)
         expression = normalization.normalise(counts, kept)
+        found = replicates.merge(expression)
+        if found.samples:
+            job.log.info("%s", found.in_words())
+            expression.obs["group"] = found.group
+            expression.uns["merged_donors"] = found.in_words()
         embedding.embed(expression, job.settings["seed"])
         with files.path(job.file("expression")) as temporary:
             expression.write_h5ad(temporary, compression="gzip")
