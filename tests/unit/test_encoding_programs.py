@@ -1,12 +1,15 @@
 """Program tokens: what they are fitted on, what they say, and how they lead back to genes."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import anndata
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+import torch
 
 from epigpt.dataset.count_blocks import CountBlocks, open_observations
 from epigpt.encoding import class_statistics, gene_statistics, program_fitting, token_dataset
@@ -19,6 +22,7 @@ from epigpt.encoding.programs import (
     budget,
     gene_attribution,
 )
+from epigpt.interpretation import program_contributions, shapley
 
 SAMPLES, GENES, PLANTED = 24, 300, 6
 CLASSES = ["a", "b"]
@@ -316,3 +320,28 @@ def test_programs_survive_their_file(tmp_path: Path) -> None:
     again = _programs(gene_statistics.load_gene_statistics(tmp_path / "reference.npz"))
     for name, values in vars(_programs(reference)).items():
         assert np.array_equal(values, getattr(again, name)), name
+
+
+def test_the_output_of_a_model_over_programs_is_shared_among_genes_without_remainder(
+    tmp_path: Path,
+) -> None:
+    observations = _open(tmp_path, *_counts())
+    held = np.arange(SAMPLES) >= 18
+    token_dataset.write(tmp_path / "tokens", observations, held, CLASSES, _config())
+    store = token_dataset.load(tmp_path / "tokens")
+    programs = _programs(store.reference)
+    torch.manual_seed(1)
+    hidden, out = torch.nn.Linear(len(programs), 8), torch.nn.Linear(8, 2)
+
+    def model(input_ids: Any, attention_mask: Any, values: torch.Tensor) -> SimpleNamespace:
+        return SimpleNamespace(logits=out(torch.relu(hidden(values))))
+
+    rows = np.flatnonzero(held)
+    found = shapley.of_programs(model, store, rows, torch.device("cpu"))
+    assert found.incompleteness < 0.01
+    shared = (found.values * program_contributions.signs(store, rows)).sum(axis=1)
+    values = [programs.scores(np.asarray(store.deviations)[rows]), programs.at_rest()[None]]
+    with torch.inference_mode():
+        ends = [out(torch.relu(hidden(torch.from_numpy(one)))) for one in values]
+    margin = [(logits[:, 1] - logits[:, 0]).numpy() for logits in ends]
+    np.testing.assert_allclose(shared, margin[0] - margin[1], rtol=1e-2, atol=1e-3)

@@ -1,7 +1,9 @@
 """Contributions of genes to the output: complete, per gene whatever the encoding, of held-out
 samples; averages and checks."""
 
+import logging
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +16,15 @@ from epigpt.encoding import encoders
 from epigpt.encoding.gene_statistics import GeneStatistics
 from epigpt.encoding.token_dataset import EncodingConfig, TokenDataset
 from epigpt.encoding.vocabulary import END, PAD, SPECIAL, Vocabulary
-from epigpt.interpretation import attribution, contributions
+from epigpt.interpretation import (
+    attribution,
+    contributions,
+    explain,
+    flags,
+    ranking,
+    sampling,
+    shapley,
+)
 from epigpt.models import classifier, presets
 from epigpt.training.batches import collate
 
@@ -156,6 +166,65 @@ def test_integrated_gradients_sum_to_the_change_of_the_output(
     assert found.incompleteness < 0.1
 
 
+def test_sampled_orders_add_up_to_the_change_of_the_output_whatever_the_model() -> None:
+    store = _store("gene-values", views=2)
+    model, rows = _trained(store), _rows(store)
+    assert shapley.affordable_views(store) == 2
+    found = shapley.of_tokens(model, store, rows, 1, CPU)
+    assert found.method == contributions.SHAPLEY
+    added = (found.values * contributions.directions(store, rows, 0)).sum(axis=1)
+    for row, total in zip(rows, added, strict=True):
+        batch = collate(store, np.array([row]), np.zeros(1, dtype=int))
+        resting = {**batch, "values": torch.zeros_like(batch["values"])}
+        assert total == pytest.approx(_margin(model, **batch) - _margin(model, **resting), abs=1e-4)
+
+
+def test_sampled_values_are_those_of_all_orders_where_tokens_interact() -> None:
+    """f = product of the first two plus the third: Shapley's values are known."""
+
+    def model(input_ids, attention_mask, values):
+        logit = values[:, 0] * values[:, 1] + 3 * values[:, 2]
+        return SimpleNamespace(logits=torch.stack([torch.zeros_like(logit), logit], dim=1))
+
+    values = torch.tensor([[2.0, 4.0, 1.0]])
+    batch = {"input_ids": torch.zeros((1, 3)), "attention_mask": torch.ones((1, 3))}
+    batch["values"] = values
+    shares = np.mean(
+        [
+            sampling.contributions(
+                model,
+                batch,
+                torch.zeros_like(values),
+                torch.tensor([[-1.0, 1.0]]),
+                [1, number],
+                reverse=reverse,
+            )
+            for number in range(5)
+            for reverse in (False, True)
+        ],
+        axis=0,
+    )
+    # An order and its reverse give the product once to each of the two.
+    assert shares == pytest.approx(np.array([[4.0, 4.0, 3.0]]))
+
+
+def test_sampled_values_point_at_the_planted_genes() -> None:
+    store = _store("gene-values", views=4)
+    rows = _rows(store)
+    found = shapley.of_tokens(_trained(store), store, rows, 4, CPU)
+    averaged = attribution.over_samples(found.values, store.index.iloc[rows])
+    assert set(np.argsort(-np.abs(averaged))[:4]) == set(PLANTED)
+
+
+def test_sequences_without_values_or_too_long_are_not_sampled() -> None:
+    assert shapley.affordable_views(_store("gene-tokens")) == 0
+    store = _store("gene-values", views=2)
+    long = replace(store, tokens=np.zeros((*store.tokens.shape[:2], 500), dtype=np.int32))
+    assert shapley.affordable_views(long) == 0
+    half = replace(store, tokens=np.zeros((*store.tokens.shape[:2], 128), dtype=np.int32))
+    assert shapley.affordable_views(half) == 1
+
+
 @pytest.mark.parametrize("encoding", ["gene-values", "gene-tokens"])
 def test_a_knocked_out_gene_is_taken_out_of_the_sequence_and_the_others_move_up(
     encoding: str,
@@ -265,43 +334,128 @@ def test_samples_and_classes_weigh_alike() -> None:
     )
 
 
-def _folds(*numbers: list[float]) -> list[attribution.OfFold]:
-    genes = [f"G{at:03d}" for at in range(len(numbers[0]))]
-    return [attribution.OfFold(genes, genes, np.array(row)) for row in numbers]
+def _held_out(values: np.ndarray, label: list[str], **given: Any) -> ranking.HeldOut:
+    names = [f"S{at:02d}" for at in range(len(values))]
+    genes = [f"G{at:03d}" for at in range(values.shape[1])]
+    samples = pd.DataFrame({"sample": names, "group": names, "label": label})
+    known = {"genes": genes, "symbols": genes, "samples": samples}
+    known |= {"values": values, "directions": np.sign(values), **given}
+    return ranking.HeldOut(**known)
 
 
-def test_stability_is_one_for_equal_ranks_zero_for_unrelated_ones_and_blank_where_there_is_nothing() -> (
-    None
-):
+def _pushes(samples: int = 24, genes: int = 200, planted: int = 5) -> tuple[np.ndarray, list[str]]:
+    """Contributions to the case's logit: some genes push samples towards their own class, gene 10
+    far, but in both classes alike, as a sex-linked gene does."""
     random = np.random.default_rng(0)
-    base = random.normal(size=900)
-    assert attribution.stability(np.stack([base, 3 * base])) == pytest.approx(np.ones(900))
-    assert attribution.stability(random.normal(size=(5, 900))).mean() == pytest.approx(0, abs=0.05)
-    assert attribution.stability(np.stack([base, -base])).mean() == pytest.approx(
-        -0.5, abs=0.01
-    )  # Spearman's footrule at its least
-    assert np.isnan(attribution.stability(base[None])).all()
-    base[7] = 0
-    assert np.isnan(attribution.stability(np.stack([base, base]))[7])
+    label = ["case" if at % 2 else "control" for at in range(samples)]
+    values = random.normal(0, 0.1, (samples, genes))
+    values[:, :planted] += np.where(np.array(label) == "case", 0.2, -0.2)[:, None]
+    values[:, 10] = np.where(np.arange(samples) // 2 % 2, 1.0, -1.0)
+    return values, label
 
 
-def test_the_table_averages_folds_counts_unknown_genes_as_zero_and_ranks_by_size() -> None:
-    one = attribution.OfFold(["G1", "G2"], ["a", "b"], np.array([1.0, -4.0]))
-    other = attribution.OfFold(["G2", "G3"], ["b", "c"], np.array([-2.0, 1.0]))
-    found = attribution.table([one, other])
-    assert list(found.columns) == attribution.ATTRIBUTIONS
-    assert found["gene"].tolist() == ["G2", "G1", "G3"]
-    assert found["attribution"].tolist() == [-3.0, 0.5, 0.5]
-    assert found["rank"].tolist() == [1, 2, 3]
-    assert attribution.table([]).empty
-    assert np.isnan(attribution.between_folds(_folds([1.0, 2.0])))
+def test_genes_are_ranked_by_the_difference_between_the_classes_not_by_their_size() -> None:
+    values, label = _pushes()
+    found = ranking.table([_held_out(values, label)], ["control", "case"])
+    assert list(found.columns) == list(ranking.COLUMNS)
+    assert set(found["symbol"][:5]) == {f"G{at:03d}" for at in range(5)}
+    assert found["rank"].tolist() == list(range(1, 201))
+    sex_linked = found.set_index("gene").loc["G010"]
+    assert abs(sex_linked["attribution"]) < 0.05
+    assert sex_linked["p"] > 0.2
+
+
+def test_stability_and_p_tell_planted_genes_from_others() -> None:
+    values, label = _pushes(genes=400)
+    found = ranking.table([_held_out(values, label)], ["control", "case"]).set_index("gene")
+    planted = [f"G{at:03d}" for at in range(5)]
+    assert (found.loc[planted, "stability"] > 0.95).all()
+    assert (found.loc[planted, "p"] < 0.01).all()
+    others = found.drop(index=planted)
+    assert others["stability"].median() < 0.1
+    assert (others["p"] < 0.05).mean() < 0.1
+
+
+def test_without_an_effect_p_is_even() -> None:
+    random = np.random.default_rng(3)
+    label = ["case" if at % 2 else "control" for at in range(20)]
+    found = ranking.table([_held_out(random.normal(0, 1, (20, 500)), label)], ["control", "case"])
+    assert (found["p"] < 0.05).mean() == pytest.approx(0.05, abs=0.03)
+
+
+def test_the_sign_says_towards_which_class_more_of_a_gene_pushes() -> None:
+    values, label = _pushes()
+    raised = np.sign(values)
+    raised[:, 1] *= -1  # lowered where it pushes towards the case
+    found = ranking.table([_held_out(values, label, directions=raised)], ["control", "case"])
+    attribution = found.set_index("gene")["attribution"]
+    assert attribution["G000"] > 0 > attribution["G001"]
+    assert found["rank"].is_monotonic_increasing
+
+
+def test_labels_of_whole_donors_are_permuted() -> None:
+    """Ten copies of each of four donors are no forty samples."""
+    values = np.repeat(np.array([[1.0], [1.0], [-1.0], [-1.0]]), 10, axis=0)
+    label = ["case"] * 20 + ["control"] * 20
+    copies = _held_out(values, label)
+    donors = copies.samples.assign(group=np.repeat(["A", "B", "C", "D"], 10))
+    found = ranking.table([replace(copies, samples=donors)], ["control", "case"])
+    assert found["p"].iloc[0] > 0.1
+    assert ranking.table([copies], ["control", "case"])["p"].iloc[0] < 0.01
+
+
+def test_fits_are_averaged_and_a_gene_that_a_fit_does_not_know_contributes_nothing() -> None:
+    samples = pd.DataFrame({"sample": ["a", "b"], "group": ["a", "b"], "label": ["x", "y"]})
+    one = ranking.HeldOut(["G1"], ["one"], samples, np.array([[-1.0], [1.0]]), np.ones((2, 1)))
+    other = replace(one, genes=["G2"], symbols=["two"], values=np.array([[-4.0], [4.0]]))
+    found = ranking.table([one, other], ["x", "y"])
+    assert found["gene"].tolist() == ["G2", "G1"]
+    assert found["attribution"].tolist() == [2.0, 0.5]
+    assert ranking.table([], ["x", "y"]).empty
+
+
+def test_cells_of_one_sample_with_several_labels_count_for_each() -> None:
+    samples = pd.DataFrame({"sample": ["a"] * 3, "group": ["a"] * 3, "label": ["x", "x", "y"]})
+    values = np.array([[-1.0], [-3.0], [1.0]])
+    found = ranking.table(
+        [ranking.HeldOut(["G"], ["G"], samples, values, np.sign(values))], ["x", "y"]
+    )
+    assert found["attribution"].tolist() == [1.5]
+
+
+def test_several_classes_are_ranked_by_the_push_towards_the_own_class() -> None:
+    values, _ = _pushes(samples=24)
+    label = [f"class{at % 3}" for at in range(24)]
+    values[:, 7] = 0.5
+    found = ranking.table([_held_out(values, label)], ["class0", "class1", "class2"])
+    assert found["gene"].iloc[0] == "G007"
+    assert found["p"].isna().all()
+
+
+def test_flags_warn_of_sex_handling_instability_and_chance() -> None:
+    table = pd.DataFrame(
+        {
+            "gene": ["ENSMUSG00000086503", "ENSMUSG00000021250", "ENSMUSG00000033208", "x"],
+            "symbol": ["Xist", "Fos", "S100b", "Fkbp5"],
+            "p": [0.001, 0.001, 0.2, 0.001],
+            "stability": [0.9, 0.9, 0.1, 0.9],
+        }
+    )
+    assert flags.flags(table) == [
+        "sex_chromosome",
+        "immediate_early",
+        "low_stability;within_chance",
+        "stress_hormone",
+    ]
 
 
 def test_agreement_with_differential_expression_counts_shared_genes_against_chance() -> None:
     random = np.random.default_rng(1)
     change = random.normal(size=400)
-    table = attribution.table(_folds(list(change)))
     genes = [f"G{at:03d}" for at in range(400)]
+    rank = np.empty(400, dtype=int)
+    rank[np.argsort(-np.abs(change))] = np.arange(1, 401)
+    table = pd.DataFrame({"gene": genes, "attribution": change, "rank": rank})
     contrasts = pd.DataFrame(
         {"gene": genes, "log2_fold_change": change, "se": 1.0, "p": np.exp(-np.abs(change))}
     )
@@ -324,3 +478,25 @@ def test_agreement_with_differential_expression_counts_shared_genes_against_chan
     curve, nothing = attribution.agreement(table, contrasts.iloc[:0], signed=True)
     assert curve.empty
     assert np.isnan(nothing["size_rank_correlation"])
+
+
+@pytest.mark.parametrize(("missing", "listed"), [(0.2, True), (0.34, False)])
+def test_no_gene_is_listed_where_a_third_of_the_output_is_unaccounted_for(
+    missing: float, listed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = _store("gene-values")
+    rows = _rows(store)
+    values = contributions.directions(store, rows, 0)
+    found = contributions.Contributions(values, missing, contributions.GRADIENTS)
+    opened = SimpleNamespace(store=store, rows=rows, model=None, device=CPU)
+    monkeypatch.setattr(explain, "_open", lambda *_: opened)
+    monkeypatch.setattr(explain, "_contributions", lambda *_: found)
+    monkeypatch.setattr(explain, "_random_agreement", lambda *_: 0.0)
+    place = explain.Place(Path("tokens"), Path("model"))
+    contrasts = pd.DataFrame(columns=["gene", "p", "log2_fold_change", "se"])
+    table, _, summary = explain.attribute([place], contrasts, 0, 1, logging.getLogger("test"))
+    assert len(table) == (GENES if listed else 0)
+    assert summary["computed"] == listed
+    assert list(table.columns) == list(ranking.COLUMNS)
+    if not listed:
+        assert summary["reason"].startswith("no gene accounts for 34%")

@@ -359,10 +359,12 @@ FILES = (
         rows="a gene",
         columns=_columns("""
             gene symbol
-            attribution       number   mean integrated gradient over samples and folds, in logits
+            attribution       number   push towards the own class, logits; < 0: control's gene
             knockout_effect   number   mean change of the logit when the gene is removed
-            rank              integer  1: largest absolute attribution
-            stability         number   agreement of the folds, 0 to 1
+            rank              integer  1: tells the classes apart most
+            p                 number   share of label permutations that push as far (two classes)
+            stability         number   share of donor resamples with the gene in the first 50
+            flags             text     what to beware of: sex_chromosome, low_stability …
         """),
     ),
     ResultFile(

@@ -1,7 +1,6 @@
-"""Attributions of a data set's genes: contributions averaged over held-out samples and folds, their
-stability, and two checks.
+"""Attributions of a data set's genes held against one another and against other measures.
 
-The checks: how the attributions agree with differential expression, which the model never saw as
+Two checks: how the attributions agree with differential expression, which the model never saw as
 such; and that they fall apart when a model's weights are replaced by random ones (Adebayo et al.,
 NeurIPS 2018): a map that survives this shows the data, not the model.
 """
@@ -14,7 +13,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-ATTRIBUTIONS = ["gene", "symbol", "attribution", "knockout_effect", "rank", "stability"]
 AGREEMENT = ["genes", "shared", "share", "expected_share"]
 _TOPS = (10, 20, 50, 100, 200, 500, 1000)
 _FEWEST_GENES = 10
@@ -59,36 +57,6 @@ def over_samples(contributions: np.ndarray, samples: pd.DataFrame) -> np.ndarray
     return by_sample.groupby(level=0, sort=True).mean().mean(axis=0).to_numpy()
 
 
-def table(folds: Sequence[OfFold]) -> pd.DataFrame:
-    """Average over folds; a gene outside a fold's vocabulary has no influence there, which is an
-    attribution of 0.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `ATTRIBUTIONS`, knockout_effect empty; rank 1 has the largest absolute attribution, ties by
-        gene id. stability: see `stability`.
-    """
-    if not folds:
-        return pd.DataFrame(columns=ATTRIBUTIONS)
-    symbols = {
-        gene: symbol
-        for fold in folds
-        for gene, symbol in zip(fold.genes, fold.symbols, strict=True)
-    }
-    genes = sorted(symbols)
-    per_fold = spread(genes, folds)
-    mean = per_fold.mean(axis=0)
-    order = np.lexsort((np.arange(len(genes)), -np.abs(mean)))
-    rank = np.empty(len(genes), dtype=int)
-    rank[order] = np.arange(1, len(genes) + 1)
-    found = pd.DataFrame(
-        {"gene": genes, "symbol": [symbols[gene] for gene in genes], "attribution": mean}
-    )
-    found = found.assign(knockout_effect=np.nan, rank=rank, stability=stability(per_fold))
-    return found.sort_values("rank", ignore_index=True)[ATTRIBUTIONS]
-
-
 def spread(genes: Sequence[str], folds: Sequence[OfFold]) -> np.ndarray:
     """Arrange the folds' attributions over common genes, 0 where a fold does not know one: (folds,
     genes)."""
@@ -97,35 +65,6 @@ def spread(genes: Sequence[str], folds: Sequence[OfFold]) -> np.ndarray:
     for row, fold in enumerate(folds):
         arranged[row, [place[gene] for gene in fold.genes]] = fold.attribution
     return arranged
-
-
-def stability(per_fold: np.ndarray) -> np.ndarray:
-    """Say how far each gene keeps its rank from fold to fold.
-
-    Genes are ranked from the most negative to the most positive attribution. 1 minus three times
-    the mean distance of a gene's relative ranks between two folds: 1 for the same rank in every
-    fold, 0 on average where the folds have nothing to do with one another, negative where they
-    contradict each other. The mean over genes is Spearman's footrule coefficient (Br J Psychol
-    1906; 2: 89).
-
-    Parameters
-    ----------
-    per_fold
-        Shape (folds, genes).
-
-    Returns
-    -------
-    Shape (genes,); NaN with a single fold, and for genes that no fold attributes anything to.
-    """
-    folds, genes = per_fold.shape
-    if folds < 2:
-        return np.full(genes, np.nan)
-    relative = (rankdata(per_fold, axis=1) - 0.5) / genes
-    distance = np.mean(
-        [np.abs(relative[one] - relative[other]) for one, other in combinations(range(folds), 2)],
-        axis=0,
-    )
-    return np.where((per_fold != 0).any(axis=0), 1.0 - 3.0 * distance, np.nan)
 
 
 def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
@@ -157,7 +96,7 @@ def agreement(
     Parameters
     ----------
     attributions
-        As `table` gives it.
+        As `epigpt.interpretation.ranking.table` gives it.
     contrasts
         differential_expression.tsv; of several contrasts a gene's smallest p counts.
     signed

@@ -28,6 +28,9 @@ BATCH_TOKENS = 8192
 _MOST_LEVEL_ROWS = 2000
 
 
+SHAPLEY, GRADIENTS = "shapley values", "integrated gradients"
+
+
 @dataclass(frozen=True)
 class Contributions:
     """Contributions of genes to the output for some observations, in logits.
@@ -38,13 +41,15 @@ class Contributions:
         float64, shape (observations, genes of the vocabulary): mean over the views, signed by
         `directions`; 0 for a gene that a sequence does not hold.
     incompleteness
-        Integrated gradients shall sum to the output minus that of the baseline: root mean square of
-        what is missing, as a share of the root mean square of the output's own change. NaN for
-        knock-outs.
+        Contributions add up to the output minus that of the baseline: root mean square of what is
+        missing, as a share of the root mean square of the output's own change. NaN for knock-outs.
+    method
+        `SHAPLEY` or `GRADIENTS`.
     """
 
     values: np.ndarray
     incompleteness: float = float("nan")
+    method: str = ""
 
 
 def held_out_rows(store: TokenDataset, most: int) -> np.ndarray:
@@ -152,7 +157,8 @@ def integrated_gradients(
             )
             total[part] += _summed(genes, attributed, total.shape[1]) * signs[part]
             missing, change = missing + gap, change + whole
-    return Contributions(total / views, float(np.sqrt(missing / change)) if change > 0 else 0.0)
+    incompleteness = float(np.sqrt(missing / change)) if change > 0 else 0.0
+    return Contributions(total / views, incompleteness, GRADIENTS)
 
 
 def _start(

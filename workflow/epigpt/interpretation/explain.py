@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,14 @@ import torch
 
 from epigpt.encoding import token_dataset as token_store
 from epigpt.encoding.token_dataset import TokenDataset
-from epigpt.interpretation import attribution, contributions, program_contributions
+from epigpt.interpretation import (
+    attribution,
+    contributions,
+    flags,
+    program_contributions,
+    ranking,
+    shapley,
+)
 from epigpt.models import classifier
 
 # Held-out observations of all folds together. Cells beyond add cost and little else: what is
@@ -21,6 +27,8 @@ from epigpt.models import classifier
 MOST_OBSERVATIONS = 400
 # Each view costs as many passes as there are genes to remove: the untouched one alone.
 KNOCKOUT_VIEWS = 1
+# From this share of a sample's output unaccounted for, no list of genes is given.
+MOST_INCOMPLETE = 1 / 3
 _RANDOM_SEED = 20_180_618
 
 
@@ -62,38 +70,48 @@ def attribute(
     attributions.tsv, the agreement curve, and the summary.
     """
     torch.set_num_threads(threads)
-    folds, random, incompleteness, observations = [], [], [], 0
+    folds, held_out, random, incompleteness, observations = [], [], [], [], 0
     for place in places:
         opened = _open(place, len(places))
         store, rows = opened.store, opened.rows
-        found = _method(store).integrated_gradients(
-            opened.model, store, rows, store.recipe.views, opened.device
-        )
+        found = _contributions(opened.model, opened, store.recipe.views)
         folds.append(_of_fold(store, rows, found.values))
+        held_out.append(_held_out(store, rows, found.values))
         random.append(_random_agreement(opened, folds[-1]))
         incompleteness.append(found.incompleteness)
         observations += len(rows)
         log.info(
-            "%s: %d held-out observations, %d views",
+            "%s: %d held-out observations, %d views, %s",
             "/".join(place.tokens.parts[-2:]),
             len(rows),
             store.recipe.views,
+            found.method,
         )
-    table = attribution.table(folds)
-    if knockouts:
-        effects = _knock_outs(places, list(table["gene"][:knockouts]))
-        table["knockout_effect"] = table["gene"].map(effects)
-    signed = len(store.classes) == 2
-    curve, agrees = attribution.agreement(table, contrasts, signed)
     summary = {
-        "computed": True,
-        "signed_towards": store.classes[1] if signed else "own class",
+        "method": found.method,
         "folds": len(folds),
         "observations": observations,
         "views": store.recipe.views,
-        "steps": contributions.STEPS,
         "incompleteness": max(incompleteness),
+    }
+    if max(incompleteness) >= MOST_INCOMPLETE:
+        reason = _unaccounted(max(incompleteness))
+        log.info("no list of genes: %s", reason)
+        nothing = pd.DataFrame(columns=list(ranking.COLUMNS))
+        curve = pd.DataFrame(columns=attribution.AGREEMENT)
+        return nothing, curve, {**summary, "computed": False, "reason": reason}
+    table = ranking.table(held_out, store.classes)
+    if knockouts:
+        effects = _knock_outs(places, list(table["gene"][:knockouts]))
+        table["knockout_effect"] = table["gene"].map(effects)
+    table["flags"] = flags.flags(table)
+    signed = len(store.classes) == 2
+    curve, agrees = attribution.agreement(table, contrasts, signed)
+    summary |= {
+        "computed": True,
+        "signed_towards": store.classes[1] if signed else "own class",
         "knockouts": min(knockouts, len(table)),
+        "above_chance": int((table["p"] <= flags.SIGNIFICANT).sum()) if signed else None,
         "between_folds_rank_correlation": attribution.between_folds(folds),
         "random_weights_rank_correlation": float(np.mean(random)),
         **agrees,
@@ -109,16 +127,44 @@ def attribute(
     return table, curve, summary
 
 
+def _unaccounted(incompleteness: float) -> str:
+    return (
+        f"no gene accounts for {incompleteness:.0%} of what a sample's own output changes by, in"
+        f" the worst fold; from {MOST_INCOMPLETE:.0%} on a list of genes would mislead. A smaller"
+        " max_genes makes an exact method affordable"
+    )
+
+
+def _contributions(model: Any, opened: _Opened, views: int) -> contributions.Contributions:
+    """Contributions of genes, exact where that costs at most about twice as much."""
+    store, rows = opened.store, opened.rows
+    if store.reference.programs is not None:
+        return shapley.of_programs(model, store, rows, opened.device)
+    if sampled := shapley.affordable_views(store):
+        return shapley.of_tokens(model, store, rows, min(views, sampled), opened.device)
+    return contributions.integrated_gradients(model, store, rows, views, opened.device)
+
+
+def _held_out(store: TokenDataset, rows: np.ndarray, signed: np.ndarray) -> ranking.HeldOut:
+    directions = (
+        contributions.directions(store, rows, 0)
+        if store.reference.programs is None
+        else program_contributions.signs(store, rows)
+    )
+    return ranking.HeldOut(
+        store.vocabulary.genes,
+        store.vocabulary.symbols,
+        store.index.iloc[rows][["sample", "group", "label"]],
+        signed * directions,
+        directions,
+    )
+
+
 def _open(place: Place, fits: int) -> _Opened:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     store = token_store.load(place.tokens)
     rows = contributions.held_out_rows(store, max(1, MOST_OBSERVATIONS // fits))
     return _Opened(store, rows, classifier.load(place.model, device).requires_grad_(False), device)
-
-
-def _method(store: TokenDataset) -> ModuleType:
-    """How a store's tokens lead to genes: directly, or through programs."""
-    return contributions if store.reference.programs is None else program_contributions
 
 
 def _of_fold(store: TokenDataset, rows: np.ndarray, values: np.ndarray) -> attribution.OfFold:
@@ -141,7 +187,7 @@ def _random_agreement(opened: _Opened, trained: attribution.OfFold) -> float:
         .requires_grad_(False)
         .to(device=opened.device)
     )
-    found = _method(store).integrated_gradients(shuffled, store, rows, 1, opened.device)
+    found = _contributions(shuffled, opened, 1)
     return attribution.rank_correlation(trained.attribution, _averaged(store, rows, found.values))
 
 
@@ -153,7 +199,9 @@ def _knock_outs(places: Sequence[Place], genes: Sequence[str]) -> dict[str, floa
         store = opened.store
         column = {gene: number for number, gene in enumerate(store.vocabulary.genes)}
         known = np.array([column[gene] for gene in genes if gene in column], dtype=np.int64)
-        found = _method(store).knock_out(
+        through_programs = store.reference.programs is not None
+        knock_out = (program_contributions if through_programs else contributions).knock_out
+        found = knock_out(
             opened.model, store, opened.rows, KNOCKOUT_VIEWS, known, device=opened.device
         )
         averaged = _averaged(store, opened.rows, found.values)

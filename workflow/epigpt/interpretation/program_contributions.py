@@ -1,25 +1,17 @@
-"""What each gene contributes to the output of a model over programs: integrated gradients along the
-genes' own deviations, and removal of a gene from every program.
+"""Genes of a model over programs: their deviations, and removal of a gene from every program.
 
-The programs are part of the path: each deviation runs through the loadings into the scores and the
-model, so that contributions are those of genes from the start and add up as those of any input do.
-One view is enough, since a program averages over its genes what views differ by.
+Each deviation runs through the loadings into the scores and the model. One view is enough, since a
+program averages over its genes what views differ by.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients
 
 from epigpt.encoding.programs import COMPONENT_CLIP, GENE, GENE_CLIP, PAIR, Programs
 from epigpt.encoding.token_dataset import TokenDataset
-from epigpt.interpretation.contributions import (
-    BATCH_TOKENS,
-    STEPS,
-    Contributions,
-    margin_weights,
-)
+from epigpt.interpretation.contributions import BATCH_TOKENS, Contributions, margin_weights
 
 
 class _OfDeviations:
@@ -28,7 +20,7 @@ class _OfDeviations:
     def __init__(
         self, model: Callable[..., object], store: TokenDataset, device: torch.device
     ) -> None:
-        programs = _programs(store)
+        programs = programs_of(store)
         self._model = model
         self._loadings = torch.from_numpy(programs.loadings).to(device).T
         self._offsets = torch.from_numpy(programs.offsets).to(device)
@@ -49,40 +41,6 @@ class _OfDeviations:
             input_ids=tokens, values=values, attention_mask=torch.ones_like(tokens)
         )
         return (output.logits * weights).sum(dim=1)  # type: ignore[attr-defined]
-
-
-def integrated_gradients(
-    model: Callable[..., object],
-    store: TokenDataset,
-    rows: np.ndarray,
-    views: int,
-    device: torch.device,
-) -> Contributions:
-    """Attribute the output to genes, from a sample without any deviation to each of `rows`.
-
-    Parameters and result as in `epigpt.interpretation.contributions.integrated_gradients`; `views`
-    is not used.
-    """
-    output = _OfDeviations(model, store, device)
-    deviations, weights = _inputs(store, rows, device)
-    found = np.zeros(deviations.shape)
-    missing, change = 0.0, 0.0
-    for part in _parts(store, len(rows)):
-        attributed, gaps = IntegratedGradients(output).attribute(
-            deviations[part],
-            baselines=torch.zeros_like(deviations[part]),
-            additional_forward_args=(weights[part],),
-            n_steps=STEPS,
-            internal_batch_size=max(len(deviations[part]), BATCH_TOKENS // store.tokens.shape[2]),
-            return_convergence_delta=True,
-        )
-        found[part] = attributed.detach().double().cpu().numpy()
-        whole = attributed.detach().sum(dim=1) - gaps
-        missing += float((gaps.double() ** 2).sum())
-        change += float((whole.double() ** 2).sum())
-    return Contributions(
-        found * _signs(store, rows), float(np.sqrt(missing / change)) if change > 0 else 0.0
-    )
 
 
 def knock_out(
@@ -113,10 +71,11 @@ def knock_out(
                 [output(without[part], weights[part]) for part in _parts(store, len(rows))]
             )
             total[:, gene] = (whole - left).double().cpu().numpy()
-    return Contributions(total * _signs(store, rows))
+    return Contributions(total * signs(store, rows))
 
 
-def _programs(store: TokenDataset) -> Programs:
+def programs_of(store: TokenDataset) -> Programs:
+    """Return the programs of a store that has them."""
     if store.reference.programs is None:
         raise ValueError("a store without programs")
     return store.reference.programs
@@ -126,21 +85,22 @@ def _inputs(
     store: TokenDataset, rows: np.ndarray, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
     return (
-        torch.from_numpy(_deviations(store, rows)).to(device),
+        torch.from_numpy(deviations_of(store, rows)).to(device),
         torch.from_numpy(margin_weights(store, rows)).to(device),
     )
 
 
-def _deviations(store: TokenDataset, rows: np.ndarray) -> np.ndarray:
+def deviations_of(store: TokenDataset, rows: np.ndarray) -> np.ndarray:
+    """Return the gene deviations of untouched samples, float32, shape (rows, genes)."""
     if store.deviations is None:
         raise ValueError("a store without gene deviations")
     return np.asarray(store.deviations[rows], dtype=np.float32)
 
 
-def _signs(store: TokenDataset, rows: np.ndarray) -> np.ndarray:
+def signs(store: TokenDataset, rows: np.ndarray) -> np.ndarray:
     """-1 for genes that are lowered in a sample, 1 for raised ones; with several classes 1, as in
     `contributions.directions`."""
-    deviations = _deviations(store, rows)
+    deviations = deviations_of(store, rows)
     return np.sign(deviations) if len(store.classes) == 2 else np.ones(deviations.shape)
 
 

@@ -34,7 +34,7 @@ def main() -> None:
                 places, contrasts, settings["knockouts"], job.threads, job.log
             )
         else:
-            from epigpt.interpretation import attribution
+            from epigpt.interpretation import attribution, ranking
 
             reason = (
                 "no model was tested"
@@ -42,7 +42,7 @@ def main() -> None:
                 else "switched off by the key 'attributions'"
             )
             found, curve = (
-                pd.DataFrame(columns=attribution.ATTRIBUTIONS),
+                pd.DataFrame(columns=list(ranking.COLUMNS)),
                 pd.DataFrame(columns=attribution.AGREEMENT),
             )
             summary = {"computed": False, "reason": reason}

@@ -13,12 +13,18 @@ from epigpt.report.results import Results
 
 _TITLE = "What the model saw"
 _MOST_ROWS = 3000
+_TEXTS = ("symbol", "gene", "flags")
+# GPT-2 saw nothing there: whatever it leaned on is noise.
+_NO_LIST = ("no_evidence", "too_few_donors", "signal_missed")
 
 
 def section(results: Results, plates: FigureWriter) -> Section:
     """Make the section."""
     told = "See which genes the model's output depends on, and whether they are those that differ."
     table = results.attributions
+    silent = _silent(results)
+    if silent and not table.empty:
+        return Section("attributions", _TITLE, told, missing=silent)
     if table.empty:
         given = str(results.attribution_summary.get("reason") or "")
         reason = "attributions.tsv lists no gene: " + (
@@ -39,12 +45,14 @@ def section(results: Results, plates: FigureWriter) -> Section:
     content += plates.save(figures.overlap(results.agreement))
     shown = table.sort_values(["rank", "gene"], kind="stable").head(_MOST_ROWS)
     ids = ["gene"] if (shown["gene"] != shown["symbol"]).any() else []
-    columns = ["rank", "symbol", *ids, "attribution", "knockout_effect", "stability"]
+    columns = ["rank", "symbol", *ids, "attribution", "knockout_effect", "p", "stability", "flags"]
+    columns = [name for name in columns if name in shown]
+    shown = shown.assign(**{name: _flags(shown[name]) for name in columns if name == "flags"})
     data = {
         "columns": [
             (
                 [str(value) for value in shown[name]]
-                if name in ("symbol", "gene")
+                if name in _TEXTS
                 else [None if pd.isna(value) else float(f"{value:.3g}") for value in shown[name]]
             )
             for name in columns
@@ -56,8 +64,11 @@ def section(results: Results, plates: FigureWriter) -> Section:
         for row in shown[columns].head(20).itertuples(index=False, name=None)
     ]
     note = (
-        "Stability: how far the ranks agree between folds. Genes of low stability are not worth a"
-        " story."
+        "Rank: how far a gene pushes held-out samples towards their own class. p: how often it"
+        " does as far with the labels of whole donors permuted. Stability: share of resamples of"
+        " the donors in which it is among the first 50. Flagged genes are not worth a story of"
+        " their own: on a sex chromosome, moved by handling or dissociation, of low stability, or"
+        " within chance."
     )
     if len(table) > len(shown):
         note += f" The first {len(shown):,} of {len(table):,} genes; all are in attributions.tsv."
@@ -67,7 +78,7 @@ def section(results: Results, plates: FigureWriter) -> Section:
             "attribution-genes",
             "Genes by attribution",
             heads,
-            [name not in ("symbol", "gene") for name in columns],
+            [name not in _TEXTS for name in columns],
             data,
             first,
             note,
@@ -81,6 +92,20 @@ def section(results: Results, plates: FigureWriter) -> Section:
         )
     )
     return Section("attributions", _TITLE, told, content)
+
+
+def _silent(results: Results) -> str:
+    """Say why no gene is listed, where GPT-2 was not shown to see a signal; empty otherwise."""
+    if results.verdict.get("verdict") not in _NO_LIST:
+        return ""
+    return (
+        "GPT-2 is not shown to tell the classes apart, so that the genes it leaned on say nothing"
+        " about them: none is listed here."
+    )
+
+
+def _flags(column: pd.Series) -> pd.Series:
+    return column.fillna("").astype(str).str.replace("_", " ").str.replace(";", ", ")
 
 
 def _agreement(results: Results) -> tuple[float, int]:
@@ -107,7 +132,7 @@ def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
             (
                 "Positive means",
                 (
-                    f"more of the gene pushes towards '{towards}'"
+                    f"more of the gene pushes samples towards '{towards}', which tells them apart"
                     if towards and towards != "own class"
                     else "towards the sample's own class"
                 ),
@@ -132,13 +157,21 @@ def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
                 else ""
             ),
         ),
+        ("Method", str(summary.get("method") or "")),
         (
             "Unaccounted for",
             (
                 f"{100 * float(summary['incompleteness']):.0f} % of what a sample's own output"
-                " changes by, in the worst fold: the model switches abruptly on the path that is"
-                " integrated over; averaged over samples the ranks of the genes hold"
+                " changes by, in the worst fold"
                 if figure("incompleteness")
+                else ""
+            ),
+        ),
+        (
+            "Beyond chance",
+            (
+                f"{wording.count(int(summary['above_chance']), 'gene')} with p ≤ 0.05"
+                if isinstance(summary.get("above_chance"), int)
                 else ""
             ),
         ),
