@@ -27,7 +27,7 @@ from epigpt.doctor import leftover_jobs
 from epigpt.errors import InputError
 from epigpt.models import choice, presets, published
 from epigpt.provenance import fingerprint, parent_watch, run_outcome, run_start
-from epigpt.training import gpus
+from epigpt.training import gpus, strategy
 
 # Planning makes millions of objects that stay; looking for cycles among them so often would take a sixth of the time.
 gc.set_threshold(5_000_000, 20, 20)
@@ -56,6 +56,7 @@ try:
     SETTINGS = choice.resolve(ASKED, DEVICES)
     PRESET = presets.load(SETTINGS.model)
     PAIRS = loading.transfer_pairs(SETTINGS.transfer, list(ROWS))
+    HARDWARE, USED = strategy.hardware_for(SETTINGS, PRESET, HARDWARE)
     WEIGHTS = published.source(SETTINGS.weights, PRESET)
     if WEIGHTS is not None and WEIGHTS.folder is not None:
         published.check_files(WEIGHTS.folder, PRESET)
@@ -64,11 +65,17 @@ except InputError as error:
 
 if workflow.is_main_process:
     # Before anything is queued, also in a dry run.
-    logger.info(choice.sentence(ASKED, SETTINGS, DEVICES))
+    logger.info(f"{choice.sentence(ASKED, SETTINGS, DEVICES)} {USED}")
 
 # A site whose login node has no GPU names the variant whose PyTorch is built for CUDA.
 TRAINING_ENVIRONMENT = f"../envs/{site('training_environment', 'train')}.yaml"
 TABLES = [name for name in schema.ASKED_FOR if PAIRS or name != "transfer.tsv"]
+# On one device all fits of a data set are one job, on several each fit is.
+TOGETHER = HARDWARE.nodes * HARDWARE.devices == 1
+# Where a model is large, its variants and attributions are made by the same job, which has the device and the libraries at hand; by the
+# preset and not by the device, so that another device leaves results up to date.
+ALL_IN_ONE = TOGETHER and PRESET.name not in strategy.ON_CPUS
+TRAINING_THREADS = 1 if HARDWARE.device == "cpu" and HARDWARE.devices == 1 else 2 * HARDWARE.devices
 PERMUTATIONS = permutations(SETTINGS.permutations, SETTINGS.model)
 PERMUTATIONS_PER_JOB = 5
 # Permutations after which the others are run only if fewer than five of these do as well as the true labels.

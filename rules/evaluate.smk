@@ -52,27 +52,29 @@ rule learning_curve:
         "{params.command} --log {log:q}"
 
 
-rule comparison:
-    """Fit a variant of GPT-2 on every fold; one job, because its imports take longer than a small model's training."""
-    input:
-        fold_tokens,
-        folds="results/{dataset}/folds.tsv",
-    output:
-        predictions="results/{dataset}/comparisons/{variant}.tsv",
-    log:
-        "results/{dataset}/logs/comparison/{variant}.log",
-    benchmark:
-        "results/{dataset}/benchmarks/comparison/{variant}.benchmark.tsv"
-    conda:
-        TRAINING_ENVIRONMENT
-    threads: 1
-    resources:
-        **refitting_resources(),
-    params:
-        **stage("comparison", "model", "repeats.own", *TRAINING_KEYS),
-        tokens="results/{dataset}/tokens",
-    shell:
-        "{params.command} --tokens {params.tokens:q} --log {log:q}"
+if not ALL_IN_ONE:
+
+    rule comparison:
+        """Fit a variant of GPT-2 on every fold; one job, because its imports take longer than a small model's training."""
+        input:
+            fold_tokens,
+            folds="results/{dataset}/folds.tsv",
+        output:
+            predictions=f"{COMPARISONS}/{{variant}}.tsv",
+        log:
+            "results/{dataset}/logs/comparison/{variant}.log",
+        benchmark:
+            "results/{dataset}/benchmarks/comparison/{variant}.benchmark.tsv"
+        conda:
+            TRAINING_ENVIRONMENT
+        threads: 1
+        resources:
+            **refitting_resources(),
+        params:
+            **stage("comparison", "model", "repeats.own", *TRAINING_KEYS),
+            tokens="results/{dataset}/tokens",
+        shell:
+            "{params.command} --tokens {params.tokens:q} --log {log:q}"
 
 
 rule redraw:

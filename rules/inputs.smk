@@ -34,8 +34,11 @@ def fits(wildcards):
 
 
 def fold_files(name):
-    """Return an input function: a file of every fold's model."""
-    place = f"results/{{dataset}}/models/{PRESET.name}/{{fit}}/{name}"
+    """Return an input function: a file of every fold's model, or the folders that hold them where one job trains all."""
+    if TOGETHER:
+        places = [f"{MODELS}/repeat{repeat}" for repeat in range(REPEATS["own"])]
+        return signed(lambda wildcards: expand(places, dataset=wildcards.dataset))
+    place = f"{MODELS}/{{fit}}/{name}"
     return signed(lambda wildcards: expand(place, dataset=wildcards.dataset, fit=fits(wildcards)))
 
 
@@ -44,6 +47,21 @@ def fold_tokens(wildcards):
     """Return the tokens of every fold."""
     place = "results/{dataset}/tokens/{fit}"
     return expand(place, dataset=wildcards.dataset, fit=fits(wildcards))
+
+
+@signed
+def all_tokens(wildcards):
+    """Return the tokens of every fold and of the final model; none where the data set is not assessable."""
+    folds = fold_tokens(wildcards)
+    return [*folds, f"results/{wildcards.dataset}/tokens/final"] if folds else []
+
+
+@signed
+def all_adapted(wildcards):
+    """Return the weights that are adapted to the training samples of every fit; none where adapt is 0."""
+    place = "results/{dataset}/adapted/{preset}/{fit}"
+    found = [*fits(wildcards), "final"] if SETTINGS.adapt and fits(wildcards) else []
+    return expand(place, dataset=wildcards.dataset, preset=PRESET.name, fit=found)
 
 
 def redraws(models):
@@ -90,6 +108,33 @@ def null_files(wildcards):
     return null_parts(wildcards, PERMUTATIONS["refits"] if fits(wildcards) else 0)
 
 
+COMPARISONS = "results/{dataset}/comparisons"
+ATTRIBUTIONS = {
+    "attributions": "results/{dataset}/attributions.tsv",
+    "agreement": "results/{dataset}/attribution_agreement.tsv",
+    "summary": "results/{dataset}/attributions.json",
+}
+MODELS = f"results/{{dataset}}/models/{PRESET.name}"
+
+
+def model_folders():
+    """Return the outputs of the job that trains all fits of a data set."""
+    repeats = [directory(f"{MODELS}/repeat{repeat}") for repeat in range(REPEATS["own"])]
+    made = {"repeats": repeats, "final": directory(f"{MODELS}/final")}
+    if ALL_IN_ONE:
+        variants = [f"{COMPARISONS}/{variant}.tsv" for variant in SETTINGS.comparisons]
+        made |= {"comparisons": variants, **ATTRIBUTIONS}
+    return made
+
+
+def model_inputs():
+    """Return what that job reads beside the tokens."""
+    folder = "results/{dataset}"
+    variants = {"folds": f"{folder}/folds.tsv"} if SETTINGS.comparisons else {}
+    contrasts = {"contrasts": f"{folder}/differential_expression.tsv"}
+    return {**variants, **contrasts} if ALL_IN_ONE else {}
+
+
 def explained(files):
     """Return an input function: files of the folds, or none where the user wants no attributions."""
     return files if SETTINGS.attributions else []
@@ -101,6 +146,8 @@ def model_files(wildcards):
     if not fits(wildcards):
         return []
     final = f"results/{wildcards.dataset}/models/{PRESET.name}/final"
+    if TOGETHER:
+        return [*fold_files("plan.json")(wildcards), final]
     return [
         *fold_files("training.jsonl")(wildcards),
         *fold_files("plan.json")(wildcards),
@@ -152,12 +199,6 @@ def adapted_weights(wildcards):
     """Return the folder of weights that are adapted to the training samples of a fit; nothing where adapt is 0."""
     place = "results/{dataset}/adapted/{preset}/{fit}"
     return expand(place, **wildcards) if SETTINGS.adapt else []
-
-
-def fold_weights(path):
-    """Delete large weights after their last use, unless the user keeps them; those of the final model always stay."""
-    small = PRESET.weight_bytes <= 1_000_000_000
-    return path if SETTINGS.keep_fold_weights or small else temp(path)
 
 
 def pair_folders(wildcards, testable):

@@ -7,31 +7,30 @@ Outputs: results/{dataset}/attributions.tsv, attributions.json, attribution_agre
 gene_set_enrichment.tsv, excitation_inhibition.tsv, claims.tsv.
 """
 
+if not ALL_IN_ONE:
 
-rule attributions:
-    """Attribute the folds' models to genes on held-out samples."""
-    input:
-        weights=explained(fold_files("model.safetensors")),
-        configs=explained(fold_files("config.json")),
-        tokens=explained(fold_tokens),
-        contrasts="results/{dataset}/differential_expression.tsv",
-    output:
-        attributions="results/{dataset}/attributions.tsv",
-        agreement="results/{dataset}/attribution_agreement.tsv",
-        summary="results/{dataset}/attributions.json",
-    log:
-        "results/{dataset}/logs/attributions.log",
-    benchmark:
-        "results/{dataset}/benchmarks/attributions.tsv"
-    conda:
-        TRAINING_ENVIRONMENT
-    threads: 1
-    resources:
-        **refitting_resources(),
-    params:
-        **stage("attributions", "attributions", "knockouts"),
-    shell:
-        "{params.command} --log {log:q}"
+    rule attributions:
+        """Attribute the folds' models to genes on held-out samples."""
+        input:
+            weights=explained(fold_files("model.safetensors")),
+            configs=[] if TOGETHER else explained(fold_files("config.json")),
+            tokens=explained(fold_tokens),
+            contrasts="results/{dataset}/differential_expression.tsv",
+        output:
+            **ATTRIBUTIONS,
+        log:
+            "results/{dataset}/logs/attributions.log",
+        benchmark:
+            "results/{dataset}/benchmarks/attributions.tsv"
+        conda:
+            TRAINING_ENVIRONMENT
+        threads: 1
+        resources:
+            **refitting_resources(),
+        params:
+            **stage("attributions", "attributions", "knockouts"),
+        shell:
+            "{params.command} --log {log:q}"
 
 
 rule markers:

@@ -1,10 +1,53 @@
 """From gene tokens to fine-tuned models.
 
 Purpose: fine-tune GPT-2 on the training samples of each fit and score the held-out ones; before it, where the key adapt asks for it,
-next-gene language modelling on the same samples.
+next-gene language modelling on the same samples. On one device the rule models trains all fits of a data set in one job; on several
+devices the rule train trains each fit on all of them.
 Inputs: results/{dataset}/tokens/{fit}/.
 Outputs: results/{dataset}/models/{preset}/{fit}/ with weights, vocabulary, reference, training.jsonl, plan.json, predictions.tsv.
 """
+
+if TOGETHER:
+    MODELS_STAGE = (
+        stage(
+            "models_and_attributions",
+            "model",
+            "attributions",
+            "knockouts",
+            "repeats.own",
+            *TRAINING_KEYS,
+            unwatched=("keep_fold_weights",),
+            launch=on_hardware,
+        )
+        if ALL_IN_ONE
+        else stage("models", *TRAINING_KEYS, unwatched=("keep_fold_weights",), launch=on_hardware)
+    )
+
+    rule models:
+        """Fine-tune every fold's model of a data set and the final one in one process."""
+        input:
+            **model_inputs(),
+            tokens=all_tokens,
+            pretrained=fetched_weights,
+            adapted=all_adapted,
+        output:
+            **model_folders(),
+        log:
+            f"results/{{dataset}}/logs/models/{PRESET.name}.log",
+        benchmark:
+            f"results/{{dataset}}/benchmarks/models/{PRESET.name}.benchmark.tsv"
+        conda:
+            TRAINING_ENVIRONMENT
+        threads: TRAINING_THREADS
+        resources:
+            **training_resources(),
+        params:
+            **MODELS_STAGE,
+            # Outside the declared outputs, which Snakemake deletes when a job fails: training resumes from here.
+            checkpoints=f"results/{{dataset}}/checkpoints/{PRESET.name}",
+            name=PRESET.name,
+        shell:
+            "{params.command} --preset {params.name} --checkpoints {params.checkpoints:q} --log {log:q}"
 
 
 rule train:
@@ -30,7 +73,7 @@ rule train:
         "results/{dataset}/benchmarks/train/{preset}/{fit}.benchmark.tsv"
     conda:
         TRAINING_ENVIRONMENT
-    threads: 1 if HARDWARE.device == "cpu" and HARDWARE.devices == 1 else 2 * HARDWARE.devices
+    threads: TRAINING_THREADS
     resources:
         **training_resources(),
     params:
@@ -54,7 +97,7 @@ rule adapt:
         "results/{dataset}/benchmarks/adapt/{preset}/{fit}.benchmark.tsv"
     conda:
         TRAINING_ENVIRONMENT
-    threads: 1 if HARDWARE.device == "cpu" and HARDWARE.devices == 1 else 2 * HARDWARE.devices
+    threads: TRAINING_THREADS
     resources:
         **training_resources(),
     params:

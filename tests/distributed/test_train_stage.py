@@ -25,6 +25,7 @@ def test_every_file_of_a_fit_is_there_and_says_what_it_should(trained: Path) -> 
     assert sorted(path.name for path in trained.iterdir()) == [
         "README.md",
         "config.json",
+        "fit.json",
         "labels.json",
         "model.safetensors",
         "plan.json",

@@ -30,7 +30,7 @@ def test_the_whole_demo_runs_through_sbatch(demo, slurm):
         path.relative_to(demo.folder / ".snakemake/slurm_logs").parts[0]
         for path in (demo.folder / ".snakemake/slurm_logs").rglob("*.log")
     }
-    assert {"rule_counts", "rule_expression", "rule_train", "rule_evaluate", "rule_report"} <= logs
+    assert {"rule_counts", "rule_expression", "rule_models", "rule_evaluate", "rule_report"} <= logs
     assert {"rule_download", "rule_index"} & logs == set()
     assert sum(name.startswith("group_") for name in logs) >= 2
     assert slurm.jobs() == []
@@ -51,10 +51,11 @@ def held(slurm):
 
 
 @pytest.mark.parametrize(
-    ("hardware", "expected"),
+    ("hardware", "batch", "expected"),
     [
         (
             "cpu",
+            8,
             {
                 "Partition": "cpu",
                 "NumNodes": "1",
@@ -63,18 +64,22 @@ def held(slurm):
                 "TimeLimit": "02:00:00",
             },
         ),
-        ("h100x1", {"NumNodes": "1", "CPUs/Task": "2", "TresPerNode": "gres:gpu:h100:1"}),
-        ("h100x8", {"NumNodes": "1", "CPUs/Task": "16", "TresPerNode": "gres:gpu:h100:8"}),
+        # Batches of 33 tokens a sequence that keep all GPUs of the preset busy.
+        ("h100x1", 8, {"NumNodes": "1", "CPUs/Task": "2", "TresPerNode": "gres:gpu:h100:1"}),
+        ("h100x8", 976, {"NumNodes": "1", "CPUs/Task": "16", "TresPerNode": "gres:gpu:h100:8"}),
         (
             "h100x8-nodes",
+            3904,
             {"NumNodes": "4", "NumTasks": "4", "CPUs/Task": "16", "TresPerNode": "gres:gpu:h100:8"},
         ),
     ],
 )
-def test_what_a_preset_asks_for(demo, held, hardware, expected):
+def test_what_a_preset_asks_for(demo, held, hardware, batch, expected):
     site = demo.copy(f"asks {hardware}")
-    (site.folder / PREDICTIONS).unlink()
-    started = site.start("--", PREDICTIONS, hardware=hardware)
+    # tiny would go to CPUs on every hardware.
+    site.configure(model="gpt2", weights="none", global_batch_size=batch)
+    wanted = PREDICTIONS.replace("/tiny/", "/gpt2/")
+    started = site.start("--", wanted, hardware=hardware)
     number = site.wait_for_job()
     shown = subprocess.run(
         ["scontrol", "-o", "show", "job", number], capture_output=True, text=True, check=True

@@ -19,11 +19,11 @@ PAGES = {"report", "crate", "index"}
 # Claims inherit what stands against the answer.
 EVALUATED = {"evaluate", "markers", "model_answer", "provenance"} | PAGES
 SCORES = {"baseline"} | EVALUATED
-MODEL = {"train", "comparison", "attributions", "markers"} | EVALUATED
+MODEL = {"models", "comparison", "attributions", "markers"} | EVALUATED
 CONTRASTS = {"differential_expression", "attributions", "markers", "provenance"} | PAGES
 # All that follows the folds and the counts. Folds are a checkpoint: how many jobs encode and train
 # is known when it has run, not before.
-FOLDED = ({"folds", "baseline", "learning_curve"} | MODEL) - {"train"}
+FOLDED = {"folds", "baseline", "learning_curve"} | MODEL
 EXPRESSED = {"expression"} | FOLDED | CONTRASTS
 CONFIG: dict[str, Any] = {
     "model": "tiny",
@@ -213,8 +213,8 @@ def test_a_setting(finished, key, value, rules):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--set-threads", "train=2"],
-        ["--set-resources", "train:mem_mb=9000"],
+        ["--set-threads", "models=2"],
+        ["--set-resources", "models:mem_mb=9000"],
         ["--cores", "1"],
         ["--config", "hardware=h100x8-nodes"],
     ],

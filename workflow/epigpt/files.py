@@ -74,6 +74,16 @@ def _remove(target: Path) -> None:
         target.unlink(missing_ok=True)
 
 
+def beneath(places: Sequence[Path], name: str) -> list[Path]:
+    """Return the files of a name: a file stands for itself, a folder for those at any depth below
+    it, in natural order (fold2 before fold10)."""
+    found: list[Path] = []
+    for place in places:
+        inside = place.rglob(name) if place.is_dir() else [place]
+        found += sorted(inside, key=lambda path: [(len(part), part) for part in path.parts])
+    return found
+
+
 def write_text(final: Path, text: str) -> None:
     """Write `text` in UTF-8 with Unix line ends."""
     with path(final) as temporary:

@@ -34,9 +34,10 @@ def main() -> None:
         _warn_of_unknown(accepted, samples, job.log.warning)
         classes = [str(name) for name in summary.get("classes") or sorted(set(samples["label"]))]
         scored_files = [
-            path
-            for name in ("finetuned", "redraws", "comparisons", "baselines")
-            for path in job.files(name)
+            *files.beneath(job.files("finetuned"), "predictions.tsv"),
+            *job.files("redraws"),
+            *job.files("comparisons"),
+            *job.files("baselines"),
         ]
         collected = predictions.ordered(predictions.collect(scored_files), classes)
         models: dict[str, HeldOut] = {}

@@ -25,7 +25,7 @@ def main() -> None:
         pipeline = refit_pipeline.Pipeline(settings["model"], settings, threads=job.threads)
         wanted = range(int(job.text("first")), int(job.text("last")))
         folds = cross_validation.read(job.file("folds"))
-        if _settled(job.files("looked"), job.files("true"), classes):
+        if _settled(job.files("looked"), _predicted(job), classes):
             job.log.info("Not run: the first permutations do as well as the true labels.")
             files.write_tsv(job.file("scores"), pd.DataFrame(columns=permutation_test.NULL_COLUMNS))
             return
@@ -33,6 +33,11 @@ def main() -> None:
             pipeline, job.file("expression"), folds, classes, permutations=wanted, log=job.log
         )
         files.write_tsv(job.file("scores"), found)
+
+
+def _predicted(job: entry.Job) -> list[Path]:
+    """Return the predictions under the true labels: files, and those in the folders of fits."""
+    return files.beneath(job.files("true"), "predictions.tsv")
 
 
 def _settled(looked: Sequence[Path], true: Sequence[Path], classes: list[str]) -> bool:

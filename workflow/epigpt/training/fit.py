@@ -49,6 +49,8 @@ MODEL_FILES = (
     "reference.npz",
     "vocabulary.json",
 )
+# What a finished fit was made from, beside its files.
+SIGNATURE = "fit.json"
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,11 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
         planned_for(preset, store, len(examples), settings, placement),
         learning_rates=asdict(recipe.rates),
     )
+    identity = checkpoint.identity(stored, _described(request, planned))
+    if finished(request.output, identity):
+        log.info("%s: finished before, nothing it rests on has changed", request.fit)
+        launch.stop()
+        return
     kept = kept_checkpoints(request.checkpoints, planned, placement)
     log.info(
         "%s: %s; %s", request.fit, f"{planned.parameters:,} parameters", "; ".join(planned.why)
@@ -117,9 +124,7 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
         operations=plan.flops_per_token(preset, store.tokens.shape[2]),
         held=held,
     )
-    session, steps = take_steps(
-        session, request, checkpoint.identity(stored, _described(request, planned)), kept, log
-    )
+    session, steps = take_steps(session, request, identity, kept, log)
     weights = states.weights(session.engine, kept=placement.is_first)
     if session.patience is not None and placement.is_first:
         weights = session.patience.best_weights()
@@ -131,9 +136,31 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
         files.write_tsv(
             request.output / "predictions.tsv", _held_out(request, store, placement.device)
         )
+        _sign(request.output, identity)
         shutil.rmtree(request.checkpoints, ignore_errors=True)
         checkpoint_lock.release(request.checkpoints)
     launch.stop()
+
+
+def finished(folder: Path, identity: str) -> bool:
+    """Whether a fit's folder holds everything that the training of this identity writes."""
+    try:
+        signed = json.loads((folder / SIGNATURE).read_text(encoding="utf-8"))
+        return bool(signed["identity"] == identity) and all(
+            (folder / name).stat().st_size == size for name, size in signed["files"].items()
+        )
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _sign(folder: Path, identity: str) -> None:
+    """Write, last of all, what the fit was made from and which files belong to it."""
+    sizes = {
+        path.name: path.stat().st_size
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.name != SIGNATURE
+    }
+    files.write_json(folder / SIGNATURE, {"identity": identity, "files": sizes})
 
 
 def kept_checkpoints(folder: Path, planned: plan.Plan, placement: Placement) -> int:

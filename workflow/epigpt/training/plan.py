@@ -24,6 +24,8 @@ from epigpt.training.memory_model import (
 
 GB = 1_000_000_000
 UTILISATION = 0.5
+# Tokens a step that keep a GPU busy: below, a second one adds more waiting than work.
+BUSY_TOKENS = 4000
 # Below this width bf16 products gain a CPU nothing: steps of four layers were 0.62 times as fast at
 # 64, 1.24 at 256, 1.71 at 768.
 BF16_CPU_WIDTH = 256
@@ -117,7 +119,7 @@ def make(model: ModelPreset, hardware: HardwarePreset, work: Workload, room: Mem
         settles it.
     """
     world = hardware.nodes * hardware.devices
-    _check(model, work, world)
+    _check(model, work, world, hardware.device == "cuda")
     precision, reason = _precision(work.precision, hardware, model)
     parameters = model.parameters(work.vocabulary) + model.width * work.classes
     trained = parameter_count.trained_parameters(
@@ -246,7 +248,7 @@ def deepspeed_config(plan: Plan, gradient_clipping: float, swap: str = "") -> di
     }
 
 
-def _check(model: ModelPreset, work: Workload, world: int) -> None:
+def _check(model: ModelPreset, work: Workload, world: int, cuda: bool) -> None:
     batch = work.global_batch_size
     if batch > work.examples:
         raise InputError(
@@ -262,6 +264,20 @@ def _check(model: ModelPreset, work: Workload, world: int) -> None:
             "key global_batch_size",
             "each device takes the same share of a batch",
             f"set global_batch_size to {near}, or use a number of devices that divides {batch}",
+        )
+    tokens = batch * work.length
+    if cuda and world > 1 and tokens < BUSY_TOKENS * world:
+        enough = max(
+            number
+            for number in range(1, world)
+            if batch % number == 0 and (number == 1 or tokens >= BUSY_TOKENS * number)
+        )
+        raise InputError(
+            f"{tokens // world:,} tokens a step for each of {world} GPUs",
+            f"{batch} sequences of {work.length} tokens",
+            f"a GPU waits most of the time with fewer than {BUSY_TOKENS:,}",
+            f"use {enough} GPU{'s' if enough > 1 else ''} for a fit, or set global_batch_size to"
+            f" {math.ceil(BUSY_TOKENS / work.length) * world}",
         )
     if work.length > model.positions:
         raise InputError(
