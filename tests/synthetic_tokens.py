@@ -71,7 +71,7 @@ def session(
     peak = placement.world_size * hardware.measured_tflops * 1e12
     operations = plan.flops_per_token(preset, tokens.tokens.shape[2])
     return training_loop.Session(
-        engine.start(model, made, RECIPE),
+        engine.start(model, made, RECIPE, placement.device),
         tokens,
         examples,
         made,

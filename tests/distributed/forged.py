@@ -103,7 +103,12 @@ def curves(folder: str, settings: dict[str, Any], steps: int) -> None:
         chosen = replace(planned, zero_stage=stage)
         model = fit.untrained("tiny", store, settings, "finetuned")
         session = training_loop.Session(
-            engine.start(model, chosen, recipe), store, examples, chosen, recipe, placement
+            engine.start(model, chosen, recipe, placement.device),
+            store,
+            examples,
+            chosen,
+            recipe,
+            placement,
         )
         losses: list[float] = []
         training_loop.train(session, lambda loss, losses=losses, **_: losses.append(loss))
@@ -209,7 +214,7 @@ def validate() -> None:
         vocabulary=xl.vocabulary,
         classes=2,
         epochs=3,
-        global_batch_size=64,
+        global_batch_size=128,
     )
     cases = [(name, MemoryBudget(80 * plan.GB)) for name in ("h100x1", "h100x8", "h100x8-nodes")]
     for name, room in [
@@ -220,7 +225,7 @@ def validate() -> None:
         made = plan.make(xl, presets.hardware(name), work, room)
         world = SimpleNamespace(get_data_parallel_world_size=lambda made=made: made.world_size)
         read = DeepSpeedConfig(plan.deepspeed_config(made, 0.5, "/scratch"), mpu=world)
-        assert read.train_batch_size == 64
+        assert read.train_batch_size == 128
         assert read.gradient_accumulation_steps == made.accumulation
         assert read.gradient_clipping == 0.5
         assert read.zero_config.stage == made.zero_stage

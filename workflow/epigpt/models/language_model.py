@@ -50,9 +50,8 @@ class NextGene(GPT2PreTrainedModel):
         embedded = self.transformer.wte(input_ids)
         if values is not None:
             embedded = embedded * values.unsqueeze(-1).to(embedded.dtype)
-        hidden = self.transformer(
-            inputs_embeds=embedded, attention_mask=attention_mask, use_cache=False
-        ).last_hidden_state
+        # No mask: padding follows what is read, and no position looks ahead.
+        hidden = self.transformer(inputs_embeds=embedded, use_cache=False).last_hidden_state
         known = attention_mask[:, 1:].to(torch.float32)
         parts = [
             _losses(

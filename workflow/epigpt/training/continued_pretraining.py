@@ -52,7 +52,13 @@ def run(request: fit.Request, threads: int, log: logging.Logger) -> None:
     model = unadapted(request.preset, store, settings)
     recipe = fit.recipe_for(preset, settings)
     session = training_loop.Session(
-        engine=engine.start(model, planned, recipe, str(request.checkpoints / checkpoint.SWAP)),
+        engine=engine.start(
+            model,
+            planned,
+            recipe,
+            placement.device,
+            str(request.checkpoints / checkpoint.SWAP),
+        ),
         store=store,
         examples=examples,
         plan=planned,

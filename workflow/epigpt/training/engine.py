@@ -1,5 +1,5 @@
-"""What DeepSpeed is handed: the recipe's optimizer and schedule, a model, the plan's
-configuration."""
+"""What takes the steps: the recipe's optimizer and schedule, and an engine around a model:
+DeepSpeed's where something is divided or lives elsewhere, else one without its hooks."""
 
 import ctypes
 import math
@@ -11,8 +11,9 @@ from torch import nn
 
 from epigpt.models.presets import LearningRates
 from epigpt.training import machine
-from epigpt.training.launch import deepspeed
+from epigpt.training.launch import deepspeed, join_alone
 from epigpt.training.plan import Plan, deepspeed_config
+from epigpt.training.single_device import SingleDevice
 
 # M_MMAP_THRESHOLD of glibc's malloc.h.
 _MMAP_THRESHOLD = -3
@@ -108,9 +109,11 @@ def optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     )
 
 
-def start(model: nn.Module, plan: Plan, recipe: Recipe, swap: str = "") -> Any:
-    """Hand model and optimizer to DeepSpeed; `swap` is the folder for what the plan puts on
-    disk."""
+def start(
+    model: nn.Module, plan: Plan, recipe: Recipe, device: torch.device, swap: str = ""
+) -> Any:
+    """Hand model and optimizer to the engine that the plan needs; `swap` is the folder for what it
+    puts on disk."""
     if plan.activation_checkpointing:
         # Re-entrant at stage 3 alone: there the other kind finds parameters already given back when
         # it recomputes.
@@ -118,7 +121,12 @@ def start(model: nn.Module, plan: Plan, recipe: Recipe, swap: str = "") -> Any:
         model.gradient_checkpointing_enable({"use_reentrant": reentrant})  # type: ignore[operator]
         if reentrant:
             model.enable_input_require_grads()  # type: ignore[operator]
-    config = deepspeed_config(plan, recipe.gradient_clipping, swap)
+    if not plan.needs_deepspeed:
+        stepping = optimizer(model, recipe)
+        return SingleDevice(model, stepping, plan, recipe.gradient_clipping, device)
+    if plan.world_size == 1:
+        join_alone()
+    config = deepspeed_config(plan, recipe.gradient_clipping, swap, overlaps=device.type == "cuda")
     if plan.offload != "none":
         machine.forget_dead_compilations()  # swapping compiles extensions
         _give_back_at_once()

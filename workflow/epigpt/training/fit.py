@@ -113,7 +113,13 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
         model, settings["tuning"], _new_embedding(settings, store), settings["seed"]
     )
     session = training_loop.Session(
-        engine=engine.start(trained, planned, recipe, str(request.checkpoints / checkpoint.SWAP)),
+        engine=engine.start(
+            trained,
+            planned,
+            recipe,
+            placement.device,
+            str(request.checkpoints / checkpoint.SWAP),
+        ),
         store=store,
         examples=examples,
         plan=planned,

@@ -39,32 +39,52 @@ class Placement:
 
 
 def start(threads: int) -> Placement:
-    """Fix the threads and join the process group: torchrun's, or one of this single process.
+    """Fix the threads; of several processes, join their group, which torchrun describes.
 
-    DeepSpeed looks for MPI unless a launcher's variables are set, so a bare process sets them. Its
-    group meets in its own memory: a port that is free when it is looked for may be taken by a
-    neighbour's job when it is used. After `keep` the group that is there is used.
+    A single process has nobody to join until DeepSpeed wants a group (`join_alone`). After `keep`
+    what is there is used.
     """
     if _KEPT:
         return _KEPT[0]
     torch.set_num_threads(threads)
-    bare = "RANK" not in os.environ or "WORLD_SIZE" not in os.environ
-    if bare:
-        os.environ.update(
-            RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT="0"
-        )
     cuda = torch.cuda.is_available()
-    device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if cuda else torch.device("cpu")
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    device = torch.device("cuda", local) if cuda else torch.device("cpu")
     if cuda:
         torch.cuda.set_device(device)
-    backend = "nccl" if cuda else "gloo"
-    library = deepspeed()
-    if bare and not torch.distributed.is_initialized():
-        torch.distributed.init_process_group(
-            backend, store=torch.distributed.HashStore(), rank=0, world_size=1
+        # What fp32 products are left (scoring, a CPU's recipes on a GPU) run on tensor cores.
+        torch.set_float32_matmul_precision("high")
+    placement = Placement(
+        int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")), device
+    )
+    if placement.world_size > 1:
+        deepspeed().init_distributed(
+            dist_backend=_backend(), auto_mpi_discovery=False, verbose=False
         )
-    library.init_distributed(dist_backend=backend, auto_mpi_discovery=False, verbose=False)
-    return Placement(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), device)
+    return placement
+
+
+def _backend() -> str:
+    return "nccl" if torch.cuda.is_available() else "gloo"
+
+
+def join_alone() -> None:
+    """Give DeepSpeed the group of one process that it insists on.
+
+    It looks for MPI unless a launcher's variables are set, so they are. The group meets in this
+    process's memory: a port that is free when it is looked for may be taken by a neighbour's job
+    when it is used.
+    """
+    library = deepspeed()
+    if torch.distributed.is_initialized():
+        return
+    os.environ.update(
+        RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT="0"
+    )
+    torch.distributed.init_process_group(
+        _backend(), store=torch.distributed.HashStore(), rank=0, world_size=1
+    )
+    library.init_distributed(dist_backend=_backend(), auto_mpi_discovery=False, verbose=False)
 
 
 def shared(content: Found, placement: Placement) -> Found:

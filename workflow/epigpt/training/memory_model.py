@@ -4,12 +4,13 @@ Model states per parameter (Rajbhandari et al., ZeRO, SC 2020) for AdamW: fp32 4
 of gradients, 8 of moments, and 4 of DeepSpeed's flat copy from stage 1 on; bf16 2 + 2, and 12 of
 fp32 weights and moments. Stage 1 divides the optimizer's share by the devices, stage 2 the
 gradients too, stage 3 the weights too; weights that are not trained have neither gradients nor
-optimizer. Where that is too much, the optimizer's share leaves the devices: for the node's memory,
-or for a disk. Activations per token, layer and unit of width with fused attention: 34 bytes at 16
-bit (Korthikanti et al., 2022), of which 2 stay with activation checkpointing. Each step copies the
-gradients into one flat array, for bf16 a second time in fp32; what activations leave free is used
-for it on a GPU, but a CPU's allocator keeps both. On a CPU the weights are drawn or read in fp32
-before anything else.
+optimizer. One device alone needs no stage and no DeepSpeed: in bf16 2 bytes of weights, 4 of
+gradients, which are added up in fp32, and 12 of the optimizer. Where that is too much, the
+optimizer's share leaves the devices: for the node's memory, or for a disk. Activations per token,
+layer and unit of width with fused attention: 34 bytes at 16 bit (Korthikanti et al., 2022), of
+which 2 stay with activation checkpointing. Each step copies the gradients into one flat array, for
+bf16 a second time in fp32; what activations leave free is used for it on a GPU, but a CPU's
+allocator keeps both. On a CPU the weights are drawn or read in fp32 before anything else.
 """
 
 from dataclasses import dataclass
@@ -77,14 +78,16 @@ class MemoryModel:
 
     @property
     def lowest_stage(self) -> int:
-        """bf16 needs stage 1: at stage 0 DeepSpeed keeps no fp32 master weights, and the loss
-        drifts."""
-        return 1 if self.precision == "bf16" else 0
+        """Several devices need stage 1 for bf16: at stage 0 DeepSpeed keeps no fp32 master weights,
+        and the loss drifts."""
+        return 1 if self.precision == "bf16" and self.world > 1 else 0
 
     def memory(self, way: Strategy) -> dict[str, int]:
         """Bytes per device by purpose; see the module's first lines for the formulas."""
         half = self.precision == "bf16"
-        weights, gradients = (2, 2) if half else (4, 4)
+        # One device without DeepSpeed adds its gradients up in fp32, where they wait for the step.
+        alone = self.world == 1 and way.stage == 0
+        weights, gradients = (2, 4 if alone else 2) if half else (4, 4)
         divided = [self.world if way.stage >= needed else 1 for needed in (3, 2, 1)]
         unit = way.micro * self.length * self.model.width * (1 if half else 2)
         layer = 34 * unit

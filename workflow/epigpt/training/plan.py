@@ -103,6 +103,11 @@ class Plan:
     bytes: dict[str, int] = field(default_factory=dict)
     why: list[str] = field(default_factory=list)
 
+    @property
+    def needs_deepspeed(self) -> bool:
+        """Whether anything is divided among devices, or lives elsewhere than on this one."""
+        return self.world_size > 1 or self.zero_stage > 0 or self.offload != "none"
+
     def as_dict(self) -> dict[str, Any]:
         """Give the content of plan.json."""
         return asdict(self)
@@ -209,7 +214,9 @@ def flops_per_token(model: ModelPreset, length: int) -> float:
     return 6 * 12 * model.layers * model.width**2 + 12 * model.layers * model.width * length
 
 
-def deepspeed_config(plan: Plan, gradient_clipping: float, swap: str = "") -> dict[str, Any]:
+def deepspeed_config(
+    plan: Plan, gradient_clipping: float, swap: str = "", *, overlaps: bool = False
+) -> dict[str, Any]:
     """Give the configuration that `deepspeed.initialize` takes. Clipping is always named: its
     default is not 'none'.
 
@@ -217,8 +224,13 @@ def deepspeed_config(plan: Plan, gradient_clipping: float, swap: str = "") -> di
     ----------
     swap
         Folder for the optimizer's state where the plan puts it on disk.
+    overlaps
+        Whether gradients are exchanged while others are still computed, which takes a GPU's
+        streams; off in stages 1 and 2 unless named.
     """
     zero: dict[str, Any] = {"stage": plan.zero_stage}
+    if overlaps and plan.world_size > 1 and plan.zero_stage > 0:
+        zero["overlap_comm"] = True
     if plan.world_size == 1 and plan.zero_stage in (1, 2):
         # Nothing is exchanged, so gradients need no copy that lies in one piece: a tenth of a step
         # on a CPU.
@@ -342,17 +354,13 @@ def _stage_reason(layout: MemoryModel, way: Strategy, sizes: dict[str, int]) -> 
             f"ZeRO {way.stage}: the lowest stage that fits, {states} on each of {layout.world}"
             " devices"
         )
-    if way.stage == 1 and layout.world == 1:
-        return (
-            f"ZeRO 1: {states} fit on one device, so nothing needs dividing; stage 1 keeps the fp32"
-            " master weights of bf16"
-        )
     if way.stage == 1:
         return (
             f"ZeRO 1: {states} fit on each device with the optimizer divided; stage 1 keeps the"
             " fp32 master weights of bf16"
         )
-    return f"ZeRO 0: {states} fit on one device, so nothing needs dividing"
+    alone = ", and DeepSpeed is left out" if layout.world == 1 else ""
+    return f"ZeRO 0: {states} fit on one device, so nothing needs dividing{alone}"
 
 
 def _micro_reason(way: Strategy, share: int) -> str:

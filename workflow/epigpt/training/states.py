@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from epigpt.training.launch import deepspeed
+from epigpt.training.single_device import SingleDevice
 
 WEIGHT = "weight"
 MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -53,6 +54,8 @@ def write(engine: Any, tensor: Callable[[str, str], torch.Tensor], step: int) ->
                 _set_whole(engine, parameter, key, tensor(name, key).to(parameter.device))
         if stage > 0:
             engine.optimizer.update_lp_params()
+        elif isinstance(engine, SingleDevice):
+            engine.round()
 
 
 def _names(engine: Any) -> dict[Any, str]:
@@ -70,8 +73,9 @@ def _base(optimizer: Any) -> Any:
 
 def _whole(engine: Any, parameter: Any, key: str) -> torch.Tensor:
     if engine.zero_optimization_stage() == 0:
+        stepped = _stepped(engine, parameter)
         found: torch.Tensor = (
-            parameter if key == WEIGHT else _base(engine.optimizer).state[parameter][key]
+            stepped if key == WEIGHT else _base(engine.optimizer).state[stepped][key]
         )
         return found
     full: torch.Tensor = parameter.get_full_hp_param(None if key == WEIGHT else key)
@@ -80,9 +84,15 @@ def _whole(engine: Any, parameter: Any, key: str) -> torch.Tensor:
 
 def _set_whole(engine: Any, parameter: Any, key: str, value: torch.Tensor) -> None:
     if engine.zero_optimization_stage() == 0:
-        (parameter if key == WEIGHT else _base(engine.optimizer).state[parameter][key]).copy_(value)
+        stepped = _stepped(engine, parameter)
+        (stepped if key == WEIGHT else _base(engine.optimizer).state[stepped][key]).copy_(value)
     else:
         parameter.set_full_hp_param(value, None if key == WEIGHT else key)
+
+
+def _stepped(engine: Any, parameter: Any) -> Any:
+    """Return what the optimizer steps on for a model's parameter: its fp32 master, or itself."""
+    return engine.whole(parameter) if isinstance(engine, SingleDevice) else parameter
 
 
 def _prepare(engine: Any, step: int) -> None:
@@ -177,8 +187,10 @@ def weights(engine: Any, kept: bool = True) -> dict[str, torch.Tensor]:
     one there is no room for two. All processes must take part; those that have not `kept` them get
     an empty result, for memory's sake.
     """
-    zero, divided = deepspeed().zero, engine.zero_optimization_stage() == 3
-    found = {}
+    divided = engine.zero_optimization_stage() == 3
+    if not divided and not kept:
+        return {}
+    found: dict[str, torch.Tensor] = {}
     for name, parameter in engine.module.named_parameters():
         if (
             divided
@@ -187,9 +199,12 @@ def weights(engine: Any, kept: bool = True) -> dict[str, torch.Tensor]:
         ):
             found[name] = parameter.ds_tensor.detach().view(parameter.ds_shape)
             continue
-        with zero.GatheredParameters([parameter], enabled=divided):
+        if not divided:
+            found[name] = parameter.detach().to("cpu")
+            continue
+        with deepspeed().zero.GatheredParameters([parameter]):
             if kept:
-                found[name] = parameter.detach().to("cpu", copy=divided)
+                found[name] = parameter.detach().to("cpu", copy=True)
     held = engine.module.state_dict() if kept and not divided else {}
     found.update(
         {

@@ -4,7 +4,6 @@ import math
 import resource
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +49,7 @@ class Session:
     Attributes
     ----------
     engine
-        DeepSpeed's engine around the model (`epigpt.training.engine.start`).
+        The engine around the model (`epigpt.training.engine.start`).
     peak
         Operations per second that the devices together were measured at; 0: not measured.
     operations
@@ -171,14 +170,7 @@ def _step(
         loss = session.objective(
             session.engine(**moved), labels, weights, session.recipe.label_smoothing
         )
-        # A process on its own has nobody to average gradients with; DeepSpeed would copy them forth
-        # and back.
-        with (
-            session.engine.no_sync()
-            if plan.world_size == 1 and plan.zero_stage == 0
-            else nullcontext()
-        ):
-            session.engine.backward(loss)
+        session.engine.backward(loss)
         session.engine.step()
         totals[0] += loss.detach() / plan.accumulation
         totals[1] += int(batch["attention_mask"].sum())
