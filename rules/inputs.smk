@@ -179,8 +179,10 @@ def kept_models(dataset):
         if not fits(row):
             return []
         final = f"results/{dataset}/models/{PRESET.name}/final"
+        # A folder is whole or set aside when a run begins.
+        kept = [final] if TOGETHER else expand(f"{final}/{{name}}", name=KEPT_OF_A_MODEL)
         return [
-            *expand(f"{final}/{{name}}", name=KEPT_OF_A_MODEL),
+            *kept,
             *fold_tokens(row),
             f"results/{dataset}/tokens/final",
         ]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from epigpt import files
 from epigpt.training import checkpoint_lock, fit, launch
 
 WAITING = "finished"
@@ -94,5 +95,7 @@ def hand_over(names: Sequence[str], folders: Folders) -> None:
         (folders.waiting / name).rename(target)
         if not folders.keep_fold_weights and name != "final":
             (target / WEIGHTS).unlink()
+    for place in {folders.models / name.partition("/")[0] for name in names}:
+        files.note_written(place)
     shutil.rmtree(folders.checkpoints, ignore_errors=True)
     checkpoint_lock.release(folders.checkpoints)
