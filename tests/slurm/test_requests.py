@@ -64,12 +64,12 @@ def held(slurm):
                 "TimeLimit": "02:00:00",
             },
         ),
-        # Batches of 33 tokens a sequence that keep all GPUs of the preset busy.
+        # Batches of 32 tokens a sequence that keep all GPUs of the preset busy.
         ("h100x1", 8, {"NumNodes": "1", "CPUs/Task": "2", "TresPerNode": "gres:gpu:h100:1"}),
-        ("h100x8", 976, {"NumNodes": "1", "CPUs/Task": "16", "TresPerNode": "gres:gpu:h100:8"}),
+        ("h100x8", 1000, {"NumNodes": "1", "CPUs/Task": "16", "TresPerNode": "gres:gpu:h100:8"}),
         (
             "h100x8-nodes",
-            3904,
+            4000,
             {"NumNodes": "4", "NumTasks": "4", "CPUs/Task": "16", "TresPerNode": "gres:gpu:h100:8"},
         ),
     ],

@@ -75,7 +75,7 @@ def test_more_gpus_than_a_small_step_fills_are_not_asked_for(clone, hardware):
 
 
 def test_a_large_batch_takes_every_gpu_for_each_fit(clone):
-    options = ["hardware=h100x8-nodes", "global_batch_size=1024", "model=gpt2-xl"]
+    options = ["hardware=h100x8-nodes", "global_batch_size=2048", "model=gpt2-xl"]
     output = planned(clone, "--profile", "slurm", "--config", *options)
     assert "32 GPUs for each fit, and a job for each" in output
 

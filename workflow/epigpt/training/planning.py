@@ -1,11 +1,11 @@
 """What a training of a named preset on named hardware needs: `epigpt.plan` and the command
 `epigpt plan`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from epigpt.config.settings import Settings
 from epigpt.models import choice, presets
-from epigpt.training import machine
+from epigpt.training import machine, strategy
 from epigpt.training import plan as planner
 from epigpt.training.memory_model import MemoryBudget
 
@@ -68,8 +68,8 @@ def plan(
     --------
     >>> import epigpt
     >>> made = epigpt.plan("gpt2-xl", "h100x8", samples=200)
-    >>> made.world_size
-    8
+    >>> made.world_size  # more GPUs than a step of 16 × 129 tokens fills would wait
+    1
     >>> made.global_batch_size == made.micro_batch_size * made.accumulation * made.world_size
     True
     """
@@ -121,6 +121,7 @@ def planned(
         tuning=chosen.tuning,
         new_embedding=vocabulary is not None,
     )
+    machines, why = strategy.narrowed(preset, machines, work)
     device = (
         int(machines.device_memory_gb * planner.GB)
         or machine.available_memory() // machines.devices
@@ -128,4 +129,5 @@ def planned(
     room = MemoryBudget(
         device, machine.beside(machines), swap=machines.device == "cpu" and machine.can_swap()
     )
-    return Planned(planner.make(preset, machines, work, room), work, machines)
+    made = planner.make(preset, machines, work, room)
+    return Planned(replace(made, why=[*made.why, why]), work, machines)

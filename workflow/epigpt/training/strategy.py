@@ -17,18 +17,41 @@ if TYPE_CHECKING:
 # Presets so small that a GPU gains them nothing.
 ON_CPUS = ("tiny",)
 GPT2_PIECES = 50_257
+# As many programs as a fit can have (`epigpt.encoding.programs`, which takes long to import).
+PROGRAMS = 64
 
 
 def hardware_for(
     settings: "Settings", preset: ModelPreset, hardware: HardwarePreset
 ) -> tuple[HardwarePreset, str]:
-    """Return the devices that one training uses, and why in a sentence.
+    """Return the devices that one training of a configuration uses, and why in a sentence.
 
     Parameters
     ----------
     settings
         With `auto` resolved (`epigpt.models.choice.resolve`).
     """
+    length, vocabulary = _sequences(settings)
+    work = plan.Workload(
+        # Of the data only what the settings bound is known here.
+        examples=settings.global_batch_size,
+        length=length,
+        vocabulary=vocabulary,
+        classes=2,
+        epochs=1,
+        global_batch_size=settings.global_batch_size,
+        precision=settings.precision,
+        tuning=settings.tuning,
+        new_embedding=not published.embeddings_are_published(settings.weights, settings.encoding),
+    )
+    return narrowed(preset, hardware, work)
+
+
+def narrowed(
+    preset: ModelPreset, hardware: HardwarePreset, work: plan.Workload
+) -> tuple[HardwarePreset, str]:
+    """Return as many of the hardware's devices as the steps keep busy and the model needs, and why
+    in a sentence."""
     if hardware.device != "cuda":
         return hardware, "All fits of a data set are one job."
     if preset.name in ON_CPUS:
@@ -36,12 +59,11 @@ def hardware_for(
             f"{preset.name} trains on CPUs, also on {hardware.name}: it would leave a GPU idle."
             " All fits of a data set are one job."
         )
-    length = 1 + settings.max_genes
-    tokens = settings.global_batch_size * length
-    step = f"a step of {settings.global_batch_size} × {length} = {tokens:,} tokens"
-    for chosen in _narrower(hardware, settings.global_batch_size):
+    tokens = work.global_batch_size * work.length
+    step = f"a step of {work.global_batch_size} × {work.length} = {tokens:,} tokens"
+    for chosen in _narrower(hardware, work.global_batch_size):
         world = chosen.nodes * chosen.devices
-        if (world == 1 or tokens >= plan.BUSY_TOKENS * world) and _fits(settings, preset, chosen):
+        if (world == 1 or tokens >= plan.BUSY_TOKENS * world) and _fits(preset, chosen, work):
             if world == 1:
                 return chosen, f"One GPU and one job for each data set: {step} fills no more."
             return chosen, (
@@ -49,6 +71,15 @@ def hardware_for(
                 f" {tokens // world:,}, and {plan.BUSY_TOKENS:,} keep one busy."
             )
     return hardware, f"All {hardware.nodes * hardware.devices} GPUs for each fit."
+
+
+def _sequences(settings: "Settings") -> tuple[int, int]:
+    """Return the tokens of a sequence and of the vocabulary, at most."""
+    if settings.encoding in published.TEXT_ENCODINGS:
+        return 1 + settings.max_genes, GPT2_PIECES
+    if settings.encoding == "program-tokens":
+        return min(PROGRAMS, settings.max_genes), PROGRAMS + 2
+    return 1 + settings.max_genes, settings.vocabulary_genes + 2
 
 
 def _narrower(hardware: HardwarePreset, batch: int) -> Iterator[HardwarePreset]:
@@ -60,24 +91,13 @@ def _narrower(hardware: HardwarePreset, batch: int) -> Iterator[HardwarePreset]:
             yield replace(hardware, nodes=nodes, devices=devices, node_memory_gb=share)
 
 
-def _fits(settings: "Settings", preset: ModelPreset, hardware: HardwarePreset) -> bool:
-    """Whether a training finds room; of the data only what the settings bound is known here."""
-    text = settings.encoding in published.TEXT_ENCODINGS
-    work = plan.Workload(
-        examples=settings.global_batch_size,
-        length=1 + settings.max_genes,
-        vocabulary=GPT2_PIECES if text else settings.vocabulary_genes + 2,
-        classes=2,
-        epochs=1,
-        global_batch_size=settings.global_batch_size,
-        precision=settings.precision,
-        tuning=settings.tuning,
-        new_embedding=not published.embeddings_are_published(settings.weights, settings.encoding),
-    )
+def _fits(preset: ModelPreset, hardware: HardwarePreset, work: plan.Workload) -> bool:
     room = MemoryBudget(
         int(hardware.device_memory_gb * plan.GB),
         int(hardware.node_memory_gb * plan.GB) // hardware.devices,
     )
+    # Whether the batch suits the data is another question.
+    work = replace(work, examples=max(work.examples, work.global_batch_size))
     try:
         plan.make(preset, hardware, work, room)
     except InputError:
