@@ -83,7 +83,14 @@ FIRST_LOOK = 20
 REPEATS = repeats(SETTINGS.repeats, SETTINGS.model)
 BASELINES = list(dict.fromkeys([model_names.REFERENCE, *SETTINGS.baselines]))
 # What decides tokens, and what decides a fit beside its tokens: for the rules that run a part of the pipeline again.
-ENCODING_KEYS = ["encoding", "gene_selection", "max_genes", "vocabulary_genes", "views", "gene_dropout"]
+ENCODING_KEYS = [
+    "encoding",
+    "gene_selection",
+    "max_genes",
+    "vocabulary_genes",
+    "views",
+    "gene_dropout",
+]
 TRAINING_KEYS = ["preset", "epochs", "learning_rate", "global_batch_size", "precision"]
 TRAINING_KEYS += ["tuning", "early_stopping", "weights", "adapt", "seed"]
 JOB_SETTINGS = JobSettings(

@@ -187,16 +187,17 @@ rule model_answer:
         vocabularies=fold_files("vocabulary.json"),
         references=fold_files("reference.npz"),
     output:
-        told="results/{dataset}/models/{preset}/final/answer.json",
+        told=ANSWER,
     log:
-        "results/{dataset}/logs/model_answer/{preset}.log",
+        f"results/{{dataset}}/logs/model_answer/{PRESET.name}.log",
     benchmark:
-        "results/{dataset}/benchmarks/model_answer/{preset}.benchmark.tsv"
+        f"results/{{dataset}}/benchmarks/model_answer/{PRESET.name}.benchmark.tsv"
     conda:
         TRAINING_ENVIRONMENT
     resources:
         **grows(mem_mb=4000, minutes=30),
     params:
         **stage("model_answer", "row.source"),
+        final=f"{MODELS}/final",
     shell:
-        "{params.command} --log {log:q}"
+        "{params.command} --final {params.final:q} --log {log:q}"

@@ -115,6 +115,8 @@ ATTRIBUTIONS = {
     "summary": "results/{dataset}/attributions.json",
 }
 MODELS = f"results/{{dataset}}/models/{PRESET.name}"
+# Beside the folder of the final model where that is the output of another job; a copy lies in it.
+ANSWER = f"{MODELS}/answer.json" if TOGETHER else f"{MODELS}/final/answer.json"
 
 
 def model_folders():
@@ -147,7 +149,8 @@ def model_files(wildcards):
         return []
     final = f"results/{wildcards.dataset}/models/{PRESET.name}/final"
     if TOGETHER:
-        return [*fold_files("plan.json")(wildcards), final]
+        answer = expand(ANSWER, dataset=wildcards.dataset)
+        return [*fold_files("plan.json")(wildcards), final, *answer]
     return [
         *fold_files("training.jsonl")(wildcards),
         *fold_files("plan.json")(wildcards),
@@ -180,7 +183,8 @@ def kept_models(dataset):
             return []
         final = f"results/{dataset}/models/{PRESET.name}/final"
         # A folder is whole or set aside when a run begins.
-        kept = [final] if TOGETHER else expand(f"{final}/{{name}}", name=KEPT_OF_A_MODEL)
+        answer = ANSWER.format(dataset=dataset)
+        kept = [final, answer] if TOGETHER else expand(f"{final}/{{name}}", name=KEPT_OF_A_MODEL)
         return [
             *kept,
             *fold_tokens(row),

@@ -23,7 +23,7 @@ def main() -> None:
         folds = cross_validation.read(job.file("folds"))
         sample = observations.index["sample"]
         found = []
-        for path in job.files("vocabularies"):
+        for path in files.beneath(job.files("vocabularies"), "vocabulary.json"):
             fit = "/".join(path.parent.parts[-2:])
             held = token_dataset.in_test_set(folds, fit, sample)
             measured = distance.from_reference(
@@ -37,7 +37,9 @@ def main() -> None:
         )
         distances = np.concatenate(found) if found else np.array([])
         told = origin.content(answer, reading, job.settings["row.source"], distances)
-        files.write_json(job.file("told"), told)
+        # Into the model's folder, to be copied with it, also where that folder is another job's.
+        for place in {job.file("told"), job.file("final") / job.file("told").name}:
+            files.write_json(place, told)
 
 
 if __name__ == "__main__":
