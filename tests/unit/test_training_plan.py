@@ -265,5 +265,7 @@ def test_the_command_prints_a_line_per_figure(capsys: pytest.CaptureFixture[str]
         "optimizer",
         "disk",
         "time",
+        "jobs",
+        "data set",
     ):
         assert part in printed

@@ -80,7 +80,7 @@ def _write_series(place: Path) -> None:
     )
 
 
-def _run(root: Path, folder: Path, tuning: str) -> "subprocess.Popen[str]":
+def _run(root: Path, folder: Path, tuning: str, epochs: int = 1) -> "subprocess.Popen[str]":
     settings: dict[str, Any] = {
         "datasets": str(folder / "datasets.tsv"),
         "model": "gpt2-xl",
@@ -90,8 +90,7 @@ def _run(root: Path, folder: Path, tuning: str) -> "subprocess.Popen[str]":
         "weights": "none",
         "views": 1,
         "global_batch_size": 2,
-        "epochs": 1,
-        "learning_rate": 1e-5,
+        "epochs": epochs,
         "tuning": tuning,
         "quality": {"min_counts": 1, "min_genes": 1},
     }
@@ -142,7 +141,7 @@ def _training(folder: Path) -> int:
 def _check(folder: Path, steps: list[dict[str, float]]) -> None:
     planned = json.loads((folder / TARGET).with_name("plan.json").read_text())
     assert planned["parameters"] - 2 * 1600 == PARAMETERS
-    assert [line["step"] for line in steps] == [1, 2, 3]
+    assert [line["step"] for line in steps] == list(range(1, planned["steps"] + 1))
     assert np.isfinite([line["loss"] for line in steps]).all()
     peak, total = max(line["memory_bytes"] for line in steps), planned["bytes"]["total"]
     for line in steps:
@@ -179,8 +178,17 @@ def test_three_full_steps_stopped_after_the_second(root: Path, folder: Path) -> 
     )
     steps = _steps((folder / TARGET).with_name("training.jsonl"))
     _check(folder, steps)
+    # A flat rate of 1e-5 from a standard start moved it by 11.
+    assert abs(steps[1]["loss"] - steps[0]["loss"]) < 0.1
 
 
-def test_three_steps_of_lora(root: Path, folder: Path) -> None:
-    assert _run(root, folder, "lora").wait() == 0, (folder / "run.log").read_text()[-3000:]
-    _check(folder, _steps((folder / TARGET).with_name("training.jsonl")))
+def test_the_loss_falls_over_ten_steps_of_lora_from_a_random_start(
+    root: Path, folder: Path
+) -> None:
+    running = _run(root, folder, "lora", epochs=4)
+    assert running.wait() == 0, (folder / "run.log").read_text()[-3000:]
+    steps = _steps((folder / TARGET).with_name("training.jsonl"))
+    assert len(steps) == 12
+    _check(folder, steps)
+    first, last = (np.mean([line["loss"] for line in part]) for part in (steps[:3], steps[-3:]))
+    assert last < first

@@ -24,6 +24,8 @@ from epigpt.training.memory_model import (
 
 GB = 1_000_000_000
 UTILISATION = 0.5
+# A step's kernels of one layer, launched one after the other: by arithmetic, not measured.
+LAUNCH_SECONDS = 1e-3
 # Tokens a step that keep a GPU busy: below, a second one adds more waiting than work.
 BUSY_TOKENS = 4000
 # Below this width bf16 products gain a CPU nothing: steps of four layers were 0.62 times as fast at
@@ -177,9 +179,12 @@ def _hours(
         * steps
         * (4 / 3 if checkpointing else 1)
     )
-    return operations / (
-        hardware.nodes * hardware.devices * hardware.measured_tflops * 1e12 * UTILISATION * 3600
+    computing = operations / (
+        hardware.nodes * hardware.devices * hardware.measured_tflops * 1e12 * UTILISATION
     )
+    # A GPU is done with a small step before its kernels are launched.
+    launching = model.layers * LAUNCH_SECONDS * steps if hardware.device == "cuda" else 0.0
+    return max(computing, launching) / 3600
 
 
 def disk_bytes(parameters: int, trained: int, offload: str, checkpoints: int = 3) -> int:

@@ -3,9 +3,9 @@
 import argparse
 import json
 
-from epigpt.config.settings import Settings
+from epigpt.config.settings import Settings, permutations
 from epigpt.models import presets
-from epigpt.training import plan, planning
+from epigpt.training import dataset_cost, plan, planning
 
 DEFAULTS = Settings()
 
@@ -131,13 +131,8 @@ def text(made: plan.Plan, work: plan.Workload, hardware: presets.HardwarePreset,
                 f" {work.length} tokens)"
             ),
         ),
-        (
-            "time",
-            (
-                f"{_hours(made.hours)} per fit, {_hours(made.hours * (folds + 1))} for {folds}"
-                " folds and the final model one after another"
-            ),
-        ),
+        ("time", f"{_hours(made.hours)} of steps per fit"),
+        *_whole(made, work, hardware, folds),
         (
             "disk",
             (
@@ -147,6 +142,28 @@ def text(made: plan.Plan, work: plan.Workload, hardware: presets.HardwarePreset,
         ),
     ]
     return "\n".join(f"{name:<12}{content}" for name, content in lines)
+
+
+def _whole(
+    made: plan.Plan, work: plan.Workload, hardware: presets.HardwarePreset, folds: int
+) -> list[tuple[str, str]]:
+    """Lay out what the data set costs as a whole, with variants, attributions and permutations as
+    the settings have them by default."""
+    views = DEFAULTS.views
+    scope = dataset_cost.Scope(
+        samples=work.examples // views,
+        views=views,
+        fits=folds,
+        variants=len(DEFAULTS.comparisons),
+        refits=permutations(DEFAULTS.permutations, made.model)["refits"],
+        knockouts=DEFAULTS.knockouts,
+        attributed=DEFAULTS.attributions,
+        together=made.world_size == 1,
+    )
+    cost = dataset_cost.of_dataset(made, hardware, scope)
+    jobs = ", ".join(f"{number} on {kind}s" for kind, number in cost.jobs.items())
+    parts = ", ".join(f"{name} {_hours(seconds / 3600)}" for name, seconds in cost.seconds.items())
+    return [("jobs", jobs), ("data set", f"{_hours(cost.total / 3600)}: {parts}")]
 
 
 def _gb(amount: int) -> str:

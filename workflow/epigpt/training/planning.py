@@ -56,8 +56,8 @@ def plan(
     Returns
     -------
     epigpt.training.plan.Plan
-        Memory in bytes per device (`bytes`), `hours` per fit, `disk_bytes` per fit in progress, and
-        why the ZeRO stage was chosen (`why`).
+        Memory in bytes per device (`bytes`), `hours` of steps per fit, `disk_bytes` per fit in
+        progress, and why the ZeRO stage was chosen (`why`).
 
     Raises
     ------
