@@ -24,6 +24,7 @@ def _probabilities(folder: Path) -> np.ndarray:
 def test_every_file_of_a_fit_is_there_and_says_what_it_should(trained: Path) -> None:
     assert sorted(path.name for path in trained.iterdir()) == [
         "README.md",
+        "checksums.json",
         "config.json",
         "fit.json",
         "labels.json",

@@ -27,7 +27,7 @@ from epigpt.models import classifier, presets
 from epigpt.prediction import finished_model
 from epigpt.training import fit
 
-ENCODINGS = ["gene-tokens", "gene-sentence", "gene-values"]
+ENCODINGS = ["program-tokens", "gene-tokens", "gene-sentence", "gene-values"]
 SAMPLES = [f"S{number:02d}" for number in range(10)]
 
 

@@ -14,6 +14,7 @@ import torch
 from epigpt import files
 from epigpt.encoding import encoders
 from epigpt.encoding.gene_statistics import GeneStatistics
+from epigpt.encoding.programs import Programs
 from epigpt.encoding.token_dataset import MOST_VIEWS, EncodingConfig
 from epigpt.encoding.vocabulary import Vocabulary
 from epigpt.errors import InputError
@@ -84,6 +85,10 @@ def check_parts(
         "detected": (reference.detected, (genes,)),
         "axes": (reference.axes, (len(reference.axes), genes)),
     }
+    if reference.chosen is not None:
+        shapes["chosen"] = (reference.chosen, (genes,))
+    if reference.programs is not None:
+        shapes |= _program_shapes(reference.programs, genes)
     for name, (array, shape) in shapes.items():
         if array.shape != shape:
             raise refused(
@@ -91,7 +96,7 @@ def check_parts(
                 f"'{name}' of shape {array.shape} in reference.npz, for {genes:,} genes in"
                 " vocabulary.json",
             )
-        if array.dtype.kind not in "iuf" or not np.all(np.isfinite(array)):
+        if array.dtype.kind not in "biuf" or not np.all(np.isfinite(array)):
             raise refused(folder, f"values of '{name}' in reference.npz that are no numbers")
     if np.any(reference.scale <= 0) or not 0 < reference.target < np.inf:
         raise refused(folder, "a scale or total in reference.npz that is not above 0")
@@ -124,6 +129,19 @@ def check_parts(
             f"model_type {config.get('model_type')!r} in config.json",
             f"the model was trained as another one, on the encoding {recipe.encoding}",
         )
+
+
+def _program_shapes(
+    programs: Programs, genes: int
+) -> dict[str, tuple[np.ndarray, tuple[int, ...]]]:
+    count, outputs = len(programs), len(programs.bias)
+    return {
+        "programs_loadings": (programs.loadings, (count, genes)),
+        "programs_offsets": (programs.offsets, (count,)),
+        "programs_kinds": (programs.kinds, (count,)),
+        "programs_weights": (programs.weights, (count, outputs)),
+        "programs_bias": (programs.bias, (outputs,)),
+    }
 
 
 def _check_recipe(folder: Path, recipe: EncodingConfig) -> None:
