@@ -152,6 +152,7 @@ def test_two_columns_of_a_patient_are_one_donor_and_said_before_the_run(case):
     assert reading["group"]["column"] == "individual"
     assert (len(samples), samples["group"].nunique()) == (24, 12)
     assert reading["label"]["column"] == "diagnosis"
+    assert not reading["label"]["others"]
     (warning,) = [one for one in reading["warnings"] if one["about"] == "group"]
     assert "'individual' repeats and names donors, 12 of 24 samples" in warning["text"]
     # Counted as donors of their own, they are said to be replicates, with the row that groups them.

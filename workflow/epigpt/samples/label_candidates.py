@@ -181,6 +181,8 @@ def candidates(
     texts = {} if attributes is None else parts_of_texts(attributes, TEXTS)
     found += [of_values(name, own, group, is_text=True) for name, own in texts.items()]
     values = {**texts, **values}
+    # What tells donors apart in a title is no class.
+    donors = tuple(pd.factorize(group)[0])
     split: dict[tuple[int, ...], str] = {}
     ranked: list[Candidate] = []
     # Characteristics first: what a title only repeats is no candidate of its own.
@@ -188,6 +190,8 @@ def candidates(
         codes = tuple(
             pd.factorize(values[one.label].where(~values[one.label].map(is_missing), ""))[0]
         )
+        if one.is_text and codes == donors:
+            continue
         same = split.setdefault(codes, one.label)
         if same == one.label or not one.is_text:
             ranked.append(replace(one, same_as="" if same == one.label else same))
