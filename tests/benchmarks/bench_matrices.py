@@ -90,10 +90,11 @@ def write_archive(path: Path) -> None:
         "".join(f"{number:016d}-1\n" for number in range(CELLS)).replace("0", "A").replace("1", "C")
     )
     features = "".join(
-        f"ENSG{number:011d}\tg{number}\tGene Expression\n" for number in range(GENES)
+        f"ENSMUSG{number:011d}\tg{number}\tGene Expression\n" for number in range(GENES)
     )
     per_cell = 300
-    rows = np.sort(random.integers(1, GENES + 1, size=(CELLS, per_cell)), axis=1)
+    # Each gene once in a cell, in order.
+    rows = np.cumsum(random.integers(1, GENES // per_cell + 1, size=(CELLS, per_cell)), axis=1)
     values = random.poisson(2, size=(CELLS, per_cell)) + 1
     lines = np.column_stack(
         [rows.ravel(), np.repeat(np.arange(1, CELLS + 1), per_cell), values.ravel()]

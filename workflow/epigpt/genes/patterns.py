@@ -55,6 +55,13 @@ def genes_only(ids: Iterable[Any]) -> list[str]:
     ]
 
 
+def some_of(names: Sequence[str], most: int = 3000) -> list[str]:
+    """Take names from all over an axis, evenly: the first ones may be metadata, the last ones
+    summaries, and thousands tell what tens of thousands are."""
+    step = -(-len(names) // most) or 1
+    return list(names[::step])
+
+
 def without_assembly(text: str) -> str:
     """Remove a prefix such as GRCh38_ or gene-."""
     return ASSEMBLY.sub("", text, count=1) if ASSEMBLY.match(text) else text

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from epigpt.errors import InputError, refusing_foreign_errors
 from epigpt.genes import transcripts
+from epigpt.genes.patterns import some_of
 from epigpt.matrices import (
     cell_evidence,
     dee2,
@@ -381,7 +382,7 @@ def _candidate(
         cells=about if single_cell else pd.DataFrame(),
         glob=glob,
         rank=rank,
-        exons=transcripts.like_exons(values.genes),
+        exons=transcripts.like_exons(some_of(values.genes)),
     )
 
 

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy import sparse
 
 from epigpt.errors import InputError
 from epigpt.genes import identifiers, row_kinds, transcripts
-from epigpt.genes.patterns import ENSEMBL, text_of
+from epigpt.genes.patterns import ENSEMBL, some_of, text_of
 from epigpt.matrices.delimited import Values, select_genes
 
 TOTAL = "sum of the other rows, not a gene"
@@ -16,6 +17,7 @@ NO_GENE = "transcript whose gene is not known"
 _TOLERANCE = 0.01
 # A row that holds this share of all counts may be their sum; no gene holds half of every sample.
 _SUSPICIOUS = 0.4
+_MOST_OBSERVATIONS = 16
 
 Table = Callable[[], tuple[Mapping[str, str], str]]
 
@@ -49,7 +51,7 @@ def genes_only(
     values = _by_gene(values, table, where, remedy)
     names = [text_of(name) for name in values.genes]
     _refuse_two_species(names, organism, where)
-    why = row_kinds.reasons(names, identifiers.id_type(names), organism)
+    why = row_kinds.reasons(names, identifiers.id_type(some_of(names)), organism)
     for index in totals(values):
         why[index] = why[index] or TOTAL
     if not any(why):
@@ -64,7 +66,7 @@ def genes_only(
 
 
 def _by_gene(values: Values, table: Table, where: str, remedy: str) -> Values:
-    if not transcripts.like_transcripts(values.genes):
+    if not transcripts.like_transcripts(some_of(values.genes)):
         return values
     genes = transcripts.genes_of(values.genes)
     source = "their ids"
@@ -107,11 +109,14 @@ def _unsummed(names: Sequence[str], where: str, found: int, source: str, remedy:
 def _refuse_two_species(names: Sequence[str], organism: str | None, where: str) -> None:
     if organism is not None:
         return
-    counted = row_kinds.assembly_species(names)
-    large = {name: count for name, count in counted.items() if count >= 0.1 * len(names)}
+    looked = some_of(names)
+    counted = row_kinds.assembly_species(looked)
+    large = {name: count for name, count in counted.items() if count >= 0.1 * len(looked)}
     if len(large) < 2:
         return
-    listed = ", ".join(f"{name} ({count})" for name, count in sorted(large.items()))
+    listed = ", ".join(
+        f"{name} ({count / len(looked):.0%} of the rows)" for name, count in sorted(large.items())
+    )
     own = [name for name in sorted(large) if name in identifiers.ORGANISMS]
     raise InputError(
         f"genes of {len(large)} species: {listed}",
@@ -145,16 +150,18 @@ def _refuse_other_species(
 
 def totals(values: Values) -> list[int]:
     """Find the rows that are the sums of all others, by their numbers."""
-    matrix = values.matrix
-    if matrix.shape[1] < 10 or not matrix.nnz:
+    if values.matrix.shape[1] < 10 or not values.matrix.nnz:
         return []
-    sums = np.bincount(matrix.indices, weights=matrix.data, minlength=matrix.shape[1])
-    found: list[int] = []
+    # Some observations tell; copying all of a large matrix for it would double its memory.
+    count = min(_MOST_OBSERVATIONS, values.matrix.shape[0])
+    chosen = np.unique(np.linspace(0, values.matrix.shape[0] - 1, count).astype(int))
+    matrix = sparse.csc_array(values.matrix[chosen])
+    sums = np.asarray(matrix.sum(axis=0), dtype=np.float64).ravel()
     left = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
+    found: list[int] = []
     # Two sums (of reads, of mapped reads) may stand one below the other.
-    for index in sorted(
-        np.flatnonzero(sums > _SUSPICIOUS * sums.sum() / 3), key=lambda at: -sums[at]
-    )[:3]:
+    large = sorted(np.flatnonzero(sums > _SUSPICIOUS * sums.sum() / 3), key=lambda at: -sums[at])
+    for index in large[:3]:
         row = np.asarray(matrix[:, [index]].todense(), dtype=np.float64).ravel()
         others = left - row
         if np.all(np.abs(row - others) <= _TOLERANCE * np.maximum(others, 1)) and others.sum() > 0:

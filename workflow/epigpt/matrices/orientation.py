@@ -5,12 +5,11 @@ from collections.abc import Sequence
 
 from epigpt.errors import InputError
 from epigpt.genes import identifiers
-from epigpt.genes.patterns import counts_rows, text_of
+from epigpt.genes.patterns import counts_rows, some_of, text_of
 from epigpt.genes.transcripts import like_transcripts
 from epigpt.matrices.delimited import Values
 
 ROWS, COLUMNS, NEITHER = "rows", "columns", ""
-_LOOKED_AT = 3000
 _OTHER_ID = re.compile(r"(?=.*[A-Za-z])(?=.*\d)[A-Za-z0-9][\w.:|-]{2,39}")
 _OBSERVATION = re.compile(
     r"(cell|barcode|well|spot|sample|bc|nuc(leus)?|s|gsm|srr|err|x)?[._ -]?(index|id)?[._ -]?\d+"
@@ -33,13 +32,13 @@ def genes_on(rows: Sequence[str], columns: Sequence[str]) -> str:
         return NEITHER
     if (first == "entrez") != (second == "entrez"):
         return COLUMNS if first == "entrez" else ROWS
-    shares = [identifiers.id_shares(_some(names)) for names in (rows, columns)]
+    shares = [identifiers.id_shares(some_of(names)) for names in (rows, columns)]
     return ROWS if shares[0].get(first, 1.0) >= shares[1].get(second, 1.0) else COLUMNS
 
 
 def gene_kind(names: Sequence[str]) -> str:
     """Name the kind of ids of genes or transcripts that names are; "" where they are none."""
-    looked = _some(names)
+    looked = some_of(names)
     if not looked:
         return ""
     if like_transcripts(looked):
@@ -51,7 +50,7 @@ def gene_kind(names: Sequence[str]) -> str:
 def other_ids(names: Sequence[str]) -> bool:
     """Whether names look like ids of a species or kind without tables of ours (FBgn0000003,
     AT1G01010): many, distinct, of letters and digits, and not those of observations."""
-    looked = [text_of(name) for name in _some(names)]
+    looked = [text_of(name) for name in some_of(names)]
     if len(looked) < _FEWEST_OTHER_IDS or len(set(looked)) < 0.9 * len(looked):
         return False
     if counts_rows(looked) or sum(
@@ -59,12 +58,6 @@ def other_ids(names: Sequence[str]) -> bool:
     ) > 0.2 * len(looked):
         return False
     return sum(bool(_OTHER_ID.fullmatch(name)) for name in looked) >= 0.8 * len(looked)
-
-
-def _some(names: Sequence[str]) -> list[str]:
-    """Take names from all over an axis: the first ones may be metadata, the last ones summaries."""
-    step = max(1, len(names) // _LOOKED_AT)
-    return list(names[::step])
 
 
 def without_genes(where: str, rows: Sequence[str], columns: Sequence[str]) -> InputError:
