@@ -246,6 +246,108 @@ def test_a_block_of_columns_can_be_named(tmp_path):
     assert_right(adata, COUNTS // 2)
 
 
+PER_SAMPLE = {
+    "CLC": "Feature ID\tExpression value\tTotal gene reads\tUnique gene reads\tRPKM",
+    "RSEM": "gene_id\tlength\texpected_count\tTPM\tFPKM",
+    "a counter": "Geneid\tChr\tLength\tRaw reads\tcoverage",
+}
+
+
+@pytest.mark.parametrize("program", PER_SAMPLE)
+def test_of_several_columns_of_a_sample_the_counts_are_read(tmp_path, program):
+    header = PER_SAMPLE[program]
+    place = next(
+        at
+        for at, name in enumerate(header.split("\t"))
+        if name in ("Total gene reads", "expected_count", "Raw reads")
+    )
+    files = {}
+    for column, one in enumerate(samples()):
+        rows = []
+        for gene, count in zip(GENES, COUNTS[:, column], strict=True):
+            cells = [gene, "7.25", "8", "3.5", "1.5"]
+            cells[place] = str(count)
+            rows.append("\t".join(cells))
+        files[f"{one.accession}_x.txt"] = ("\n".join([header, *rows]) + "\n").encode()
+    adata, _ = read(tmp_path, {"GSE1_RAW.tar": packed(files)})
+    assert_right(adata)
+
+
+def test_a_10x_file_of_two_genomes_keeps_the_data_sets(tmp_path):
+    import h5py
+
+    files = {}
+    for one in samples():
+        buffer = io.BytesIO()
+        with h5py.File(buffer, "w") as file:
+            for genome, ids in (("mm10", ENSEMBL), ("hg19", [f"ENSG{n:011d}" for n in range(40)])):
+                cells = sparse.csc_array(COUNTS[:, :3])
+                group = file.create_group(genome)
+                for name in ("data", "indices", "indptr"):
+                    group[name] = getattr(cells, name)
+                group["shape"] = np.array(cells.shape)
+                group["genes"] = np.array(ids, dtype="S")
+                group["gene_names"] = np.array(GENES, dtype="S")
+                group["barcodes"] = np.array(
+                    [f"ACGTACGTACGTA{base}-1" for base in "CGT"], dtype="S"
+                )
+        files[f"{one.accession}_x.h5"] = buffer.getvalue()
+    made = Made("GSE1", samples(library_source="transcriptomic single cell"))
+    adata, reading = read(tmp_path, {"GSE1_RAW.tar": packed(files)}, made)
+    assert adata.shape == (24, len(GENES))
+    assert sorted(adata.var_names) == sorted(ENSEMBL)
+    assert sorted(adata.var["symbol"]) == sorted(GENES)
+    assert "gene of another species (human)" in reading["genes"]["how"]
+
+
+def test_r_objects_that_hold_counts_beside_their_names():
+    from types import SimpleNamespace
+
+    import xarray
+
+    from epigpt.matrices import r_classes, r_objects
+
+    cells, parts = [f"cell_{n}" for n in range(8)], sparse.csc_array(COUNTS)
+    bare = SimpleNamespace(
+        i=parts.indices,
+        p=parts.indptr,
+        x=parts.data.astype(float),
+        Dim=np.array(parts.shape),
+        Dimnames=["NULL", "NULL"],
+    )
+    named = xarray.DataArray(COUNTS.astype(float), coords=[("g", GENES), ("c", cells)])
+
+    def mapped(names):
+        return xarray.DataArray(np.ones((len(names), 1)), coords=[("n", names), ("l", ["counts"])])
+
+    objects = {
+        "Seurat 5": SimpleNamespace(
+            **{"class": np.array(["Seurat"]), "active.assay": np.array(["RNA"]), "meta.data": None},
+            assays={
+                "RNA": SimpleNamespace(
+                    layers={"counts": bare}, cells=mapped(cells), features=mapped(GENES)
+                )
+            },
+        ),
+        "SingleCellExperiment": SimpleNamespace(
+            **{"class": np.array(["SingleCellExperiment"])},
+            assays=SimpleNamespace(
+                data=SimpleNamespace(listData={"logcounts": bare, "counts": bare})
+            ),
+            NAMES=np.array(GENES),
+            colData=SimpleNamespace(rownames=np.array(cells), listData={"donor": np.array(cells)}),
+        ),
+        "DGEList or tximport": {"counts": named, "samples": None},
+    }
+    for kind, item in objects.items():
+        (found,) = r_classes.matrices(
+            item, lambda one, rows, columns: r_objects._named_values(one, rows, columns, "x")
+        )
+        np.testing.assert_array_equal(found[1].matrix.toarray(), COUNTS.T, err_msg=kind)
+        assert found[1].genes == GENES
+        assert found[1].observations == cells
+
+
 def test_results_beside_counts(tmp_path):
     lines = lines_of(TEXT)
     header = lines[0] + "\tbaseMean\tlog2FoldChange\tlfcSE\tstat\tpvalue\tpadj"

@@ -111,6 +111,7 @@ def test_a_form_is_read_right(shared, tmp_path, case):
         assert found[order].tolist() == aqp4
     for word in words:
         assert word in str(reading)
+    assert not adata.var["symbol"].str.contains("mm10|GRCh38").any()
 
 
 @pytest.mark.parametrize("case", sorted(BY_HAND))

@@ -192,7 +192,9 @@ def canonical(
     named = [
         _name(name, kind, name in mangled, reason) for name, reason in zip(names, why, strict=True)
     ]
-    given = [text_of(symbol) for symbol in symbols] if symbols is not None else [""] * len(names)
+    given = [""] * len(names)
+    if symbols is not None:
+        given = [without_assembly(text_of(symbol)) for symbol in symbols]
     origin = _add_symbols(named, given, organism)
     rows = pd.DataFrame(
         {

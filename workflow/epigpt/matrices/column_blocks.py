@@ -36,6 +36,7 @@ _PREFERRED = (
     r".*counts?.*",
     r".*reads?.*",
 )
+NO_COUNTS = len(_PREFERRED)
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,18 @@ class Block:
     @property
     def rank(self) -> int:
         """How well the quantity's name fits counts of reads: 0 fits best."""
-        text = _plain(self.quantity)
-        fits = (
-            place
-            for place, pattern in enumerate(_PREFERRED)
-            if re.fullmatch(pattern, text, re.IGNORECASE)
-        )
-        return next(fits, len(_PREFERRED))
+        return rank_of(self.quantity)
+
+
+def rank_of(quantity: str) -> int:
+    """Say how well a name fits counts of reads, 0 best; `NO_COUNTS` where it does not."""
+    text = _plain(quantity)
+    fits = (
+        place
+        for place, pattern in enumerate(_PREFERRED)
+        if re.fullmatch(pattern, text, re.IGNORECASE)
+    )
+    return next(fits, NO_COUNTS)
 
 
 def _plain(text: str) -> str:

@@ -349,12 +349,7 @@ def read_10x(file: h5py.File, where: str) -> Values:
             name for name in file if isinstance(file[name], h5py.Group) and "indptr" in file[name]
         ]
         if len(genomes) > 1:
-            raise InputError(
-                f"genes of several genomes ({', '.join(genomes)})",
-                where,
-                "cells of two species are mixed",
-                "name another file",
-            )
+            return _of_genomes([_of_genome(file[name], where) for name in genomes], genomes)
         group = file[genomes[0]]
         ids, symbols, types = _texts(group["genes"]), _texts(group["gene_names"]), []
     # The file's columns are cells, so its compressed columns are rows of cells × genes.
@@ -364,6 +359,43 @@ def read_10x(file: h5py.File, where: str) -> Values:
     for names in (ids, symbols, types or ids):
         sparse_parts.fitting(matrix, len(barcodes), len(names), where)
     return genes_of_cells(Values(narrowed(matrix), barcodes, ids, symbols), types)
+
+
+def _of_genome(group: h5py.Group, where: str) -> Values:
+    shape = [int(size) for size in group["shape"][:]][::-1]
+    matrix = _compressed(group, shape, by_column=False, where=where)
+    barcodes, ids = _texts(group["barcodes"]), _texts(group["genes"])
+    sparse_parts.fitting(matrix, len(barcodes), len(ids), where)
+    return Values(narrowed(matrix), barcodes, ids, _texts(group["gene_names"]))
+
+
+def _of_genomes(parts: list[Values], genomes: list[str]) -> Values:
+    """Put the genes of several genomes side by side, their names marked by the genome; which
+    species is the data set's is settled later."""
+    cells = list(dict.fromkeys(name for part in parts for name in part.observations))
+    place = {name: at for at, name in enumerate(cells)}
+    blocks = []
+    for part in parts:
+        found = sparse.coo_array(part.matrix)
+        rows = np.array([place[name] for name in part.observations], dtype=np.int64)
+        shape = (len(cells), found.shape[1])
+        blocks.append(sparse.coo_array((found.data, (rows[found.row], found.col)), shape=shape))
+    named = [
+        [f"{genome}_{name}" for name in names]
+        for which in ("genes", "symbols")
+        for genome, part in zip(genomes, parts, strict=True)
+        for names in [getattr(part, which)]
+    ]
+    half = len(parts)
+    return genes_of_cells(
+        Values(
+            sparse.csr_array(sparse.hstack(blocks, format="csr")),
+            cells,
+            [name for names in named[:half] for name in names],
+            [name for names in named[half:] for name in names],
+        ),
+        [],
+    )
 
 
 def genes_of_cells(values: Values, types: list[str]) -> Values:

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from epigpt.errors import InputError
 from epigpt.matrices import formats, orientation, table_layout
+from epigpt.matrices.column_blocks import NO_COUNTS, rank_of
 from epigpt.matrices.csv_dialect import ANNOTATION_COLUMN, Layout, NoTable
 from epigpt.matrices.delimited import Values, layout_of
 from epigpt.matrices.formats import Piece, Reading, Table
@@ -21,8 +22,6 @@ from epigpt.matrices.value_kind import hint
 _QUANTITIES = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"(raw|read|unique|umi)?[ ._-]*counts?([ ._-].*)?|num[ ._-]?reads|reads|umis?",
-        r"(expected|est|estimated)[ ._-]?counts?|numreads",
         r"tpm",
         r"f?rpkm|fpkm",
         r"value|expression",
@@ -246,7 +245,10 @@ def _columns_of_one(layout: Layout, member: Member) -> table_layout.TableLayout:
         and any(name.startswith("N_") for name in row_names[:4])
     ):
         usable = usable[:1]  # STAR: unstranded, then the two strands
-    if len(usable) > 1:
+    ranked = sorted(usable, key=lambda index: rank_of(layout.header[index]))
+    if len(usable) > 1 and rank_of(layout.header[ranked[0]]) < NO_COUNTS:
+        usable = ranked[:1]
+    elif len(usable) > 1:
         for pattern in _QUANTITIES:
             if fitting := [index for index in usable if pattern.fullmatch(layout.header[index])]:
                 usable = fitting[:1]
