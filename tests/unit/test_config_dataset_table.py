@@ -115,3 +115,21 @@ def test_the_default_table_holds_the_papers_series(root):
         "GSE264537",
         "GSE275235",
     ]
+
+
+@pytest.mark.parametrize("folder", ["{sample}", "a{b", "two\nlines"])
+def test_paths_that_snakemake_would_not_take_for_paths(tmp_path, folder):
+    place = tmp_path / folder
+    place.mkdir()
+    for name, text in (("counts.csv", "gene,a\n"), ("sheet.csv", "id,x\n")):
+        (place / name).write_text(text)
+    rows = "dataset\tsource\tsamples\na\tcounts.csv\tsheet.csv\n"
+    (place / "datasets.tsv").write_text(rows)
+    with pytest.raises(InputError, match="braces and line ends in a path"):
+        dataset_table.read(place / "datasets.tsv")
+    # The remedy: the same files elsewhere.
+    moved = place.rename(tmp_path / "moved")
+    assert dataset_table.read(moved / "datasets.tsv")[0].inputs == [
+        str(moved / "counts.csv"),
+        str(moved / "sheet.csv"),
+    ]

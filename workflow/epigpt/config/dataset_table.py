@@ -303,6 +303,9 @@ def _locate(
         )
 
 
+_NO_PATH = ("{", "}", "\n", "\r")
+
+
 def _locate_file(
     folder: Path,
     filled: dict[str, str],
@@ -313,6 +316,13 @@ def _locate_file(
     filled[column] = str((folder / Path(filled[column]).expanduser()).resolve())
     if not Path(filled[column]).is_file():
         raise refuse(column, "there is no such file", remedy)
+    if any(sign in filled[column] for sign in _NO_PATH):
+        raise refuse(
+            column,
+            f"its full path is {filled[column]!r}, and Snakemake takes braces and line ends in a"
+            " path for signs of its own",
+            "move the file to a folder whose path has none, or rename it",
+        )
 
 
 def _check_names(table: Path, rows: Sequence[Row], numbers: Sequence[int]) -> None:

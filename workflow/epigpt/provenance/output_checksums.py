@@ -98,7 +98,8 @@ def verify(root: Path, *, full: bool, repair: bool) -> tuple[int, list[Damage]]:
     full
         Read every file, rather than only those whose time has changed.
     repair
-        Set aside what differs, and give files that were only copied the time they had.
+        Set aside what differs. Files that were only copied get the time they had in any case, or a
+        dry run would show what a run does not do.
 
     Returns
     -------
@@ -112,7 +113,7 @@ def verify(root: Path, *, full: bool, repair: bool) -> tuple[int, list[Damage]]:
         if found:
             aside = set_aside(root / output) if repair else None
             damaged.append(Damage(Path(output), found, aside))
-        elif repair:
+        else:
             _restore_times(root / output, noted)
     return looked, damaged
 
