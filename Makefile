@@ -58,7 +58,7 @@ bench: $(INSTALLED)
 		PYTHONPATH=workflow OMP_NUM_THREADS=1 $(BIN)/python "$$script" || status=1; \
 	done; exit $$status
 
-# Held-out AUC of every model on real labelled series; needs the test material beside the checkout (EPIGPT_SHARED).
+# Held-out AUC of every model on real labelled series (test material beside the checkout, EPIGPT_SHARED) and simulated families.
 bench-series: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/series.py $(BENCH)
 

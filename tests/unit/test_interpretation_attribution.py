@@ -166,6 +166,12 @@ def test_integrated_gradients_sum_to_the_change_of_the_output(
     assert found.incompleteness < 0.1
 
 
+def test_a_symbol_table_that_mouse_and_rat_share_is_flagged_too() -> None:
+    shared = ["Fos", "Gabra3", "Gad1", "Gad2", "Sst", "Pvalb", "Gfap", "Aqp4", "Slc1a2", "Slc1a3"]
+    table = pd.DataFrame({"gene": shared, "symbol": shared, "p": 0.01, "stability": 1.0})
+    assert flags.flags(table)[:3] == ["immediate_early", "sex_chromosome", ""]
+
+
 def test_sampled_orders_add_up_to_the_change_of_the_output_whatever_the_model() -> None:
     store = _store("gene-values", views=2)
     model, rows = _trained(store), _rows(store)

@@ -301,7 +301,7 @@ class Settings(_Section):
     attributions: bool = Field(
         True,
         description=(
-            "Attribute the folds' models to genes on held-out samples (integrated gradients,"
+            "Attribute the folds' models to genes on held-out samples (Shapley values,"
             " knock-out); false: left out."
         ),
     )

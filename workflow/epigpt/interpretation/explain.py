@@ -30,6 +30,7 @@ KNOCKOUT_VIEWS = 1
 # From this share of a sample's output unaccounted for, no list of genes is given.
 MOST_INCOMPLETE = 1 / 3
 _RANDOM_SEED = 20_180_618
+_RANDOM_SD = 0.02
 
 
 @dataclass(frozen=True)
@@ -181,12 +182,13 @@ def _random_agreement(opened: _Opened, trained: attribution.OfFold) -> float:
     """Rank correlation of the trained model's attributions with those of the same model with random
     weights, the first view."""
     store, rows = opened.store, opened.rows
-    shuffled = (
-        classifier.build(opened.model.config, _RANDOM_SEED)
-        .eval()
-        .requires_grad_(False)
-        .to(device=opened.device)
-    )
+    shuffled = classifier.build(opened.model.config, _RANDOM_SEED)
+    # A model that starts at zero would contribute nothing at all, which is no comparison.
+    generator = torch.Generator().manual_seed(_RANDOM_SEED)
+    for weight in shuffled.parameters():
+        if weight.ndim > 1 and not weight.any():
+            weight.data.normal_(0.0, _RANDOM_SD, generator=generator)
+    shuffled = shuffled.eval().requires_grad_(False).to(device=opened.device)
     found = _contributions(shuffled, opened, 1)
     return attribution.rank_correlation(trained.attribution, _averaged(store, rows, found.values))
 

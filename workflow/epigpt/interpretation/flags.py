@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from epigpt.genes.handling import kinds
-from epigpt.genes.identifiers import guess_organism
+from epigpt.genes.identifiers import guess_organism, organism_shares
 from epigpt.genes.positions import on_sex_chromosomes
 
+_FEWEST_KNOWN = 0.2
 LOW_STABILITY, SIGNIFICANT = 0.5, 0.05
 SEX_CHROMOSOME, UNSTABLE, CHANCE = "sex_chromosome", "low_stability", "within_chance"
 
@@ -26,12 +27,22 @@ def flags(table: pd.DataFrame) -> list[str]:
         gene, symbol, p, stability, as `epigpt.interpretation.ranking.table` gives them.
     """
     genes, symbols = list(table["gene"].astype(str)), list(table["symbol"].astype(str))
-    organism = guess_organism(genes) or guess_organism(symbols)
+    organism = _organism(genes, symbols)
     sex = on_sex_chromosomes(organism or "", genes, symbols)
     unstable = (table["stability"] < LOW_STABILITY).to_numpy()
     by_chance = (table["p"] > SIGNIFICANT).to_numpy()
     named = zip(sex, kinds(organism, symbols), unstable, by_chance, strict=True)
     return [_joined(*marks) for marks in named]
+
+
+def _organism(genes: Sequence[str], symbols: Sequence[str]) -> str | None:
+    """Name the species; of mouse and rat, which share most names, the one that has more of them:
+    for what is flagged here they are alike."""
+    if known := guess_organism(genes):
+        return known
+    shares = organism_shares(symbols)
+    best = max(sorted(shares), key=lambda name: shares[name])
+    return best if shares[best] >= _FEWEST_KNOWN else None
 
 
 def _joined(sex: np.bool_, kind: str, unstable: np.bool_, by_chance: np.bool_) -> str:

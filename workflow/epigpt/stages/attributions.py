@@ -1,5 +1,5 @@
-"""Attribute what the folds' models say of held-out samples to genes: integrated gradients and
-knock-out."""
+"""Attribute what the folds' models say of held-out samples to genes: Shapley values or integrated
+gradients, and knock-out."""
 
 import math
 from collections.abc import Sequence
