@@ -154,6 +154,34 @@ def test_a_job_notes_what_it_wrote_and_nothing_after_a_refusal(root, monkeypatch
     assert not (root / "results/c/logs/x/bad.checksums.json").exists()
 
 
+def test_a_folder_that_is_one_output_is_set_aside_whole(root, monkeypatch):
+    folder = root / "results" / "c" / "models" / "final"
+    job(monkeypatch, root, "--log", "results/c/logs/m.log", "--final", str(folder))
+    with entry.job("A job."):
+        for name in ("config.json", "labels.json"):
+            files.write_json(folder / name, {"name": name})
+    noted = json.loads((root / "results/c/logs/m.checksums.json").read_text())
+    assert list(noted) == ["results/c/models/final"]
+    # Another job reads the folder and puts a file into it, which is no output of the first.
+    job(monkeypatch, root, "--log", "results/c/logs/n.log", "--final", str(folder))
+    with entry.job("A job."):
+        files.write_json(folder / "answer.json", {})
+    noted = json.loads((root / "results/c/logs/n.checksums.json").read_text())
+    assert list(noted) == ["results/c/models/final/answer.json"]
+    assert check(root) == []
+    (folder / "labels.json").write_text("")
+    assert len(check(root)) == 1
+    assert not folder.exists()
+
+
+def test_the_later_of_two_notes_counts(root):
+    path = root / "results" / "a" / "metrics.tsv"
+    path.write_text("anew, by another job\n")
+    os.utime(path, ns=(2 * 10**18, 2 * 10**18))
+    output_checksums.write(root / "results" / "a" / "logs" / "a.log", [path], root)
+    assert check(root) == []
+
+
 def test_a_job_does_not_read_what_was_cut_since_it_was_written(root, monkeypatch, capsys):
     (root / "results" / "a" / "metrics.tsv").write_text("")
     words = ["--log", "results/a/logs/next.log", "--metrics", "results/a/metrics.tsv"]

@@ -64,6 +64,25 @@ def write(log: Path, outputs: list[Path], root: Path) -> None:
     files.write_json(_beside(log), noted)
 
 
+def whole(written: Sequence[Path], declared: Sequence[Path]) -> list[Path]:
+    """Return what a job has written, with the files of a folder that is one of its outputs as that
+    folder: Snakemake makes it again whole or not at all.
+
+    Parameters
+    ----------
+    written
+        Files and folders.
+    declared
+        Paths on the job's command line that were not there when it began.
+    """
+    folders = [path.absolute() for path in declared if path.is_dir()]
+    return list(
+        dict.fromkeys(
+            next((folder for folder in folders if folder in path.parents), path) for path in written
+        )
+    )
+
+
 def _beside(log: Path) -> Path:
     return log.with_name(log.stem + ENDING)
 
@@ -143,16 +162,24 @@ def refuse_changed(paths: Sequence[Path], root: Path) -> None:
 def _noted(
     root: Path, notes: str = f"results/**/logs/**/*{ENDING}"
 ) -> Iterator[tuple[str, dict[str, Any]]]:
+    newest: dict[str, dict[str, Any]] = {}
     for note in sorted(root.glob(notes)):
         try:
             content = json.loads(note.read_text(encoding="utf-8"))
-            listed = list(content.items())
-        except (OSError, ValueError, AttributeError):
+            for output, noted in content.items():
+                # Of two jobs that wrote one result the later one says how it should be.
+                if output not in newest or _last(noted) >= _last(newest[output]):
+                    newest[output] = noted
+        except (OSError, ValueError, AttributeError, KeyError, TypeError):
             continue  # a damaged note says nothing; the job's outputs are judged by their times
-        for output, noted in listed:
-            place = Path(output)
-            if not place.is_absolute() and ".." not in place.parts and (root / place).exists():
-                yield output, noted
+    for output, noted in newest.items():
+        place = Path(output)
+        if not place.is_absolute() and ".." not in place.parts and (root / place).exists():
+            yield output, noted
+
+
+def _last(noted: dict[str, Any]) -> int:
+    return max((int(before["mtime_ns"]) for before in noted.values()), default=0)
 
 
 def _difference(output: Path, noted: dict[str, Any], *, full: bool) -> str:

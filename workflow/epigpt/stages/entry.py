@@ -128,9 +128,11 @@ def job(doc: str | None) -> Iterator[Job]:
             # Outputs are not there yet: Snakemake deletes those of an earlier run.
             named = [Path(value) for values in given.values() for value in values]
             output_checksums.refuse_changed(named, Path.cwd())
+            absent = [path for path in named if not path.exists()]
         yield Job(given, settings, log, max(1, chosen.threads))
         if chosen.log is not None and os.environ.get("RANK", "0") == "0":
-            output_checksums.write(chosen.log, files.written()[earlier:], Path.cwd())
+            outputs = output_checksums.whole(files.written()[earlier:], absent)
+            output_checksums.write(chosen.log, outputs, Path.cwd())
     except InputError as refusal:
         _refuse(log, refusal)
     except _ToldToStop:
