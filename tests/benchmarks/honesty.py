@@ -1,18 +1,29 @@
 """Does the verdict keep its promise on simulated series whose truth is known? `make bench-honesty`,
 or this file with --help.
 
-Three kinds of series (`epigpt simulate`), each drawn with a seed of its own and judged by the
+Kinds of series (`epigpt simulate`, some of them spoilt as below), each drawn with a seed of its own and judged by the
 workflow's own library calls:
 
 null
     Twelve litters of one mouse, six and six, nothing planted. At most 5 % may be said to work.
 planted
     Twelve litters of two mice with twice the default effect: log2 fold changes of 1.4 to 3 on the
-    marker genes and (times 0.7) on 60 others, spread 0.3 between mice. At least 80 % must be said
-    to work.
+    marker genes and (times 0.7) on 60 others, spread 0.3 between mice. In at least 80 % GPT-2 must
+    be said to see it (works or as_good).
 donors
     Twelve litters of two mice, litter effects of standard deviation 0.8 (log2) on every gene,
     nothing planted. None may be said to work.
+batch, dates, nearly
+    As planted, but every case was handled in another batch; or on a day of its own before all
+    controls; or so but for one sample. None may be said to work or to be as good.
+replicates
+    As null, each mouse sequenced three times and every library called a donor of its own. None may.
+pairs
+    Both conditions in each litter, a third of the litters without one of them, nothing planted.
+    None may.
+swapped
+    As planted, a tenth of the labels swapped. None may be said to work: a simpler model stands
+    such labels as well.
 
 The recipe is the default one: preset tiny and all settings as in config/config.yaml, quality
 control and the descriptive parts left out, and no permutations, which can only take a claim away.
@@ -29,9 +40,12 @@ import sys
 import tempfile
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anndata
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -56,6 +70,7 @@ from epigpt.evaluation import (  # noqa: E402
     refit_pipeline,
 )
 from epigpt.evaluation.permutation_test import KIND_COLUMNS  # noqa: E402
+from epigpt.expression import replicates  # noqa: E402
 from epigpt.model_names import FINETUNED, NO_BLOCKS, REFERENCE  # noqa: E402
 from epigpt.models import choice  # noqa: E402
 from epigpt.provenance.fingerprint import fingerprint  # noqa: E402
@@ -68,7 +83,22 @@ DESIGNS = {
     "donors": Design(groups=12, per_group=2, effect=0.0, group_sd=0.8),
 }
 NUMBERS = {"null": 50, "planted": 20, "donors": 10}
-BOUNDS = {"null": (0.0, 0.05), "planted": (0.8, 1.0), "donors": (0.0, 0.0)}
+SPOILT = ("batch", "dates", "nearly", "replicates", "pairs", "swapped")
+NUMBERS |= dict.fromkeys(SPOILT, 5)
+DESIGNS |= dict.fromkeys(("batch", "dates", "nearly", "swapped"), DESIGNS["planted"])
+DESIGNS |= {
+    "replicates": DESIGNS["null"],
+    "pairs": Design(groups=12, per_group=2, effect=0.0, group_sd=0.8, nested=False),
+}
+# The share of series of which each claim may be made.
+WORKS, SEEN = ("works",), ("works", "as_good")
+BOUNDS = {
+    "null": (WORKS, 0.0, 0.05),
+    "planted": (SEEN, 0.8, 1.0),
+    "donors": (SEEN, 0.0, 0.0),
+    **dict.fromkeys(("batch", "dates", "nearly", "replicates", "pairs"), (SEEN, 0.0, 0.0)),
+    "swapped": (WORKS, 0.0, 0.0),
+}
 CLASSES = [CONTROL, CASE]
 COLUMNS = [
     "kind",
@@ -143,7 +173,7 @@ def main() -> None:
         row = {
             "kind": kind,
             "seed": seed,
-            **judge(simulate(seed, DESIGNS[kind]), settings),
+            **judge(spoilt(kind, simulate(seed, DESIGNS[kind]), seed), settings),
             "settings_and_code": identity,
         }
         rows = pd.concat([rows, pd.DataFrame([row])], ignore_index=True)[COLUMNS]
@@ -155,22 +185,64 @@ def main() -> None:
     sys.exit(0 if report(rows) else 1)
 
 
+def spoilt(kind: str, series: Simulated, seed: int) -> Simulated:
+    """Return the series as a careless laboratory would leave it; those of other kinds as they
+    are."""
+    if kind not in SPOILT:
+        return series
+    random = np.random.default_rng(seed)
+    samples, counts = series.samples.copy(), series.counts
+    order = np.argsort((samples["condition"] == CASE).to_numpy(), kind="stable")
+    rank = np.argsort(order)
+    if kind == "batch":
+        samples["sequencing batch"] = np.where(samples["condition"] == CASE, "B1", "B2")
+    elif kind in ("dates", "nearly"):
+        if kind == "nearly":
+            edge = int((samples["condition"] != CASE).sum())
+            low, high = order[edge - 1], order[edge]
+            rank[low], rank[high] = rank[high], rank[low]
+        days = pd.Timestamp("2021-03-01") + pd.to_timedelta(rank, unit="D")
+        samples["sequencing date"] = days.strftime("%Y-%m-%d")
+    elif kind == "replicates":
+        parts = []
+        for library in range(3):
+            drawn = random.binomial(counts.to_numpy(), 0.8)
+            names = [f"{name}{'abc'[library]}" for name in counts.columns]
+            parts.append(pd.DataFrame(drawn, index=counts.index, columns=names))
+        counts = pd.concat(parts, axis=1)
+        samples = pd.concat([samples] * 3)
+        samples.index = pd.Index(counts.columns, name=series.samples.index.name)
+        samples["litter"] = samples.index
+        samples = samples.drop(columns="title")
+    elif kind == "pairs":
+        litters = sorted(samples["litter"].unique())[::3]
+        alone = samples[samples["litter"].isin(litters)].drop_duplicates("litter").index
+        samples = samples.drop(index=alone)
+        counts = counts[samples.index]
+    else:
+        for condition in (CASE, CONTROL):
+            own = series.samples.index[series.samples["condition"] == condition]
+            chosen = random.choice(own, max(1, len(own) // 10), replace=False)
+            samples.loc[chosen, "condition"] = CONTROL if condition == CASE else CASE
+    return replace(series, samples=samples, counts=counts)
+
+
 def repeats(settings: dict[str, Any]) -> int:
     """Return how often the folds are drawn."""
     return drawn_repeats(settings["repeats"], settings["model"])["all"]
 
 
 def report(rows: pd.DataFrame) -> bool:
-    """Print each kind's share of `works` beside its bounds; say whether all are kept."""
+    """Print each kind's share of claims beside its bounds; say whether all are kept."""
     kept = True
-    for kind, (low, high) in BOUNDS.items():
+    for kind, (claims, low, high) in BOUNDS.items():
         own = rows[rows["kind"] == kind]
         if len(own):
-            share = float((own["verdict"] == "works").mean())
+            share = float(own["verdict"].isin(claims).mean())
             kept &= low <= share <= high
             print(
-                f"{kind}: {share:.0%} of {len(own)} series said to work, promised {low:.0%} to"
-                f" {high:.0%}"
+                f"{kind}: {share:.0%} of {len(own)} series said to be {' or '.join(claims)},"
+                f" promised {low:.0%} to {high:.0%}"
             )
     return kept
 
@@ -181,6 +253,7 @@ def judge(series: Simulated, settings: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="epigpt.") as folder:
         path = Path(folder) / "expression.h5ad"
         write(series, path)
+        _merge_libraries(path)
         data, tokens = expression_data.read(path), open_observations(path)
         known = pd.DataFrame({"sample": data.sample, "group": data.group, "label": data.label})
         folds = cross_validation.folds(
@@ -216,6 +289,15 @@ def judge(series: Simulated, settings: dict[str, Any]) -> dict[str, Any]:
         "best_rival_auc": round(decided["auc"][best]["estimate"], 4),
         "seconds": round(time.process_time() - began, 1),
     }
+
+
+def _merge_libraries(path: Path) -> None:
+    """Group libraries of one donor, as the stage expression does."""
+    data = anndata.read_h5ad(path)
+    found = replicates.merge(data)
+    if found.samples:
+        data.obs["group"] = found.group
+        data.write_h5ad(path)
 
 
 def decide(
