@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from epigpt import files
 from epigpt.errors import InputError
-from epigpt.evaluation import cross_validation
+from epigpt.evaluation import answer_text, cross_validation
 from epigpt.samples.classes import class_order
 
 
@@ -279,3 +279,14 @@ def test_the_class_of_interest_comes_last(case: str, control: str, order: list[s
 
 def test_several_classes_are_sorted() -> None:
     assert class_order(["b", "c", "a", "b"], "b", "a") == ["a", "b", "c"]
+
+
+def test_samples_without_a_label_are_described_and_not_assessed() -> None:
+    names = [f"s{n}" for n in range(6)]
+    samples = pd.DataFrame({"sample": names, "label": "", "group": names})
+    assessment = cross_validation.assess(samples, 5)
+    assert not assessment.assessable
+    assert "no sample has a label" in assessment.reason
+    assert len(cross_validation.folds(samples, 5, 1, 1)) == 0
+    text = answer_text.question([])
+    assert text == "Can classes be told apart?"

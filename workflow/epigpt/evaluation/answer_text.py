@@ -432,7 +432,8 @@ def _signed(value: float) -> str:
 
 
 def _named(classes: Sequence[str]) -> str:
-    return _listing([f"'{name}'" for name in classes])
+    # Without a label the samples have no classes.
+    return _listing([f"'{name}'" for name in classes if name]) or "classes"
 
 
 def _listing(items: Sequence[str]) -> str:

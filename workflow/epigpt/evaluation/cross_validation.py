@@ -136,9 +136,7 @@ def assess(samples: pd.DataFrame, k: int) -> Assessment:
     held = _held(samples)
     per_class = {str(name): int((held[name] > 0).sum()) for name in held}
     if not any(per_class):
-        return Assessment(
-            0, "no sample has a label: name a characteristic in the cell `label`", per_class
-        )
+        return Assessment(0, "no sample has a label: name a characteristic in the cell `label`", {})
     if len(per_class) < 2:
         return Assessment(
             0,

@@ -32,7 +32,9 @@ def main() -> None:
         samples = pd.read_csv(job.file("samples"), sep="\t", dtype=str, keep_default_na=False)
         accepted = settings["ignore_confounders"]
         _warn_of_unknown(accepted, samples, job.log.warning)
-        classes = [str(name) for name in summary.get("classes") or sorted(set(samples["label"]))]
+        classes = [
+            str(name) for name in summary.get("classes") or sorted(set(samples["label"]) - {""})
+        ]
         scored_files = [
             *files.beneath(job.files("finetuned"), "predictions.tsv"),
             *job.files("redraws"),
