@@ -30,6 +30,7 @@ SETTINGS = {
     "vocabulary_genes": 100,
     "views": 2,
     "gene_dropout": 0.0,
+    "gene_selection": "deviation",
     "row.case": "case",
     "row.control": "control",
 }

@@ -61,13 +61,45 @@ def test_blocks_and_positions_are_taken_over_and_the_head_is_not(
 def test_a_genes_embedding_starts_as_the_mean_of_the_pieces_of_its_symbol(
     text_weights: Path,
 ) -> None:
+    """Centred, and with the spread of GPT-2's own."""
     stored = _stored(text_weights)["transformer.wte.weight"]
-    embedding = _started(text_weights, "gene-values").get_input_embeddings().weight
-    for number, symbol in enumerate(GENES.symbols):
+    embedding = _started(text_weights, "gene-values").get_input_embeddings().weight.detach()
+    means = []
+    for symbol in GENES.symbols:
         pieces = bpe.tokenizer().encode(f" {symbol}").ids
         assert len(pieces) > 1
-        torch.testing.assert_close(embedding[len(SPECIAL) + number], stored[pieces].mean(0))
+        means.append(stored[pieces].mean(0))
+    genes, wanted = embedding[len(SPECIAL) :], torch.stack(means)
+    wanted = wanted - wanted.mean(0)
+    torch.testing.assert_close(genes / genes.std(), wanted / wanted.std())
+    assert float(genes.pow(2).mean().sqrt()) == pytest.approx(float(stored.std()), rel=1e-3)
     assert torch.equal(embedding[0], stored[bpe.END_OF_TEXT])
+
+
+def test_embeddings_times_a_typical_value_have_the_published_spread() -> None:
+    generator = torch.Generator().manual_seed(0)
+    published_rows = 0.14 * torch.randn(500, 16, generator=generator) + 0.3
+    rows = 0.01 * torch.randn(40, 16, generator=generator) + 0.3
+    for typical in (1.0, 2.5):
+        seen = typical * pretrained.spread(rows, published_rows, typical)
+        assert float(seen.pow(2).mean().sqrt()) == pytest.approx(0.14, rel=0.02)
+        assert float(seen.mean(0).abs().max()) < 1e-6
+    assert torch.equal(pretrained.spread(rows[:1], published_rows, 1.0), rows[:1])
+
+
+@pytest.mark.parametrize(
+    ("weights", "encoding", "learnt"),
+    [
+        ("openai-community/gpt2", "gene-sentence", False),
+        ("openai-community/gpt2", "gene-values", True),
+        ("openai-community/gpt2", "program-tokens", True),
+        ("none", "gene-sentence", True),
+    ],
+)
+def test_embeddings_of_genes_are_learnt_whatever_the_weights(
+    weights: str, encoding: str, learnt: bool
+) -> None:
+    assert published.embeddings_are_published(weights, encoding) != learnt
 
 
 def test_a_sentence_gives_the_hidden_states_of_the_published_model(text_weights: Path) -> None:

@@ -25,6 +25,8 @@ def start(
     encoding: str,
     vocabulary: Vocabulary,
     programs: Programs | None = None,
+    *,
+    typical_value: float = 1.0,
 ) -> None:
     """Copy pretrained weights into a classifier; its head keeps its random start.
 
@@ -34,12 +36,15 @@ def start(
         As built by `epigpt.models.classifier.build`, of the size that `weights` were checked for.
     encoding, vocabulary
         Of the tokens that the model will read. GPT-2's own embedding serves a gene-sentence as it
-        is; a gene of the other encodings starts as the mean of its symbol's pieces, padding and end
-        as GPT-2's separator. Weights of a model of ours give each gene that both know its
+        is; a gene of the other encodings starts as the mean of its symbol's pieces, centred and
+        with the spread of the published embeddings (`spread`), padding and end as GPT-2's
+        separator. Weights of a model of ours give each gene that both know its
         embedding; the others keep their random start.
     programs
         Of the encoding program-tokens: each program starts as the mean of its genes' embeddings,
         weighed by the size of their loadings.
+    typical_value
+        Root mean square of the values that embeddings are multiplied by.
 
     Raises
     ------
@@ -67,7 +72,7 @@ def start(
                                 name,
                                 file.get_tensor(stored),
                                 weights,
-                                _embedder(weights, encoding, vocabulary, programs),
+                                _embedder(weights, encoding, vocabulary, programs, typical_value),
                             )
                             missing.discard(name)
             except SafetensorError as error:
@@ -109,22 +114,25 @@ def _fill(
 
 
 def _embedder(
-    weights: Published, encoding: str, vocabulary: Vocabulary, programs: Programs | None
+    weights: Published,
+    encoding: str,
+    vocabulary: Vocabulary,
+    programs: Programs | None,
+    typical_value: float,
 ) -> Callable[[torch.Tensor, torch.Tensor], None]:
-    """Give the function that fills an embedding from the stored one."""
+    """Return the function that fills an embedding from the stored one."""
 
     def from_text(parameter: torch.Tensor, stored: torch.Tensor) -> None:
         if encoders.find(encoding).size(vocabulary) == bpe.SIZE:
             parameter.copy_(stored[: bpe.SIZE])
         else:
             parameter[: len(SPECIAL)] = stored[bpe.END_OF_TEXT]
-            genes = of_symbols(stored, vocabulary)
-            if programs is None:
-                parameter[len(SPECIAL) :] = genes
-            else:
-                parameter[len(SPECIAL) : len(SPECIAL) + len(programs)] = _of_programs(
-                    genes, programs
-                )
+            rows = of_symbols(stored, vocabulary)
+            if programs is not None:
+                rows = _of_programs(rows, programs)
+            parameter[len(SPECIAL) : len(SPECIAL) + len(rows)] = spread(
+                rows, stored[: bpe.SIZE], typical_value
+            )
 
     def from_genes(parameter: torch.Tensor, stored: torch.Tensor) -> None:
         known = (
@@ -147,6 +155,29 @@ def _embedder(
         parameter[len(SPECIAL) : len(SPECIAL) + len(programs)] = _of_programs(genes, programs)
 
     return from_text if weights.vocabulary is None else from_genes
+
+
+def spread(rows: torch.Tensor, published: torch.Tensor, typical_value: float) -> torch.Tensor:
+    """Centre new embeddings and bring them, times a typical value, to the spread of the published.
+
+    Means of pieces lie close together around the mean of all pieces: what tells them apart is
+    small beside what they share, and beside what the blocks have learnt to read.
+
+    Parameters
+    ----------
+    rows
+        Shape (tokens, width).
+    published
+        The embeddings that the blocks know, shape (pieces, width).
+    typical_value
+        Root mean square of the values that the rows will be multiplied by; 1 without values.
+    """
+    centred = rows - rows.mean(0)
+    own = centred.float().pow(2).mean().sqrt()
+    if len(rows) < 2 or own == 0 or typical_value <= 0:
+        return rows
+    wanted = (published - published.mean(0)).float().pow(2).mean().sqrt() / typical_value
+    return centred * (wanted / own).to(rows.dtype)
 
 
 def _of_programs(genes: torch.Tensor, programs: Programs) -> torch.Tensor:

@@ -316,10 +316,21 @@ def untrained(
             store.recipe.encoding,
             store.vocabulary,
             programs,
+            typical_value=typical_value(store),
         )
     elif programs is None:
         classifier.start_from_axes(model, store.reference.axes)
     return model
+
+
+def typical_value(store: TokenDataset) -> float:
+    """Return the root mean square of the training rows' values; 1 for encodings without values."""
+    if store.values is None:
+        return 1.0
+    rows = np.flatnonzero((store.index["set"] == "train").to_numpy())
+    values = np.asarray(store.values[rows], dtype=np.float64)
+    shown = np.arange(values.shape[2]) < np.asarray(store.lengths[rows])[:, :, None]
+    return float(np.sqrt(np.mean(values[shown] ** 2))) if shown.any() else 1.0
 
 
 def _held_out(request: Request, store: TokenDataset, device: torch.device) -> pd.DataFrame:
