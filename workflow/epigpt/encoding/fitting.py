@@ -123,6 +123,7 @@ def _started(
         group=_text(observations, "group")[positions],
         classes=list(wanted.classes),
         rescored=rescored,
+        chosen=wanted.gene_selection != DEVIATION,
         seed=wanted.seed,
     )
 

@@ -5,8 +5,9 @@ One ridge-penalised logistic regression for each kind of program. Its penalty is
 smallest log loss on donors held back inside the training samples, with the programs fitted anew
 each time: scores of genes that were chosen with a donor's own label say nothing of a new donor.
 The kinds are then mixed by how well they do there, as the likelihood of those donors weighs models
-in Bayesian model averaging; where none does better than chance, all weights are small, and the
-blocks of the model have the field to themselves.
+in Bayesian model averaging. Genes and pairs that do no better than chance there are left out: what
+was chosen with the labels always looks telling in training, and would keep the blocks of the model
+from seeing what the components say together.
 """
 
 from collections.abc import Callable
@@ -16,12 +17,14 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
-from epigpt.encoding.programs import KINDS, Programs
+from epigpt.encoding.programs import COMPONENT, KINDS, Programs
 
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 NESTED_FOLDS = 3
 # Times the number of donors held back: how sharply the better kind is preferred.
 SHARPNESS = 2.0
+# A kind chosen with the labels stays where its log loss is below this share of chance's.
+TELLING = 0.97
 _FLOOR = 1e-6
 
 
@@ -49,9 +52,11 @@ def fit(
     group: np.ndarray,
     classes: list[str],
     rescored: Callable[[np.ndarray, np.ndarray], tuple[Scored, np.ndarray]],
+    chosen: bool,
     seed: int,
 ) -> Programs:
-    """Return the programs with the weights and bias of their linear classifier.
+    """Return the programs that are worth showing, with the weights and bias of their linear
+    classifier.
 
     Parameters
     ----------
@@ -64,6 +69,8 @@ def fit(
     rescored
         Fits programs on the observations of a first array of positions alone and gives their
         scores, and the scores of the observations of a second one.
+    chosen
+        Whether genes and pairs were chosen with the labels.
     """
     weights = np.zeros((len(programs), len(classes)))
     bias = np.zeros(len(classes))
@@ -72,6 +79,11 @@ def fit(
     if len(np.unique(numbers)) == len(classes) > 1:
         losses, donors = _nested_losses(programs, numbers, group, rescored, seed)
         best = {kind: int(np.argmin(loss)) for kind, loss in losses.items()}
+        chance = TELLING * np.log(len(classes))
+        telling = [k for k, at in best.items() if k == COMPONENT or losses[k][at] < chance]
+        if chosen and COMPONENT in telling:
+            best = {kind: best[kind] for kind in telling}
+            programs, scores, weights = _of_kinds(programs, telling, scores, weights)
         lowest = np.array([losses[kind][at] for kind, at in best.items()])
         share = np.exp(-SHARPNESS * donors * (lowest - lowest.min()))
         for weight, (kind, at) in zip(share / share.sum(), best.items(), strict=True):
@@ -81,6 +93,19 @@ def fit(
             bias += weight * intercept
         weights[:, order], bias[order] = weights.copy(), bias.copy()
     return replace(programs, weights=weights.astype(np.float32), bias=bias.astype(np.float32))
+
+
+def _of_kinds(
+    programs: Programs, kinds: list[int], scores: np.ndarray, weights: np.ndarray
+) -> tuple[Programs, np.ndarray, np.ndarray]:
+    kept = np.isin(programs.kinds, kinds)
+    fewer = replace(
+        programs,
+        loadings=programs.loadings[kept],
+        offsets=programs.offsets[kept],
+        kinds=programs.kinds[kept],
+    )
+    return fewer, scores[:, kept], weights[kept]
 
 
 def _nested_losses(

@@ -7,9 +7,6 @@ from epigpt.encoding.gene_statistics import GeneStatistics
 
 # Genes whose pairs are looked at.
 PAIRED_GENES = 150
-# A pair is read through a hyperbolic tangent of twice its difference over that of a usual sample:
-# near a vote where the two genes lie apart, near nothing where they are level.
-STEEPNESS = 2.0
 
 
 def components(deviations: np.ndarray, number: int) -> np.ndarray:
@@ -111,7 +108,12 @@ def pair_loadings(
     pairs: np.ndarray, deviations: np.ndarray, reference: GeneStatistics
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return loadings and offsets of `pairs` (columns, shape (pairs, 2)): the difference of the two
-    genes' expression over its root mean square in the training observations."""
+    genes' expression over its root mean square in the training observations.
+
+    Positive where the first gene lies above the second. The score stays linear: a model without
+    blocks over program tokens is then a linear model of the genes, and the blocks, whose layer
+    norms keep little more of a score than its sign, are what reads pairs as votes.
+    """
     first, second = pairs[:, 0], pairs[:, 1]
     scale, centre = reference.scale.astype(np.float64), reference.centre.astype(np.float64)
     level = centre[first] - centre[second]
@@ -119,6 +121,6 @@ def pair_loadings(
     size = np.sqrt(((differences + level) ** 2).mean(axis=0)) + 1e-3
     loadings = np.zeros((len(pairs), len(centre)), dtype=np.float32)
     at = np.arange(len(pairs))
-    loadings[at, first] = STEEPNESS * scale[first] / size
-    loadings[at, second] = -STEEPNESS * scale[second] / size
-    return loadings, (STEEPNESS * level / size).astype(np.float32)
+    loadings[at, first] = scale[first] / size
+    loadings[at, second] = -scale[second] / size
+    return loadings, (level / size).astype(np.float32)

@@ -14,7 +14,7 @@ COMPONENTS, GENES, PAIRS = 16, 32, 16
 MOST = COMPONENTS + GENES + PAIRS
 COMPONENT, GENE, PAIR = 0, 1, 2
 KINDS = ("component", "gene", "pair")
-# How far a single gene may go: beyond, it would drown the other programs.
+# How far a gene or a pair may go: beyond, it would drown the other programs.
 GENE_CLIP = 5.0
 COMPONENT_CLIP = 10.0
 
@@ -46,7 +46,7 @@ class Programs:
         return len(self.loadings)
 
     def sums(self, deviations: np.ndarray) -> np.ndarray:
-        """Return the weighted sums, not squashed; float64, shape (rows, programs).
+        """Return the weighted sums, not clipped; float64, shape (rows, programs).
 
         Gene by gene in one order, so that a row's sums do not depend on the rows beside it, which a
         matrix product does not promise.
@@ -62,19 +62,18 @@ class Programs:
     def scores(self, deviations: np.ndarray) -> np.ndarray:
         """Return the scores of samples from their gene deviations, as `GeneStatistics.deviations`
         gives them; float32, shape (rows, programs)."""
-        return self.squashed(self.sums(deviations))
+        return self.clipped(self.sums(deviations))
 
-    def squashed(self, sums: np.ndarray) -> np.ndarray:
-        """Turn weighted sums into scores: pairs between -1 and 1, genes clipped to ± `GENE_CLIP`,
-        components to ± `COMPONENT_CLIP`."""
-        limit = np.where(self.kinds == GENE, GENE_CLIP, COMPONENT_CLIP)
-        clipped = np.clip(sums, -limit, limit)
-        found: np.ndarray = np.where(self.kinds == PAIR, np.tanh(sums), clipped).astype(np.float32)
+    def clipped(self, sums: np.ndarray) -> np.ndarray:
+        """Turn weighted sums into scores: components clipped to ± `COMPONENT_CLIP`, genes and pairs
+        to ± `GENE_CLIP`."""
+        limit = np.where(self.kinds == COMPONENT, COMPONENT_CLIP, GENE_CLIP)
+        found: np.ndarray = np.clip(sums, -limit, limit).astype(np.float32)
         return found
 
     def at_rest(self) -> np.ndarray:
         """Return the scores of a sample without any deviation; float32, shape (programs,)."""
-        return self.squashed(self.offsets.astype(np.float64)[None])[0]
+        return self.clipped(self.offsets.astype(np.float64)[None])[0]
 
     def as_arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays under the names that reference.npz gives them."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from epigpt.encoding.programs import COMPONENT_CLIP, GENE, GENE_CLIP, PAIR, Programs
+from epigpt.encoding.programs import COMPONENT, COMPONENT_CLIP, GENE_CLIP, Programs
 from epigpt.encoding.token_dataset import TokenDataset
 from epigpt.interpretation.contributions import BATCH_TOKENS, Contributions, margin_weights
 
@@ -25,8 +25,7 @@ class _OfDeviations:
         self._loadings = torch.from_numpy(programs.loadings).to(device).T
         self._offsets = torch.from_numpy(programs.offsets).to(device)
         kinds = torch.from_numpy(programs.kinds).to(device)
-        self._pair = kinds == PAIR
-        self._limit = torch.where(kinds == GENE, GENE_CLIP, COMPONENT_CLIP)
+        self._limit = torch.where(kinds == COMPONENT, COMPONENT_CLIP, GENE_CLIP)
         self._tokens = torch.from_numpy(
             np.asarray(store.tokens[0, 0, : len(programs)], dtype=np.int64)
         ).to(device)
@@ -35,7 +34,7 @@ class _OfDeviations:
         """Sum of the logits times `weights`, shape (rows,)."""
         sums = deviations @ self._loadings + self._offsets
         limit = self._limit.to(sums.dtype)
-        values = torch.where(self._pair, torch.tanh(sums), torch.clamp(sums, -limit, limit))
+        values = torch.clamp(sums, -limit, limit)
         tokens = self._tokens.expand(len(values), -1)
         output = self._model(
             input_ids=tokens, values=values, attention_mask=torch.ones_like(tokens)

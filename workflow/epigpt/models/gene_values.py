@@ -44,7 +44,7 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
     Where every token keeps its place and meaning (`linear_path`), the direct path is a linear
     classifier of the values with a weight for each token and class, and the head over the blocks
     begins at zero: the model begins as the linear classifier that it is handed, and the blocks
-    learn what that one leaves.
+    learn what that one leaves. Without blocks it stays a linear classifier.
     """
 
     config_class = GeneValuesConfig
@@ -101,7 +101,9 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
             weights = self.linear(input_ids) * mask.to(self.linear.weight.dtype)
             if values is not None:
                 weights = weights * values.unsqueeze(-1).to(weights.dtype)
-            logits = self.score(pooled) + weights.sum(1) + self.linear_bias
+            logits = weights.sum(1) + self.linear_bias
+            if self.config.n_layer:
+                logits = logits + self.score(pooled)
         else:
             direct = nn.functional.layer_norm(
                 (embedded * mask).sum(1) / held, (self.config.n_embd,)

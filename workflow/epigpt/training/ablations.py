@@ -15,7 +15,8 @@ finetuned_shuffled_genes
 finetuned_no_blocks
     Embedding, last layer norm and head without the transformer blocks. Where the whole model reads
     the last position, this one takes the mean over all: without blocks the last position is the end
-    token, whatever the sample. Destroyed: any interplay of genes.
+    token, whatever the sample. Of program tokens the linear classifier of their scores is left,
+    trained alike. Destroyed: any interplay of genes.
 """
 
 import hashlib

@@ -20,6 +20,11 @@ _PREFIX = "base_model.model."
 def prepare(model: GPT2PreTrainedModel, tuning: str, new_embedding: bool, seed: int) -> Any:
     """Freeze what is not trained; give the model to train, which for LoRA is peft's wrapper around
     `model`."""
+    if hasattr(model, LINEAR) and model.config.n_layer == 0:
+        # Without blocks the linear classifier is all that the output depends on.
+        model.transformer.requires_grad_(False)
+        model.score.requires_grad_(False)
+        return model
     if tuning == "frozen":
         model.transformer.requires_grad_(False)
     if tuning != "lora":
