@@ -239,3 +239,16 @@ def test_a_repeating_donor_with_every_sample_its_own_group_is_a_warning(folder, 
     told = json.loads(run(monkeypatch, folder)["verdict"])
     assert "'animal id' repeats (6 values in 12 samples)" in told["notes"][0]
     assert "column group" in told["notes"][0]
+
+
+def test_too_few_permutations_decide_nothing_and_are_said(folder, monkeypatch):
+    columns = ["model", "permutation", "metric", "value"]
+    null = pd.DataFrame([("finetuned", i, "auc", 0.4) for i in range(5)], columns=columns)
+    null.to_csv(folder / "null.tsv", sep="\t", index=False)
+    told = json.loads(run(monkeypatch, folder, nulls=[folder / "null.tsv"])["verdict"])
+    assert told["verdict"] == "as_good"
+    assert "Only 5 permutations were run" in told["notes"][0]
+    # Where some of them do as well as the true labels, few are enough to say so.
+    null.assign(value=1.0).to_csv(folder / "null.tsv", sep="\t", index=False)
+    told = json.loads(run(monkeypatch, folder, nulls=[folder / "null.tsv"])["verdict"])
+    assert told["verdict"] == "signal_missed"

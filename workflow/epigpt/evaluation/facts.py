@@ -171,10 +171,17 @@ def _auc_of_table(metrics: pd.DataFrame) -> dict[str, Score]:
             float(row.low),
             float(row.high),
             sure_low=float(row.low),
-            p=None if pd.isna(row.p) else float(row.p),
+            p=_deciding_p(float(row.p), float(row.p_floor)),
         )
         for row in table.itertuples()
     }
+
+
+def _deciding_p(p: float, floor: float) -> float | None:
+    """Return a p that can decide: none where no permutation did as well and there were too few of
+    them for a small one."""
+    undecided = floor > answer.SIGNIFICANT and p <= floor + 1e-9
+    return None if np.isnan(p) or undecided else p
 
 
 def _alone(models: Mapping[str, HeldOut], weights: Floats) -> str:
