@@ -133,3 +133,9 @@ def test_paths_that_snakemake_would_not_take_for_paths(tmp_path, folder):
         str(moved / "counts.csv"),
         str(moved / "sheet.csv"),
     ]
+
+
+@pytest.mark.parametrize("source", ["a\0b.csv", "x" * 5000 + ".csv", "~nobody-of-this-name/a.csv"])
+def test_texts_that_are_no_paths(table, source):
+    with pytest.raises(InputError, match="column 'source'"):
+        dataset_table.read(table(f"dataset\tsource\tsamples\na\t{source}\tsheet.csv\n"))

@@ -313,8 +313,12 @@ def _locate_file(
     refuse: Callable[[str, str, str], InputError],
     remedy: str,
 ) -> None:
-    filled[column] = str((folder / Path(filled[column]).expanduser()).resolve())
-    if not Path(filled[column]).is_file():
+    try:
+        filled[column] = str((folder / Path(filled[column]).expanduser()).resolve())
+        there = Path(filled[column]).is_file()
+    except (OSError, ValueError, RuntimeError) as error:  # a zero byte, too long, no such user
+        raise refuse(column, f"it is no path of this machine ({error})", remedy) from error
+    if not there:
         raise refuse(column, "there is no such file", remedy)
     if any(sign in filled[column] for sign in _NO_PATH):
         raise refuse(
