@@ -24,6 +24,11 @@ pairs
 swapped
     As planted, a tenth of the labels swapped. None may be said to work: a simpler model stands
     such labels as well.
+sparse, nuisance, interaction (family)
+    The families of `epigpt simulate` of these names, at their own size. In at least 80 % GPT-2 must
+    be said to see it.
+null (family)
+    The family null. In at most 5 % GPT-2 may be said to see it.
 
 The recipe is the default one: preset tiny and all settings as in config/config.yaml, quality
 control and the descriptive parts left out, and no permutations, which can only take a claim away.
@@ -74,7 +79,7 @@ from epigpt.expression import replicates  # noqa: E402
 from epigpt.model_names import FINETUNED, NO_BLOCKS, REFERENCE  # noqa: E402
 from epigpt.models import choice  # noqa: E402
 from epigpt.provenance.fingerprint import fingerprint  # noqa: E402
-from epigpt.simulation.design import CASE, CONTROL, Design  # noqa: E402
+from epigpt.simulation.design import CASE, CONTROL, FAMILIES, Design  # noqa: E402
 from epigpt.simulation.simulate import Simulated, simulate  # noqa: E402
 
 DESIGNS = {
@@ -98,6 +103,12 @@ BOUNDS = {
     "donors": (SEEN, 0.0, 0.0),
     **dict.fromkeys(("batch", "dates", "nearly", "replicates", "pairs"), (SEEN, 0.0, 0.0)),
     "swapped": (WORKS, 0.0, 0.0),
+}
+FAMILY = {f"{name} (family)": name for name in ("sparse", "nuisance", "interaction", "null")}
+DESIGNS |= {kind: FAMILIES[name].design for kind, name in FAMILY.items()}
+NUMBERS |= dict.fromkeys(FAMILY, 5)
+BOUNDS |= {
+    kind: (SEEN, 0.0, 0.05) if name == "null" else (SEEN, 0.8, 1.0) for kind, name in FAMILY.items()
 }
 CLASSES = [CONTROL, CASE]
 COLUMNS = [
