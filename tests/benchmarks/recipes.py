@@ -26,17 +26,22 @@ COLUMNS = ["recipe", "series", "seed", "auc", "seconds"]
 # Settings that differ from the defaults; keys that begin with "+" change what no setting changes.
 RECIPES: dict[str, dict[str, object]] = {
     "default": {},
+    "genes by deviation": {"gene_selection": "deviation"},
+    "genes by label": {"gene_selection": "label"},
+    "no linear start": {"+linear_start": False},
+    "gene values": {"encoding": "gene-values"},
+    "gene values by deviation": {"encoding": "gene-values", "gene_selection": "deviation"},
     "ranks (gene-tokens)": {"encoding": "gene-tokens"},
     "ranks, random start": {"encoding": "gene-tokens", "+axes": False},
-    "values, random start": {"+axes": False},
+    "values, random start": {"encoding": "gene-values", "+axes": False},
     "one view": {"views": 1, "epochs": 40},
     "8 views": {"views": 8, "epochs": 5},
     "5 epochs": {"epochs": 5},
     "20 epochs": {"epochs": 20},
     "learning rate 3e-4": {"learning_rate": 3e-4},
     "learning rate 3e-3": {"learning_rate": 3e-3},
-    "256 genes": {"max_genes": 256},
-    "512 genes": {"max_genes": 512},
+    "256 genes": {"encoding": "gene-values", "max_genes": 256},
+    "512 genes": {"encoding": "gene-values", "max_genes": 512},
     "know 500 genes": {"vocabulary_genes": 500},
     "know 2000 genes": {"vocabulary_genes": 2000},
     "know 5000 genes": {"vocabulary_genes": 5000},
@@ -44,9 +49,9 @@ RECIPES: dict[str, dict[str, object]] = {
     "four layers": {"+layers": 4},
     "no label smoothing": {"+label_smoothing": 0.0},
     "weight decay 0.1": {"+weight_decay": 0.1},
-    "scale: a gene's own deviation": {"+own_scale": True},
-    "head without the direct path": {"+direct": False},
-    "both of the old": {"+own_scale": True, "+direct": False},
+    "scale: a gene's own deviation": {"encoding": "gene-values", "+own_scale": True},
+    "head without the direct path": {"encoding": "gene-values", "+direct": False},
+    "both of the old": {"encoding": "gene-values", "+own_scale": True, "+direct": False},
     "no blocks": {"+variant": "finetuned_no_blocks"},
 }
 BASELINES = ["logistic_l2", "logistic_l1", "pca_logistic", "random_forest", "gradient_boosting"]
@@ -172,7 +177,7 @@ def changed(changes: dict[str, object]) -> Iterator[None]:
     """Change what no setting changes, for one recipe."""
     from epigpt.encoding import gene_statistics
     from epigpt.models import classifier, gene_values, presets
-    from epigpt.training import training_loop
+    from epigpt.training import engine
 
     with ExitStack() as stack:
         if changes.get("+own_scale"):
@@ -183,6 +188,10 @@ def changed(changes: dict[str, object]) -> Iterator[None]:
             functional = gene_values.nn.functional
             stack.enter_context(
                 mock.patch.object(functional, "layer_norm", without_direct(functional.layer_norm))
+            )
+        if changes.get("+linear_start") is False:
+            stack.enter_context(
+                mock.patch.object(classifier, "start_from_programs", return_value=None)
             )
         if changes.get("+axes") is False:
             stack.enter_context(mock.patch.object(classifier, "start_from_axes", return_value=None))
@@ -201,11 +210,9 @@ def changed(changes: dict[str, object]) -> Iterator[None]:
             if key in ("+label_smoothing", "+weight_decay")
         }
         if trained:
-            plain = training_loop.Recipe
+            plain = engine.Recipe
             stack.enter_context(
-                mock.patch.object(
-                    training_loop, "Recipe", lambda **fields: plain(**{**fields, **trained})
-                )
+                mock.patch.object(engine, "Recipe", lambda **fields: plain(**{**fields, **trained}))
             )
         yield
 
