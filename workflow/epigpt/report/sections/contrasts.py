@@ -90,7 +90,8 @@ def _in_words(value: Any) -> str:
 
 def _told(table: pd.DataFrame, contrasts: list[str]) -> str:
     found = table[table["padj"] < figures.THRESHOLD]
-    first = table.sort_values(["p", "gene"], kind="stable").head(5)
+    ranked = table.sort_values(["p", "gene"], kind="stable")
+    first = ranked.drop_duplicates("gene").head(5)
     names = [wording.short(row.symbol or row.gene, 20) for row in first.itertuples()]
     genes = (
         wording.count(len(found), "gene")
