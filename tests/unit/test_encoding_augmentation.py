@@ -3,6 +3,7 @@
 import numpy as np
 import scipy.sparse
 
+from epigpt.dataset import normalization
 from epigpt.encoding import augmentation
 
 
@@ -65,7 +66,7 @@ def test_the_draw_of_a_gene_without_counts_costs_nothing() -> None:
 
 def test_lognormalised_is_log1p_of_the_scaled_counts_and_leaves_empty_rows_empty() -> None:
     counts = scipy.sparse.csr_matrix(np.array([[1, 3, 0], [0, 0, 0]]))
-    expression = augmentation.lognormalised(counts, 100.0).toarray()
+    expression = normalization.lognorm(counts, 100.0).toarray()
     np.testing.assert_allclose(expression, [[np.log1p(25), np.log1p(75), 0], [0, 0, 0]], rtol=1e-6)
 
 

@@ -11,6 +11,7 @@ import pytest
 import scipy.sparse
 import torch
 
+from epigpt.dataset import normalization
 from epigpt.dataset.count_blocks import CountBlocks, open_observations
 from epigpt.encoding import class_statistics, gene_statistics, program_fitting, token_dataset
 from epigpt.encoding.class_statistics import ClassSums
@@ -204,7 +205,7 @@ def _auc(observations: CountBlocks, training: np.ndarray, held: np.ndarray) -> f
     programs = _programs(reference)
     columns = np.searchsorted(observations.genes, list(vocabulary.genes))
     _, counts = next(observations.blocks(np.arange(SAMPLES)))
-    expression = token_dataset.augmentation.lognormalised(counts, observations.target)
+    expression = normalization.lognorm(counts, observations.target)
     scores = programs.scores(reference.deviations(expression[:, columns]))
     scores = scores[:, programs.kinds == GENE]
     case = observations.index["label"].to_numpy() == "b"

@@ -10,8 +10,9 @@ import pytest
 import scipy.sparse
 import threadpoolctl
 
+from epigpt.dataset import normalization
 from epigpt.dataset.count_blocks import open_observations
-from epigpt.encoding import augmentation, gene_statistics, token_dataset
+from epigpt.encoding import gene_statistics, token_dataset
 from epigpt.errors import InputError
 
 SAMPLES = [f"S{number:02d}" for number in range(12)]
@@ -150,7 +151,7 @@ def test_reference_is_mean_and_usual_deviation_of_the_training_samples(tmp_path:
     training = np.flatnonzero((stored.index["set"] == "train").to_numpy())
     assert len(training) == 8
     _, counts = next(observations.blocks(training))
-    expression = augmentation.lognormalised(counts, 1e6).toarray().astype(np.float64)
+    expression = normalization.lognorm(counts, 1e6).toarray().astype(np.float64)
     kept = np.isin(observations.genes, stored.vocabulary.genes)
     assert kept.sum() == 60
     assert ((counts.toarray() > 0).sum(axis=0) >= gene_statistics.MIN_DETECTED)[kept].all()

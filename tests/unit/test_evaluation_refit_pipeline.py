@@ -13,6 +13,7 @@ import pytest
 import scipy.sparse
 
 from epigpt.config.settings import Settings
+from epigpt.dataset import normalization
 from epigpt.dataset.count_blocks import open_observations
 from epigpt.dataset.expression_data import ExpressionData
 from epigpt.encoding import gene_statistics, token_dataset
@@ -143,7 +144,7 @@ def test_a_reference_of_all_samples_does_not_survive_the_garbage(tmp_path, monke
             tmp_path / ("spoiled.h5ad" if (tmp_path / "true").exists() else "true.h5ad")
         )
         blocks = (
-            token_dataset.augmentation.lognormalised(counts, target)
+            normalization.lognorm(counts, target)
             for _, counts in everyone.blocks(np.arange(SAMPLES))
         )
         return honest(gene_statistics.moments(blocks), columns, target)

@@ -126,9 +126,9 @@ class DatasetResults:
         return content
 
     def _h5ad(self, name: str) -> "AnnData":
-        import anndata
+        from epigpt.dataset import storage
 
-        return anndata.read_h5ad(self._existing(name))
+        return storage.read(self._existing(name))
 
     def _existing(self, name: str) -> Path:
         path = self.folder / name

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
+from epigpt.dataset.normalization import SCALE
 from epigpt.errors import InputError
 
 READ = 4096
-BULK_TARGET, SINGLE_CELL_TARGET = 1_000_000.0, 10_000.0
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def open_observations(path: Path) -> CountBlocks:
         index=index,
         genes=var.index.to_numpy()[columns].astype(str),
         symbols=symbols.to_numpy()[columns].astype(str),
-        target=SINGLE_CELL_TARGET if assay == "single_cell" else BULK_TARGET,
+        target=float(SCALE["single_cell" if assay == "single_cell" else "bulk"]),
         organism=organism or "unknown",
         _rows=rows,
         _columns=columns,

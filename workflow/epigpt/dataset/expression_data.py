@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from epigpt.dataset import storage
 from epigpt.errors import InputError
 
 MAX_OBSERVATIONS = 10_000
@@ -49,13 +50,9 @@ def read(expression: Path, max_observations: int = MAX_OBSERVATIONS) -> Expressi
 
     The cap counts samples and never looks at an expression value, so it cannot leak.
     """
-    import h5py
-    from anndata.io import read_elem
-
-    with h5py.File(expression) as file:  # the other layers would fill the memory for nothing
-        described = read_elem(file["obs"])[["sample", "label", "group"]].astype(str)
-        names = read_elem(file["var"]).index.to_numpy(dtype=str)
-        lognorm = read_elem(file["layers/lognorm"])
+    obs, var, lognorm = storage.parts(expression, "obs", "var", "layers/lognorm")
+    described = obs[["sample", "label", "group"]].astype(str)
+    names = var.index.to_numpy(dtype=str)
     order = np.lexsort(
         (described.index.to_numpy(dtype=str), described["sample"].to_numpy(dtype=str))
     )

@@ -4,11 +4,13 @@ Size factors that compare samples (median of ratios, TMM) would carry test sampl
 data, so they stay in the differential expression, which makes no prediction.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
-from anndata import AnnData
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 # Counts per million for whole libraries; 10,000 is near the depth of a cell, so that a single count
 # stays well above zero.
@@ -16,12 +18,13 @@ SCALE = {"bulk": 1_000_000, "single_cell": 10_000}
 
 
 def lognorm(counts: Any, scale: float) -> sp.csr_matrix:
-    """Give log(1 + counts / total × scale), natural logarithm, sparse.
+    """Return log(1 + counts / total × scale), natural logarithm, sparse.
 
     Parameters
     ----------
     counts
-        Raw counts, observations × genes, dense or sparse.
+        Raw counts, observations × genes, dense or sparse; all genes of the library, since the total
+        is theirs.
     scale
         Total that every observation is brought to.
 
@@ -30,16 +33,15 @@ def lognorm(counts: Any, scale: float) -> sp.csr_matrix:
     scipy.sparse.csr_matrix
         float32, the zeros of `counts` stay zero; an observation without counts stays zero.
     """
-    normalised = sp.csr_matrix(counts, dtype=np.float64, copy=True)
-    totals = np.asarray(normalised.sum(axis=1)).ravel()
+    stored = sp.csr_matrix(counts)
+    totals = np.asarray(stored.sum(axis=1), dtype=np.float64).ravel()
     # Per stored value, because multiplying by a diagonal matrix would copy the whole matrix twice.
     factors = np.divide(scale, totals, out=np.zeros_like(totals), where=totals > 0)
-    normalised.data *= np.repeat(factors, np.diff(normalised.indptr))
-    np.log1p(normalised.data, out=normalised.data)
-    return normalised.astype(np.float32)
+    data = np.log1p(stored.data * np.repeat(factors, np.diff(stored.indptr))).astype(np.float32)
+    return sp.csr_matrix((data, stored.indices, stored.indptr), shape=stored.shape)
 
 
-def normalise(counts: AnnData, kept: np.ndarray) -> AnnData:
+def normalise(counts: "AnnData", kept: np.ndarray) -> "AnnData":
     """Build the expression object of the kept observations.
 
     Parameters
@@ -56,6 +58,8 @@ def normalise(counts: AnnData, kept: np.ndarray) -> AnnData:
         log-normalised expression, `layers["counts"]` the raw counts, both CSR; obs, var and uns are
         carried over; `uns["normalisation"]` says what was done.
     """
+    from anndata import AnnData
+
     raw = sp.csr_matrix(counts.X)[np.flatnonzero(kept)]
     seen = np.flatnonzero(np.asarray(raw.sum(axis=0, dtype=np.int64)).ravel() > 0)
     raw = raw[:, seen].astype(np.int32)
@@ -73,7 +77,7 @@ def normalise(counts: AnnData, kept: np.ndarray) -> AnnData:
         "genes_kept": len(seen),
     }
     return AnnData(
-        X=values,
+        X=values.copy(),
         obs=counts.obs.iloc[np.flatnonzero(kept)].copy(),
         var=counts.var.iloc[seen].copy(),
         uns=uns,

@@ -95,22 +95,3 @@ def _digests(genes: tuple[str, ...]) -> np.ndarray:
 
 def _digest(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
-
-
-def lognormalised(counts: scipy.sparse.csr_matrix, target: float) -> scipy.sparse.csr_matrix:
-    """Scale each row to the total `target` and take log(1 + x); rows without counts stay empty.
-
-    Parameters
-    ----------
-    counts
-        Shape (observations, genes), all genes of the table, so that the totals are those of the
-        library.
-
-    Returns
-    -------
-    csr_matrix, float32, same pattern.
-    """
-    totals = np.asarray(counts.sum(axis=1), dtype=np.float64).ravel()
-    factors = np.divide(target, totals, out=np.zeros_like(totals), where=totals > 0)
-    data = np.log1p(counts.data * np.repeat(factors, np.diff(counts.indptr))).astype(np.float32)
-    return scipy.sparse.csr_matrix((data, counts.indices, counts.indptr), shape=counts.shape)

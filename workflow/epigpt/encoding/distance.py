@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from epigpt.encoding import augmentation
+from epigpt.dataset import normalization
 from epigpt.encoding.gene_statistics import GeneStatistics
 from epigpt.encoding.token_dataset import BLOCK, Readable, taken
 from epigpt.encoding.vocabulary import Vocabulary
@@ -23,7 +23,7 @@ def from_reference(
     if not known.any():
         return found
     for positions, counts in observations.blocks(np.arange(len(found)), BLOCK):
-        expression = taken(augmentation.lognormalised(counts, fitted.target), columns)
+        expression = taken(normalization.lognorm(counts, fitted.target), columns)
         deviations = fitted.deviations(expression)[:, known].astype(np.float64)
         found[positions] = np.sqrt((deviations**2).mean(axis=1))
     return found

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from epigpt.encoding import augmentation, class_statistics, gene_statistics, program_fitting
+from epigpt.dataset import normalization
+from epigpt.encoding import class_statistics, gene_statistics, program_fitting
 from epigpt.encoding.class_statistics import ClassSums
 from epigpt.encoding.gene_statistics import MAX_AXES_ROWS, GeneStatistics, Moments
 from epigpt.encoding.programs import COMPONENT, GENE, PAIR, Programs, budget
@@ -281,7 +282,7 @@ def expression(
 ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
     """Give positions and log-normalised expression of the observations `rows`, block by block."""
     for positions, counts in observations.blocks(rows, BLOCK):
-        yield positions, augmentation.lognormalised(counts, observations.target)
+        yield positions, normalization.lognorm(counts, observations.target)
 
 
 def _text(observations: Countable, name: str) -> np.ndarray:

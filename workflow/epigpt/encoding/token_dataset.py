@@ -12,6 +12,7 @@ import pandas as pd
 import scipy.sparse
 
 from epigpt import files
+from epigpt.dataset import normalization
 from epigpt.dataset.count_blocks import CountBlocks
 from epigpt.encoding import augmentation, encoders
 from epigpt.encoding.fitting import Wanted, fit
@@ -288,7 +289,7 @@ def encode(
                 hidden = np.broadcast_to(absent, (len(positions), len(absent))) | (
                     False if hidden is None else hidden
                 )
-            expression = taken(augmentation.lognormalised(drawn, fitted.target), columns)
+            expression = taken(normalization.lognorm(drawn, fitted.target), columns)
             yield (
                 positions,
                 view,

@@ -7,13 +7,12 @@ from epigpt.stages import entry
 def main() -> None:
     """Read expression.h5ad; write differential_expression.tsv and its design."""
     with entry.job(__doc__) as job:
-        import anndata
-
         from epigpt.config.dataset_table import Row
+        from epigpt.dataset import storage
         from epigpt.expression import contrasts
 
         found = contrasts.compare(
-            anndata.read_h5ad(job.file("expression")),
+            storage.read(job.file("expression")),
             job.settings["row.case"],
             job.settings["row.control"],
             Row(dataset="", source="", covariates=job.settings["row.covariates"]).covariate_names,

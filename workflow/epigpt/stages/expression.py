@@ -7,12 +7,10 @@ from epigpt.stages import entry
 def main() -> None:
     """Read counts.h5ad; write expression.h5ad and quality.tsv."""
     with entry.job(__doc__) as job:
-        import anndata
-
-        from epigpt.dataset import normalization
+        from epigpt.dataset import normalization, storage
         from epigpt.expression import embedding, quality, replicates
 
-        counts = anndata.read_h5ad(job.file("counts"))
+        counts = storage.read(job.file("counts"))
         assay = str(counts.uns["assay"])
         limits = quality.limits(job.settings, assay, counts.n_vars)
         judged = quality.judge(quality.measure(counts), limits)

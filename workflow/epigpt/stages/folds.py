@@ -7,16 +7,11 @@ from epigpt.stages import entry
 def main() -> None:
     """Read expression.h5ad; write folds.tsv and folds.json."""
     with entry.job(__doc__) as job:
-        import h5py
-        from anndata.io import read_elem
-
+        from epigpt.dataset import storage
         from epigpt.evaluation import cross_validation
         from epigpt.samples.classes import class_order
 
-        with h5py.File(
-            job.file("expression")
-        ) as file:  # the matrices of many cells would fill the memory for nothing
-            observed = read_elem(file["obs"])
+        [observed] = storage.parts(job.file("expression"), "obs")
         assessment = cross_validation.assess(observed, job.settings["folds"])
         table = cross_validation.folds(
             observed, job.settings["folds"], job.settings["repeats"], job.settings["seed"]

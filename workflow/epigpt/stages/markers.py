@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from epigpt import files
+from epigpt.dataset import storage
 from epigpt.genes import orthologs
 from epigpt.genes.annotation import ORGANISMS
 from epigpt.interpretation import balance, claims, donor_statistics, gene_sets, markers
@@ -30,16 +31,9 @@ def main() -> None:
 
 
 def _tables(job: entry.Job, own_sets: dict[str, list[str]], seed: int) -> dict[str, pd.DataFrame]:
-    import h5py
-    from anndata.io import read_elem
-
-    with h5py.File(
-        job.file("expression")
-    ) as file:  # the other layers would fill the memory for nothing
-        organism = str(read_elem(file["uns/organism"])) if "uns/organism" in file else ""
-        described, var, lognorm = (
-            read_elem(file[part]) for part in ("obs", "var", "layers/lognorm")
-        )
+    path = job.file("expression")
+    organism = storage.text(path, "organism")
+    described, var, lognorm = storage.parts(path, "obs", "var", "layers/lognorm")
     if organism not in ORGANISMS:
         columns = {
             "markers": markers.MARKERS,

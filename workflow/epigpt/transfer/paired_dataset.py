@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import anndata
-import h5py
 import numpy as np
 import pandas as pd
 import scipy.sparse
-from anndata.io import read_elem
 
+from epigpt.dataset import normalization, storage
 from epigpt.errors import InputError
 from epigpt.genes import orthologs
 from epigpt.genes.annotation import ORGANISMS
@@ -18,7 +17,6 @@ from epigpt.samples.classes import class_order
 
 FEWEST_SHARED = 50
 FEWEST_GROUPS = 3
-TARGETS = {"bulk": 1e6, "single_cell": 1e4}
 TEST_FOLD, TRAINING_FOLD = 0, 1
 
 
@@ -58,13 +56,9 @@ class PairedDataset:
 def read(name: str, expression: Path, case: str, control: str) -> PairedDataset:
     """Read the raw counts of a data set's kept observations; `case` and `control` are cells of its
     row."""
-    with h5py.File(expression) as file:
-        obs = read_elem(file["obs"])[["sample", "group", "label"]].astype(str)
-        var, counts = read_elem(file["var"]), read_elem(file["layers/counts"])
-        organism, assay = (
-            str(read_elem(file[f"uns/{key}"])) if f"uns/{key}" in file else ""
-            for key in ("organism", "assay")
-        )
+    obs, var, counts = storage.parts(expression, "obs", "var", "layers/counts")
+    obs = obs[["sample", "group", "label"]].astype(str)
+    organism, assay = (storage.text(expression, name) for name in ("organism", "assay"))
     return PairedDataset(
         name=name,
         obs=obs,
@@ -188,15 +182,12 @@ def join(
     )
     counts = scipy.sparse.vstack(found, format="csr")
     obs = pd.concat([_named(trained, {}), _named(tested, classes)])
-    lognorm = counts.astype(np.float64)
-    totals = np.asarray(lognorm.sum(axis=1)).ravel()
-    lognorm = scipy.sparse.diags_array(TARGETS[trained.assay] / np.maximum(totals, 1)) @ lognorm
     joined = anndata.AnnData(
         obs=obs,
         var=pd.DataFrame({"symbol": shared}, index=pd.Index(shared, name="gene")),
         layers={
             "counts": counts.astype(np.float32),
-            "lognorm": scipy.sparse.csr_matrix(lognorm.log1p(), dtype=np.float32),
+            "lognorm": normalization.lognorm(counts, normalization.SCALE[trained.assay]),
         },
         uns={"assay": trained.assay, "organism": "human"},
     )
