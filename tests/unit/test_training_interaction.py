@@ -12,8 +12,9 @@ import scipy.sparse
 from sklearn.linear_model import LogisticRegression
 
 from epigpt.config.settings import Settings
+from epigpt.dataset import normalization
 from epigpt.dataset.count_blocks import open_observations
-from epigpt.encoding import augmentation, token_dataset
+from epigpt.encoding import token_dataset
 from epigpt.evaluation import refit_pipeline
 from epigpt.models import published
 from epigpt.training import fit, launch
@@ -85,7 +86,7 @@ def test_the_control_is_at_chance_for_a_linear_model(series: tuple[Path, np.ndar
     path, held = series
     observations = open_observations(path)
     _, counts = next(observations.blocks(np.arange(SAMPLES)))
-    expression = augmentation.lognormalised(counts, observations.target).toarray()
+    expression = normalization.lognorm(counts, observations.target).toarray()
     label = observations.index["label"].to_numpy()
     model = LogisticRegression(C=0.01, max_iter=500).fit(expression[~held], label[~held])
     assert _auc(label[held] == "unlike", model.decision_function(expression[held])) <= 0.55
