@@ -133,3 +133,13 @@ def test_a_number_that_yaml_takes_for_a_text_is_written_out() -> None:
     with pytest.raises(InputError, match=r"written 1\.0e-3") as caught:
         loading.validated({"quality": {"min_counts": "1e-3"}})
     assert "min_counts" in str(caught.value)
+
+
+def test_programs_have_no_next_token_to_adapt_to(tmp_path: Path) -> None:
+    (tmp_path / "datasets.tsv").write_text("dataset\tsource\n")
+    config = {"datasets": str(tmp_path / "datasets.tsv"), "adapt": 2}
+    with pytest.raises(InputError, match="encoding: program-tokens") as refusal:
+        load(config, [], tmp_path)
+    assert "encoding: gene-values" in str(refusal.value)
+    assert load({**config, "encoding": "gene-values"}, [], tmp_path).adapt == 2
+    assert load({**config, "adapt": 0}, [], tmp_path).encoding == "program-tokens"
