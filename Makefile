@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 CORES ?= 2
 
 # make bench-series BENCH='--set epochs=20 --output table.tsv'
-.PHONY: check docs bench-series bench-honesty demo test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents fuzz test-slow
+.PHONY: check docs bench-recipe bench-series bench-honesty demo test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents fuzz test-slow
 
 # torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
 $(INSTALLED): pyproject.toml
@@ -61,6 +61,10 @@ bench: $(INSTALLED)
 # Held-out AUC of every model on real labelled series (test material beside the checkout, EPIGPT_SHARED) and simulated families.
 bench-series: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/series.py $(BENCH)
+
+# Peak loss and AUC of whole trainings at several sizes, a flat recipe against the scaled one; minutes on one core.
+bench-recipe: $(INSTALLED)
+	PYTHONPATH=workflow OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/recipe_sizes.py $(BENCH)
 
 # Share of claims on simulated series with and without a planted effect; hours on one core, goes on where it was stopped.
 bench-honesty: $(INSTALLED)
