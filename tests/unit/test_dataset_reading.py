@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from epigpt.config.dataset_table import Row
+from epigpt.dataset import sample_annotation
 from epigpt.dataset.reading import read_dataset
 from epigpt.errors import InputError
 from epigpt.matrices.streams import Budget
@@ -406,3 +407,10 @@ def test_order_headers_and_characteristics_do_not_change_the_result(
         f"{8 + place % 3} weeks" for place in range(8)
     ]
     assert SEQUENCING not in adata.obs.columns
+
+
+def test_a_series_without_its_record_is_one_message(tmp_path):
+    matrix = tmp_path / "GSE1_counts.csv"
+    matrix.write_text("gene,A\nAqp4,1\n")
+    with pytest.raises(InputError, match="no record of GSE1"):
+        sample_annotation.of_series("GSE1", [matrix])

@@ -1,5 +1,6 @@
 """The page as text: sections, escaping, determinism, size."""
 
+import html
 import importlib.util
 import json
 import re
@@ -83,7 +84,8 @@ def test_the_first_sentence_is_the_verdict(two: Path) -> None:
     main = text[text.index("<main") :]
     first = re.search(r"<p[^>]*>([^<]+)</p>", main)
     assert first is not None
-    assert first[1].startswith("Asked to tell epilepsy from control")
+    sentence = json.loads((two / "verdict.json").read_text(encoding="utf-8"))["sentence"]
+    assert html.unescape(first[1]) == sentence
 
 
 def test_what_attributions_leave_unaccounted_for_is_said(two: Path) -> None:

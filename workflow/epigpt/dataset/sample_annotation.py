@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from epigpt.errors import InputError
 from epigpt.geo import records
 from epigpt.geo.record import GeoSeries
 from epigpt.matrices.sample_matching import SampleNames
@@ -82,11 +83,23 @@ def of_series(accession: str, files: Sequence[Path]) -> SampleAnnotation:
     files
         Its SOFT family file, or a series matrix for each of its platforms; the same for each part
         of a SuperSeries.
+
+    Raises
+    ------
+    InputError
+        None of the files is a record.
     """
     by_series: dict[str, list[Path]] = {}
     for path in files:
         if found := _RECORD.fullmatch(path.name):
             by_series.setdefault(found["series"].upper(), []).append(path)
+    if not by_series:
+        raise InputError(
+            found=f"no record of {accession}",
+            where="the downloaded files",
+            why="without a SOFT family file or a series matrix nothing says what the samples are",
+            remedy="use the counts as a local source with a sample sheet (column 'samples')",
+        )
     parts = {name: records.read_record(paths) for name, paths in sorted(by_series.items())}
     top = parts.get(accession) or next(iter(parts.values()))
     leaves = {name: part for name, part in parts.items() if not set(part.subseries) & parts.keys()}
