@@ -207,6 +207,7 @@ def validate() -> None:
     from deepspeed.runtime.config import DeepSpeedConfig
 
     launch.start(1)
+    launch.join_alone()
     xl = presets.load("gpt2-xl")
     work = plan.Workload(
         examples=4000,

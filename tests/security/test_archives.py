@@ -108,8 +108,8 @@ def test_a_compressed_file_that_unpacks_to_too_much_is_stopped_on_the_way(tmp_pa
     (tmp_path / "a.txt.gz").write_bytes(pack(b"\0" * 30_000_000))
     budget = Budget(1e6)
     with (
-        Member.of_file(tmp_path / "a.txt.gz").open(budget) as stream,
         pytest.raises(InputError, match=r"geo\.max_unpacked_gb"),
+        Member.of_file(tmp_path / "a.txt.gz").open(budget) as stream,
     ):
         list(iter(lambda: stream.read(1 << 16), b""))
     assert budget.spent < 4e6

@@ -163,7 +163,8 @@ def test_time_and_machine_change_one_line_only(two: Path, tmp_path: Path) -> Non
 def test_a_series_that_is_not_assessable_is_described_in_full(tmp_path: Path) -> None:
     text = build(tmp_path / "few", assessable=False, samples=6)
     assert [tag["id"] for tag in Outline(text).named("section")] == SECTIONS
-    assert "class epilepsy has 2 groups" in text[text.index("<main") : text.index('id="data"')]
+    first = html.unescape(text[text.index("<main") : text.index('id="data"')])
+    assert "class 'epilepsy' has 2 groups" in first
     for name in ("quality", "embedding", "heatmap", "contrast_1", "markers"):
         assert f'id="figure-{name}"' in text
     for name in ("models", "attributions", "training"):
