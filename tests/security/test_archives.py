@@ -177,3 +177,13 @@ def test_nothing_here_unpickles_or_evaluates(root):
         text = path.read_text(encoding="utf-8")
         for word in ("import pickle", "allow_pickle", "eval(", "exec(", "read_pickle", "np.load"):
             assert word not in text, f"{word} in {path.name}"
+
+
+def test_a_zip_archive_whose_table_of_contents_was_lost_is_refused(tmp_path, scratch):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("a.txt", "gene\tA\n" * 50)
+    damaged = bytearray(content.getvalue())
+    damaged[-22 + 8 : -22 + 16] = bytes(8)  # numbers of entries and size of the table
+    (tmp_path / "a.zip").write_bytes(bytes(damaged))
+    refused(tmp_path / "a.zip", scratch, "table of contents")

@@ -128,6 +128,13 @@ def _is_file(entry: tarfile.TarInfo, member: Member) -> bool:
 def _of_zip(member: Member, budget: Budget, scratch: Path) -> Iterator[Member]:
     with member.raw() as stream, zipfile.ZipFile(stream) as archive:
         entries = archive.infolist()
+        if not entries and _begins_with_a_member(stream):
+            raise InputError(
+                found="a zip archive whose table of contents is empty although members lie in it",
+                where=member.name,
+                why="the archive is damaged, and its members would be passed over",
+                remedy="delete the file and run again, which downloads it anew",
+            )
         if len(entries) > _MOST_MEMBERS:
             raise _unsafe(
                 member, f"more than {_MOST_MEMBERS:,} members", "it may be meant to exhaust memory"
@@ -149,6 +156,11 @@ def _of_zip(member: Member, budget: Budget, scratch: Path) -> Iterator[Member]:
                 )
             with archive.open(entry) as content:
                 yield _unpacked(name, content, budget, scratch)
+
+
+def _begins_with_a_member(stream: IO[bytes]) -> bool:
+    stream.seek(0)
+    return stream.read(4) == b"PK\x03\x04"
 
 
 def _checked(name: str, member: Member) -> str:
