@@ -109,7 +109,7 @@ rule transfer_table:
         "results/{dataset}/benchmarks/transfer_table.tsv"
     localrule: True
     conda:
-        "../envs/report.yaml"
+        "../envs/evaluate.yaml"
     params:
         **stage("transfer_table"),
     shell:

@@ -11,7 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from epigpt.evaluation import intervals
+from epigpt.evaluation import predictions as collected
 from epigpt.evaluation.answer import Facts, Score, decide
+from epigpt.interpretation.markers import MARKERS
 
 HOSTILE = (
     "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
@@ -306,22 +309,9 @@ def _performance(
                     table["group"].nunique(),
                 ]
             )
-    columns = ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"]
-    tsv(folder / "predictions.tsv", pd.DataFrame(predictions, columns=columns))
-    columns = [
-        "model",
-        "preset",
-        "metric",
-        "estimate",
-        "low",
-        "high",
-        "null_mean",
-        "p",
-        "p_floor",
-        "n_samples",
-        "n_groups",
-    ]
-    tsv(folder / "metrics.tsv", pd.DataFrame(metrics, columns=columns))
+    held_out = pd.DataFrame(predictions, columns=collected.COLUMNS).assign(threshold=0.5)
+    tsv(folder / "predictions.tsv", held_out[collected.WRITTEN])
+    tsv(folder / "metrics.tsv", pd.DataFrame(metrics, columns=intervals.COLUMNS))
     sizes = dict.fromkeys(classes, 6)
     one = Score(0.82, 0.6, 0.93, 0.55, None, 0.08, 0.01, 0.15)
     facts = Facts(
@@ -431,18 +421,7 @@ def _biology(folder: Path, table: pd.DataFrame, rng: np.random.Generator) -> Non
     markers["verdict"] = ["as expected", "not assessable", "opposite", "not significant"]
     tsv(
         folder / "markers.tsv",
-        markers[
-            [
-                "set",
-                "gene",
-                "symbol",
-                "expected",
-                "log2_fold_change",
-                "padj",
-                "attribution",
-                "verdict",
-            ]
-        ],
+        markers[MARKERS],
     )
     scores = table[["sample", "group", "label"]].assign(
         score=rng.normal(size=len(table)), excitatory="Gria1 Gria2", inhibitory="Gad1"

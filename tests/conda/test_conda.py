@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import quick_run
 from conda_channel import Channel
 from epigpt.doctor import environment_pins
 from epigpt.errors import InputError
@@ -19,24 +20,15 @@ ACTIVATE = 'export CONDA_PREFIX="$1" CONDA_DEFAULT_ENV="$1" PATH="$1/bin:$PATH"\
 FAMILIES = ("geo", "prepare", "train", "evaluate", "report")
 PIP = "25.3"
 CONFIG = {
-    "model": "tiny",
+    **quick_run.CONFIG,
     "datasets": "datasets.tsv",
-    "folds": 2,
-    "repeats": 1,
-    "epochs": 1,
-    "views": 2,
-    "max_genes": 32,
-    "global_batch_size": 8,
-    "bootstrap": 100,
     "permutations": 5,
-    "baselines": ["majority"],
     "adapt": 1,
+    "encoding": "gene-values",
     "comparisons": ["finetuned_no_blocks"],
     "transfer": ["first -> second"],
 }
-TABLE = "dataset\tsource\tlabel\tcase\tcontrol\tgroup\n" + "".join(
-    f"{name}\tGSE9000001\tcondition\tepilepsy\tcontrol\tlitter\n" for name in ("first", "second")
-)
+TABLE = quick_run.table("first", "second")
 # weights needs a model hub, train several devices (or is asked for by a fit's file).
 NOT_RUN = {"weights", "train"}
 

@@ -17,6 +17,8 @@ from typing import ClassVar
 import pytest
 import yaml
 
+import quick_run
+
 _spec = importlib.util.spec_from_file_location(
     "slurm_cluster", Path(__file__).with_name("cluster.py")
 )
@@ -24,20 +26,8 @@ cluster = importlib.util.module_from_spec(_spec)
 sys.modules["slurm_cluster"] = cluster
 _spec.loader.exec_module(cluster)
 
-CONFIG = {
-    "model": "tiny",
-    "datasets": "datasets.tsv",
-    "folds": 2,
-    "repeats": 1,
-    "epochs": 2,
-    "views": 2,
-    "max_genes": 32,
-    "global_batch_size": 8,
-    "bootstrap": 100,
-    "permutations": 5,
-    "baselines": ["majority"],
-}
-TABLE = "dataset\tsource\tlabel\tcase\tcontrol\tgroup\nepilepsy\tGSE9000001\tcondition\tepilepsy\tcontrol\tlitter\n"
+CONFIG = {**quick_run.CONFIG, "datasets": "datasets.tsv", "epochs": 2, "permutations": 5}
+TABLE = quick_run.table("epilepsy")
 FIT = "results/epilepsy/models/tiny/repeat0/fold0"
 TRAINING_LOG = "results/epilepsy/logs/train/tiny/repeat0/fold0.log"
 # Two nodes with a CPU process each: what a preset of H100 nodes asks for, without the GPUs.

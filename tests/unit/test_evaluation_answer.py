@@ -217,3 +217,11 @@ def test_every_text_is_made_of_whole_sentences(given_facts):
         assert not re.search(r"None|nan|inf\b|  |\.\.|\{|\}|,,| ,", told), told
     assert text.methods.endswith(".")
     assert "\n" not in text.short
+
+
+def test_of_equals_a_model_of_another_kind_is_the_best_rival():
+    told = answer.decide(
+        facts(rivals={"finetuned_no_blocks": rival(), "logistic_l2": rival(), "ktsp": rival(0.7)})
+    ).as_dict()
+    assert told["best_rival"] == "logistic_l2"
+    assert "transformer blocks" not in told["sentence"]

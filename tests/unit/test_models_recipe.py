@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+import synthetic_tokens
 from epigpt.config.settings import Settings
 from epigpt.models import choice, classifier, presets
-from epigpt.training import engine, training_loop
+from epigpt.training import ablations, engine, fit, training_loop
 
 GPUS = choice.Devices("hardware h100x1", gpu_bytes=80_000_000_000)
 CPU = choice.Devices("this machine")
@@ -51,6 +52,23 @@ def test_the_first_step_moves_the_logits_alike_at_every_size() -> None:
     ]
     assert max(changes) < 2 * min(changes), changes
     assert max(changes) < 0.2, changes
+
+
+@pytest.mark.parametrize(("tuned", "hands_on"), [("full", True), ("lora", False)])
+def test_blocks_begin_as_the_identity_where_all_weights_are_trained(
+    tuned: str, hands_on: bool
+) -> None:
+    """The head alone hides the blocks from the first step; the steps after it start from here.
+    Frozen blocks must let something through."""
+    settings = {"weights": "none", "tuning": tuned, "seed": 1}
+    tokens = synthetic_tokens.store(8, 16, 32)
+    model = fit.untrained("gpt2", tokens, settings, ablations.FINETUNED).eval()
+    given = torch.randn(1, 16, 768, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        made = model.transformer.h[0](given)
+    first = made[0] if isinstance(made, tuple) else made
+    assert torch.equal(first, given) == hands_on
+    assert not model.score.weight.any()
 
 
 def test_a_flat_rate_from_a_standard_start_grows_with_the_size() -> None:

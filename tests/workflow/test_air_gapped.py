@@ -8,25 +8,8 @@ import threading
 
 import pytest
 
-CONFIG = {
-    "model": "tiny",
-    "folds": 2,
-    "repeats": 1,
-    "epochs": 1,
-    "views": 2,
-    "max_genes": 32,
-    "global_batch_size": 8,
-    "bootstrap": 100,
-    "baselines": ["majority"],
-}
-ROW = {
-    "dataset": "epilepsy",
-    "source": "GSE9000001",
-    "label": "condition",
-    "case": "epilepsy",
-    "control": "control",
-    "group": "litter",
-}
+from quick_run import CONFIG, ROW
+
 # Training processes meet over the loopback device, which every machine has.
 CUT_OFF = ["unshare", "--net", "--map-root-user", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"]
 

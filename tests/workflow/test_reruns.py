@@ -6,12 +6,12 @@ import shutil
 import subprocess
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 import contract
+import quick_run
 
 pytestmark = pytest.mark.xdist_group("finished")
 
@@ -25,27 +25,14 @@ CONTRASTS = {"differential_expression", "attributions", "markers", "provenance"}
 # is known when it has run, not before.
 FOLDED = ({"folds", "baseline", "learning_curve"} | MODEL) - {"model_answer"}
 EXPRESSED = {"expression"} | FOLDED | CONTRASTS
-CONFIG: dict[str, Any] = {
-    "model": "tiny",
+CONFIG = {
+    **quick_run.CONFIG,
     "geo": {"base_url": "file://./mirror"},
     "folds": 3,
-    "repeats": 1,
-    "epochs": 1,
-    "views": 2,
-    "max_genes": 32,
-    "bootstrap": 100,
     "permutations": 0,
     "comparisons": ["finetuned_no_blocks"],
-    "baselines": ["majority"],
 }
-ROW = {
-    "dataset": "epilepsy",
-    "source": "GSE9000001",
-    "label": "condition",
-    "case": "epilepsy",
-    "control": "control",
-    "group": "litter",
-}
+ROW = quick_run.ROW
 
 
 @pytest.fixture(scope="module")

@@ -43,12 +43,20 @@ class InMemoryCounts:
     ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
         """Yield positions in `index` and the counts there, at most `size` rows at a time, without
         stored zeros."""
-        for start in range(0, len(wanted), size):
-            positions = np.asarray(wanted[start : start + size], dtype=np.int64)
-            block = self.counts[positions]
-            block.eliminate_zeros()
-            block.sort_indices()
-            yield positions, block
+        return blocks_of(self.counts, wanted, size)
+
+
+def blocks_of(
+    counts: scipy.sparse.csr_matrix, wanted: np.ndarray, size: int
+) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
+    """Yield positions and the rows of `counts` there, at most `size` at a time, columns sorted and
+    without stored zeros."""
+    for start in range(0, len(wanted), size):
+        positions = np.asarray(wanted[start : start + size], dtype=np.int64)
+        block = counts[positions]
+        block.eliminate_zeros()
+        block.sort_indices()
+        yield positions, block
 
 
 def of_anndata(adata: AnnData) -> InMemoryCounts:

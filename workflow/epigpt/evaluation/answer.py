@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from epigpt.evaluation import answer_text
+from epigpt.model_names import NO_BLOCKS
 
 VERDICTS = (
     "works",
@@ -169,14 +170,18 @@ class Facts:
 
     @property
     def best(self) -> str:
-        """The rival of the highest AUC; of equals the first by name."""
-        return min(self.rivals, key=lambda name: (-self.rivals[name].estimate, name), default="")
+        """The rival of the highest AUC."""
+        return min(self.rivals, key=self._order, default="")
 
     @property
     def seers(self) -> list[str]:
         """The rivals that see the signal, the best first."""
         seen = [name for name, score in self.rivals.items() if score.sees]
-        return sorted(seen, key=lambda name: (-self.rivals[name].estimate, name))
+        return sorted(seen, key=self._order)
+
+    def _order(self, name: str) -> tuple[float, bool, str]:
+        """Of equals a model of another kind comes before a part of GPT-2 itself."""
+        return -self.rivals[name].estimate, name == NO_BLOCKS, name
 
 
 @dataclass(frozen=True)

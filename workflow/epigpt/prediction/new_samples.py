@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from epigpt.dataset import assemble
+from epigpt.dataset import assemble, in_memory
 from epigpt.encoding.vocabulary import Vocabulary
 from epigpt.errors import InputError
 from epigpt.genes import identifiers, orthologs
@@ -28,7 +28,7 @@ UNPACKED_GB = 200.0
 @dataclass(frozen=True)
 class NewSamples:
     """Counts of samples or cells in memory, read block by block as
-    `epigpt.dataset.count_blocks.Observations` are.
+    `epigpt.dataset.count_blocks.CountBlocks` are.
 
     Attributes
     ----------
@@ -49,13 +49,8 @@ class NewSamples:
     def blocks(
         self, wanted: np.ndarray, size: int = 1024
     ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
-        """Give the counts of the rows `wanted`, at most `size` at a time, without stored zeros."""
-        for start in range(0, len(wanted), size):
-            positions = np.asarray(wanted[start : start + size], dtype=np.int64)
-            block = self.counts[positions]
-            block.eliminate_zeros()
-            block.sort_indices()
-            yield positions, block
+        """Yield the counts of the rows `wanted`, at most `size` at a time, without stored zeros."""
+        return in_memory.blocks_of(self.counts, wanted, size)
 
 
 def read(

@@ -6,24 +6,9 @@ import pandas as pd
 
 from epigpt import files
 from epigpt.stages import entry
+from epigpt.transfer import scores
 
-COLUMNS = [
-    "trained_on",
-    "tested_on",
-    "shared_genes",
-    "model",
-    "preset",
-    "metric",
-    "estimate",
-    "low",
-    "high",
-    "null_mean",
-    "p",
-    "p_floor",
-    "n_samples",
-    "n_groups",
-    "reason",
-]
+COLUMNS = [*scores.TRANSFER, "reason"]
 
 
 def main() -> None:
