@@ -241,3 +241,30 @@ def test_a_match_is_right_or_absent(titles, write, order):
         assert all(
             sorted(found[column]) == sorted(title) for column, title in pairs if column in found
         )
+
+
+def test_words_that_were_written_together_are_the_same_words():
+    titles = ["PTZ 1", "PTZ 2", "PTZ+VPA 1", "PTZ+VPA 2"]
+    assert titles_of(["PTZVPA2", "PTZ1", "PTZ2", "PTZVPA1"], titles) == {
+        "PTZVPA2": "PTZ+VPA 2",
+        "PTZ1": "PTZ 1",
+        "PTZ2": "PTZ 2",
+        "PTZVPA1": "PTZ+VPA 1",
+    }
+    assert titles_of(["NoDrug_1", "Drug_1"], ["drug 1", "no drug 1"]) == {
+        "NoDrug_1": "no drug 1",
+        "Drug_1": "drug 1",
+    }
+    # Letters that two samples share would name either.
+    assert titles_of(["abc1", "xyz1"], ["ab c 1", "a bc 1"]) is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "titles"),
+    [
+        (["Kcna1 -/- 1", "Kcna1 +/+ 2"], ["Kcna1 +/+ 1", "Kcna1 -/- 2"]),
+        (["Cre-_1", "Cre-_2", "Cre+_3", "Cre+_4"], ["Cre+ 1", "Cre+ 2", "Cre- 3", "Cre- 4"]),
+    ],
+)
+def test_a_number_does_not_outvote_the_sign(columns, titles):
+    assert titles_of(columns, titles) is None

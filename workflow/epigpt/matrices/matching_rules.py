@@ -15,6 +15,7 @@ from epigpt.matrices.name_tokens import (
     only_number,
     runs,
     says_something,
+    signs_agree,
     stem,
     telling,
     tokens,
@@ -69,6 +70,8 @@ def same_words(names: Sequence[str], samples: SampleNames) -> Iterator[list[Matc
         ("ignoring case and punctuation", _as_they_are),
         ("by the words that differ", telling),
         ("by the words that differ, in any order", _in_any_order),
+        ("by its letters and numbers", _glued),
+        ("by the letters and numbers that differ", _glued_where_they_differ),
         ("by the words and numbers that differ", _without_shared_numbers),
         ("by its number", only_number),
     ):
@@ -134,6 +137,19 @@ def _in_any_order(names: Sequence[Tokens]) -> list[Tokens]:
     return [any_order(name) or () for name in telling(names)]
 
 
+def _glued(names: Sequence[Tokens]) -> list[Tokens]:
+    """Join words: `PTZVPA_1` is `PTZ VPA 1`; numbers stay apart, since WT 1 1 is not WT 11."""
+    return [tuple(re.findall(r"[^\W\d_]+|\d+", _joined(name))) for name in names]
+
+
+def _joined(name: Tokens) -> str:
+    return re.sub(r"(?<=[^\W\d_]) (?=[^\W\d_])", "", " ".join(name))
+
+
+def _glued_where_they_differ(names: Sequence[Tokens]) -> list[Tokens]:
+    return _glued(telling(names))
+
+
 def _by_tokens(
     names: Sequence[str],
     listed: Sequence[Tokens],
@@ -160,7 +176,12 @@ def _by_tokens(
     found = _one_to_one(
         (
             name,
-            {owner for owner in owners.get(key, ()) if count_the_same(whole[name], first[owner])},
+            {
+                owner
+                for owner in owners.get(key, ())
+                if count_the_same(whole[name], first[owner])
+                and signs_agree(whole[name], first[owner])
+            },
         )
         for name, key in keys.items()
         if key

@@ -46,6 +46,12 @@ def without_signs(parts: Tokens) -> Tokens:
     return tuple(part for part in parts if part[0] not in "+-")
 
 
+def signs_agree(one: Tokens, other: Tokens) -> bool:
+    """Whether two names that both have signs have the same: Cre- 3 is not Cre+ 3."""
+    signs, others = (tuple(part for part in name if part[0] in "+-") for name in (one, other))
+    return not signs or not others or signs == others
+
+
 def stem(text: str) -> str:
     """Leave out folders and file endings: `/data/S1Aligned.sortedByCoord.out.bam` is S1."""
     base = re.split(r"[/\\]", text.strip().rstrip("/\\"))[-1]
