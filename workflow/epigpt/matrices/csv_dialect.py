@@ -5,9 +5,10 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from epigpt.matrices import digit_grouping
 from epigpt.matrices.header_rows import read_header_rows
 from epigpt.matrices.text_streams import wide_encoding
 
@@ -104,6 +105,8 @@ class Layout:
         Cells of the first data rows.
     notes
         What was met on the way, in words.
+    grouping
+        The mark between groups of three digits, left out of `rows`; "" where there is none.
     """
 
     delimiter: str
@@ -114,6 +117,7 @@ class Layout:
     rows: tuple[tuple[str, ...], ...]
     has_header: bool = True
     notes: tuple[str, ...] = ()
+    grouping: str = ""
 
     @cached_property
     def numeric(self) -> list[int]:
@@ -206,7 +210,19 @@ def read_layout(head: bytes, complete: bool) -> Layout:
     if lines[0].startswith("%%MatrixMarket"):
         raise NoTable("it is a sparse matrix without row and column names beside it")
     delimiter, decimal = _delimiter(lines)
-    return _layout(lines, delimiter, decimal, encoding)
+    return _ungrouped(_layout(lines, delimiter, decimal, encoding))
+
+
+def _ungrouped(layout: Layout) -> Layout:
+    """Read numbers with thousands set apart as what they are."""
+    mark = digit_grouping.mark_of(layout.rows, MISSING)
+    if not mark:
+        return layout
+    rows = tuple(
+        tuple(digit_grouping.without_mark(cell, mark) for cell in row) for row in layout.rows
+    )
+    note = f"'{mark}' between groups of three digits left out"
+    return replace(layout, decimal=".", rows=rows, grouping=mark, notes=(*layout.notes, note))
 
 
 def split_line(line: str, delimiter: str) -> list[str]:

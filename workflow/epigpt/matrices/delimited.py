@@ -12,6 +12,7 @@ import pyarrow.csv as pacsv
 from scipy import sparse
 
 from epigpt.errors import InputError
+from epigpt.matrices import digit_grouping
 from epigpt.matrices.csv_dialect import MISSING, Layout, NoTable, read_layout
 from epigpt.matrices.streams import Budget, Member, line_blocks
 from epigpt.matrices.text_streams import Joined, as_utf8
@@ -188,6 +189,8 @@ def _blocks(head: bytes, stream: BinaryIO, layout: Layout) -> Iterator[bytes]:
         joined.readline()
     for block in line_blocks(cast(BinaryIO, joined), _BLOCK):
         text = block if layout.encoding == "utf-8" else block.decode(layout.encoding).encode()
+        if layout.grouping:
+            text = digit_grouping.without_marks(text, layout.grouping, layout.delimiter)
         yield re.sub(rb"(?m)^ +| +(?=[ \r\n])", b"", text) if layout.delimiter == " " else text
 
 
@@ -195,7 +198,9 @@ def _parse(block: bytes, wanted: _Wanted, aside: list[str]) -> pa.Table:
     """Read one block; lines of a single cell go to `aside`, and every other one becomes a row."""
     last: pa.ArrowInvalid | None = None
     whole_lines = False
-    for number in (pa.int32(), pa.float64()):
+    # A fraction beside thousands that were set apart would have been read by the wrong mark.
+    types = (pa.int32(),) if wanted.layout.grouping else (pa.int32(), pa.float64())
+    for number in types:
         alone: list[str] = []
         try:
             table = _arrow(block, wanted, number, alone, whole=whole_lines)
@@ -261,7 +266,7 @@ def _arrow_block(block: bytes) -> int:
 def _account(block: bytes, rows: int, where: str) -> None:
     """Refuse a block whose lines are not its rows: an unclosed quote hides the lines after it."""
     lines = block.count(b"\n") + (not block.endswith(b"\n"))
-    if rows == lines or rows == lines - len(re.findall(rb"(?m)^\r?(?:\n|\Z)", block)):
+    if rows == lines or rows == lines - len(re.findall(rb"(?m)^\r?\n|^\r\Z", block)):
         return
     raise InputError(
         f"{lines:,} lines that make {rows:,} rows",
