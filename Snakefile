@@ -46,7 +46,7 @@ rule all:
         expand("results/{dataset}/{file}", dataset=ROWS, file=TABLES),
         expand("results/{dataset}/report.html", dataset=ROWS),
         expand("results/{dataset}/figures", dataset=ROWS),
-        [kept_models(name) for name in ROWS],
+        [of_fits(FitFiles.kept, dataset=name) for name in ROWS],
         "results/index.html",
     localrule: True
 

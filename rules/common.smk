@@ -1,17 +1,17 @@
 """Configuration and what all rules share.
 
-Purpose: read the settings and the data set table once; turn a rule into the command that starts its stage.
-Inputs: the config file (config/config.yaml beside the Snakefile unless --configfile is given), the data set table.
+Purpose: read the settings and the data set table once; turn a rule into the command that starts its
+stage.
+Inputs: the config file (config/config.yaml beside the Snakefile unless --configfile is given), the
+data set table.
 Outputs: none.
 """
 
 import gc
 import inspect
-import itertools
 import json
 import re
 import shlex
-from types import SimpleNamespace
 
 from snakemake import __version__ as SNAKEMAKE
 from snakemake.exceptions import WorkflowError
@@ -25,11 +25,15 @@ from epigpt.config.job_settings import JobSettings
 from epigpt.config.settings import permutations, repeats
 from epigpt.doctor import leftover_jobs
 from epigpt.errors import InputError
+from epigpt.jobs import hardware, training_job
+from epigpt.jobs.command_line import Shell
+from epigpt.jobs.fit_files import FitFiles, FitPlan
 from epigpt.models import choice, presets, published
-from epigpt.provenance import fingerprint, parent_watch, run_outcome, run_start
-from epigpt.training import gpus, strategy
+from epigpt.provenance import fingerprint, run_outcome, run_start
+from epigpt.training import strategy
 
-# Planning makes millions of objects that stay; looking for cycles among them so often would take a sixth of the time.
+# Planning makes millions of objects that stay; looking for cycles among them so often would take a
+# sixth of the time.
 gc.set_threshold(5_000_000, 20, 20)
 
 
@@ -52,7 +56,8 @@ def read_configuration():
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 try:
     ASKED, ROWS = read_configuration()
-    HARDWARE, DEVICES = read_hardware(own_torch=not CONDA)
+    NAMED = workflow.config_settings.config.get("hardware") or site("hardware", "auto")
+    HARDWARE, DEVICES, LOCAL_GPUS = hardware.find(NAMED, own_torch=not CONDA)
     SETTINGS = choice.resolve(ASKED, DEVICES)
     PRESET = presets.load(SETTINGS.model)
     PAIRS = loading.transfer_pairs(SETTINGS.transfer, list(ROWS))
@@ -64,25 +69,28 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 if workflow.is_main_process:
+    if LOCAL_GPUS:
+        # One job per GPU at a time; which one a job gets is settled when it starts.
+        workflow.register_resource("local_gpu", LOCAL_GPUS)
     # Before anything is queued, also in a dry run.
     logger.info(f"{choice.sentence(ASKED, SETTINGS, DEVICES)} {USED}")
 
+SITE = training_job.Site(site("gpu_gres", "gpu"), site("gpu_partition", "gpu"))
 # A site whose login node has no GPU names the variant whose PyTorch is built for CUDA.
 TRAINING_ENVIRONMENT = f"../envs/{site('training_environment', 'train')}.yaml"
 TABLES = [name for name in schema.ASKED_FOR if PAIRS or name != "transfer.tsv"]
 # On one device all fits of a data set are one job, on several each fit is.
 TOGETHER = HARDWARE.nodes * HARDWARE.devices == 1
-# Where a model is large, its variants and attributions are made by the same job, which has the device and the libraries at hand; by the
-# preset and not by the device, so that another device leaves results up to date.
+# Where a model is large, its variants and attributions are made by the same job, which has the device
+# and the libraries at hand; by the preset and not by the device, so that another device leaves
+# results up to date.
 ALL_IN_ONE = TOGETHER and PRESET.name not in strategy.ON_CPUS
 TRAINING_THREADS = 1 if HARDWARE.device == "cpu" and HARDWARE.devices == 1 else 2 * HARDWARE.devices
 PERMUTATIONS = permutations(SETTINGS.permutations, SETTINGS.model)
-PERMUTATIONS_PER_JOB = 5
-# Permutations after which the others are run only if fewer than five of these do as well as the true labels.
-FIRST_LOOK = 20
 REPEATS = repeats(SETTINGS.repeats, SETTINGS.model)
 BASELINES = list(dict.fromkeys([model_names.REFERENCE, *SETTINGS.baselines]))
-# What decides tokens, and what decides a fit beside its tokens: for the rules that run a part of the pipeline again.
+# What decides tokens, and what decides a fit beside its tokens: for the rules that run a part of the
+# pipeline again.
 ENCODING_KEYS = [
     "encoding",
     "gene_selection",
@@ -121,62 +129,46 @@ wildcard_constraints:
     last="[0-9]+",
 
 
-PYTHON = "python" if CONDA else shlex.quote(sys.executable)
-ENVIRONMENT = {
-    "PYTHONPATH": str(ROOT / "workflow"),
-    # A module of the working directory, such as its own csv.py, is never taken for ours or Python's.
-    "PYTHONSAFEPATH": "1",
-    "PYTHONHASHSEED": "0",
-    "MPLBACKEND": "Agg",
-    "TOKENIZERS_PARALLELISM": "false",
-    "HF_HUB_OFFLINE": "1",
-}
-# Where pretrained weights lie, which decides no result; the key `weights` reaches the stages as what they are.
+FURTHER = {}
+# Where pretrained weights lie, which decides no result; the key `weights` reaches the stages as what
+# they are.
 if WEIGHTS is not None:
     WEIGHTS_FOLDER = WEIGHTS.folder or Path(f"results/weights/{WEIGHTS.slug}")
-    ENVIRONMENT[published.VARIABLE] = str(WEIGHTS_FOLDER)
+    FURTHER[published.VARIABLE] = str(WEIGHTS_FOLDER)
+SHELL = Shell("python" if CONDA else shlex.quote(sys.executable), ROOT / "workflow", FURTHER)
+
+
+def signed(function):
+    """Keep a function's signature with it: Snakemake asks for it several times in every job, which
+    takes longer than the call."""
+    function.__signature__ = inspect.signature(function)
+    return function
 
 
 def stage(name, *keys, unwatched=(), launch=None, everything=False):
     """Return the params of a rule: the code of its stage, the settings it reads, and its command.
 
-    The command hands over every named input, every named output and every wildcard under its own name: `input: counts=…` arrives as
-    `--counts …`. A change of code or of `keys` reruns the rule; one of `unwatched` keys, which decide how a job goes about its work and
-    not what it makes, does not: Snakemake leaves out of its comparison what depends on inputs, outputs, threads or resources. `launch`
-    starts the stage where it is more than one process.
+    The command hands over every named input, every named output and every wildcard under its own
+    name: `input: counts=…` arrives as `--counts …`. A change of code or of `keys` reruns the rule;
+    one of `unwatched` keys, which decide how a job goes about its work and not what it makes, does
+    not: Snakemake leaves out of its comparison what depends on inputs, outputs, threads or
+    resources. `launch` starts the stage where it is more than one process.
     """
 
     @signed
     def settings(wildcards):
-        return (
-            JOB_SETTINGS.everything(wildcards)
-            if everything
-            else JOB_SETTINGS.chosen(keys, wildcards)
-        )
+        if everything:
+            return JOB_SETTINGS.everything(wildcards)
+        return JOB_SETTINGS.chosen(keys, wildcards)
 
     @signed
     def command(wildcards, input, output, threads, resources):
-        online = ["HF_HUB_OFFLINE"] if name == "weights" else []
-        words = [
-            f"{key}={shlex.quote(value)}" for key, value in ENVIRONMENT.items() if key not in online
-        ]
-        words.append(parent_watch.IN_SHELL)
-        words.append(
-            launch(name, resources, threads)
-            if launch
-            else f"{PYTHON} -m epigpt.stages.{name} --threads {threads}"
-        )
+        start = launch(name, resources, threads) if launch else SHELL.start(name, threads)
         named = [*input.items(), *output.items(), *wildcards.items()]
-        if len({flag for flag, _ in named}) < len(named):
-            raise WorkflowError(f"stage {name}: an input, an output or a wildcard share a name")
-        for flag, value in named:
-            values = [value] if isinstance(value, str) else value
-            words.append(" ".join([f"--{flag}", *(shlex.quote(str(part)) for part in values)]))
-        given = [
-            settings(wildcards),
-            *([JOB_SETTINGS.chosen(unwatched, wildcards)] if unwatched else []),
-        ]
-        return " ".join([*words, "--settings", *map(shlex.quote, given)])
+        given = [settings(wildcards)]
+        if unwatched:
+            given.append(JOB_SETTINGS.chosen(unwatched, wildcards))
+        return SHELL.command(name, named, given, start)
 
     code = fingerprint.by_folder(name, versions=not CONDA)
     return {"command": command, "settings": settings} | {
@@ -185,11 +177,6 @@ def stage(name, *keys, unwatched=(), launch=None, everything=False):
 
 
 def snakemake_version(wildcards, resources):
-    """Return Snakemake's version, which provenance records; since it asks for resources, another one is no reason to run again."""
+    """Return Snakemake's version, which provenance records; since it asks for resources, another
+    one is no reason to run again."""
     return SNAKEMAKE
-
-
-def signed(function):
-    """Keep a function's signature with it: Snakemake asks for it several times in every job, which takes longer than the call."""
-    function.__signature__ = inspect.signature(function)
-    return function

@@ -57,7 +57,7 @@ if not ALL_IN_ONE:
     rule comparison:
         """Fit a variant of GPT-2 on every fold; one job, because its imports take longer than a small model's training."""
         input:
-            fold_tokens,
+            of_fits(FitFiles.fold_tokens),
             folds="results/{dataset}/folds.tsv",
         output:
             predictions=f"{COMPARISONS}/{{variant}}.tsv",
@@ -106,8 +106,8 @@ rule null:
         expression="results/{dataset}/expression.h5ad",
         folds="results/{dataset}/folds.tsv",
         summary="results/{dataset}/folds.json",
-        looked=first_look(first_null_files),
-        true=first_look(true_scores),
+        looked=once_due(FitFiles.first_permuted),
+        true=once_due(FitFiles.true_scores),
     output:
         scores="results/{dataset}/null/{first}-{last}.tsv",
     log:
@@ -133,15 +133,15 @@ rule evaluate:
         samples="results/{dataset}/samples.tsv",
         quality="results/{dataset}/quality.tsv",
         reading="results/{dataset}/reading.json",
-        finetuned=fold_files("predictions.tsv"),
-        redraws=redraws([model_names.FINETUNED, *SETTINGS.comparisons]),
+        finetuned=of_fits(FitFiles.of_folds, "predictions.tsv"),
+        redraws=of_fits(FitFiles.redraws, [model_names.FINETUNED, *SETTINGS.comparisons]),
         baselines=expand("results/{{dataset}}/baselines/{baseline}.tsv", baseline=BASELINES),
         comparisons=expand(
             "results/{{dataset}}/comparisons/{variant}.tsv",
             variant=SETTINGS.comparisons,
         ),
         chance=expand("results/{{dataset}}/baselines/{baseline}.null.tsv", baseline=BASELINES),
-        refitted=null_files,
+        refitted=of_fits(FitFiles.permuted),
     output:
         predictions="results/{dataset}/predictions.tsv",
         metrics=report(
@@ -184,10 +184,10 @@ rule model_answer:
         folds="results/{dataset}/folds.tsv",
         answer="results/{dataset}/verdict.json",
         reading="results/{dataset}/reading.json",
-        vocabularies=fold_files("vocabulary.json"),
-        references=fold_files("reference.npz"),
+        vocabularies=of_fits(FitFiles.of_folds, "vocabulary.json"),
+        references=of_fits(FitFiles.of_folds, "reference.npz"),
     output:
-        told=ANSWER,
+        told=fit_files("{dataset}").answer,
     log:
         f"results/{{dataset}}/logs/model_answer/{PRESET.name}.log",
     benchmark:

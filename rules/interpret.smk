@@ -12,9 +12,9 @@ if not ALL_IN_ONE:
     rule attributions:
         """Attribute the folds' models to genes on held-out samples."""
         input:
-            weights=explained(fold_files("model.safetensors")),
-            configs=[] if TOGETHER else explained(fold_files("config.json")),
-            tokens=explained(fold_tokens),
+            weights=explained(of_fits(FitFiles.of_folds, "model.safetensors")),
+            configs=[] if TOGETHER else explained(of_fits(FitFiles.of_folds, "config.json")),
+            tokens=explained(of_fits(FitFiles.fold_tokens)),
             contrasts="results/{dataset}/differential_expression.tsv",
         output:
             **ATTRIBUTIONS,

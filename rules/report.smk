@@ -10,7 +10,7 @@ rule provenance:
     """Record versions, checksums, seeds and settings behind a data set's results."""
     input:
         # It reads the logs and benchmarks of the jobs that make these, and follows them.
-        model_files,
+        of_fits(FitFiles.reported),
         "results/{dataset}/metrics.tsv",
         "results/{dataset}/markers.tsv",
         manifest="results/{dataset}/geo/manifest.tsv",
@@ -35,7 +35,7 @@ rule provenance:
 rule report:
     """Write the page and the figures of a data set."""
     input:
-        model_files,
+        of_fits(FitFiles.reported),
         manifest="results/{dataset}/geo/manifest.tsv",
         samples="results/{dataset}/samples.tsv",
         reading="results/{dataset}/reading.json",

@@ -27,9 +27,9 @@ if TOGETHER:
         """Fine-tune every fold's model of a data set and the final one in one process."""
         input:
             **model_inputs(),
-            tokens=all_tokens,
+            tokens=of_fits(FitFiles.tokens),
             pretrained=fetched_weights,
-            adapted=all_adapted,
+            adapted=of_fits(FitFiles.adapted),
         output:
             **model_folders(),
         log:

@@ -99,8 +99,8 @@ rule transfer:
 rule transfer_table:
     """Collect the scores of all pairs that a data set takes part in."""
     input:
-        metrics=pair_metrics,
-        untested=untested_pairs,
+        metrics=of_pairs("metrics.tsv", testable=True),
+        untested=of_pairs("genes.json", testable=False),
     output:
         table="results/{dataset}/transfer.tsv",
     log:

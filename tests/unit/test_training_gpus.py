@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from epigpt.jobs import training_job
+from epigpt.models import presets
 from epigpt.training import gpus, node
 
 
@@ -103,16 +105,16 @@ def test_every_node_finds_the_first_one(tmp_path, monkeypatch, hosts, address):
     )
 
 
-def test_torchrun_leaves_the_options_of_a_stage_alone(root):
+def test_torchrun_leaves_the_options_of_a_stage_alone():
     """It would take `--log` for one of its own, abbreviated, but for the dashes in the rule's
     command."""
     from torch.distributed.run import parse_args
 
-    assert "-m {stop}epigpt.stages.{stage}" in (root / "rules" / "resources.smk").read_text()
-    parsed = parse_args(
-        ["--standalone", "-m", "--", "epigpt.stages.train", "--tokens", "x", "--log", "y"]
-    )
-    assert parsed.training_script_args == ["--tokens", "x", "--log", "y"]
+    started = training_job.start(presets.hardware("h100x8"), "python", "train", {}, threads=8)
+    words = started.split()[started.split().index("--standalone") :]
+    parsed = parse_args([*words, "--tokens", "x", "--log", "y"])
+    assert parsed.training_script == "epigpt.stages.train"
+    assert parsed.training_script_args[-4:] == ["--tokens", "x", "--log", "y"]
 
 
 def test_the_claim_of_a_user_with_a_strict_umask_can_be_seen_by_others(driver):

@@ -1,0 +1,82 @@
+"""The command that starts a stage; `epigpt.stages.entry` reads what is written here."""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from epigpt.provenance import parent_watch
+
+OFFLINE = "HF_HUB_OFFLINE"
+ENVIRONMENT = {
+    # A module of the working directory, such as a csv.py, is never taken for ours or Python's.
+    "PYTHONSAFEPATH": "1",
+    "PYTHONHASHSEED": "0",
+    "MPLBACKEND": "Agg",
+    "TOKENIZERS_PARALLELISM": "false",
+    OFFLINE: "1",
+}
+# The one stage that may use the network for models.
+ONLINE = "weights"
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What all commands of a run begin with.
+
+    Attributes
+    ----------
+    python
+        The interpreter, quoted for a shell.
+    library
+        The folder that holds the package.
+    further
+        More variables of the environment, such as where pretrained weights are.
+    """
+
+    python: str
+    library: Path
+    further: Mapping[str, str] = field(default_factory=dict)
+
+    def command(
+        self,
+        stage: str,
+        files_and_wildcards: Iterable[tuple[str, str | Sequence[str]]],
+        settings: Sequence[str],
+        start: str,
+    ) -> str:
+        """Return the command of a job.
+
+        Parameters
+        ----------
+        stage
+            Name of the stage's module.
+        files_and_wildcards
+            Named inputs, named outputs and wildcards of the rule; each becomes a flag.
+        settings
+            JSON objects, which add up.
+        start
+            What starts the stage, up to its own flags.
+
+        Raises
+        ------
+        ValueError
+            An input, an output or a wildcard share a name.
+        """
+        environment = {"PYTHONPATH": str(self.library), **ENVIRONMENT, **self.further}
+        if stage == ONLINE:
+            del environment[OFFLINE]
+        words = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
+        words += [parent_watch.IN_SHELL, start]
+        flags: set[str] = set()
+        for flag, value in files_and_wildcards:
+            if flag in flags:
+                raise ValueError(f"stage {stage}: {flag} is the name of two files or wildcards")
+            flags.add(flag)
+            values = [value] if isinstance(value, str) else value
+            words.append(" ".join([f"--{flag}", *(shlex.quote(str(part)) for part in values)]))
+        return " ".join([*words, "--settings", *map(shlex.quote, settings)])
+
+    def start(self, stage: str, threads: int) -> str:
+        """Return what starts a stage that is a single process."""
+        return f"{self.python} -m epigpt.stages.{stage} --threads {threads}"
