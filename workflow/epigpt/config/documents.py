@@ -1,4 +1,4 @@
-"""Write what follows from settings.py and schema.py: the JSON schema, the commented config.yaml,
+"""Write what follows from settings.py and the schema: the JSON schema, the commented config.yaml,
 the tables of keys and of results."""
 
 import json
@@ -14,7 +14,7 @@ from epigpt.config.settings import Settings, keys
 
 ROOT = Path(__file__).resolve().parents[3]
 # The marks around a generated table: its name, and the file it follows from.
-SETTINGS, RESULTS = ("settings", "config/settings.py"), ("results", "schema.py")
+SETTINGS, RESULTS = ("settings", "config/settings.py"), ("results", "schema")
 _WIDTH = 110
 
 
