@@ -60,7 +60,7 @@ def devices(hardware: HardwarePreset, number: int, site: Site) -> dict[str, Any]
 
 def requests(hardware: HardwarePreset, site: Site) -> dict[str, Any]:
     """Return what a training on all of the hardware asks for; every amount is per node."""
-    needed = {"mem_mb": growing(4000 * hardware.devices)}
+    needed: dict[str, Any] = {"mem_mb": growing(4000 * hardware.devices)}
     needed |= devices(hardware, hardware.devices, site)
     needed["runtime"] = minutes(int(hardware.hours * 60))
     if hardware.nodes > 1:
