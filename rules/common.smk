@@ -20,9 +20,9 @@ from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import update_config
 
 from epigpt import model_names, schema
-from epigpt.config import dataset_table, loading
+from epigpt.config import config_files, dataset_table, loading
 from epigpt.config.job_settings import JobSettings
-from epigpt.config.settings import permutations, repeats
+from epigpt.config.repetitions import permutations, repeats
 from epigpt.doctor import leftover_jobs
 from epigpt.errors import InputError
 from epigpt.jobs import hardware, training_job
@@ -43,7 +43,7 @@ def read_configuration():
     merged = {}
     if not files:
         files = [ROOT / "config" / "config.yaml"]
-        merged = loading.read(files[0])
+        merged = config_files.read(files[0])
     update_config(merged, config)
     if "hardware" in workflow.config_settings.config:
         # Not a setting: it decides where a result is computed, not what it is.

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.csv as pacsv
 
-from epigpt.matrices.candidates import Search
+from epigpt.matrices.candidate import Search
 from epigpt.matrices.choose import find
 from epigpt.matrices.sample_matching import SampleNames
 from epigpt.matrices.streams import Budget, Member

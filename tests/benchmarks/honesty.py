@@ -61,7 +61,7 @@ from series_data import write  # noqa: E402
 
 from epigpt import files, model_names  # noqa: E402
 from epigpt.config.loading import validated  # noqa: E402
-from epigpt.config.settings import repeats as drawn_repeats  # noqa: E402
+from epigpt.config.repetitions import repeats as drawn_repeats  # noqa: E402
 from epigpt.dataset import expression_data  # noqa: E402
 from epigpt.dataset.count_blocks import open_observations  # noqa: E402
 from epigpt.evaluation import (  # noqa: E402

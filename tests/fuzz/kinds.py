@@ -21,11 +21,12 @@ import pandas as pd
 import rdata
 from scipy import sparse
 
-from epigpt.config import dataset_table, loading
+from epigpt.config import config_files, dataset_table, loading
 from epigpt.errors import InputError
 from epigpt.geo import listing, records
 from epigpt.matrices.archives import expand
-from epigpt.matrices.candidates import Candidate, Search, look_into
+from epigpt.matrices.candidate import Candidate, Search
+from epigpt.matrices.candidates import look_into
 from epigpt.matrices.choose import find
 from epigpt.matrices.sample_matching import SampleNames
 from epigpt.matrices.streams import Budget, Member
@@ -297,7 +298,7 @@ baselines: [logistic_l2, random_forest]
 
 
 def _config(path: Path) -> None:
-    loading.validated(loading.read(path), [path])
+    loading.validated(config_files.read(path), [path])
 
 
 def _listing(path: Path) -> None:

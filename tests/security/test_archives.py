@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from epigpt.errors import InputError
-from epigpt.matrices import hdf5
+from epigpt.matrices import hdf5_safety
 from epigpt.matrices.archives import expand
 from epigpt.matrices.streams import Budget, Member
 
@@ -133,7 +133,7 @@ def test_a_compressed_file_that_is_cut_off_or_has_several_members(tmp_path):
 def opened(path: Path, scratch: Path, told: str, limit: float = 1e6) -> None:
     with (
         pytest.raises(InputError) as caught,
-        hdf5.opened(Member.of_file(path), Budget(limit), scratch),
+        hdf5_safety.opened(Member.of_file(path), Budget(limit), scratch),
     ):
         pass
     assert told in str(caught.value)
@@ -167,7 +167,7 @@ def test_hdf5_that_unpacks_to_too_much(tmp_path, scratch):
 
 
 def test_a_damaged_hdf5_file(tmp_path, scratch):
-    (tmp_path / "a.h5").write_bytes(hdf5.MAGIC + b"nothing")
+    (tmp_path / "a.h5").write_bytes(hdf5_safety.MAGIC + b"nothing")
     opened(tmp_path / "a.h5", scratch, "damaged HDF5")
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from epigpt import cli
-from epigpt.config import dataset_table
-from epigpt.config.dataset_table import Row
+from epigpt.config import dataset_row, dataset_table
+from epigpt.config.dataset_row import Row
 from epigpt.dataset.reading import read_dataset
 from epigpt.files import write_tsv
 from epigpt.matrices.streams import Budget
@@ -74,7 +74,7 @@ def test_json_and_the_row_read_back(mirror, capsys, tmp_path):
     ]
     for row in told["rows"]:
         (tmp_path / "rows.tsv").write_text(
-            "\t".join(dataset_table.COLUMNS) + "\n" + dataset_table.row_to_paste(Row(**row)) + "\n"
+            "\t".join(dataset_row.COLUMNS) + "\n" + dataset_row.row_to_paste(Row(**row)) + "\n"
         )
         (found,) = dataset_table.read(tmp_path / "rows.tsv")
         assert found == Row(**row)

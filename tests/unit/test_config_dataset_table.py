@@ -2,7 +2,7 @@
 
 import pytest
 
-from epigpt.config import dataset_table
+from epigpt.config import dataset_row, dataset_table
 from epigpt.errors import InputError
 
 
@@ -104,9 +104,9 @@ def test_bad_tables_get_one_message_with_row_column_and_remedy(table, text, told
 
 
 def test_the_row_to_paste_reads_back(table):
-    row = dataset_table.Row("a", "GSE5", label="genotype", case="KO", control="WT", group="mouse")
+    row = dataset_row.Row("a", "GSE5", label="genotype", case="KO", control="WT", group="mouse")
     assert dataset_table.read(
-        table("\t".join(dataset_table.COLUMNS) + "\n" + dataset_table.row_to_paste(row) + "\n")
+        table("\t".join(dataset_row.COLUMNS) + "\n" + dataset_row.row_to_paste(row) + "\n")
     ) == [row]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from epigpt.config import loading
+from epigpt.config import config_files, loading
 from epigpt.config.documents import commented_config, documents
 from epigpt.config.loading import load, validated
 from epigpt.config.settings import Settings, keys
@@ -73,10 +73,10 @@ def test_a_config_file_that_is_no_mapping_is_refused(tmp_path):
     file = tmp_path / "c.yaml"
     file.write_text("- a\n- b\n")
     with pytest.raises(InputError, match="key: value"):
-        loading.read(file)
+        config_files.read(file)
     file.write_text("a: [\n")
     with pytest.raises(InputError, match="YAML"):
-        loading.read(file)
+        config_files.read(file)
 
 
 def test_every_key_is_described_and_reachable():
@@ -114,7 +114,7 @@ def test_keys_that_are_no_texts_are_one_message(text: str, tmp_path: Path) -> No
     path = tmp_path / "c.yaml"
     path.write_text(text)
     with pytest.raises(InputError, match="names of settings are texts") as caught:
-        loading.validated(loading.read(path), [path])
+        loading.validated(config_files.read(path), [path])
     assert "c.yaml" in str(caught.value)
 
 
@@ -126,7 +126,7 @@ def test_aliases_without_end_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("\n".join(lines))
     with pytest.raises(InputError, match="aliases"):
-        loading.validated(loading.read(path), [path])
+        loading.validated(config_files.read(path), [path])
 
 
 def test_a_number_that_yaml_takes_for_a_text_is_written_out() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from epigpt.config.dataset_table import Row
+from epigpt.config.dataset_row import Row
 from epigpt.dataset import sample_annotation
 from epigpt.dataset.reading import read_dataset
 from epigpt.errors import InputError

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from epigpt import cli
-from epigpt.config import dataset_table
-from epigpt.describe import command
+from epigpt.config import dataset_row, dataset_table
+from epigpt.describe import text_page
 from epigpt.describe.series_description import describe_series
 from geo_series import Made, Sample, counts_of, table
 
@@ -67,7 +67,7 @@ def say(
     return run
 
 
-def pasted(text: str, folder: Path) -> list[dataset_table.Row]:
+def pasted(text: str, folder: Path) -> list[dataset_row.Row]:
     """Read the rows of a text as a user's table would be."""
     lines = text.splitlines()
     at = next(
@@ -287,7 +287,7 @@ def test_super_series_are_described_together(say, series, tmp_path):
 @pytest.mark.parametrize("width", [60, 100, 200])
 def test_lines_keep_to_the_width(say, series, tmp_path, width):
     shown = describe_series("GSE4321", (tmp_path / "mirror").as_uri(), logging.getLogger("test"))
-    told = command.text(shown, width)
+    told = text_page.text(shown, width)
     table_lines = [
         line for line in told.splitlines() if "\t" not in line and not line.startswith("ROW")
     ]

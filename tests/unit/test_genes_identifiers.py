@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from epigpt.genes import annotation, identifiers, row_kinds
+from epigpt.genes import annotation, id_kinds, identifiers, row_kinds
 from epigpt.genes.spreadsheet import dates
 
 MOUSE_IDS = ["ENSMUSG00000020524.11", "ENSMUSG00000033981.3", "ENSMUSG00000004366"]
@@ -49,13 +49,13 @@ def first_column(path: Path) -> list[str]:
     ],
 )
 def test_kind_of_ids(ids, kind):
-    assert identifiers.id_type(ids) == kind
+    assert id_kinds.id_type(ids) == kind
 
 
 def test_summary_rows_and_spike_ins_do_not_hide_the_kind():
     ids = ["__no_feature", "__ambiguous", "N_unmapped", "ERCC-00002", "ERCC-00003", *MOUSE_IDS]
-    assert identifiers.id_type(ids) == "ensembl"
-    assert identifiers.id_shares(ids)["ensembl"] == 1.0
+    assert id_kinds.id_type(ids) == "ensembl"
+    assert id_kinds.id_shares(ids)["ensembl"] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -69,25 +69,24 @@ def test_summary_rows_and_spike_ins_do_not_hide_the_kind():
     ],
 )
 def test_ensembl_prefix_names_the_species(prefix, organism):
-    assert identifiers.guess_organism([f"{prefix}{i:011d}" for i in range(1, 30)]) == organism
+    assert id_kinds.guess_organism([f"{prefix}{i:011d}" for i in range(1, 30)]) == organism
 
 
 def test_a_mixture_of_two_species_stays_open():
     ids = [f"ENSG{i:011d}" for i in range(20)] + [f"ENSMUSG{i:011d}" for i in range(20)]
-    assert identifiers.guess_organism(ids) is None
+    assert id_kinds.guess_organism(ids) is None
 
 
 @pytest.mark.parametrize("organism", ["human", "zebrafish"])
 def test_symbols_name_the_species(organism):
     assert (
-        identifiers.guess_organism(sorted(set(annotation.own_genes(organism)["symbol"])))
-        == organism
+        id_kinds.guess_organism(sorted(set(annotation.own_genes(organism)["symbol"]))) == organism
     )
 
 
 def test_symbols_that_mouse_and_rat_share_stay_open():
     assert (
-        identifiers.guess_organism(
+        id_kinds.guess_organism(
             [
                 "Gfap",
                 "Vim",
@@ -304,8 +303,8 @@ def test_bare_mitochondrial_names_count_only_together():
 )
 def test_public_tables(shared, path, kind, organism, aside):
     names = first_column(shared / path)
-    assert identifiers.id_type(names) == kind
-    assert identifiers.guess_organism(names) == organism
+    assert id_kinds.id_type(names) == kind
+    assert id_kinds.guess_organism(names) == organism
     rows, summary = identifiers.canonical(names, organism, id_kind=kind)
     assert len(rows) == len(names)
     assert (~rows["keep"]).sum() == aside

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from epigpt.config.dataset_table import Row
+from epigpt.config.dataset_row import Row
 from epigpt.dataset.reading import read_dataset
 from epigpt.geo import dee2, download
 from epigpt.geo.http_client import Connection

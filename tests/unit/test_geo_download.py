@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from epigpt.errors import InputError
-from epigpt.geo import addresses, download
+from epigpt.geo import addresses, download, manifest
 from epigpt.geo.http_client import Connection
 from epigpt.geo.resume import Fetched
 
@@ -402,13 +402,13 @@ def test_local_files_are_noted_not_copied(tmp_path: Path) -> None:
     table, sheet = tmp_path / "my counts.tsv", tmp_path / "sheet.csv"
     table.write_text("g\ts1\nA\t1\n")
     sheet.write_text("sample,x\n")
-    lines = download.local_files([table, sheet], "mine")
+    lines = manifest.local_files([table, sheet], "mine")
     assert [line.file for line in lines] == [str(table), str(sheet)]
     assert lines[0].url == table.as_uri()
     assert lines[0].sha256 == hashlib.sha256(table.read_bytes()).hexdigest()
-    assert download.local_files([table, sheet], "mine") == lines
+    assert manifest.local_files([table, sheet], "mine") == lines
     with pytest.raises(InputError, match="data set mine, column 'samples'"):
-        download.local_files([table, tmp_path / "none.csv"], "mine")
+        manifest.local_files([table, tmp_path / "none.csv"], "mine")
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(RANDOM.randbytes(1000))[:500])
     with pytest.raises(InputError, match="truncated gzip"):
-        download.local_files([tmp_path / "cut.csv.gz"], "mine")
+        manifest.local_files([tmp_path / "cut.csv.gz"], "mine")

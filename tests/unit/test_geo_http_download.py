@@ -15,7 +15,8 @@ import pytest
 
 from epigpt.errors import InputError
 from epigpt.geo import integrity
-from epigpt.geo.http_client import Connection, NotServed, Remote
+from epigpt.geo.http_answers import NotServed
+from epigpt.geo.http_client import Connection, Remote
 from epigpt.geo.http_download import fetch
 from epigpt.geo.progress import Progress
 from epigpt.geo.rate_limit import LowestRate, TooSlow

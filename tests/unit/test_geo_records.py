@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epigpt.errors import InputError
-from epigpt.geo import records, series_matrix, soft
+from epigpt.geo import records, series_matrix, soft, soft_attributes, soft_tables
 from epigpt.geo.record import characteristics_table, clean, split_characteristic
 from epigpt.samples.sample_sheet import read_sheet
 from geo_series import Made, Sample
@@ -156,7 +156,8 @@ def test_the_border_of_a_block_may_lie_anywhere(tmp_path, monkeypatch, size):
     series = soft.read_soft(write(tmp_path, GOOD))
     assert series.characteristics["age"].tolist() == ["1", "2", "3"]
     assert [
-        (name, table["VALUE"].tolist()) for name, table in soft.read_tables(write(tmp_path, GOOD))
+        (name, table["VALUE"].tolist())
+        for name, table in soft_tables.read_tables(write(tmp_path, GOOD))
     ] == [(f"GSM{n}", [str(n), "2.0"]) for n in (1, 2, 3)]
 
 
@@ -273,7 +274,7 @@ def test_geoparse_reads_the_same_samples_and_characteristics(shared):
             lines = {
                 key: values for key, values in metadata.items() if key.startswith("characteristics")
             }
-            texts = soft.characteristic_texts(
+            texts = soft_attributes.characteristic_texts(
                 {"characteristics_ch1": lines.get("characteristics_ch1", []), **lines}
             )
             expected: dict[str, set[str]] = {}

@@ -8,8 +8,8 @@ from scipy import sparse
 
 from epigpt.dataset import assemble
 from epigpt.matrices import value_kind
-from epigpt.matrices.delimited import Values
 from epigpt.matrices.union import union
+from epigpt.matrices.values import Values
 
 MATRICES = st.tuples(
     st.integers(1, 9), st.integers(1, 7), st.integers(0, 2**32 - 1), st.floats(0, 1)

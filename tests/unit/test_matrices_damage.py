@@ -17,13 +17,14 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from epigpt.config.dataset_table import Row
+from epigpt.config.dataset_row import Row
 from epigpt.dataset.reading import read_dataset
 from epigpt.errors import InputError, of_this_machine, refusing_foreign_errors
 from epigpt.geo.listing import parse_index
-from epigpt.matrices import hdf5, matrix_market, r_objects, sparse_parts, spreadsheets
+from epigpt.matrices import hdf5_safety, matrix_market, r_objects, sparse_parts, spreadsheets
 from epigpt.matrices.archives import expand
-from epigpt.matrices.candidates import Candidate, Rejected, Search, look_into
+from epigpt.matrices.candidate import Candidate, Rejected, Search
+from epigpt.matrices.candidates import look_into
 from epigpt.matrices.sample_matching import SampleNames
 from epigpt.matrices.streams import Budget, Member
 from epigpt.matrices.value_kind import kind_of_values
@@ -496,7 +497,12 @@ def test_faults_of_the_machine_are_told_as_such(error, told):
 @pytest.mark.parametrize("name", ["a.h5", "a.h5ad", "a.loom", "a.xlsx", "a.rds", "a.csv.gz"])
 def test_bytes_that_mean_nothing_are_refused_by_every_reader(tmp_path, name):
     noise = np.random.default_rng(5).bytes(5000)
-    starts = {"h5": hdf5.MAGIC, "h5ad": hdf5.MAGIC, "loom": hdf5.MAGIC, "xlsx": b"PK\x03\x04"}
+    starts = {
+        "h5": hdf5_safety.MAGIC,
+        "h5ad": hdf5_safety.MAGIC,
+        "loom": hdf5_safety.MAGIC,
+        "xlsx": b"PK\x03\x04",
+    }
     path = tmp_path / name
     path.write_bytes(starts.get(name.split(".")[-1], b"\x1f\x8b\x08\x00") + noise)
     assert isinstance(look(path), Rejected)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from epigpt.errors import InputError
-from epigpt.matrices.candidates import Candidate, Rejected, Search
+from epigpt.matrices.candidate import Candidate, Rejected, Search
 from epigpt.matrices.choose import find
 from epigpt.matrices.sample_matching import SampleNames
 from epigpt.matrices.streams import Budget, Member

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from epigpt.config.dataset_table import Row
+from epigpt.config.dataset_row import Row
 from epigpt.dataset.reading import read_dataset
 from epigpt.errors import InputError
 from epigpt.geo import download

@@ -14,7 +14,7 @@ import pytest
 import rdata
 from scipy import sparse
 
-from epigpt.matrices.candidates import Candidate, Search
+from epigpt.matrices.candidate import Candidate, Search
 from epigpt.matrices.choose import find
 from epigpt.matrices.sample_matching import SampleNames
 from epigpt.matrices.streams import Budget, Member

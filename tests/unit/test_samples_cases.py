@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from epigpt.config import dataset_table
+from epigpt.config import dataset_row, dataset_table
 from epigpt.dataset.reading import read_dataset
 from epigpt.errors import InputError
 from epigpt.matrices.streams import Budget
@@ -47,7 +47,7 @@ class Case:
     def pasted(self, line: str):
         """Read a row as a user would who pastes it into the table."""
         table = self.scratch / "datasets.tsv"
-        table.write_text("\t".join(dataset_table.COLUMNS) + f"\n{line}\n")
+        table.write_text("\t".join(dataset_row.COLUMNS) + f"\n{line}\n")
         return dataset_table.read(table)[0]
 
     def table(self) -> pd.DataFrame:

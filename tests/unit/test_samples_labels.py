@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epigpt.config import dataset_table
-from epigpt.config.dataset_table import Row
+from epigpt.config import dataset_row, dataset_table
+from epigpt.config.dataset_row import Row
 from epigpt.errors import InputError
 from epigpt.samples import association
 from epigpt.samples.donors import suggested_group
@@ -254,7 +254,7 @@ def test_one_condition_within_another_is_offered(tmp_path):
         "genotype within diet=SD",
     ]
     row_text = within[next(iter(within))]
-    (tmp_path / "pasted.tsv").write_text("\t".join(dataset_table.COLUMNS) + f"\n{row_text}\n")
+    (tmp_path / "pasted.tsv").write_text("\t".join(dataset_row.COLUMNS) + f"\n{row_text}\n")
     (pasted,) = dataset_table.read(tmp_path / "pasted.tsv")
     again = resolve(pasted, CROSSED, None, TEXTS)
     assert again.samples["genotype"].unique().tolist() == ["KO"]
@@ -350,7 +350,7 @@ def test_titles_that_count_on_behind_a_donor_are_replicates():
     found = resolve(row(group="auto"), RECORD[["treatment"]], None, texts)
     (warning,) = [one for one in found.warnings if one["about"] == "group"]
     assert "12 samples look like replicates of 6 donors" in warning["text"]
-    cells = dict(zip(dataset_table.COLUMNS, warning["rows"][0].split("\t"), strict=True))
+    cells = dict(zip(dataset_row.COLUMNS, warning["rows"][0].split("\t"), strict=True))
     again = resolve(row(group=cells["group"]), RECORD[["treatment"]], None, texts)
     assert again.samples["group"].nunique() == 6
     # Animals of a class that are counted are no replicates of each other.

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from epigpt.config import dataset_table
-from epigpt.config.dataset_table import Row
+from epigpt.config.dataset_row import Row
 from epigpt.errors import InputError
 from epigpt.samples.labels import resolve
 

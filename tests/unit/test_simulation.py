@@ -10,7 +10,7 @@ import pytest
 
 from epigpt import cli
 from epigpt.errors import InputError
-from epigpt.genes.identifiers import guess_organism, id_type
+from epigpt.genes.id_kinds import guess_organism, id_type
 from epigpt.genes.markers import SETS, marker_sets
 from epigpt.simulation.design import CASE, Design
 from epigpt.simulation.epilepsy import SEX_EFFECTS, gene_names, planted_directions

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from epigpt import files, schema
-from epigpt.config.loading import allowed
+from epigpt.config.key_messages import allowed
 from epigpt.config.settings import Settings, keys
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from epigpt.config import dataset_table
+from epigpt.config import dataset_row
 from epigpt.config.settings import Settings
 
 
@@ -35,7 +35,7 @@ class JobSettings:
     """
 
     settings: Settings
-    rows: Mapping[str, dataset_table.Row]
+    rows: Mapping[str, dataset_row.Row]
     derived: Mapping[str, Any]
 
     def value(self, key: str, wildcards: Mapping[str, str]) -> Any:
@@ -65,11 +65,11 @@ class JobSettings:
     def row_cells(self, dataset: str) -> dict[str, str]:
         """Return the cells of a row; of local files their name alone."""
         row = self.rows[dataset]
-        cells = {name: getattr(row, name) for name in dataset_table.COLUMNS}
+        cells = {name: getattr(row, name) for name in dataset_row.COLUMNS}
         local = ("samples", "sample_map") + (() if row.is_accession else ("source",))
         return cells | {name: Path(cells[name]).name for name in local}
 
-    def _written(self, row: dataset_table.Row, name: str) -> str:
+    def _written(self, row: dataset_row.Row, name: str) -> str:
         """Return a cell so that it can be pasted into the table: a path from the table's folder."""
         cell: str = getattr(row, name)
         if not cell or (name == "source" and row.is_accession):

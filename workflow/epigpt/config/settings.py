@@ -27,8 +27,6 @@ ValueType = Literal[
 Baseline = Literal[model_names.BASELINES]  # type: ignore[valid-type]
 Comparison = Literal[model_names.VARIANTS]  # type: ignore[valid-type]
 Positive = Annotated[int, Field(ge=1)]
-# Presets small enough to be fine-tuned again for every permutation without being asked.
-REFITTED_MODELS = ("tiny",)
 Pair = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]* -> [A-Za-z][A-Za-z0-9_-]*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -343,32 +341,3 @@ def keys(section: type[BaseModel] = Settings, prefix: str = "") -> dict[str, Any
         else:
             listed[f"{prefix}{name}"] = field
     return listed
-
-
-def permutations(asked: int | Literal["auto"], model: str) -> dict[str, int]:
-    """Return how many label permutations each kind of null distribution has.
-
-    Returns
-    -------
-    dict
-        baselines and refits (the whole pipeline run again, for each baseline and for GPT-2), and
-        fixed (held-out predictions left as they are, of every model that was not refitted).
-    """
-    if asked != "auto":
-        return {"baselines": asked, "refits": asked, "fixed": 0}
-    return {"baselines": 0, "refits": 99 if model in REFITTED_MODELS else 0, "fixed": 999}
-
-
-def repeats(asked: int | Literal["auto"], model: str) -> dict[str, int]:
-    """Return how often the folds are drawn.
-
-    Returns
-    -------
-    dict
-        all draws, and own: the first so many whose fits are jobs with a model folder each. The
-        others are fitted a draw at a time in one process and leave predictions alone, which is
-        what makes many draws of a small model cheap.
-    """
-    if asked != "auto":
-        return {"all": asked, "own": asked}
-    return {"all": 10 if model in REFITTED_MODELS else 1, "own": 1}

@@ -11,10 +11,10 @@ import pandas as pd
 from scipy import sparse
 
 from epigpt.errors import InputError
-from epigpt.genes import identifiers
-from epigpt.matrices.delimited import Values
+from epigpt.genes import id_kinds, identifiers
 from epigpt.matrices.traces_of_counts import UNDONE
 from epigpt.matrices.value_kind import ValueKind
+from epigpt.matrices.values import Values
 from epigpt.samples import assays
 
 _TOTAL = 1e6
@@ -48,7 +48,7 @@ def organism_of(cell: str, recorded: Sequence[str], genes: Sequence[str], where:
     mixed = sorted({name for text in distinct for name in assays.species_of(text)})
     if len(distinct) == 1 and len(mixed) > 1:
         # Two species in each sample, as in grafts: the genes say which of them was counted.
-        guessed = identifiers.guess_organism(genes)
+        guessed = id_kinds.guess_organism(genes)
         if guessed is not None and guessed in map(assays.ORGANISMS.get, mixed):
             return guessed
         known = [found for name in mixed if (found := assays.ORGANISMS.get(name))]
@@ -67,7 +67,7 @@ def organism_of(cell: str, recorded: Sequence[str], genes: Sequence[str], where:
         )
     if recorded:
         return assays.ORGANISMS.get(recorded[0])
-    return identifiers.guess_organism(genes)
+    return id_kinds.guess_organism(genes)
 
 
 def assemble(  # noqa: PLR0917 - what meets here comes from different rooms

@@ -5,7 +5,7 @@ from typing import Any
 
 from epigpt.dataset.sample_annotation import SampleAnnotation
 from epigpt.errors import InputError
-from epigpt.matrices.candidates import Candidate
+from epigpt.matrices.candidate import Candidate
 
 _MOST_NAMED = 8
 

@@ -10,7 +10,7 @@ from anndata import AnnData
 
 from epigpt.dataset.normalization import SCALE
 from epigpt.errors import InputError
-from epigpt.genes import identifiers
+from epigpt.genes import id_kinds
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def of_anndata(adata: AnnData) -> InMemoryCounts:
             why="it decides the total that counts are scaled to",
             remedy=f"set it to one of {', '.join(SCALE)}, or remove it",
         )
-    organism = adata.uns.get("organism") or identifiers.guess_organism(genes.tolist())
+    organism = adata.uns.get("organism") or id_kinds.guess_organism(genes.tolist())
     return InMemoryCounts(
         index=pd.DataFrame({"observation": observation[rows], "sample": sample[rows]}),
         genes=genes[columns],

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from epigpt.config import loading
+from epigpt.config import config_files, loading
 from epigpt.config.settings import Settings
 from epigpt.doctor import cluster, job, machine, sources
 from epigpt.doctor.finding import Finding
@@ -69,7 +69,7 @@ def _everything(options: argparse.Namespace) -> list[Finding]:
 
 def _configuration(path: Path) -> Settings | Finding:
     try:
-        return loading.load(loading.read(path), [path], ROOT)
+        return loading.load(config_files.read(path), [path], ROOT)
     except InputError as refusal:
         return Finding(
             "configuration", "problem", f"{refusal.found} ({refusal.where})", refusal.remedy

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 from pydeseq2.default_inference import DefaultInference
-from scipy.special import digamma, gammaln
+from scipy.special import gammaln
 from scipy.stats import norm
+
+from epigpt.expression.dispersion import DispersionSlope, descend, information
 
 # How far the routines agree with PyDESeq2's own; the tests hold it to this.
 AGREEMENT = (
@@ -22,13 +24,6 @@ AGREEMENT = (
 # Genes worked on together: their arrays stay within the processor's cache.
 _BLOCK = 2_048
 _RIDGE = 1e-6
-# Steps in log(alpha): the first one, how they grow until the slope turns, and how often the last
-# one is then halved (to 1e-6).
-_FIRST_STEP = 0.25
-_GROWTH = 1.5
-_HALVINGS = 20
-# The slope at which L-BFGS-B, PyDESeq2's optimiser, stops.
-_FLAT = 1e-5
 
 
 class AllGenesAtOnce(DefaultInference):
@@ -131,7 +126,7 @@ class AllGenesAtOnce(DefaultInference):
         estimates = np.empty(counts.shape[1])
         start = np.log(np.asarray(alpha_hat, dtype=float))
         for block in _blocks(counts.shape[1]):
-            slope = _DispersionSlope(
+            slope = DispersionSlope(
                 counts[:, block].T.astype(float),
                 mu[:, block].T,
                 design_matrix if cr_reg else None,
@@ -139,7 +134,7 @@ class AllGenesAtOnce(DefaultInference):
                 prior_disp_var if prior_reg else None,
             )
             estimates[block] = np.exp(
-                _descend(slope, start[block], np.log(min_disp), np.log(max_disp))
+                descend(slope, start[block], np.log(min_disp), np.log(max_disp))
             )
         return estimates, np.ones(len(estimates), dtype=bool)
 
@@ -169,12 +164,12 @@ class AllGenesAtOnce(DefaultInference):
         errors = np.full(mu.shape[1], np.nan)
         fitted = np.flatnonzero(np.isfinite(disp) & np.isfinite(mu).all(axis=0))
         weights = (mu[:, fitted] / (1.0 + mu[:, fitted] * disp[fitted])).T
-        information = _information(weights, design_matrix)
+        per_gene = information(weights, design_matrix)
         projected = np.linalg.solve(
-            information + ridge_factor,
+            per_gene + ridge_factor,
             np.broadcast_to(contrast[:, None], (len(fitted), len(contrast), 1)),
         )[..., 0]
-        errors[fitted] = np.sqrt(np.einsum("gi,gij,gj->g", projected, information, projected))
+        errors[fitted] = np.sqrt(np.einsum("gi,gij,gj->g", projected, per_gene, projected))
         statistics = (lfc - lfc_null) @ contrast / errors
         return 2.0 * norm.sf(np.abs(statistics)), statistics, errors
 
@@ -229,7 +224,7 @@ class _Regression:
         mu, y = self._mu(genes), self.counts[genes]
         weights = mu / (1.0 + mu * self.disp[genes])
         working = np.log(mu / self.size) + (y - mu) / mu
-        normal = _information(weights, self.design) + self.ridge
+        normal = information(weights, self.design) + self.ridge
         beta: np.ndarray = np.linalg.solve(normal, ((weights * working) @ self.design)[..., None])[
             ..., 0
         ]
@@ -239,7 +234,7 @@ class _Regression:
         """Give the diagonal of the hat matrix, genes × observations."""
         mu = self._mu(np.arange(len(self.counts)))
         weights = mu / (1.0 + mu * self.disp)
-        inverse = np.linalg.inv(_information(weights, self.design) + self.ridge)
+        inverse = np.linalg.inv(information(weights, self.design) + self.ridge)
         leverage: np.ndarray = weights * np.einsum(
             "ni,gij,nj->gn", self.design, inverse, self.design, optimize=True
         )
@@ -256,89 +251,6 @@ class _Regression:
         rest = -inverse * np.log(inverse) + (y + inverse) * np.log(mu + inverse) - y * np.log(mu)
         deviance: np.ndarray = 2.0 * (rest.sum(axis=1) - self.binomial[genes])
         return deviance
-
-
-def _information(weights: np.ndarray, design: np.ndarray) -> np.ndarray:
-    """Give X' W X of every gene (genes × columns × columns) from weights (genes × observations)."""
-    columns = design.shape[1]
-    products = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
-    return (weights @ products).reshape(-1, columns, columns)
-
-
-class _DispersionSlope:
-    """Derivative, by log(alpha), of what the dispersions of a block of genes minimise; arrays are
-    genes × observations.
-
-    That is the negative log-likelihood, plus half the log-determinant of the information on the
-    coefficients (Cox–Reid), plus the squared distance from the trend over twice the prior's
-    variance.
-    """
-
-    def __init__(
-        self,
-        counts: np.ndarray,
-        mu: np.ndarray,
-        design: np.ndarray | None,
-        centre: np.ndarray,
-        variance: float | None,
-    ) -> None:
-        self.counts, self.mu, self.design, self.centre, self.variance = (
-            counts,
-            mu,
-            design,
-            centre,
-            variance,
-        )
-
-    def __call__(self, log_alpha: np.ndarray, genes: np.ndarray) -> np.ndarray:
-        alpha = np.exp(log_alpha)[:, None]
-        inverse, y, mu = 1.0 / alpha, self.counts[genes], self.mu[genes]
-        terms = (
-            digamma(inverse)
-            - digamma(y + inverse)
-            + np.log1p(mu * alpha)
-            + (y - mu) / (mu + inverse)
-        )
-        slope: np.ndarray = -inverse[:, 0] * terms.sum(axis=1)
-        if self.design is not None:
-            weights = mu / (1.0 + mu * alpha)
-            change = np.linalg.solve(
-                _information(weights, self.design), _information(-(weights**2), self.design)
-            )
-            slope += 0.5 * alpha[:, 0] * np.trace(change, axis1=1, axis2=2)
-        if self.variance is not None:
-            slope += (log_alpha - self.centre[genes]) / self.variance
-        return slope
-
-
-def _descend(slope: _DispersionSlope, start: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Walk downhill from `start` to the nearest minimum between `low` and `high`, or to where the
-    ground is flat."""
-    found = np.clip(start, low, high)
-    active = np.arange(len(start))
-    at = slope(found, active)
-    active = active[np.abs(at) > _FLAT]
-    uphill = np.sign(at)
-    step = _FIRST_STEP
-    bracketed: list[np.ndarray] = []
-    before = found.copy()
-    while len(active):
-        before[active] = found[active]
-        found[active] = np.clip(found[active] - uphill[active] * step, low, high)
-        here = slope(found[active], active)
-        turned = here * uphill[active] < 0
-        bracketed.append(active[turned])
-        active = active[
-            ~turned & (np.abs(here) > _FLAT) & (found[active] > low) & (found[active] < high)
-        ]
-        step *= _GROWTH
-    turned_genes = np.concatenate([*bracketed, np.empty(0, dtype=int)]).astype(int)
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (before[turned_genes] + found[turned_genes])
-        same = slope(middle, turned_genes) * uphill[turned_genes] > 0
-        before[turned_genes[same]] = middle[same]
-        found[turned_genes[~same]] = middle[~same]
-    return found
 
 
 def _blocks(n: int) -> Iterator[slice]:

@@ -83,7 +83,7 @@ def reasons(names: Sequence[str], kind: str, organism: str | None) -> list[str]:
     names
         Row names without quotes.
     kind
-        What `identifiers.id_type` said of them.
+        What `id_kinds.id_type` said of them.
     organism
         The species of the data set; None where it is open, then rows of every species stay.
     """

@@ -2,32 +2,32 @@
 words for what went wrong."""
 
 import netrc
-import re
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 import tenacity
 
 import epigpt
-from epigpt.errors import InputError
+from epigpt.geo.http_answers import (
+    REDIRECTS,
+    Stopped,
+    Trouble,
+    as_trouble,
+    check_status,
+    lasting,
+    next_request,
+    unusable,
+)
 from epigpt.geo.rate_limit import LowestRate, Pace, TooSlow
 
 T = TypeVar("T")
-_TEMPORARY = frozenset({408, 425, 429})
-_REDIRECTS = 5
 _PAGE_LIMIT = 32 * 2**20
-# Longest pause that a server may ask for before the download gives up and says so.
-_LONGEST_PAUSE = 300.0
 _LONGEST_BACKOFF = 60.0
 # A round of tries that brought less than this counts as no progress, so that a transfer that always
 # breaks ends.
@@ -44,27 +44,6 @@ class Connection:
     timeout_seconds: float = 60.0
     requests_per_second: float = 3.0
     parallel_files: int = 4
-
-
-class NotServed(Exception):
-    """The server says that it has no such file (404, 410) or does not hand it out (401, 403)."""
-
-    def __init__(self, url: str, status: int) -> None:
-        super().__init__(f"HTTP {status} for {url}")
-        self.url = url
-        self.status = status
-
-
-class Trouble(Exception):
-    """A passing fault: server errors, a reset, silence, a short read."""
-
-    def __init__(self, what: str, pause: float = 0.0) -> None:
-        super().__init__(what)
-        self.pause = pause
-
-
-class Stopped(Exception):
-    """Another file has failed; what is here so far is kept."""
 
 
 class Remote:
@@ -119,24 +98,24 @@ class Remote:
         """
         try:
             request: httpx.Request | None = self._client.build_request("GET", url, headers=headers)
-            for _ in range(_REDIRECTS + 1):
-                assert request is not None  # noqa: S101 - `_next_request` gives one or raises
+            for _ in range(REDIRECTS + 1):
+                assert request is not None  # noqa: S101 - `next_request` gives one or raises
                 response = self._client.send(request, stream=True)
                 try:
                     if not response.has_redirect_location:
-                        _check_status(url, response)
+                        check_status(url, response)
                         yield response
                         return
-                    request = _next_request(url, response)
+                    request = next_request(url, response)
                 finally:
                     response.close()
         except httpx.InvalidURL as error:
-            raise _unusable(url, str(error)) from None
+            raise unusable(url, str(error)) from None
         except httpx.UnsupportedProtocol as error:
-            raise _unusable(url, str(error)) from None
+            raise unusable(url, str(error)) from None
         except httpx.TransportError as error:
-            raise _as_trouble(url, error) from None
-        raise _unusable(url, f"more than {_REDIRECTS} redirects")
+            raise as_trouble(url, error) from None
+        raise unusable(url, f"more than {REDIRECTS} redirects")
 
     def text(self, url: str) -> str:
         """Fetch a page, with repetition.
@@ -157,7 +136,7 @@ class Remote:
                     count_bytes(rate, chunk)
                     body += chunk
                     if len(body) > _PAGE_LIMIT:
-                        raise _unusable(url, f"a listing of more than {_PAGE_LIMIT >> 20} MB")
+                        raise unusable(url, f"a listing of more than {_PAGE_LIMIT >> 20} MB")
                 return body.decode("utf-8", errors="replace")
 
         return self.persistently(url, once)
@@ -193,7 +172,7 @@ class Remote:
                 if self.stop.is_set():
                     raise Stopped from None
                 if progress() < before + _PROGRESS:
-                    raise _lasting(url, trouble, tries, time.monotonic() - began) from None
+                    raise lasting(url, trouble, tries, time.monotonic() - began) from None
 
     def _retrying(self) -> tenacity.Retrying:
         first = self.connection.backoff_seconds
@@ -230,100 +209,3 @@ def _credentials() -> httpx.Auth | None:
         return httpx.NetRCAuth()
     except (OSError, netrc.NetrcParseError):
         return None
-
-
-def _next_request(url: str, response: httpx.Response) -> httpx.Request:
-    """Follow a redirect within http and https; never to a file, never from https to http."""
-    target = response.headers.get("location", "")
-    shown = "".join(character if character.isprintable() else "?" for character in target)[:200]
-    try:
-        # httpx resolves a relative target, and refuses other schemes with an error that does not
-        # name the target.
-        request = response.next_request
-        scheme = request.url.scheme if request is not None else urlsplit(target).scheme
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
-        request, scheme = None, "other"
-    if request is None or scheme not in {"http", "https"} or not request.url.host:
-        raise _unusable(url, f"the server redirects to '{shown}'; only http and https are followed")
-    if response.url.scheme == "https" and scheme == "http":
-        raise _unusable(
-            url,
-            f"the server redirects from https to '{shown}', where the transfer would not be"
-            " protected",
-        )
-    return request
-
-
-def _check_status(url: str, response: httpx.Response) -> None:
-    status = response.status_code
-    if status in {200, 206, 304, 416}:
-        return
-    if status in {401, 403, 404, 410}:
-        raise NotServed(url, status)
-    if status in _TEMPORARY or status >= 500:
-        pause = retry_after(response.headers.get("retry-after", ""), datetime.now(UTC))
-        if pause > _LONGEST_PAUSE:
-            raise InputError(
-                f"HTTP {status}, to be asked again in {pause:.0f} s",
-                url,
-                f"a download waits at most {_LONGEST_PAUSE:.0f} s",
-                "run the same command again later; files that are here already are kept",
-            )
-        raise Trouble(f"HTTP {status} {response.reason_phrase}".strip(), pause)
-    raise _unusable(url, f"the server answers HTTP {status} {response.reason_phrase}".strip())
-
-
-def retry_after(value: str, now: datetime) -> float:
-    """Read a Retry-After header, seconds or a date (RFC 9110, 10.2.3); 0 for anything else."""
-    text = value.strip()
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return 0.0
-    return max(
-        0.0, ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
-    )
-
-
-def _as_trouble(url: str, error: httpx.TransportError) -> Exception:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return InputError(
-                f"an untrusted certificate ({cause.verify_message or 'verification failed'})",
-                url,
-                "the server cannot prove who it is",
-                "behind a proxy of your institution set SSL_CERT_FILE to its certificates",
-            )
-        cause = cause.__cause__ or cause.__context__
-    words = {
-        httpx.ConnectTimeout: "no connection within the time limit",
-        httpx.ReadTimeout: "no data within the time limit",
-        httpx.ConnectError: "no connection",
-        httpx.RemoteProtocolError: "the connection ended early",
-        httpx.ReadError: "the connection was reset",
-    }
-    what = words.get(type(error), type(error).__name__)
-    return Trouble(f"{what} ({error})" if str(error) else what)
-
-
-def _unusable(url: str, why: str) -> InputError:
-    return InputError("an answer that is not usable", url, why, "check geo.base_url")
-
-
-def _lasting(url: str, trouble: Trouble, tries: int, seconds: float) -> InputError:
-    unreachable = str(trouble).startswith("no connection")
-    remedy = "run the same command again later: it continues with what is here already"
-    if unreachable:
-        remedy = (
-            "check the network, HTTPS_PROXY and geo.base_url, then run the same command again: it"
-            " continues with what is here already"
-        )
-    return InputError(
-        f"server trouble: {trouble}",
-        url,
-        f"{tries} tries in {seconds:.0f} s all failed (geo.retries, geo.backoff_seconds)",
-        remedy,
-    )

@@ -13,7 +13,8 @@ import httpx
 
 from epigpt.errors import InputError
 from epigpt.geo import integrity
-from epigpt.geo.http_client import NotServed, Remote, Stopped, Trouble, count_bytes
+from epigpt.geo.http_answers import NotServed, Stopped, Trouble
+from epigpt.geo.http_client import Remote, count_bytes
 from epigpt.geo.progress import FileProgress, size
 from epigpt.geo.rate_limit import LowestRate
 from epigpt.geo.resume import Fetched, Note, Partial

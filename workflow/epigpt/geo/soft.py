@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -10,24 +9,14 @@ import pandas as pd
 from epigpt.errors import InputError
 from epigpt.geo.record import ATTRIBUTES, JOINED, GeoSeries, characteristics_table, clean
 from epigpt.geo.record_lines import REMEDY, Text, lines_outside_tables, opened
+from epigpt.geo.soft_attributes import (
+    SAMPLE_ATTRIBUTE,
+    characteristic_texts,
+    first,
+    sample_attributes,
+    supplementary_files,
+)
 
-_SAMPLE_ATTRIBUTE = {
-    "title": "title",
-    "source_name_ch1": "source_name",
-    "source_name_ch2": "source_name",
-    "description": "description",
-    "organism_ch1": "organism",
-    "organism_ch2": "organism",
-    "organism": "organism",
-    "platform_id": "platform",
-    "library_strategy": "library_strategy",
-    "library_source": "library_source",
-    "molecule_ch1": "molecule",
-    "molecule_ch2": "molecule",
-    "type": "type",
-    "series_id": "series",
-    "data_row_count": "data_rows",
-}
 _PLATFORM_ATTRIBUTES = {"technology", "organism"}
 
 
@@ -69,7 +58,7 @@ def read_soft(path: Path, accession: str | None = None) -> GeoSeries:
         elif entity.kind == "sample":
             samples.append(entity)
         elif entity.kind == "platform":
-            technologies[entity.accession] = _first(entity.attributes, "technology")
+            technologies[entity.accession] = first(entity.attributes, "technology")
             organisms += entity.attributes.get("organism", [])
     if series is None:
         raise InputError(
@@ -189,9 +178,9 @@ def described_series(
     platforms = series.get("platform_id") or [name for name in table["platform"] if name]
     return GeoSeries(
         accession=accession,
-        title=_first(series, "title"),
+        title=first(series, "title"),
         summary="\n".join(series.get("summary", [])).strip(),
-        status=_first(series, "status"),
+        status=first(series, "status"),
         types=list(dict.fromkeys(series.get("type", []))),
         organisms=list(
             dict.fromkeys(name for cell in table["organism"] for name in cell.split(JOINED) if name)
@@ -204,46 +193,6 @@ def described_series(
         characteristics=characteristics,
         notes=notes,
     )
-
-
-def _first(attributes: Mapping[str, list[str]], key: str) -> str:
-    return next(iter(attributes.get(key, [])), "")
-
-
-def sample_attributes(attributes: Mapping[str, list[str]]) -> dict[str, str]:
-    """Give one sample's `ATTRIBUTES` from its record lines; distinct values of both channels are
-    joined."""
-    gathered: dict[str, list[str]] = {}
-    for key, column in _SAMPLE_ATTRIBUTE.items():
-        gathered.setdefault(column, []).extend(value for value in attributes.get(key, []) if value)
-    row = {column: JOINED.join(dict.fromkeys(values)) for column, values in gathered.items()}
-    row["series"] = " ".join(gathered["series"])
-    row["supplementary"] = " ".join(supplementary_files(attributes))
-    return row
-
-
-def characteristic_texts(attributes: Mapping[str, list[str]]) -> list[str]:
-    """Give one sample's texts "key: value"; those of a two-colour array's second channel get "
-    (ch2)" behind the key."""
-    texts = [*attributes.get("characteristics_ch1", []), *attributes.get("characteristics", [])]
-    for text in attributes.get("characteristics_ch2", []):
-        key, colon, value = text.partition(":")
-        texts.append(
-            f"{key.strip()} (ch2): {value.strip()}" if colon else f"characteristics (ch2): {text}"
-        )
-    return texts
-
-
-def supplementary_files(attributes: Mapping[str, list[str]]) -> list[str]:
-    """Give the addresses under `supplementary_file`, `supplementary_file_1` and so on; GEO's word
-    NONE is none."""
-    keys = [key for key in attributes if key.startswith("supplementary_file")]
-    return [
-        address
-        for key in keys
-        for address in attributes[key]
-        if address and address.upper() != "NONE"
-    ]
 
 
 def _entities(source: Path, text: Text) -> Iterator[Entity]:
@@ -277,7 +226,7 @@ def _attribute(kind: str, key: bytes) -> str:
     most of a record's bytes."""
     name = key[key.find(b"_") + 1 :].strip().lower().decode("latin-1")
     if kind == "sample":
-        used = name in _SAMPLE_ATTRIBUTE or name.startswith(
+        used = name in SAMPLE_ATTRIBUTE or name.startswith(
             ("characteristics", "supplementary_file")
         )
     elif kind == "platform":
@@ -285,53 +234,3 @@ def _attribute(kind: str, key: bytes) -> str:
     else:
         used = not name.startswith("contact_") and "protocol" not in name
     return name if used else ""
-
-
-def read_tables(path: Path, kind: str = "sample") -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the data tables of a SOFT file one by one, so that an array series never lies in memory
-    as a whole.
-
-    Parameters
-    ----------
-    path
-        SOFT family file, plain or gzipped.
-    kind
-        "sample" for the measured values (columns ID_REF, VALUE, …), "platform" for the probe
-        annotation (ID, Gene Symbol, …).
-
-    Yields
-    ------
-    Accession and table (text cells, columns as in the file). Entities without a table, as all of
-    sequencing, are left out.
-    """
-    begin = f"!{kind}_table_begin".encode()
-    accession = ""
-    rows: list[bytes] | None = None
-    with opened(Path(path)) as handle:
-        for line in handle:
-            mark = line[:1]
-            if rows is not None:
-                if mark == b"!" and line.lower().startswith(b"!" + kind.encode() + b"_table_end"):
-                    yield accession, _parsed(rows)
-                    rows = None
-                else:
-                    rows.append(line)
-            elif mark == b"^":
-                accession = clean(line.partition(b"=")[2].decode("latin-1"))
-            elif mark == b"!" and line.lower().startswith(begin):
-                rows = []
-    if rows is not None:
-        raise InputError(
-            "a record that ends inside a table", str(path), "the file is cut short", REMEDY
-        )
-
-
-def _parsed(rows: list[bytes]) -> pd.DataFrame:
-    content = b"".join(rows)
-    if not content.strip():
-        return pd.DataFrame()
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")
-    return pd.read_csv(StringIO(text), sep="\t", dtype=str, keep_default_na=False, quoting=3)

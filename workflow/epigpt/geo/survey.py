@@ -10,7 +10,8 @@ from epigpt.errors import InputError
 from epigpt.geo import integrity, not_found, selection
 from epigpt.geo.addresses import SeriesUrls, leaves
 from epigpt.geo.header import Header, read_header
-from epigpt.geo.http_client import NotServed, Remote
+from epigpt.geo.http_answers import NotServed
+from epigpt.geo.http_client import Remote
 from epigpt.geo.http_download import fetch, local_path
 from epigpt.geo.listing import FILE_LIST, Entry, list_folder, parse_file_list, parse_index
 from epigpt.geo.progress import Progress, size

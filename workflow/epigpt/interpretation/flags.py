@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from epigpt.genes.handling import kinds
-from epigpt.genes.identifiers import guess_organism, organism_shares
+from epigpt.genes.id_kinds import guess_organism, organism_shares
 from epigpt.genes.positions import on_sex_chromosomes
 
 _FEWEST_KNOWN = 0.2

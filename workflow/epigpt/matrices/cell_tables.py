@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from epigpt.genes.patterns import text_of
-from epigpt.matrices.csv_dialect import Layout, NoTable, decode, split_line
+from epigpt.matrices.csv_dialect import decode, split_line
+from epigpt.matrices.csv_layout import Layout, NoTable
 from epigpt.matrices.delimited import layout_of
 from epigpt.matrices.sample_matching import Match, SampleNames, match
 from epigpt.matrices.streams import Budget, Member

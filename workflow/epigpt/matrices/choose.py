@@ -8,7 +8,8 @@ from dataclasses import replace
 from epigpt.errors import InputError
 from epigpt.matrices import cell_tables, dee2, matrix_market, ncbi, per_sample
 from epigpt.matrices.archives import expand
-from epigpt.matrices.candidates import Candidate, Rejected, Search, look_into
+from epigpt.matrices.candidate import Candidate, Rejected, Search
+from epigpt.matrices.candidates import look_into
 from epigpt.matrices.decision import OWN_TABLE, decide
 from epigpt.matrices.formats import Piece
 from epigpt.matrices.naming import may_lead_to, named

@@ -5,162 +5,14 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 from epigpt.matrices import digit_grouping
+from epigpt.matrices.csv_layout import ID_COLUMN, MISSING, NUMBER, Layout, NoTable
 from epigpt.matrices.header_rows import read_header_rows
 from epigpt.matrices.text_streams import wide_encoding
 
-_MOST_CELLS = 40_000
 _DELIMITERS = ("\t", ",", ";", "|", " ")
-_NUMBER = {
-    ".": re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"),
-    ",": re.compile(r"[-+]?(\d+,?\d*|,\d+)([eE][-+]?\d+)?"),
-}
-MISSING = (
-    "",
-    "NA",
-    "N/A",
-    "#N/A",
-    "NaN",
-    "nan",
-    "null",
-    "NULL",
-    "None",
-    "-",
-    "--",
-    "na",
-    "n/a",
-    "Inf",
-    "-Inf",
-    "inf",
-    "-inf",
-    "<NA>",
-    "n.d.",
-    "N.D.",
-    "nd",
-    "ND",
-    "n.a.",
-    "N.A.",
-    ".",
-    "?",
-    "missing",
-    "#VALUE!",
-    "#DIV/0!",
-    "#REF!",
-    "#NAME?",
-    "#NUM!",
-    "#NULL!",
-)
-SYMBOL_COLUMN = re.compile(
-    r"(external|hgnc|mgi|associated|official)?[ ._-]*(gene)?[ ._-]*(symbols?|names?|short["
-    r" ._-]?name)|symbol.*|gene[ ._-]?name.*",
-    re.IGNORECASE,
-)
-ID_COLUMN = re.compile(
-    r"(ensembl|entrez|ncbi|refseq|unique)?["
-    r" ._-]*(gene|geneid|feature|target|tracking|probe|transcript|row)?[ ._-]*(stable)?[ ._-]*"
-    r"(ids?|identifiers?|names?|symbols?|accession)|gene|genes|geneid|ensembl|ensg|rownames?|unnamed.*|feature|probe(set)?|target|",
-    re.IGNORECASE,
-)
-ANNOTATION_COLUMN = re.compile(
-    r"chr(om|omosome)?([ ._-]*name)?|seq(name|id|names)|start(s|[ ._-]?position)?|end(s|["
-    r" ._-]?position)?|strand|locus|position|band"
-    r"|(gene|transcript|exon(ic)?)?[ ._-]*(length|size|width)([ ._-]?kb)?|eff(ective)?["
-    r" ._-]?length|gc[ ._-]?(content|percent)?|coverage"
-    r"|(gene[ ._-]?)?(bio)?type|(gene["
-    r" ._-]?)?description|product|source|class(_code)?|nearest_ref_id|tss_id"
-    r"|transcript[ ._-]?(ids?|count|length)?.*|entrez.*|.*gene[ ._-]?id"
-    r"|(log2?)?[ ._-]?(fc|fold[ ._-]?change|cpm)|base[ ._-]?mean.*|lfcse|stat|p["
-    r" ._-]?val(ue)?|(adj|fdr|padj|q)[ ._-]?.*val.*|padj|fdr",
-    re.IGNORECASE,
-)
-# Columns of one sample whose kind a quantifier's header names.
-QUANTITY_SUFFIX = re.compile(
-    r"[ ._-]*\(?(f?rpkm|fpkm|tpm|cpm|expected[ ._-]?counts?|est[ ._-]?counts?|num[ ._-]?reads"
-    r"|raw[ ._-]?counts?|read[ ._-]?counts?|counts?|reads?)\)?"
-    r"|(?P<front>f?rpkm|fpkm|tpm|cpm|(raw|read)?[ ._-]?counts?)[ ._-]+",
-    re.IGNORECASE,
-)
-
-
-class NoTable(Exception):
-    """The content is not a delimited table; the text says why."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The layout of a delimited table.
-
-    Attributes
-    ----------
-    delimiter, decimal, encoding
-        Single characters; codec name.
-    skipped
-        Lines before the first data row: comments, preamble and the header.
-    header
-        One name per column; columns without a name are "".
-    rows
-        Cells of the first data rows.
-    notes
-        What was met on the way, in words.
-    grouping
-        The mark between groups of three digits, left out of `rows`; "" where there is none.
-    """
-
-    delimiter: str
-    decimal: str
-    encoding: str
-    skipped: int
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    has_header: bool = True
-    notes: tuple[str, ...] = ()
-    grouping: str = ""
-
-    @cached_property
-    def numeric(self) -> list[int]:
-        """Columns whose cells are numbers (or missing) in every row looked at, and a number in at
-        least one."""
-        pattern = _NUMBER[self.decimal]
-        found = []
-        looked_at = self.rows[
-            : max(100, _MOST_CELLS // len(self.header))
-        ]  # of a table of 500 samples fewer rows tell enough
-        for column in range(len(self.header)):
-            cells = [row[column].strip() for row in looked_at]
-            given = [cell for cell in cells if cell not in MISSING]
-            if given and all(pattern.fullmatch(cell) for cell in given):
-                found.append(column)
-        return found
-
-    @cached_property
-    def mostly_numeric(self) -> list[int]:
-        """Columns of which at least half of the cells looked at are numbers, and some are not: a
-        column of counts with a remark in it is still one of counts."""
-        pattern = _NUMBER[self.decimal]
-        looked_at = self.rows[: max(100, _MOST_CELLS // len(self.header))]
-        found = []
-        for column in sorted(set(range(len(self.header))) - set(self.numeric)):
-            given = [
-                cell for row in looked_at if (cell := row[column].strip()) and cell not in MISSING
-            ]
-            if given and 2 * sum(bool(pattern.fullmatch(cell)) for cell in given) >= len(given):
-                found.append(column)
-        return found
-
-    def column(self, index: int) -> list[str]:
-        """Give the cells of a column in the rows looked at."""
-        return [row[index] for row in self.rows]
-
-    @property
-    def in_words(self) -> str:
-        """Describe delimiter and decimal mark."""
-        name = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "vertical bar", " ": "space"}[
-            self.delimiter
-        ]
-        return name + ("" if self.decimal == "." else ", decimal comma")
 
 
 def decode(head: bytes) -> tuple[str, str]:
@@ -253,7 +105,7 @@ def _delimiter(lines: Sequence[str]) -> tuple[str, str]:
         for decimal in (".", ",") if delimiter != "," else (".",):
             cells = [cell.strip() for row in body for cell in row[1:400]]
             numbers = sum(
-                cell in MISSING or bool(_NUMBER[decimal].fullmatch(cell)) for cell in cells
+                cell in MISSING or bool(NUMBER[decimal].fullmatch(cell)) for cell in cells
             ) / len(cells)
             if delimiter == "," and sum(";" in row[0] for row in body) > 0.9 * len(body):
                 numbers = 0.0  # g;1,5 is one number with a decimal comma, not two cells
@@ -287,7 +139,7 @@ def _layout(lines: Sequence[str], delimiter: str, decimal: str, encoding: str) -
     several = read_header_rows(
         cells[start:],
         width,
-        lambda cell: bool(_NUMBER[decimal].fullmatch(cell.strip().strip("\"'"))),
+        lambda cell: bool(NUMBER[decimal].fullmatch(cell.strip().strip("\"'"))),
     )
     if several is not None:
         first_data = _after_rows(cells, start, width, several.rows)
@@ -359,7 +211,7 @@ def _comment(lines: Sequence[str], cells: Sequence[Sequence[str]], index: int, w
 def _is_data(first: Sequence[str], body: Sequence[Sequence[str]], decimal: str) -> bool:
     """Whether the first row is data: its cells but the first are numbers that do not name columns
     1, 2, 3 …"""
-    numbers = [bool(_NUMBER[decimal].fullmatch(cell)) for cell in first[1:]]
+    numbers = [bool(NUMBER[decimal].fullmatch(cell)) for cell in first[1:]]
     if not all(numbers) or not first[0] or ID_COLUMN.fullmatch(first[0]):
         return False
     return not (

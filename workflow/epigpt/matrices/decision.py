@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from epigpt.errors import InputError
-from epigpt.genes import identifiers
+from epigpt.genes import id_kinds
 from epigpt.matrices import dee2, ncbi
-from epigpt.matrices.candidates import Candidate, Rejected, Search
+from epigpt.matrices.candidate import Candidate, Rejected, Search
 from epigpt.matrices.joining import joined, same_numbers
 from epigpt.matrices.value_kind import COUNTS, IN_WORDS
 
@@ -122,7 +122,7 @@ def _once(found: list[Candidate]) -> tuple[list[Candidate], list[Rejected]]:
 
 
 def _several(qualified: Sequence[Candidate]) -> InputError:
-    species = [identifiers.guess_organism(found.values.genes) for found in qualified]
+    species = [id_kinds.guess_organism(found.values.genes) for found in qualified]
     if len(known := sorted({name for name in species if name})) > 1:
         listed = "\n".join(
             f"    {found.in_words} of {name or 'an unknown species'}"

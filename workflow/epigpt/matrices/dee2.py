@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from epigpt.matrices import table_layout
-from epigpt.matrices.csv_dialect import Layout
+from epigpt.matrices.csv_layout import Layout
 from epigpt.matrices.sample_matching import Match
 
 COUNTS = re.compile(r"_dee2_[a-z]+_\d+\.zip/(.*/)?GeneCountMatrix\.tsv$")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -13,7 +13,8 @@ from scipy import sparse
 
 from epigpt.errors import InputError
 from epigpt.matrices import digit_grouping
-from epigpt.matrices.csv_dialect import MISSING, Layout, NoTable, read_layout
+from epigpt.matrices.csv_dialect import read_layout
+from epigpt.matrices.csv_layout import MISSING, Layout, NoTable
 from epigpt.matrices.streams import Budget, Member, line_blocks
 from epigpt.matrices.text_streams import Joined, as_utf8
 
@@ -22,41 +23,6 @@ _LONGEST_HEAD = 1 << 27
 _BLOCK = 1 << 28
 # Remarks below a table that are taken for such, however short it is.
 _FEW_LINES = 5
-
-
-@dataclass
-class Values:
-    """Numbers with the names of their rows and columns.
-
-    Attributes
-    ----------
-    matrix
-        Observations × genes; int32 where every value is an integer, float64 otherwise.
-    observations
-        Names of the rows, as found.
-    genes
-        Names of the columns, as found.
-    symbols
-        The gene symbols that stand beside the names, if any.
-    notes
-        What was left out or decided, one sentence each.
-    aside
-        Reason → names of the rows of the file that are no genes and were left out.
-    """
-
-    matrix: sparse.csr_array
-    observations: list[str]
-    genes: list[str]
-    symbols: list[str] | None = None
-    notes: list[str] = field(default_factory=list)
-    aside: dict[str, list[str]] = field(default_factory=dict)
-
-    def turned(self) -> "Values":
-        """Give the matrix with its axes swapped."""
-        turned = sparse.csr_array(self.matrix.T)
-        return replace(
-            self, matrix=turned, observations=self.genes, genes=self.observations, symbols=None
-        )
 
 
 @dataclass(frozen=True)
@@ -333,50 +299,3 @@ def _sparse(table: pa.Table, values: Sequence[int]) -> sparse.csr_array:
     pointer = np.array(ends, dtype=np.int64 if ends[-1] > np.iinfo(np.int32).max else np.int32)
     shape = (len(values), table.num_rows)
     return sparse.csr_array((np.concatenate(data), np.concatenate(indices), pointer), shape=shape)
-
-
-def narrowed(matrix: sparse.csr_array) -> sparse.csr_array:
-    """Give the matrix as int32 where every value is an integer that fits, else unchanged."""
-    data = matrix.data
-    if data.dtype == np.int32 or data.size == 0:
-        return matrix.astype(np.int32) if data.dtype != np.int32 else matrix
-    if np.abs(data).max() <= np.iinfo(np.int32).max and np.all(data == np.floor(data)):
-        return sparse.csr_array(
-            (data.astype(np.int32), matrix.indices, matrix.indptr), shape=matrix.shape
-        )
-    return matrix
-
-
-def without_missing(values: Values, where: str) -> Values:
-    """Leave out genes that lack a value in some observation; InputError when those are more than
-    half of them."""
-    absent = np.isnan(values.matrix.data) if values.matrix.dtype.kind == "f" else np.zeros(0, bool)
-    if not absent.any():
-        return values
-    genes = np.unique(values.matrix.indices[absent])
-    if len(genes) > 0.5 * len(values.genes):
-        raise InputError(
-            f"missing values in {len(genes)} of {len(values.genes)} genes",
-            where,
-            "a gene is only comparable where every sample has a value",
-            "name another file in the cell `matrix`, or leave samples without values out by the"
-            " cell `include`",
-        )
-    keep = np.setdiff1d(np.arange(len(values.genes)), genes)
-    named = ", ".join(values.genes[index] for index in genes[:10])
-    note = (
-        f"{len(genes)} genes were left out because some sample has no value for them"
-        f" ({named}{' …' if len(genes) > 10 else ''})."
-    )
-    return select_genes(values, keep, note)
-
-
-def select_genes(values: Values, keep: np.ndarray, note: str = "") -> Values:
-    """Keep some genes, in their order, and say why in a note."""
-    return replace(
-        values,
-        matrix=sparse.csr_array(values.matrix[:, keep]),
-        genes=[values.genes[index] for index in keep],
-        symbols=None if values.symbols is None else [values.symbols[index] for index in keep],
-        notes=[*values.notes, note] if note else values.notes,
-    )

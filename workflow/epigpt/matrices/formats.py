@@ -13,10 +13,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from epigpt.errors import InputError
-from epigpt.matrices import hdf5, matrix_market, r_objects, spreadsheets
-from epigpt.matrices.delimited import Values
+from epigpt.matrices import hdf5, hdf5_cells, hdf5_safety, matrix_market, r_objects, spreadsheets
 from epigpt.matrices.matrix_market import Triplet
 from epigpt.matrices.streams import Budget, Member
+from epigpt.matrices.values import Values
 
 Piece = Member | Triplet
 
@@ -142,20 +142,20 @@ def _is_hdf5(piece: Piece, reading: Reading) -> bool:
     if not isinstance(piece, Member):
         return False
     with piece.open(reading.budget) as stream:
-        return stream.read(8) == hdf5.MAGIC
+        return stream.read(8) == hdf5_safety.MAGIC
 
 
 def _read_hdf5(piece: Piece, reading: Reading) -> Iterator[NamedMatrix]:
     member = _member(piece)
     cells = pd.DataFrame()
-    with hdf5.opened(member, reading.budget, reading.scratch) as file:
+    with hdf5_safety.opened(member, reading.budget, reading.scratch) as file:
         kind = hdf5.kind(file)
         if kind == "h5ad":
             values, cells, _ = hdf5.read_h5ad(file, member.name)
         elif kind == "10x":
-            values = hdf5.read_10x(file, member.name)
+            values = hdf5_cells.read_10x(file, member.name)
         elif kind == "loom":
-            values = hdf5.read_loom(file, member.name)
+            values = hdf5_cells.read_loom(file, member.name)
         else:
             raise InputError(
                 "an HDF5 file that is neither 10x, h5ad nor loom",

@@ -8,9 +8,10 @@ import numpy as np
 from scipy import sparse
 
 from epigpt.errors import InputError
-from epigpt.genes import identifiers, row_kinds, transcripts
+from epigpt.genes import id_kinds, row_kinds, transcripts
+from epigpt.genes.annotation import ORGANISMS
 from epigpt.genes.patterns import ENSEMBL, some_of, text_of
-from epigpt.matrices.delimited import Values, select_genes
+from epigpt.matrices.values import Values, select_genes
 
 TOTAL = "sum of the other rows, not a gene"
 NO_GENE = "transcript whose gene is not known"
@@ -51,7 +52,7 @@ def genes_only(
     values = _by_gene(values, table, where, remedy)
     names = [text_of(name) for name in values.genes]
     _refuse_two_species(names, organism, where)
-    why = row_kinds.reasons(names, identifiers.id_type(some_of(names)), organism)
+    why = row_kinds.reasons(names, id_kinds.id_type(some_of(names)), organism)
     for index in totals(values):
         why[index] = why[index] or TOTAL
     if not any(why):
@@ -117,7 +118,7 @@ def _refuse_two_species(names: Sequence[str], organism: str | None, where: str) 
     listed = ", ".join(
         f"{name} ({count / len(looked):.0%} of the rows)" for name, count in sorted(large.items())
     )
-    own = [name for name in sorted(large) if name in identifiers.ORGANISMS]
+    own = [name for name in sorted(large) if name in ORGANISMS]
     raise InputError(
         f"genes of {len(large)} species: {listed}",
         where,
@@ -142,7 +143,7 @@ def _refuse_other_species(
         "the record or the cell `organism` says that the samples are of another species",
         (
             f"set the cell `organism` to {theirs}"
-            if theirs in identifiers.ORGANISMS
+            if theirs in ORGANISMS
             else "name another file in the cell `matrix`"
         ),
     )

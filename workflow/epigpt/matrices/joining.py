@@ -9,9 +9,9 @@ import pandas as pd
 from scipy import sparse
 
 from epigpt.genes.patterns import ENSEMBL, text_of
-from epigpt.matrices.candidates import Candidate
-from epigpt.matrices.delimited import Values
+from epigpt.matrices.candidate import Candidate
 from epigpt.matrices.orientation import gene_kind
+from epigpt.matrices.values import Values
 
 _COMMON = 0.5  # share of the smaller gene list that two parts need to have in common
 _LOOKED_AT = 500

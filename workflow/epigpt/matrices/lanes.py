@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from epigpt.matrices.delimited import Values
+from epigpt.matrices.values import Values
 
 _WORD = (
     r"(L00\d|L\d{1,2}|lane[ ._-]?\d{1,2}|run[ ._-]?\d{1,2}|S\d{1,3}[ ._-]L00\d|flow ?cell[ ._-]?\w+"

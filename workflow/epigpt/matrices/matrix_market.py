@@ -13,10 +13,11 @@ from scipy import sparse
 
 from epigpt.errors import InputError
 from epigpt.matrices import sparse_parts
-from epigpt.matrices.csv_dialect import NoTable, decode, split_line
-from epigpt.matrices.delimited import Values, narrowed
-from epigpt.matrices.hdf5 import genes_of_cells
+from epigpt.matrices.csv_dialect import decode, split_line
+from epigpt.matrices.csv_layout import NoTable
+from epigpt.matrices.hdf5_cells import genes_of_cells
 from epigpt.matrices.streams import Budget, Member, line_blocks
+from epigpt.matrices.values import Values, narrowed
 
 _MATRIX = re.compile(
     r"[._-]?(matrix|counts?|expression|dge|count[_-]matrix)?\.mtx(\.(gz|bz2|xz))?$", re.IGNORECASE

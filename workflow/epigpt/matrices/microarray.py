@@ -8,11 +8,11 @@ import pandas as pd
 from scipy import sparse
 
 from epigpt.errors import InputError
-from epigpt.geo import series_matrix, soft
+from epigpt.geo import series_matrix, soft_tables
 from epigpt.geo.records import is_series_matrix
-from epigpt.matrices.candidates import Candidate
-from epigpt.matrices.delimited import Values, without_missing
+from epigpt.matrices.candidate import Candidate
 from epigpt.matrices.value_kind import kind_of_values
+from epigpt.matrices.values import Values, without_missing
 
 _SYMBOL_COLUMNS = (
     "gene symbol",
@@ -80,7 +80,7 @@ def _columns(record: Path) -> Iterator[tuple[str, pd.Series]]:
         for sample in table:
             yield str(sample).strip('"'), _by_probe(table.index, table[sample])
         return
-    for sample, table in soft.read_tables(record, "sample"):
+    for sample, table in soft_tables.read_tables(record, "sample"):
         if {"ID_REF", "VALUE"} <= set(table.columns):
             yield sample, _by_probe(table["ID_REF"], table["VALUE"])
 
@@ -94,7 +94,7 @@ def _symbols(record: Path) -> dict[str, str]:
     """Find the probes' gene symbols in the platform table; probes of several genes are left
     without."""
     found: dict[str, str] = {}
-    for _, table in soft.read_tables(record, "platform"):
+    for _, table in soft_tables.read_tables(record, "platform"):
         named = {str(name).casefold(): name for name in table.columns}
         column = next((named[name] for name in _SYMBOL_COLUMNS if name in named), None)
         if column is not None and "id" in named:

@@ -4,10 +4,9 @@ their own."""
 import re
 from collections.abc import Sequence
 
-from epigpt.matrices import delimited
 from epigpt.matrices.csv_dialect import decode, split_line
-from epigpt.matrices.delimited import Values
 from epigpt.matrices.streams import Budget, Member
+from epigpt.matrices.values import Values
 
 COUNTS = re.compile(r"_raw_counts_[^/]*_NCBI\.tsv(\.gz)?$")
 ANNOTATION = re.compile(r"(^|/)[^/]*\.annot\.tsv(\.gz)?$")
@@ -28,7 +27,7 @@ def add_symbols(values: Values, files: Sequence[Member], budget: Budget) -> Valu
             known = {cells[gene]: cells[symbol] for cells in rows if len(cells) > max(gene, symbol)}
             if any(name in known for name in values.genes):
                 symbols = [known.get(name, "") for name in values.genes]
-                return delimited.Values(
+                return Values(
                     values.matrix,
                     values.observations,
                     values.genes,

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 
 from epigpt.errors import InputError
-from epigpt.genes import identifiers
+from epigpt.genes import id_kinds
 from epigpt.genes.patterns import counts_rows, some_of, text_of
 from epigpt.genes.transcripts import like_transcripts
-from epigpt.matrices.delimited import Values
+from epigpt.matrices.values import Values
 
 ROWS, COLUMNS, NEITHER = "rows", "columns", ""
 _OTHER_ID = re.compile(r"(?=.*[A-Za-z])(?=.*\d)[A-Za-z0-9][\w.:|-]{2,39}")
@@ -32,7 +32,7 @@ def genes_on(rows: Sequence[str], columns: Sequence[str]) -> str:
         return NEITHER
     if (first == "entrez") != (second == "entrez"):
         return COLUMNS if first == "entrez" else ROWS
-    shares = [identifiers.id_shares(some_of(names)) for names in (rows, columns)]
+    shares = [id_kinds.id_shares(some_of(names)) for names in (rows, columns)]
     return ROWS if shares[0].get(first, 1.0) >= shares[1].get(second, 1.0) else COLUMNS
 
 
@@ -43,7 +43,7 @@ def gene_kind(names: Sequence[str]) -> str:
         return ""
     if like_transcripts(looked):
         return "transcript"
-    kind = identifiers.id_type(looked)
+    kind = id_kinds.id_type(looked)
     return "" if kind == "unknown" else kind
 
 

@@ -10,14 +10,15 @@ from fnmatch import fnmatchcase
 from epigpt.errors import InputError
 from epigpt.matrices import formats, orientation, table_layout
 from epigpt.matrices.column_blocks import NO_COUNTS, rank_of
-from epigpt.matrices.csv_dialect import ANNOTATION_COLUMN, Layout, NoTable
-from epigpt.matrices.delimited import Values, layout_of
+from epigpt.matrices.csv_layout import ANNOTATION_COLUMN, Layout, NoTable
+from epigpt.matrices.delimited import layout_of
 from epigpt.matrices.formats import Piece, Reading, Table
 from epigpt.matrices.lanes import lane_of
 from epigpt.matrices.matrix_market import Triplet
 from epigpt.matrices.sample_matching import SampleNames, like_barcodes, match
 from epigpt.matrices.streams import Member
 from epigpt.matrices.value_kind import hint
+from epigpt.matrices.values import Values
 
 _QUANTITIES = [
     re.compile(pattern, re.IGNORECASE)

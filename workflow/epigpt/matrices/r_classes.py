@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from epigpt.matrices.delimited import Values
+from epigpt.matrices.values import Values
 
 # Makes Values of an R matrix whose names are given beside it, or None.
 Reader = Callable[[Any, list[str] | None, list[str] | None], Values | None]

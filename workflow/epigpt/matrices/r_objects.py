@@ -12,8 +12,8 @@ from scipy import sparse
 
 from epigpt.errors import InputError, refusing_foreign_errors
 from epigpt.matrices import r_classes, sparse_parts
-from epigpt.matrices.delimited import Values, narrowed, without_missing
 from epigpt.matrices.streams import Budget, Member
+from epigpt.matrices.values import Values, narrowed, without_missing
 
 NAME = re.compile(r"\.(rds|rdata|rda|robj)(\.gz)?$", re.IGNORECASE)
 _CONVERT = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from epigpt.errors import InputError, refusing_foreign_errors
-from epigpt.genes import identifiers
+from epigpt.genes import id_kinds
 from epigpt.genes.spreadsheet import dates
 from epigpt.matrices.streams import Budget, Member
 
@@ -178,7 +178,7 @@ def refuse_dates(genes: Sequence[str], where: str) -> None:
     InputError
         Lists each date and the genes it may have been.
     """
-    if identifiers.id_type(genes) not in ("symbol", "unknown"):
+    if id_kinds.id_type(genes) not in ("symbol", "unknown"):
         return
     mangled = dates(genes)
     if not mangled:

@@ -5,16 +5,11 @@ from dataclasses import dataclass
 
 from epigpt.matrices import delimited, orientation
 from epigpt.matrices.column_blocks import Block, blocks
-from epigpt.matrices.csv_dialect import (
-    ANNOTATION_COLUMN,
-    ID_COLUMN,
-    SYMBOL_COLUMN,
-    Layout,
-)
-from epigpt.matrices.delimited import Values
+from epigpt.matrices.csv_layout import ANNOTATION_COLUMN, ID_COLUMN, SYMBOL_COLUMN, Layout
 from epigpt.matrices.lanes import libraries
 from epigpt.matrices.sample_matching import Match, SampleNames, match
 from epigpt.matrices.streams import Budget, Member
+from epigpt.matrices.values import Values, narrowed, without_missing
 
 GENES_BY_SAMPLES = "genes × samples"
 SAMPLES_BY_GENES = "samples × genes"
@@ -211,8 +206,8 @@ def read(member: Member, plan: TableLayout, budget: Budget) -> Values:
             None if read_in.symbols is None else [_text(name) for name in read_in.symbols],
             read_in.notes,
         )
-    values = delimited.without_missing(values, member.name)
-    values.matrix = delimited.narrowed(values.matrix)
+    values = without_missing(values, member.name)
+    values.matrix = narrowed(values.matrix)
     return values
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from epigpt.errors import InputError
 from epigpt.genes.patterns import ENSEMBL, text_of
 from epigpt.genes.transcripts import bare, is_transcript
-from epigpt.matrices.csv_dialect import Layout, NoTable, decode, split_line
+from epigpt.matrices.csv_dialect import decode, split_line
+from epigpt.matrices.csv_layout import Layout, NoTable
 from epigpt.matrices.delimited import layout_of
 from epigpt.matrices.orientation import gene_kind
 from epigpt.matrices.streams import Budget, Member

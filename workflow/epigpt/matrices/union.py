@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy import sparse
 
-from epigpt.matrices.delimited import Values
+from epigpt.matrices.values import Values
 
 
 def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:

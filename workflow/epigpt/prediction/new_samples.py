@@ -14,13 +14,14 @@ import scipy.sparse
 from epigpt.dataset import assemble, in_memory
 from epigpt.encoding.vocabulary import Vocabulary
 from epigpt.errors import InputError
-from epigpt.genes import identifiers, orthologs
+from epigpt.genes import id_kinds, orthologs
 from epigpt.genes.annotation import ORGANISMS
-from epigpt.matrices import hdf5, table_layout
-from epigpt.matrices.csv_dialect import ANNOTATION_COLUMN, Layout, NoTable
-from epigpt.matrices.delimited import Values, layout_of
+from epigpt.matrices import hdf5, hdf5_safety, table_layout
+from epigpt.matrices.csv_layout import ANNOTATION_COLUMN, Layout, NoTable
+from epigpt.matrices.delimited import layout_of
 from epigpt.matrices.streams import Budget, Member
 from epigpt.matrices.value_kind import IN_WORDS, kind_of_values
+from epigpt.matrices.values import Values
 
 UNPACKED_GB = 200.0
 
@@ -85,7 +86,7 @@ def read(
     with tempfile.TemporaryDirectory(prefix="epigpt-") as scratch:
         member, budget = Member.of_file(path), Budget.of_gigabytes(UNPACKED_GB)
         if path.suffix.lower() == ".h5ad":
-            with hdf5.opened(member, budget, Path(scratch)) as file:
+            with hdf5_safety.opened(member, budget, Path(scratch)) as file:
                 values, obs, said = hdf5.read_h5ad(file, member.name)
             samples = obs["sample"].tolist() if "sample" in obs else None
         else:
@@ -134,7 +135,7 @@ def of_values(
     if organism == "auto":
         organism = said.get("organism", "unknown")
     if organism not in ORGANISMS:
-        organism = identifiers.guess_organism(values.genes) or known.organism
+        organism = id_kinds.guess_organism(values.genes) or known.organism
     table = pd.DataFrame(index=pd.Index(sorted(set(samples)), dtype=object))
     origin = assemble.Origin("new", where)
     return _sorted(
@@ -189,7 +190,7 @@ def _samples_in_rows(layout: Layout, id_column: int, columns: list[str], known: 
     )
     if max(in_rows, in_columns) > 0.05:
         return in_columns > in_rows
-    return identifiers.id_type(rows) == "unknown" and identifiers.id_type(columns) != "unknown"
+    return id_kinds.id_type(rows) == "unknown" and id_kinds.id_type(columns) != "unknown"
 
 
 def _sorted(data: anndata.AnnData) -> NewSamples:

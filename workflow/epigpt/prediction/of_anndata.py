@@ -14,7 +14,7 @@ from epigpt.dataset import in_memory
 from epigpt.encoding import token_dataset
 from epigpt.encoding.encoders import find
 from epigpt.errors import InputError
-from epigpt.matrices.delimited import Values
+from epigpt.matrices.values import Values
 from epigpt.prediction import finished_model, new_samples
 from epigpt.prediction.finished_model import Finished
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from epigpt.config.dataset_table import Row
+from epigpt.config.dataset_row import Row
 from epigpt.errors import InputError
 from epigpt.samples.characteristic_kinds import Kind
 from epigpt.samples.classes import FEWEST_GROUPS

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from epigpt.config.dataset_table import Row
+from epigpt.config.dataset_row import Row
 from epigpt.errors import InputError
 from epigpt.samples.classes import FEWEST_GROUPS
 from epigpt.samples.label_candidates import Candidate

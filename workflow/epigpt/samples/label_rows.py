@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from epigpt.config.dataset_table import COLUMNS, Row, row_to_paste
+from epigpt.config.dataset_row import COLUMNS, Row, row_to_paste
 from epigpt.samples.characteristic_kinds import Kind
 from epigpt.samples.label_candidates import Candidate, of_values
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from epigpt.config.dataset_table import Filter, Row
+from epigpt.config.dataset_row import Filter, Row
 from epigpt.errors import InputError, nearest_name
 from epigpt.geo.record import normal_form
 

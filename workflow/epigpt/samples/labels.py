@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from epigpt.config.dataset_table import COLUMNS, Row, row_to_paste
+from epigpt.config.dataset_row import COLUMNS, Row, row_to_paste
 from epigpt.errors import InputError
-from epigpt.samples import assays, automatic_label, donors, label_classes
+from epigpt.samples import automatic_label, donors, label_classes
 from epigpt.samples.characteristic_kinds import Kind, kind_of
+from epigpt.samples.inclusion import selected
 from epigpt.samples.label_candidates import Candidate, candidates
 from epigpt.samples.label_rows import alternatives
 from epigpt.samples.label_sources import Sources, is_missing, one_spelling, output_names
@@ -114,7 +115,7 @@ def resolve(
     characteristics, notes = one_spelling(characteristics)
     sources = Sources(characteristics, described, columns, row)
     explicit = None if row.label == "auto" else sources.find(row.label, "label")
-    kept, left_out = _selected(row, sources, described, available)
+    kept, left_out = selected(row, sources, described, available)
     found = _group(row, sources, kept)
     group_name, group = found.name, _group_values(found.name, row, sources).loc[kept]
     row = replace(row, group=group_name)
@@ -233,71 +234,6 @@ def _about_groups(
             pasted = row_to_paste(replace(row, group=donors.GROUP_OF_TITLE))
             warnings.append({"about": "group", "text": text, "rows": [pasted]})
     return warnings
-
-
-def included(
-    row: Row, characteristics: pd.DataFrame, attributes: pd.DataFrame
-) -> frozenset[str] | None:
-    """Give the samples that the cell `include` keeps, before any matrix was read; None where it
-    keeps all or is about matrix columns.
-
-    Raises
-    ------
-    InputError
-        A name or a value in it that the record does not have.
-    """
-    filters = [
-        condition
-        for condition in row.filters
-        if condition.name.partition("~")[0].strip() != "column"
-    ]
-    if not filters:
-        return None
-    sources = Sources(one_spelling(characteristics)[0], attributes, None, row)
-    fits = [sources.select(condition)[1] for condition in filters]
-    return frozenset(sample for sample in characteristics.index if all(one[sample] for one in fits))
-
-
-def _selected(
-    row: Row, sources: Sources, attributes: pd.DataFrame, available: Sequence[str] | None
-) -> tuple[list[str], list[tuple[str, str]]]:
-    """Apply what the matrix has, `include`, and the choice of assay and organism: samples kept, and
-    those left out with the reason."""
-    every = list(sources.characteristics.index)
-    present = set(every) if available is None else set(available)
-    left_out = [(name, "described, but not in the matrix") for name in every if name not in present]
-    left_out += [
-        (name, "in the matrix, but not described") for name in sorted(present - set(every))
-    ]
-    kept = [name for name in every if name in present]
-    chosen = set()
-    written: list[str] = []
-    for condition in row.filters:
-        name, fits = sources.select(condition)
-        chosen.add(name.partition("~")[0])
-        sign = "=" if condition.keep else "!="
-        reason = f"include: {condition.name}{sign}{'|'.join(condition.values)}"
-        left_out += [(sample, reason) for sample in kept if not fits[sample]]
-        kept = [sample for sample in kept if fits[sample]]
-        if kept:
-            written.append(reason.removeprefix("include: "))
-    if kept:
-        others = assays.select(attributes.loc[kept], row, chosen)
-        gone = {sample for sample, _ in others}
-        left_out += others
-        kept = [sample for sample in kept if sample not in gone]
-    if not kept:
-        reasons = pd.Series([reason for _, reason in left_out], dtype=object).value_counts()
-        raise InputError(
-            "no sample is left",
-            f"data set '{row.dataset}'",
-            "; ".join(f"{number} × {reason}" for reason, number in reasons.items())
-            or "the record describes none",
-            f"leave out conditions of `include`: '{';'.join(written)}' keeps samples"
-            if row.filters
-            else "correct the cells `source` and `matrix`",
-        )
-    return kept, left_out
 
 
 def _check_group(row: Row, name: str, group: pd.Series) -> None:

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from epigpt import files
-from epigpt.config.dataset_table import Row
+from epigpt.config.dataset_row import Row
 from epigpt.dataset.reading import read_dataset
 from epigpt.matrices.streams import Budget
 from epigpt.matrices.unmatched import UnmatchedColumns

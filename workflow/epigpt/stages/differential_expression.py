@@ -7,7 +7,7 @@ from epigpt.stages import entry
 def main() -> None:
     """Read expression.h5ad; write differential_expression.tsv and its design."""
     with entry.job(__doc__) as job:
-        from epigpt.config.dataset_table import Row
+        from epigpt.config.dataset_row import Row
         from epigpt.dataset import storage
         from epigpt.expression import contrasts
 

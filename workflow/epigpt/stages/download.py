@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from epigpt.geo import addresses, download
+from epigpt.geo import addresses, download, manifest
 from epigpt.geo.http_client import Connection
 from epigpt.stages import entry
 
@@ -33,8 +33,8 @@ def main() -> None:
                 )
         else:
             paths = [Path(path) for path in (source, job.settings["path.samples"]) if path]
-            lines = download.local_files(paths, job.text("dataset"))
-        download.write_manifest(job.file("manifest"), lines)
+            lines = manifest.local_files(paths, job.text("dataset"))
+        manifest.write_manifest(job.file("manifest"), lines)
         job.log.info("%d files, %d bytes", len(lines), sum(line.bytes for line in lines))
 
 

@@ -3,7 +3,8 @@
 import argparse
 import json
 
-from epigpt.config.settings import Settings, permutations
+from epigpt.config.repetitions import permutations
+from epigpt.config.settings import Settings
 from epigpt.models import presets
 from epigpt.training import dataset_cost, plan, planning
 

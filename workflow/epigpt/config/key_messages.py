@@ -1,0 +1,111 @@
+"""What a message says of a key: what it may hold, and what was written instead."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from epigpt.config.config_files import folder_file
+from epigpt.config.settings import Settings, keys
+from epigpt.errors import nearest_name
+
+_LONGEST_SHOWN = 200
+
+
+def dotted_key(location: tuple[Any, ...]) -> str:
+    """Return the key, such as `geo.base_url`, that a problem of pydantic is about."""
+    known = keys()
+    parts: list[str] = []
+    for part in location:
+        if ".".join(parts) in known or not isinstance(part, str):
+            break
+        parts.append(part)
+    return ".".join(parts)
+
+
+def explain(key: str, problem: Any, files: Sequence[Path]) -> tuple[str, str, str, str]:
+    """Return the four parts of the message about a key: found, where, why, remedy."""
+    origin = folder_file(key.partition(".")[0], files)
+    where = f"config key '{key}'" + (
+        f" in {origin}" if origin else " (from --config)" if files else ""
+    )
+    if problem["type"] == "extra_forbidden":
+        nearest = nearest_name(key, list(keys()) + list(Settings.model_fields))
+        hint = f"did you mean '{nearest}'?" if nearest else "config/README.md lists all keys"
+        return (
+            f"unknown key '{key}'",
+            where,
+            "no setting has this name",
+            f"correct or remove '{key}'; {hint}",
+        )
+    shown = repr(problem["input"])
+    found = f"{key} = {shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + ' …'}"
+    field = keys().get(key)
+    meaning = field.description if field is not None else "a section of keys"
+    choices = _choices(key)
+    close = nearest_name(str(problem["input"]), choices)
+    remedy = f"set '{key}' to {allowed(key)}" + (f"; did you mean '{close}'?" if close else "")
+    if written := _written_out(problem["input"]):
+        remedy += f"; in YAML this number is written {written}"
+    return found, where, f"{problem['msg'].lower()} ({meaning})", remedy
+
+
+def _written_out(value: Any) -> str:
+    """Return how YAML wants a number that it took for a text: `1e-3` lacks the point."""
+    if not isinstance(value, str) or not re.fullmatch(r"[-+]?\d+[eE][-+]?\d+", value):
+        return ""
+    mantissa, _, exponent = value.lower().partition("e")
+    return f"{mantissa}.0e{exponent if exponent[0] in '+-' else '+' + exponent}"
+
+
+def _choices(key: str) -> list[str]:
+    return [str(part) for part in _enumerated(_schema_of(key))]
+
+
+def _enumerated(schema: dict[str, Any]) -> list[Any]:
+    if "enum" in schema:
+        return list(schema["enum"])
+    if "const" in schema:
+        return [schema["const"]]
+    inner = schema.get("anyOf", []) + (
+        [schema["items"]] if isinstance(schema.get("items"), dict) else []
+    )
+    return [choice for part in inner for choice in _enumerated(part)]
+
+
+def _schema_of(key: str) -> dict[str, Any]:
+    schema = Settings.model_json_schema()
+    found: dict[str, Any] = schema
+    for part in key.split("."):
+        found = found.get("properties", {}).get(part, {})
+        if "$ref" in found:
+            found = schema["$defs"][found["$ref"].rsplit("/", 1)[1]]
+    return found
+
+
+def allowed(key: str) -> str:
+    """Say in words what a key may hold."""
+    return _words(_schema_of(key))
+
+
+def _words(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_words(part) for part in schema["anyOf"])
+    if choices := ([schema["const"]] if "const" in schema else schema.get("enum")):
+        return "one of " + ", ".join(map(str, choices)) if len(choices) > 1 else str(choices[0])
+    kind = schema.get("type", "a section of keys")
+    if kind == "array":
+        return f"a list, each {_words(schema['items'])}"
+    word = {
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "string": "text",
+        "object": "a section of keys",
+    }[kind]
+    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    bounds = " and ".join(
+        f"{sign} {schema[name]:g}" for name, sign in signs.items() if name in schema
+    )
+    pattern = f"matching {schema['pattern']}" if "pattern" in schema else ""
+    return " ".join(part for part in (word, bounds, pattern) if part)

@@ -1,0 +1,129 @@
+"""A data set whose source is an h5ad file."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from epigpt.config.dataset_row import Row
+from epigpt.dataset.sample_annotation import SampleAnnotation
+from epigpt.errors import InputError
+from epigpt.matrices import hdf5, hdf5_safety
+from epigpt.matrices.candidate import Candidate
+from epigpt.matrices.sample_matching import SampleNames, like_barcodes
+from epigpt.matrices.streams import Budget, Member
+from epigpt.matrices.value_kind import IN_WORDS, kind_of_values
+from epigpt.matrices.values import Values
+from epigpt.samples import assays
+from epigpt.samples.donors import suggested_group
+
+_SAMPLE_COLUMNS = (
+    "sample",
+    "sample_id",
+    "sample_name",
+    "samplename",
+    "sampleid",
+    "gsm",
+    "geo_accession",
+    "library",
+    "library_id",
+    "orig.ident",
+)
+
+
+def from_h5ad(
+    row: Row, member: Member, allowed: frozenset[str], budget: Budget, scratch: Path
+) -> tuple[Candidate, SampleAnnotation]:
+    """Read an h5ad file that describes its samples itself."""
+    with hdf5_safety.opened(member, budget, scratch) as file:
+        values, obs, uns = hdf5.read_h5ad(file, member.name)
+    assay = row.assay if row.assay != "auto" else uns.get("assay", "auto")
+    if assay == "auto":
+        assay = "single_cell" if len(obs) > 2000 or like_barcodes(values.observations) else "bulk"
+    values.observations, obs = _each_once(values, obs, member.name, cells=assay == "single_cell")
+    samples, table = _samples_of(row, obs) if assay == "single_cell" else (values.observations, obs)
+    kind = kind_of_values(values.matrix, single_cell=assay == "single_cell")
+    if kind.type not in {"raw_counts", *allowed}:
+        raise InputError(
+            f"{IN_WORDS[kind.type]}: {kind.evidence}",
+            member.name,
+            "count models need counts",
+            "store the counts in layers['counts'], or accept these values by `--config"
+            " allow_values='[" + kind.type + "]'`",
+        )
+    recorded = [latin for latin, name in assays.ORGANISMS.items() if name == uns.get("organism")]
+    about = SampleAnnotation(table[[]], table, SampleNames.of_sheet(table.index), recorded)
+    about.declared_simulated = uns.get("simulated", "") in ("True", "1", "true")
+    return (
+        Candidate(
+            member.name,
+            "h5ad",
+            values,
+            samples,
+            kind,
+            assay == "single_cell",
+            {"orientation": "cells × genes"},
+        ),
+        about,
+    )
+
+
+def _each_once(
+    values: Values, obs: pd.DataFrame, where: str, *, cells: bool
+) -> tuple[list[str], pd.DataFrame]:
+    """Return names and table with each observation's name once.
+
+    Barcodes of cells repeat between samples and get a number; a bulk sample twice is refused.
+    """
+    repeated = obs.index[obs.index.duplicated()]
+    if repeated.empty:
+        return values.observations, obs
+    if not cells:
+        raise InputError(
+            f"sample {repeated[0]!r} {int((obs.index == repeated[0]).sum())} times",
+            f"obs of {where}",
+            "each sample may have one row; as two, it would be counted as two samples",
+            "give each a name of its own (`adata.obs_names_make_unique()`), or set the cell"
+            " `assay` to single_cell where the rows are cells",
+        )
+    names = pd.Index(obs.index).to_series().groupby(level=0).cumcount().to_numpy()
+    taken = set(obs.index)
+    unique = []
+    for name, number in zip(obs.index, names, strict=True):
+        chosen = name
+        while number and chosen in taken:
+            chosen = f"{name}-{number}"
+            number += 1  # noqa: PLW2901 - until the name is free
+        taken.add(chosen)
+        unique.append(chosen)
+    values.notes.append(f"{len(repeated)} cells had the name of another one and got a number.")
+    return unique, obs.set_axis(pd.Index(unique, dtype=object))
+
+
+def _samples_of(row: Row, obs: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
+    """Find which sample each cell belongs to: a column that says so, else each cell is a sample
+    (its donor the group)."""
+    named = {name.lower(): name for name in obs}
+    column = next(
+        (
+            named[name]
+            for name in _SAMPLE_COLUMNS
+            if name in named and obs[named[name]].nunique() < len(obs)
+        ),
+        None,
+    )
+    label = next((name for name in obs if name.lower() == row.label.lower()), None)
+    if column is None or (label is not None and obs.groupby(column)[label].nunique().max() > 1):
+        if row.group == "sample" or (row.group == "auto" and suggested_group(obs) == "sample"):
+            raise InputError(
+                "cells whose sample is not told",
+                f"obs of {row.source}",
+                "cells of one donor are not independent, so each cell cannot count as a sample of"
+                " its own group",
+                "name the obs column that holds the donor in the cell `group`"
+                + ("" if column is None else f", since '{label}' differs within '{column}'"),
+            )
+        return list(obs.index), obs
+    constant = [
+        name for name in obs if name != column and obs.groupby(column)[name].nunique().max() <= 1
+    ]
+    return obs[column].tolist(), obs.drop_duplicates(column).set_index(column)[constant]
