@@ -21,7 +21,7 @@ from epigpt.encoding.token_dataset import EncodingConfig, TokenDataset
 from epigpt.encoding.vocabulary import SPECIAL, Vocabulary
 from epigpt.evaluation.metrics import held_out, scores
 from epigpt.models import classifier, presets
-from epigpt.training import batches, engine, fit, launch, plan, training_loop
+from epigpt.training import batches, engine, held_out_predictions, launch, plan, training_loop
 
 FLAT = presets.LearningRates(1e-3, 1e-3, 1e-3)
 GENES, SAMPLES, FOLDS, VIEWS, EPOCHS = 32, 40, 2, 2, 10
@@ -69,7 +69,9 @@ def trained(
         training_loop.train(session, lambda loss, losses=losses, **_: losses.append(loss))
         peak = max(peak, *losses)
         rows = np.flatnonzero((store.index["set"] == "test").to_numpy())
-        found = fit.probabilities_of_rows(model.eval(), store, rows, placement.device).mean(axis=1)
+        found = held_out_predictions.probabilities_of_rows(
+            model.eval(), store, rows, placement.device
+        ).mean(axis=1)
         parts.append(_table(store, rows, found, fold))
     held = held_out(pd.concat(parts, ignore_index=True), ["control", "case"])
     return peak, float(scores(held, held.unit_weights())["auc"][0])

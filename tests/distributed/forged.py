@@ -29,11 +29,14 @@ from epigpt.training import (
     launch,
     parameter_count,
     plan,
+    preparation,
     states,
     training_loop,
     tuning,
+    untrained,
 )
 from epigpt.training.memory_model import MemoryBudget
+from epigpt.training.request import Request
 
 launch.deepspeed()
 Task = Callable[..., None]
@@ -53,7 +56,7 @@ def train(
     """Run a fit; `die` ends the process: "step 3" kills before that step, "save 3" amid the writing
     of a file, "term 3" asks politely."""
     made = plan.make
-    fit.plan.make = lambda *arguments: replace(made(*arguments), zero_stage=stage)
+    plan.make = lambda *arguments: replace(made(*arguments), zero_stage=stage)
     where, _, when = die.partition(" ")
     if where == "step":
         _count(batches.Order, "step", int(when), lambda: os.kill(os.getpid(), signal.SIGKILL))
@@ -63,7 +66,7 @@ def train(
         _count(checkpoint, "_to_disk", int(when), lambda: os.kill(os.getpid(), signal.SIGKILL))
     base = Path(folder)
     logging.basicConfig(level=logging.INFO, filename=base / f"{output}.log")
-    request = fit.Request(
+    request = Request(
         base / "tokens",
         "repeat0/fold1",
         "tiny",
@@ -97,11 +100,11 @@ def curves(folder: str, settings: dict[str, Any], steps: int) -> None:
     rates = presets.LearningRates(1e-4, 2e-4, 5e-5)
     recipe = engine.Recipe(rates, seed=1, gradient_clipping=0.0)
     planned = replace(
-        fit.planned_for(preset, store, len(examples), settings, placement), steps=steps
+        preparation.planned_for(preset, store, len(examples), settings, placement), steps=steps
     )
     for stage in range(4):
         chosen = replace(planned, zero_stage=stage)
-        model = fit.untrained("tiny", store, settings, "finetuned")
+        model = untrained.build("tiny", store, settings, "finetuned")
         session = training_loop.Session(
             engine.start(model, chosen, recipe, placement.device),
             store,
@@ -134,7 +137,7 @@ def _plain(
     recipe: engine.Recipe,
     settings: dict[str, Any],
 ) -> tuple[list[float], dict[str, torch.Tensor]]:
-    model = fit.untrained("tiny", store, settings, "finetuned")
+    model = untrained.build("tiny", store, settings, "finetuned")
     optimizer = engine.optimizer(model, recipe)
     order = batches.Order(examples.lengths, planned.global_batch_size, recipe.seed)
     losses = []
@@ -175,7 +178,7 @@ def adapters(folder: str, settings: dict[str, Any]) -> None:
     store = token_store.load(Path(folder) / "tokens")
     for encoding, new_embedding in (("gene-values", True), ("gene-values", False)):
         preset = presets.load("tiny")
-        model = fit.untrained("tiny", store, settings, "finetuned")
+        model = untrained.build("tiny", store, settings, "finetuned")
         wrapped = tuning.prepare(model, "lora", new_embedding, seed=1)
         trained = sum(
             parameter.numel() for parameter in wrapped.parameters() if parameter.requires_grad

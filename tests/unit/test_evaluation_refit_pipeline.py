@@ -27,7 +27,8 @@ from epigpt.evaluation import (
     refit_pipeline,
 )
 from epigpt.models import choice
-from epigpt.training import fit, launch
+from epigpt.training import fit, launch, untrained
+from epigpt.training.request import Request
 
 CLASSES = ["control", "case"]
 SETTINGS = choice.resolve(
@@ -76,7 +77,7 @@ def artefacts(variant, expression, folds, folder):
         made["coefficients"] = coefficients(token_dataset.load(tokens))
     else:
         launch.keep(1)
-        request = fit.Request(
+        request = Request(
             tokens=tokens,
             fit="repeat0/fold0",
             preset="tiny",
@@ -91,7 +92,7 @@ def artefacts(variant, expression, folds, folder):
 
 
 def coefficients(tokens):
-    model = fit.untrained("tiny", tokens, SETTINGS, "finetuned")
+    model = untrained.build("tiny", tokens, SETTINGS, "finetuned")
     rows = (tokens.index["set"] == "train").to_numpy()
     known = [tokens.index[name].to_numpy(dtype=str)[rows] for name in ("sample", "label", "group")]
     fitted = baselines.fit(

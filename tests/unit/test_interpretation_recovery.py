@@ -17,6 +17,7 @@ from epigpt.models import choice
 from epigpt.simulation.design import CASE, CONTROL, FAMILIES
 from epigpt.simulation.simulate import simulate
 from epigpt.training import fit, launch
+from epigpt.training.request import Request
 
 _LOG = logging.getLogger("epigpt.test_recovery")
 DATA = Path(__file__).parents[1] / "benchmarks" / "series_data.py"
@@ -40,7 +41,7 @@ def test_most_planted_genes_of_the_sparse_family_are_among_the_first_thirty(tmp_
         held = token_dataset.in_test_set(folds, name, observations.index["sample"])
         recipe = refit_pipeline.recipe(settings)
         token_dataset.write(folder / "tokens", observations, held, [CONTROL, CASE], recipe)
-        request = fit.Request(
+        request = Request(
             tokens=folder / "tokens",
             fit=name,
             preset="tiny",

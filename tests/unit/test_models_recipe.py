@@ -9,7 +9,7 @@ import torch
 import synthetic_tokens
 from epigpt.config.settings import Settings
 from epigpt.models import choice, classifier, presets
-from epigpt.training import ablations, engine, fit, training_loop
+from epigpt.training import ablations, engine, training_loop, untrained
 
 GPUS = choice.Devices("hardware h100x1", gpu_bytes=80_000_000_000)
 CPU = choice.Devices("this machine")
@@ -62,7 +62,7 @@ def test_blocks_begin_as_the_identity_where_all_weights_are_trained(
     Frozen blocks must let something through."""
     settings = {"weights": "none", "tuning": tuned, "seed": 1}
     tokens = synthetic_tokens.store(8, 16, 32)
-    model = fit.untrained("gpt2", tokens, settings, ablations.FINETUNED).eval()
+    model = untrained.build("gpt2", tokens, settings, ablations.FINETUNED).eval()
     given = torch.randn(1, 16, 768, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         made = model.transformer.h[0](given)

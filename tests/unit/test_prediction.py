@@ -25,7 +25,7 @@ from epigpt.genes import orthologs
 from epigpt.genes.annotation import annotation
 from epigpt.models import classifier, presets
 from epigpt.prediction import finished_model
-from epigpt.training import fit
+from epigpt.training import finished_fit, held_out_predictions
 
 ENCODINGS = ["program-tokens", "gene-tokens", "gene-sentence", "gene-values"]
 SAMPLES = [f"S{number:02d}" for number in range(10)]
@@ -107,9 +107,9 @@ def run(
     stored.vocabulary.save(model_folder / "vocabulary.json")
     stored.reference.save(model_folder / "reference.npz")
     files.write_json(model_folder / "labels.json", {"classes": stored.classes, **vars(recipe)})
-    own = fit.probabilities_of_rows(model.eval(), stored, np.arange(10), torch.device("cpu")).mean(
-        axis=1
-    )
+    own = held_out_predictions.probabilities_of_rows(
+        model.eval(), stored, np.arange(10), torch.device("cpu")
+    ).mean(axis=1)
     assert own[:, 1].std() > 0.005
     return SimpleNamespace(folder=folder, model=model_folder, own=own, store=stored)
 
@@ -187,7 +187,7 @@ def test_the_auto_class_gives_the_same_probabilities(run: SimpleNamespace) -> No
         batch["values"] = torch.from_numpy(np.array(stored.values[:, 0]))
     with torch.inference_mode():
         scored = torch.softmax(model(**batch).logits.double(), -1).numpy()
-    own = fit.probabilities_of_rows(
+    own = held_out_predictions.probabilities_of_rows(
         finished_model.load(run.model).model, stored, np.arange(10), torch.device("cpu")
     )[:, 0]
     np.testing.assert_allclose(scored, own, atol=1e-6)
@@ -348,7 +348,7 @@ def test_checksums_tell_a_change_that_nothing_else_would(
     run: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = _broken(run, tmp_path)
-    files.write_checksums(folder, fit.MODEL_FILES)
+    files.write_checksums(folder, finished_fit.MODEL_FILES)
     _predict(SimpleNamespace(model=folder), run.folder / "counts.h5ad")
     _tensors(folder / WEIGHTS, lambda held: held["score.weight"].mul_(0.5))
     said = _refusal(capsys, folder, run.folder / "counts.h5ad")

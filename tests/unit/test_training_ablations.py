@@ -12,7 +12,7 @@ from epigpt.encoding.token_dataset import EncodingConfig, TokenDataset
 from epigpt.encoding.vocabulary import SPECIAL, Vocabulary
 from epigpt.evaluation import linear_probe
 from epigpt.models import classifier, presets
-from epigpt.training import ablations, batches, fit
+from epigpt.training import ablations, batches, untrained
 
 GENES = tuple(f"Gene{number}" for number in range(50))
 
@@ -83,7 +83,7 @@ def test_shuffled_genes_leave_nothing_that_follows_a_gene() -> None:
 def _weights(variant: str) -> dict[str, torch.Tensor]:
     store = _store()
     settings = {"seed": 1, "tuning": "full", "weights": "none"}
-    return dict(fit.untrained("tiny", store, settings, variant).named_parameters())
+    return dict(untrained.build("tiny", store, settings, variant).named_parameters())
 
 
 def test_random_weights_do_not_know_the_axes_and_no_blocks_keeps_all_but_the_blocks() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from epigpt.training import fit, fits, launch
+from epigpt.training import finished_fit, fit, fits, launch
+from epigpt.training.request import Request
 
 LOG = logging.getLogger("test")
 NAMES = ("repeat0/fold0", "repeat0/fold1", "final")
@@ -17,9 +18,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Trainings that ran; a stand-in writes the files of a fit and signs them."""
     trained: list[str] = []
 
-    def run(request: fit.Request, _threads: int, _log: logging.Logger) -> None:
+    def run(request: Request, _threads: int, _log: logging.Logger) -> None:
         identity = str(request.settings["version"].get(request.fit, 0))
-        if fit.finished(request.output, identity):
+        if finished_fit.is_finished(request.output, identity):
             return
         if request.settings["broken"] == request.fit:
             raise RuntimeError("killed")
@@ -27,7 +28,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         request.output.mkdir(parents=True, exist_ok=True)
         for name in ("model.safetensors", "config.json", "predictions.tsv"):
             (request.output / name).write_text(f"{request.fit} {identity}")
-        fit._sign(request.output, identity)
+        finished_fit.sign(request.output, identity)
 
     monkeypatch.setattr(fit, "run", run)
     monkeypatch.setattr(launch, "keep", lambda _threads: None)
@@ -40,7 +41,7 @@ def _run(
     changed = {name.replace("_", "/"): number for name, number in version.items()}
     settings = {"version": changed, "broken": broken}
     requests = [
-        fit.Request(Path("tokens"), name, "tiny", Path("c"), Path("o"), settings) for name in names
+        Request(Path("tokens"), name, "tiny", Path("c"), Path("o"), settings) for name in names
     ]
     fits.train(requests, folders, 1, LOG)
     fits.hand_over(names, folders)

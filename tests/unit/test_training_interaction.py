@@ -18,6 +18,7 @@ from epigpt.encoding import token_dataset
 from epigpt.evaluation import refit_pipeline
 from epigpt.models import published
 from epigpt.training import fit, launch
+from epigpt.training.request import Request
 
 SAMPLES, TRAINING, GENES, PROGRAMME = 384, 64, 300, 60
 CLASSES = ["same", "unlike"]
@@ -59,7 +60,7 @@ def _of_model(path: Path, held: np.ndarray, variant: str, folder: Path) -> float
     token_dataset.write(
         folder / "tokens", observations, held, CLASSES, refit_pipeline.recipe(SETTINGS)
     )
-    request = fit.Request(
+    request = Request(
         tokens=folder / "tokens",
         fit="repeat0/fold0",
         preset="tiny",

@@ -13,7 +13,7 @@ from epigpt.config.settings import Settings
 from epigpt.encoding import programs
 from epigpt.errors import InputError
 from epigpt.models import choice, presets
-from epigpt.training import fit, plan, plan_command, strategy
+from epigpt.training import plan, plan_command, preparation, strategy
 from epigpt.training.launch import Placement
 from epigpt.training.memory_model import USABLE, MemoryBudget, MemoryModel, Strategy
 
@@ -129,19 +129,19 @@ def test_what_a_stopped_training_left_is_room_for_it_and_its_swap_is_gone(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=one - 12_000))
     alone, folder = Placement(0, 1, torch.device("cpu")), tmp_path / "final"
     with pytest.raises(InputError, match="free on disk"):
-        fit.kept_checkpoints(folder, made, alone)
+        preparation.kept_checkpoints(folder, made, alone)
     (folder / "swap" / "zero_stage_3").mkdir(parents=True)
     (folder / "swap" / "zero_stage_3" / "optimizer.swp").write_bytes(b"0" * 16_000)
     with pytest.raises(
         InputError, match="free on disk"
     ):  # a killed process's swap is deleted, and is no checkpoint
-        fit.kept_checkpoints(folder, made, alone)
+        preparation.kept_checkpoints(folder, made, alone)
     assert not (folder / "swap").exists()
     (folder / "0123456789abcdef" / "step-00000002").mkdir(parents=True)
     (folder / "0123456789abcdef" / "step-00000002" / "states-0000.safetensors").write_bytes(
         b"0" * 12_000
     )
-    assert fit.kept_checkpoints(folder, made, alone) == 0
+    assert preparation.kept_checkpoints(folder, made, alone) == 0
 
 
 def test_a_cpu_takes_bf16_only_where_it_is_faster_with_it() -> None:

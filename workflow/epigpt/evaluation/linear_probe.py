@@ -10,7 +10,7 @@ import torch
 from epigpt.dataset.expression_data import ExpressionData
 from epigpt.encoding.token_dataset import TokenDataset
 from epigpt.evaluation import baselines
-from epigpt.training import ablations, batches, fit
+from epigpt.training import ablations, batches, untrained
 
 MODEL = "frozen_logistic"
 _BATCH = 32
@@ -33,7 +33,7 @@ def predictions(
     -------
     `epigpt.evaluation.baselines.COLUMNS` of the held-out samples.
     """
-    model = fit.untrained(preset, store, settings, ablations.FINETUNED)
+    model = untrained.build(preset, store, settings, ablations.FINETUNED)
     embedded = embeddings(model, store)
     index = store.index
     held = (index["set"] == "test").to_numpy()

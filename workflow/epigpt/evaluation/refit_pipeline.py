@@ -19,6 +19,7 @@ from epigpt.evaluation import cross_validation, linear_probe, permutation_test
 from epigpt.evaluation.metrics import held_out, scores
 from epigpt.evaluation.predictions import COLUMNS
 from epigpt.training import ablations, continued_pretraining, fit, launch
+from epigpt.training.request import Request
 
 VARIANTS = (*ablations.NAMES, linear_probe.MODEL)
 _QUIET = logging.getLogger("epigpt.refits")
@@ -169,7 +170,7 @@ def _fold(pipeline: Pipeline, tokens: Path, name: str, output: Path) -> pd.DataF
     settings = dict(pipeline.settings)
     if pipeline.variant == linear_probe.MODEL:
         return linear_probe.predictions(token_store.load(tokens), name, pipeline.preset, settings)
-    request = fit.Request(
+    request = Request(
         tokens=tokens,
         fit=name,
         preset=pipeline.preset,

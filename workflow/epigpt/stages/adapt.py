@@ -9,9 +9,10 @@ def main() -> None:
     """Read a token store, write a folder of weights."""
     with entry.job(__doc__) as job:
         gpus.claim()
-        from epigpt.training import continued_pretraining, fit
+        from epigpt.training import continued_pretraining
+        from epigpt.training.request import Request
 
-        request = fit.Request(
+        request = Request(
             tokens=job.file("tokens"),
             fit=job.text("fit"),
             preset=job.text("preset"),

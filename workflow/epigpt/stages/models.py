@@ -10,7 +10,8 @@ from epigpt.training import gpus
 
 # Imported when used: torch and transformers take seconds.
 if TYPE_CHECKING:
-    from epigpt.training import fit, fits
+    from epigpt.training import fits
+    from epigpt.training.request import Request
 
 # Weights of folds larger than this are deleted after their last use, unless the user keeps them.
 SMALL_BYTES = 1_000_000_000
@@ -43,14 +44,14 @@ def wanted(job: entry.Job) -> bool:
     return bool(job.files("tokens"))
 
 
-def requests(job: entry.Job) -> "list[fit.Request]":
+def requests(job: entry.Job) -> "list[Request]":
     """Return what is asked of each fit, in the order of the token stores."""
-    from epigpt.training import fit
+    from epigpt.training.request import Request
 
     adapted = job.files("adapted")
     settings = {key: job.settings[key] for key in job.settings if key not in NOT_OF_A_FIT}
     return [
-        fit.Request(
+        Request(
             tokens=tokens,
             fit=_name(tokens),
             preset=job.text("preset"),

@@ -16,8 +16,9 @@ def main() -> None:
         # Imported here: torch and transformers take seconds, and --help and wrong options need not
         # wait for them.
         from epigpt.training import ablations, fit
+        from epigpt.training.request import Request
 
-        request = fit.Request(
+        request = Request(
             tokens=job.file("tokens"),
             fit=job.text("fit"),
             preset=job.text("preset"),

@@ -28,17 +28,16 @@ from epigpt.training import (
     batches,
     checkpoint,
     checkpoint_lock,
-    engine,
-    fit,
     launch,
-    machine,
-    plan,
+    preparation,
+    resumed_steps,
     states,
-    training_loop,
+    untrained,
 )
+from epigpt.training.request import Request
 
 
-def run(request: fit.Request, threads: int, log: logging.Logger) -> None:
+def run(request: Request, threads: int, log: logging.Logger) -> None:
     """Adapt the starting weights to the training samples of a fit; write them to `request.output`
     as a folder of weights."""
     settings = {**request.settings, "epochs": request.settings["adapt"], "tuning": "full"}
@@ -46,28 +45,19 @@ def run(request: fit.Request, threads: int, log: logging.Logger) -> None:
     store = ablations.shown(stored, request.variant, settings["seed"])
     examples = batches.training_examples(store)
     placement = launch.start(threads)
-    planned = fit.planned_for(preset, store, len(examples), settings, placement)
-    kept = fit.kept_checkpoints(request.checkpoints, planned, placement)
+    planned = preparation.planned_for(preset, store, len(examples), settings, placement)
+    kept = preparation.kept_checkpoints(request.checkpoints, planned, placement)
     log.info("%s, next gene: %s", request.fit, "; ".join(planned.why))
     model = unadapted(request.preset, store, settings)
-    recipe = fit.recipe_for(preset, settings)
-    session = training_loop.Session(
-        engine=engine.start(
-            model,
-            planned,
-            recipe,
-            placement.device,
-            str(request.checkpoints / checkpoint.SWAP),
-        ),
+    session = preparation.session(
+        model,
+        planned,
+        placement,
+        preset=preset,
         store=store,
         examples=examples,
-        plan=planned,
-        recipe=recipe,
-        placement=placement,
-        peak=placement.world_size
-        * machine.measured_peak(placement.device, planned.precision == "bf16"),
-        operations=plan.flops_per_token(preset, store.tokens.shape[2]),
-        objective=_next_gene,
+        settings=settings,
+        swap=request.checkpoints / checkpoint.SWAP,
     )
     described = {
         "code": fingerprint("adapt"),
@@ -76,8 +66,8 @@ def run(request: fit.Request, threads: int, log: logging.Logger) -> None:
         "precision": planned.precision,
         "settings": settings,
     }
-    _, steps = fit.take_steps(
-        session,
+    _, steps = resumed_steps.take(
+        replace(session, objective=_next_gene),
         replace(request, settings=settings),
         checkpoint.identity(stored, described),
         kept,
@@ -98,7 +88,7 @@ def run(request: fit.Request, threads: int, log: logging.Logger) -> None:
 def unadapted(preset: str, store: TokenDataset, settings: dict[str, Any]) -> NextGene:
     """Give the model before its first step: what the classifier would start from, without its
     head."""
-    start = fit.untrained(preset, store, settings, ablations.FINETUNED)
+    start = untrained.build(preset, store, settings, ablations.FINETUNED)
     model = NextGene(start.config)
     model.transformer.load_state_dict(start.get_submodule("transformer").state_dict())
     return model

@@ -16,6 +16,7 @@ import torch
 
 from epigpt import files
 from epigpt.training import checkpoint_lock, fit, launch
+from epigpt.training.request import Request
 
 WAITING = "finished"
 WEIGHTS = "model.safetensors"
@@ -45,9 +46,7 @@ class Folders:
         return self.checkpoints / WAITING
 
 
-def train(
-    requests: Sequence[fit.Request], folders: Folders, threads: int, log: logging.Logger
-) -> None:
+def train(requests: Sequence[Request], folders: Folders, threads: int, log: logging.Logger) -> None:
     """Train what is not finished; all fits then wait to be handed over.
 
     Parameters

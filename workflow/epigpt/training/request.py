@@ -1,0 +1,33 @@
+"""What is asked of one fit."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from epigpt.training import ablations
+
+
+@dataclass(frozen=True)
+class Request:
+    """A fit to train, and where to.
+
+    Attributes
+    ----------
+    settings
+        Keys as in the configuration.
+    variant
+        One of `epigpt.training.ablations.NAMES`.
+    adapted
+        Weights that the step `adapt` has made of the same tokens
+        (`epigpt.training.continued_pretraining`).
+    """
+
+    tokens: Path
+    fit: str
+    preset: str
+    checkpoints: Path
+    output: Path
+    settings: dict[str, Any]
+    variant: str = ablations.FINETUNED
+    checkpoint_minutes: float = 15.0
+    adapted: Path | None = None

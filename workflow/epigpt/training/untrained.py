@@ -1,0 +1,69 @@
+"""The model as it is before its first step: random, from published weights, or adapted."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epigpt.encoding.token_dataset import TokenDataset
+from epigpt.models import classifier, presets, pretrained, published
+from epigpt.training import ablations
+
+
+def build(
+    name: str,
+    store: TokenDataset,
+    settings: dict[str, Any],
+    variant: str,
+    adapted: Path | None = None,
+) -> classifier.GPT2PreTrainedModel:
+    """Build a variant of a preset.
+
+    Parameters
+    ----------
+    name
+        Of the preset.
+    settings
+        Keys as in the configuration; read are weights, tuning and seed.
+    variant
+        One of `epigpt.training.ablations.NAMES`.
+    adapted
+        Weights that the step `adapt` has made of the same tokens
+        (`epigpt.training.continued_pretraining`).
+    """
+    preset = ablations.architecture(presets.load(name), variant)
+    config = classifier.configuration(
+        preset, store.recipe.encoding, store.size, store.tokens.shape[2], store.classes
+    )
+    model = classifier.build(config, settings["seed"])
+    weights = adapted or published.in_use(settings["weights"])
+    if preset.recipe.start == "zero":
+        # Frozen blocks, and blocks that are only adapted, must let something through.
+        classifier.start_at_zero(model, blocks=settings["tuning"] == "full")
+    programs = store.reference.programs
+    if variant == ablations.RANDOM_WEIGHTS:
+        return model
+    if programs is not None:
+        classifier.start_from_programs(model, programs)
+    if weights is not None:
+        pretrained.start(
+            model,
+            published.check(weights, presets.load(name)),
+            store.recipe.encoding,
+            store.vocabulary,
+            programs,
+            typical_value=typical_value(store),
+        )
+    elif programs is None:
+        classifier.start_from_axes(model, store.reference.axes)
+    return model
+
+
+def typical_value(store: TokenDataset) -> float:
+    """Return the root mean square of the training rows' values; 1 for encodings without values."""
+    if store.values is None:
+        return 1.0
+    rows = np.flatnonzero((store.index["set"] == "train").to_numpy())
+    values = np.asarray(store.values[rows], dtype=np.float64)
+    shown = np.arange(values.shape[2]) < np.asarray(store.lengths[rows])[:, :, None]
+    return float(np.sqrt(np.mean(values[shown] ** 2))) if shown.any() else 1.0
