@@ -1,7 +1,10 @@
 """Files that are damaged or made to harm: refused with the true reason, or read without a loss that
 nobody is told of."""
 
+import gzip
 import os
+import re
+import struct
 import subprocess
 import sys
 import tarfile
@@ -21,7 +24,14 @@ from epigpt.config.dataset_row import Row
 from epigpt.dataset.reading import read_dataset
 from epigpt.errors import InputError, of_this_machine, refusing_foreign_errors
 from epigpt.geo.listing import parse_index
-from epigpt.matrices import hdf5_safety, matrix_market, r_objects, sparse_parts, spreadsheets
+from epigpt.matrices import (
+    hdf5_heaps,
+    hdf5_safety,
+    matrix_market,
+    r_objects,
+    sparse_parts,
+    spreadsheets,
+)
 from epigpt.matrices.archives import expand
 from epigpt.matrices.candidate import Candidate, Rejected, Search
 from epigpt.matrices.candidates import look_into
@@ -220,6 +230,44 @@ def test_names_that_do_not_fit_the_matrix_of_an_h5ad(h5ad):
                 {"encoding-type": "string-array", "encoding-version": "0.2.0"}
             )
     refused(h5ad, "names of 7 observations and 119 genes")
+
+
+@pytest.mark.parametrize("size", [0, 1 << 40])
+def test_a_heap_of_texts_that_has_no_end(h5ad, size):
+    """The HDF5 library would walk from object to object for ever, or out of the collection."""
+    path = h5ad
+    content = bytearray(path.read_bytes())
+    start = content.index(b"GCOL") + 16
+    content[start : start + 16] = struct.pack("<HHIQ", 0 if size == 0 else 1, 0, 0, size)
+    path.write_bytes(content)
+    refused(path, "a damaged HDF5 file", "go round for ever")
+
+
+def test_heaps_are_found_wherever_blocks_end(h5ad, monkeypatch):
+    content = h5ad.read_bytes()
+    starts = [found.start() for found in re.finditer(b"GCOL", content)]
+    monkeypatch.setattr(hdf5_heaps, "_BLOCK", 7)
+    assert list(hdf5_heaps._collections(BytesIO(content))) == starts
+    assert hdf5_heaps.damaged_heap(BytesIO(content)) is None
+    assert hdf5_heaps.damaged_heap(BytesIO(b"GCOL said nobody" + content)) is None
+
+
+@pytest.mark.parametrize("cut", [0, 12])
+def test_an_archive_whose_end_mark_came_too_early(tmp_path, cut):
+    """A reader of tar files stops there, and would never come to the checksum behind it."""
+    content = BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        for name in ("a.txt", "b.txt"):
+            entry = tarfile.TarInfo(name)
+            entry.size = 700
+            archive.addfile(entry, BytesIO(name.encode() * 140))
+    whole = gzip.compress(content.getvalue(), mtime=0)
+    zeroed = content.getvalue()[:1536].ljust(10240, b"\0")
+    changed = gzip.compress(zeroed, mtime=0)[:-8] + whole[-8:]  # the checksum of what was written
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(changed[: len(changed) - cut])
+    with pytest.raises(InputError, match="compressed file"):
+        expand(Member.of_file(path), Budget(1e9), tmp_path)
 
 
 def test_a_matrix_hidden_in_a_table_of_an_h5ad(h5ad):

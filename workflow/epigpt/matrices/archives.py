@@ -108,6 +108,8 @@ def _of_tar(member: Member, budget: Budget, scratch: Path) -> Iterator[Member]:
                 content = archive.extractfile(entry)
                 assert content is not None  # noqa: S101 - regular files have content
                 yield _unpacked(name, content, None, scratch)
+        while packed and stream.read(1 << 20):
+            pass  # the checksum stands behind the archive's end mark, which damage may have moved
 
 
 def _is_file(entry: tarfile.TarInfo, member: Member) -> bool:

@@ -1,6 +1,7 @@
 """Open HDF5 files that strangers wrote: no links out of the file, sizes bounded before anything is
 read."""
 
+import contextlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import h5py
 import numpy as np
 
 from epigpt.errors import InputError, refusing_foreign_errors
+from epigpt.matrices.hdf5_heaps import damaged_heap
 from epigpt.matrices.streams import Budget, Member
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -32,6 +34,7 @@ def opened(member: Member, budget: Budget, scratch: Path) -> Iterator[h5py.File]
         It is damaged, links to other files, or holds more than the budget.
     """
     with _seekable(member, budget, scratch) as source:
+        _refuse_endless_walk(source, member.name)
         try:
             file = h5py.File(source, "r")
         except OSError as error:
@@ -44,6 +47,21 @@ def opened(member: Member, budget: Budget, scratch: Path) -> Iterator[h5py.File]
         with file, refusing_foreign_errors(member.name):
             _check(file, member.name, budget)
             yield file
+
+
+def _refuse_endless_walk(source: Any, where: str) -> None:
+    with contextlib.ExitStack() as stack:
+        whole_file = not hasattr(source, "read")
+        stream = stack.enter_context(Path(source).open("rb")) if whole_file else source
+        place = damaged_heap(stream)
+        stream.seek(0)
+    if place is not None:
+        raise InputError(
+            f"a damaged HDF5 file (at byte {place:,})",
+            where,
+            "the objects of a heap of texts do not fill it, and a reader would go round for ever",
+            "download it again",
+        )
 
 
 @contextmanager
