@@ -55,8 +55,8 @@ def test_it_finds_what_the_site_lacks(slurm, clone, tmp_path):
     )
     found, status = said(clone, tmp_path, "--profile", str(tmp_path))
     assert status == 1
-    assert found["profile"]["status"] == "problem"
-    assert "cpu, gpu" in found["profile"]["remedy"]
+    assert found["partitions"]["status"] == "problem"
+    assert "cpu, gpu" in found["partitions"]["remedy"]
     assert found["accounting"]["status"] == "problem"
     assert found["GPU types"]["status"] == "warning"
 

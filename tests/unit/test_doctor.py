@@ -2,12 +2,15 @@
 programs."""
 
 import json
+from pathlib import Path
 
 import pytest
+import snakemake.cli
 
 from epigpt.cli import main
 from epigpt.config.settings import Settings
 from epigpt.doctor import cluster, machine, sources
+from epigpt.doctor import profile as found_profile
 
 
 @pytest.fixture
@@ -22,6 +25,7 @@ def site(tmp_path, monkeypatch):
         path.write_text(f"#!/bin/sh\n/bin/cat <<'END'\n{text}\nEND\nexit {status}\n")
         path.chmod(0o755)
 
+    program("which", 1, "")  # asked by Snakemake's plugin for SLURM
     return program
 
 
@@ -68,9 +72,9 @@ def test_partitions_accounting_and_gpus_that_do_not_fit(site, profile):
     site("sinfo", 0, "short|gpu:a100:4|64|256000|1-00:00:00|4")
     site("sacct", 1, "")
     found = told(cluster.look(profile(PROFILE)))
-    assert found["profile"][0] == "problem"
-    assert "cpu, gpu" in found["profile"][1]
-    assert "short" in found["profile"][2]
+    assert found["partitions"][0] == "problem"
+    assert "cpu, gpu" in found["partitions"][1]
+    assert "short" in found["partitions"][2]
     assert found["accounting"][0] == "problem"
     assert "squeue" in found["accounting"][2]
     assert found["GPU types"][0] == "warning"
@@ -83,6 +87,44 @@ def test_a_controller_that_is_down(site, profile):
     status, found, _ = told(cluster.look(profile(PROFILE)))["scheduler"]
     assert status == "problem"
     assert "unable to contact" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "status", "told_of"),
+    [
+        ("executor: slurm\njobs: 9\n", "profile", "ok", "executor slurm"),
+        ("executor: slurm\nlatency_wait: 60\n", "profile", "ok", "2 keys"),
+        ("executor: slurm\nretrys: 3\n", "profile", "problem", "write 'retries'"),
+        ("default-resources: {gpu_gres: 'gpu:h100:8'}\n", "GPU request", "problem", "gpu:h100:8"),
+        ("default-resources: {mem_mb: 0}\n", "amounts", "problem", "mem_mb: 0"),
+        ("set-resources: {train: {hardware: h100x9}}\n", "hardware", "problem", "h100x9"),
+        ("executor: slurm\n", "not looked at", "ok", "`sacct` answers"),
+    ],
+)
+def test_a_profile_is_judged_without_its_cluster(site, profile, text, subject, status, told_of):
+    found = told(cluster.look(profile(text)))
+    assert found[subject][0] == status
+    assert told_of in "; ".join(found[subject])
+
+
+def test_a_program_that_snakemakes_plugins_need(site, profile, monkeypatch):
+    monkeypatch.setattr(
+        snakemake.cli,
+        "get_argument_parser",
+        lambda: open("/nowhere/which"),  # noqa: SIM115, PTH123 - fails as starting it would
+    )
+    assert "/nowhere/which" in told(cluster.look(profile("jobs: 1\n")))["profile"][1]
+
+
+def test_a_profile_by_its_name(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / "snakemake" / "mine"
+    mine.mkdir(parents=True)
+    (mine / "config.yaml").write_text("jobs: 1\n")
+    assert found_profile.find(Path("mine")) == mine
+    assert found_profile.find(Path("slurm")) == root / "profiles" / "slurm"
+    assert found_profile.find(mine) == mine
 
 
 def test_a_profile_that_cannot_be_read(profile, tmp_path):

@@ -6,23 +6,21 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from epigpt.doctor import profile
 from epigpt.doctor.finding import Finding, answer_of
-from epigpt.errors import InputError
-from epigpt.models import presets
 
 
-def look(profile: Path) -> list[Finding]:
-    """Look at SLURM, if there is one, and hold the profile in folder `profile` against it."""
-    settings = _read(profile)
+def look(folder: Path) -> list[Finding]:
+    """Judge the profile in a folder by itself, and hold it against SLURM where there is one."""
+    settings = profile.read(folder)
     if isinstance(settings, Finding):
         return [settings]
     if shutil.which("sbatch") is None:
+        none = "no SLURM here; `snakemake --cores all` runs on this machine"
         return [
-            Finding(
-                "scheduler", "ok", "no SLURM here; `snakemake --cores all` runs on this machine"
-            )
+            Finding("scheduler", "ok", none),
+            *profile.judge(settings),
+            *profile.without_cluster(settings),
         ]
     status, said = answer_of(["sinfo", "-h", "-o", "%R|%G|%c|%m|%l|%D"])
     if status != 0:
@@ -41,28 +39,8 @@ def look(profile: Path) -> list[Finding]:
         _gpu_types(said, settings),
         _accounting(settings),
         *_named_partitions(settings, partitions),
-        _hardware(settings, said),
+        *profile.judge(settings, _most_gpus(said)),
     ]
-
-
-def _read(profile: Path) -> dict[str, Any] | Finding:
-    path = profile / "config.yaml"
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        return Finding(
-            "profile",
-            "problem",
-            f"{path}: {' '.join(str(error).split())}",
-            "restore profiles/slurm/config.yaml",
-        )
-    return (
-        content
-        if isinstance(content, dict)
-        else Finding(
-            "profile", "problem", f"{path} holds no keys", "restore profiles/slurm/config.yaml"
-        )
-    )
 
 
 def _partitions(said: str) -> dict[str, str]:
@@ -94,34 +72,9 @@ def _gpu_types(said: str, settings: dict[str, Any]) -> Finding:
     return Finding("GPU types", "ok", shown)
 
 
-def _hardware(settings: dict[str, Any], said: str) -> Finding:
-    """Hold the profile's hardware preset against the largest number of GPUs that one node has."""
-    name = str((settings.get("default-resources") or {}).get("hardware", "auto")).strip("\"'")
-    if name == "auto":
-        return Finding(
-            "hardware",
-            "ok",
-            "none named: training jobs get a CPU",
-            "set `hardware` in the profile, or --config hardware=h100x1",
-        )
-    try:
-        preset = presets.hardware(name)
-    except InputError as refusal:
-        return Finding("hardware", "problem", f"{refusal.found} ({refusal.why})", refusal.remedy)
-    most = max((int(number) for number in re.findall(r"gpu:(?:\w+:)?(\d+)", said)), default=0)
-    shown = (
-        f"{name}: {preset.nodes} nodes with {preset.devices} {preset.device} devices,"
-        f" {preset.node_memory_gb} GB each"
-    )
-    if preset.device == "cuda" and preset.devices > most:
-        remedy = (
-            "choose a smaller preset with --config hardware=NAME, or add one of your own to"
-            " workflow/presets/hardware"
-        )
-        return Finding(
-            "hardware", "problem", f"{shown}; the largest node here has {most} GPUs", remedy
-        )
-    return Finding("hardware", "ok", shown)
+def _most_gpus(said: str) -> int:
+    """Return the largest number of GPUs that one node has."""
+    return max((int(number) for number in re.findall(r"gpu:(?:\w+:)?(\d+)", said)), default=0)
 
 
 def _accounting(settings: dict[str, Any]) -> Finding:
@@ -139,17 +92,8 @@ def _accounting(settings: dict[str, Any]) -> Finding:
 
 
 def _named_partitions(settings: dict[str, Any], partitions: dict[str, str]) -> list[Finding]:
-    sections = [
-        settings.get("default-resources") or {},
-        *(settings.get("set-resources") or {}).values(),
-    ]
-    named = {
-        str(section[key]).strip("\"'")
-        for section in sections
-        if isinstance(section, dict)
-        for key in ("slurm_partition", "gpu_partition")
-        if key in section
-    }
+    asked = profile.resources(settings)
+    named = {value for key, value in asked if key in ("slurm_partition", "gpu_partition")}
     lacking = sorted(named - set(partitions))
     if lacking:
         remedy = (
@@ -157,10 +101,10 @@ def _named_partitions(settings: dict[str, Any], partitions: dict[str, str]) -> l
         )
         return [
             Finding(
-                "profile",
+                "partitions",
                 "problem",
-                f"it names partition {', '.join(lacking)}, which does not exist",
+                f"the profile names {', '.join(lacking)}, which do not exist",
                 remedy,
             )
         ]
-    return [Finding("profile", "ok", f"its partitions exist: {', '.join(sorted(named))}")]
+    return [Finding("partitions", "ok", f"those of the profile exist: {', '.join(sorted(named))}")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from epigpt.config import config_files, loading
 from epigpt.config.settings import Settings
-from epigpt.doctor import cluster, job, machine, sources
+from epigpt.doctor import cluster, job, machine, profile, sources
 from epigpt.doctor.finding import Finding
 from epigpt.errors import InputError
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profile",
         type=Path,
         default=ROOT / "profiles" / "slurm",
-        help="profile folder held against the cluster",
+        help="profile (a folder, or its name) judged by itself and held against the cluster",
     )
     parser.add_argument(
         "--directory", type=Path, default=Path.cwd(), help="where results will be written"
@@ -61,7 +61,7 @@ def _everything(options: argparse.Namespace) -> list[Finding]:
     settings = configured if isinstance(configured, Settings) else Settings()
     findings = [
         *machine.look(options.directory),
-        *cluster.look(options.profile),
+        *cluster.look(profile.find(options.profile)),
         *sources.look(settings),
     ]
     return [*findings, configured] if isinstance(configured, Finding) else findings

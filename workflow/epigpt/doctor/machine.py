@@ -21,14 +21,12 @@ def look(folder: Path) -> list[Finding]:
 
 def _python() -> Finding:
     version = platform.python_version()
+    shown, remedy = f"{version} ({sys.executable})", "make PYTHON=/path/to/python3.11"
     if sys.version_info[:2] == (3, 11):
-        return Finding("Python", "ok", f"{version} ({sys.executable})")
-    return Finding(
-        "Python",
-        "problem",
-        version,
-        "EpiGPT is pinned to Python 3.11: make PYTHON=/path/to/python3.11",
-    )
+        return Finding("Python", "ok", shown)
+    if (3, 12) <= sys.version_info[:2] <= (3, 13):
+        return Finding("Python", "warning", f"{shown}; EpiGPT is tested with 3.11 alone", remedy)
+    return Finding("Python", "problem", f"{shown}; EpiGPT needs 3.11 to 3.13", remedy)
 
 
 def _packages() -> Finding:
