@@ -2,12 +2,13 @@
 only when whole."""
 
 import errno
+import os
 import re
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import httpx
 
@@ -278,7 +279,8 @@ def _copy(url: str, final: Path, partial: Partial, progress: FileProgress) -> Fe
 
 def local_path(url: str) -> Path:
     """Give the path that a `file://` address names."""
-    return Path(unquote(urlsplit(url).path))
+    # By bytes, as the address was made: a locale may not have the letters of a path.
+    return Path(os.fsdecode(unquote_to_bytes(urlsplit(url).path)))
 
 
 def _check_room(url: str, target: Path, needed: int) -> None:

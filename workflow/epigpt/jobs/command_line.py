@@ -11,6 +11,8 @@ OFFLINE = "HF_HUB_OFFLINE"
 ENVIRONMENT = {
     # A module of the working directory, such as a csv.py, is never taken for ours or Python's.
     "PYTHONSAFEPATH": "1",
+    # Names of files and folders are read as UTF-8 in every locale.
+    "PYTHONUTF8": "1",
     "PYTHONHASHSEED": "0",
     "MPLBACKEND": "Agg",
     "TOKENIZERS_PARALLELISM": "false",

@@ -64,6 +64,7 @@ def canvas(
 ) -> tuple[Figure, list[Axes]]:
     """Start a figure of rows × columns panels; sizes in inches, `layout` as in
     `Figure.subplots_adjust`."""
+    mpl.rcdefaults()  # whatever a matplotlibrc of the user or of the working directory says
     mpl.rcParams.update(SETTINGS)
     figure = Figure(figsize=(width, height))
     panels = figure.subplots(rows, columns, squeeze=False)
