@@ -195,7 +195,7 @@ def main() -> int:
     reference = digests(base / "undisturbed")
     print(f"undisturbed: {len(reference)} files to compare", flush=True)
     drawn = stops(options.stops, options.seed)
-    wrong = []
+    wrong: list[str] = []
     for number in range(options.chains):
         print(f"chain {number + 1}", flush=True)
         stops_of = drawn[number :: options.chains]

@@ -121,7 +121,10 @@ def job(doc: str | None) -> Iterator[Job]:
     began, earlier = time.monotonic(), len(files.written())
     before = signal.signal(signal.SIGTERM, _told_to_stop)
     parent_watch.start(log.error)
+    deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as a shell starts it with `&`
     try:
+        if not deaf:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         settings = {key: value for part in chosen.settings for key, value in part.items()}
         given = _flags(rest)
         if chosen.log is not None:
