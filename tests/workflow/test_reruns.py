@@ -172,7 +172,7 @@ def test_a_new_time_stamp_reruns_nothing(finished):
         ("learning_rate", 0.002, MODEL),
         ("views", 3, MODEL | {"encode"}),
         ("baselines", ["majority", "random_forest"], SCORES),
-        ("permutations", 5, {"null", *SCORES}),
+        ("permutations", 5, {"null", "baseline_null"} | EVALUATED),
         ("comparisons", ["frozen_logistic"], {"comparison"} | EVALUATED),
         ("ignore_confounders", ["batch"], EVALUATED),
         ("keep_fold_weights", True, {"provenance"} | PAGES),

@@ -30,7 +30,7 @@ FILES = (
     ),
     ResultFile(
         "baselines/",
-        ("predictions of the baselines on the same folds, and their scores under permuted labels"),
+        "predictions of the baselines on the same folds",
     ),
     ResultFile("comparisons/", "predictions of GPT-2's variants on the same folds"),
     ResultFile(
