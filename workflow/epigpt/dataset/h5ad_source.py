@@ -1,5 +1,6 @@
 """A data set whose source is an h5ad file."""
 
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -65,6 +66,31 @@ def from_h5ad(
         ),
         about,
     )
+
+
+def samples_of_h5ad(row: Row, budget: Budget) -> tuple[pd.DataFrame, int, str]:
+    """Read which samples an .h5ad file describes, its counts left unread.
+
+    Returns
+    -------
+    samples
+        Index sample; the characteristics as text.
+    observations
+        Number of its rows: samples, or cells.
+    assay
+        bulk or single_cell, as the row says or the file looks.
+    """
+    where = Path(row.source).name
+    with tempfile.TemporaryDirectory(prefix="epigpt-") as scratch:
+        member = Member.of_file(Path(row.source))
+        with hdf5_safety.opened(member, budget, Path(scratch)) as file:
+            obs = hdf5.read_obs(file, where)
+    assay = row.assay
+    if assay == "auto":
+        cells = len(obs) > 2000 or like_barcodes(list(obs.index))
+        assay = "single_cell" if cells else "bulk"
+    samples = _samples_of(row, obs)[1] if assay == "single_cell" else obs
+    return samples, len(obs), assay
 
 
 def _each_once(

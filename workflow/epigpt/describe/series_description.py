@@ -4,7 +4,7 @@ labels, and a row to paste."""
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -170,6 +170,30 @@ def describe_sheet(path: Path, row: Row | None = None) -> Description:
         row or Row("my_data", ""), dataset="my_data", source="COUNTS_TABLE", samples=str(path)
     )
     _describe_labels(shown, characteristics, pd.DataFrame(index=characteristics.index), named)
+    return shown
+
+
+def describe_h5ad(row: Row, samples: pd.DataFrame, facts: Mapping[str, str]) -> Description:
+    """Describe the samples that an .h5ad file holds itself.
+
+    Parameters
+    ----------
+    row
+        With the path as its source.
+    samples
+        Index sample; the characteristics as text.
+    facts
+        Name → value, beside the number of samples.
+    """
+    shown = Description(
+        row.source,
+        "",
+        "",
+        {"samples": str(len(samples)), **facts},
+        _sample_table(samples, None),
+        {},
+    )
+    _describe_labels(shown, samples, pd.DataFrame(index=samples.index), row)
     return shown
 
 

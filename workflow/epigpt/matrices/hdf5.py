@@ -115,6 +115,13 @@ def read_h5ad(file: h5py.File, where: str) -> tuple[Values, pd.DataFrame, dict[s
     return values, obs, uns
 
 
+def read_obs(file: h5py.File, where: str) -> pd.DataFrame:
+    """Read the table of an h5ad file's observations alone, as text."""
+    if "obs" not in file:
+        raise misshapen("an h5ad file without its table obs", where)
+    return _table(file["obs"], where)
+
+
 def _short(file: h5py.File, name: str) -> Any:
     item = file.get(f"uns/{name}")
     if not isinstance(item, h5py.Dataset) or item.shape != ():

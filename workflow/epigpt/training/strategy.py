@@ -31,7 +31,7 @@ def hardware_for(
     settings
         With `auto` resolved (`epigpt.models.choice.resolve`).
     """
-    length, vocabulary = _sequences(settings)
+    length, vocabulary = sequences(settings)
     work = plan.Workload(
         # Of the data only what the settings bound is known here.
         examples=settings.global_batch_size,
@@ -73,7 +73,7 @@ def narrowed(
     return hardware, f"All {hardware.nodes * hardware.devices} GPUs for each fit."
 
 
-def _sequences(settings: "Settings") -> tuple[int, int]:
+def sequences(settings: "Settings") -> tuple[int, int]:
     """Return the tokens of a sequence and of the vocabulary, at most."""
     if settings.encoding in published.TEXT_ENCODINGS:
         return 1 + settings.max_genes, GPT2_PIECES

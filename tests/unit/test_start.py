@@ -1,0 +1,240 @@
+"""`epigpt start`: what it proposes, what it writes and never writes over, what it refuses before
+anything is fetched, what a run shows, and how it ends."""
+
+import fcntl
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+
+from epigpt.cli import main
+from epigpt.config import dataset_table
+from epigpt.config.settings import Settings
+from epigpt.errors import InputError
+from epigpt.models.choice import Devices
+from epigpt.start import cost, run
+from epigpt.start.screen import RunScreen, in_words
+from epigpt.training import machine
+
+
+@pytest.fixture
+def start(root, tmp_path, monkeypatch, capsys):
+    """Runs the command in an empty folder, its Snakemake a stand-in; gives status and output."""
+    monkeypatch.chdir(tmp_path)
+    began = []
+
+    def stand_in(directory, config, arguments, expected):
+        began.append((config, arguments, expected))
+        report = directory / "results" / dataset_table.read(config.with_suffix(".tsv"))[0].dataset
+        report.mkdir(parents=True)
+        (report / "report.html").write_text("")
+        return 0, directory / "said"
+
+    monkeypatch.setattr(run, "snakemake", stand_in)
+    mirror = (root / "config" / "demo" / "geo-mirror").as_uri()
+
+    def command(source, *more):
+        given = ["--base-url", mirror] if source.startswith("GSE") else []
+        try:
+            status = main(["start", source, *given, *more])
+        finally:
+            said = capsys.readouterr()
+        return SimpleNamespace(status=status, text=said.out + said.err, began=began)
+
+    return command
+
+
+def table(folder: Path) -> str:
+    names = [f"S{number}" for number in range(1, 9)]
+    rows = [",".join(["gene", *names])]
+    rows += [f"ENSG{number:011d}," + ",".join(["7"] * 8) for number in range(1, 40)]
+    (folder / "my counts.csv").write_text("\n".join(rows) + "\n")
+    sheet = [f"{name},{'ko' if number % 2 else 'wt'}" for number, name in enumerate(names)]
+    (folder / "sheet.csv").write_text("\n".join(["sample,genotype", *sheet]) + "\n")
+    return "my counts.csv"
+
+
+def test_a_series_is_proposed_written_and_run(start, tmp_path):
+    asked = start("GSE9000001")
+    assert asked.status == 0
+    assert "condition: control 12, epilepsy 12" in asked.text
+    assert "Nothing was written" in asked.text
+    assert not (tmp_path / "config").exists()
+    done = start("GSE9000001", "--yes", "--group", "litter", "--cores", "1")
+    assert done.status == 0, done.text
+    row = dataset_table.read(tmp_path / "config" / "GSE9000001.tsv")[0]
+    assert (row.label, row.case, row.control, row.group) == (
+        *("condition", "epilepsy", "control"),
+        "litter",
+    )
+    config, arguments, expected = done.began[0]
+    assert config == tmp_path / "config" / "GSE9000001.yaml"
+    assert arguments == ["--cores", "1"]
+    assert expected["models"] > 0
+    assert str(tmp_path / "results" / "GSE9000001" / "report.html") in done.text
+
+
+def test_files_that_are_there_are_taken_up(start, tmp_path):
+    start("GSE9000001", "--yes")
+    config = tmp_path / "config" / "GSE9000001.yaml"
+    config.write_text(config.read_text() + "model: tiny\n# mine\n")
+    before = config.read_bytes()
+    again = start("gse9000001")
+    assert "Taken up" in again.text
+    assert config.read_bytes() == before
+    other = start("GSE9000001", "--yes", "--label", "sex")
+    assert other.status == 1
+    assert "an earlier start wrote 'condition'" in other.text
+    assert config.read_bytes() == before
+    followed = start("GSE9000001", "--yes", "--label", "sex", "--name", "by_sex")
+    assert followed.status == 0, followed.text
+    assert dataset_table.read(tmp_path / "config" / "by_sex.tsv")[0].label == "sex"
+
+
+def test_a_table_needs_its_sheet(start, tmp_path):
+    named = table(tmp_path)
+    refused = start(named, "--yes")
+    assert refused.status == 1
+    assert "--samples SHEET" in refused.text
+    done = start(named, "--samples", "sheet.csv", "--yes")
+    assert done.status == 0, done.text
+    row = dataset_table.read(tmp_path / "config" / "my_counts.tsv")[0]
+    assert row.source == str(tmp_path / "my counts.csv")
+    assert row.label == "genotype"
+
+
+def test_an_h5ad_file_describes_itself(start, tmp_path):
+    names = [f"S{number}" for number in range(8)]
+    obs = pd.DataFrame({"treatment": ["drug", "vehicle"] * 4}, index=names)
+    anndata.AnnData(np.ones((8, 30), dtype=np.float32), obs=obs).write_h5ad(tmp_path / "2x.h5ad")
+    done = start("2x.h5ad", "--yes")
+    assert done.status == 0, done.text
+    row = dataset_table.read(tmp_path / "config" / "data_2x.tsv")[0]
+    assert (row.label, row.assay) == ("treatment", "bulk")
+
+
+def test_a_model_too_large_is_refused_before_anything_is_written(start, tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "available_memory", lambda: 4_000_000_000)
+    monkeypatch.setattr(machine, "can_swap", lambda: False)
+    refused = start("GSE9000001", "--yes", "--model", "gpt2-xl", "--hardware", "cpu")
+    assert refused.status == 1
+    assert "gpt2-xl" in refused.text
+    assert refused.text.count("remedy") == 1
+    assert list(tmp_path.iterdir()) == []
+    assert not refused.began
+
+
+def test_no_such_source(start):
+    assert "remedy" in start("nowhere.h5ad", "--yes").text
+    assert "gpt2-xl" in start("GSE9000001", "--model", "gpt2xl").text
+
+
+def test_the_cost_follows_settings():
+    def total(**changed):
+        settings = Settings(model="tiny", **changed)
+        return cost.of_run(settings, "cpu", Devices("this machine"), 24, 0)
+
+    few, many = total(permutations=0), total(permutations=50)
+    assert many.hours > few.hours
+    assert many.jobs == few.jobs + 10
+    assert total(permutations=0, comparisons=[]).hours < few.hours
+    assert total(permutations=0, folds=3).jobs < few.jobs
+
+
+def test_too_little_disk(tmp_path):
+    settings = Settings(model="tiny", permutations=0)
+    told = cost.of_run(settings, "cpu", Devices("this machine"), 24, 1 << 60)
+    with pytest.raises(InputError, match="do not fit on this disk"):
+        cost.refuse_lack_of_disk(told, tmp_path / "not" / "yet")
+
+
+def test_two_starts_in_one_folder(tmp_path):
+    lock = tmp_path / ".snakemake" / "epigpt-start.lock"
+    lock.parent.mkdir()
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="goes on already"):
+            run.snakemake(tmp_path, tmp_path / "config.yaml", [], {})
+
+
+def test_a_killed_run_is_unlocked_and_another_programs_lock_is_not(tmp_path, monkeypatch):
+    commands = []
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: commands.append(command))
+    stand_in = SimpleNamespace(wait=lambda: 0)
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: stand_in)
+    locks = tmp_path / ".snakemake" / "locks"
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").touch()
+    with (tmp_path / "screen").open("w") as screen:
+        monkeypatch.setattr(sys, "stdout", screen)
+        run.snakemake(tmp_path, tmp_path / "config.yaml", [], {})
+        assert commands == []
+        (tmp_path / ".snakemake" / "epigpt-start.lock").write_text("running\n")
+        run.snakemake(tmp_path, tmp_path / "config.yaml", [], {})
+    assert [command[-1] for command in commands] == ["--unlock"]
+    assert (tmp_path / ".snakemake" / "epigpt-start.lock").read_text() == ""
+
+
+@pytest.mark.parametrize("status", [run.STOPPED, -signal.SIGTERM, 1])
+def test_what_ends_a_run_that_did_not_finish(tmp_path, status):
+    told = run.outcome(tmp_path, "a", status, 0, "epigpt start a --yes")
+    assert "Run the same command to resume:\n  epigpt start a --yes" in told
+    assert "Stopped." in told or "a: " in told
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_the_screen_of_a_run():
+    said, clock = [], Clock()
+    shown = RunScreen(said.append, expected={"models": 80.0}, clock=clock)
+    shown.planned({"download": 1, "models": 1, "all": 1, "total": 3})
+    shown.begun(1, "download", "a")
+    assert shown.seconds_left() is None
+    clock.now = 16.0
+    shown.ended(1)
+    shown.progress(1, 3)
+    # The first job took twice what was expected of it, and so may the rest.
+    assert shown.seconds_left() == pytest.approx(160)
+    shown.begun(2, "models", "a")
+    shown.begun(3, "models", "a")
+    shown.failed("models", "a", "results/a/logs/models.log")
+    shown.begun(4, "all", "")
+    assert said == [
+        "3 jobs to run, more where a stage decides which.\n",
+        "  0:00  1 of 3  downloading, a\n",
+        "  0:16  2 of 3  training GPT-2 and attributing it, a  (about 3 min left)\n",
+        "  0:16  FAILED: training GPT-2 and attributing it, a; log: results/a/logs/models.log\n",
+    ]
+
+
+def test_the_screen_of_a_terminal_is_one_line():
+    said, clock = [], Clock()
+    shown = RunScreen(said.append, live=True, clock=clock, columns=60)
+    shown.planned({"download": 1, "counts": 1, "total": 2})
+    shown.begun(1, "download", "a" * 80)
+    shown.ended(1)
+    shown.progress(1, 2)
+    text = "".join(said)
+    assert text.count("\n") == 1
+    assert all(len(part) < 60 for part in text.split("\r"))
+    assert "1 of 2 jobs" in said[-1]
+    shown.close()
+    assert said[-1].strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "10 s"), (62, "60 s"), (600, "10 min"), (9000, "2.5 h")]
+)
+def test_durations_in_words(seconds, words):
+    assert in_words(seconds) == words

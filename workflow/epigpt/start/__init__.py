@@ -1,0 +1,1 @@
+"""From a source to a running workflow: what it is, what it costs, the files, the run."""

@@ -1,0 +1,286 @@
+"""`epigpt start`: from a source to its report with one command."""
+
+import argparse
+import logging
+import math
+import os
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from epigpt.config import loading
+from epigpt.config.dataset_row import ACCESSION, Row
+from epigpt.config.settings import Settings
+from epigpt.errors import InputError
+from epigpt.models import presets
+from epigpt.models.choice import Devices
+from epigpt.samples.label_candidates import Candidate
+from epigpt.start import configuration, cost
+from epigpt.start import run as workflow
+from epigpt.start.configuration import Configuration
+from epigpt.start.cost import RunCost
+from epigpt.start.screen import in_words
+from epigpt.start.source import Source, look
+from epigpt.training import gpus
+from epigpt.training.plan import GB
+
+_MOST_LABELS = 9
+_MOST_CHARACTERS = 150
+_PURPOSES = {"comparison": "variants", "null": "permutations"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the source, what is decided already, and where to run."""
+    parser.add_argument(
+        "source", metavar="SOURCE", help="a GEO accession, an .h5ad file, or a table of counts"
+    )
+    parser.add_argument("--samples", default="", metavar="SHEET", help="sample sheet of a table")
+    parser.add_argument("--name", default="", help="name of the data set (default: the source's)")
+    for name, text in (
+        ("label", "characteristic that holds the condition"),
+        ("case", "its positive values, | between them"),
+        ("control", "its negative values"),
+        ("group", "characteristic that names the donor, or sample"),
+        ("include", "filters, such as 'tissue=Hippocampus;sex=F'"),
+        ("organism", "human, mouse, rat or zebrafish"),
+        ("assay", "bulk or single_cell"),
+    ):
+        default = "" if name in ("case", "control", "include") else "auto"
+        parser.add_argument(f"--{name}", default=default, help=f"{text} (default: found)")
+    parser.add_argument("--model", default="auto", help="model preset (default: %(default)s)")
+    parser.add_argument(
+        "--hardware", default="", help="hardware preset (default: what this machine has)"
+    )
+    parser.add_argument("--profile", default="", help="profile of Snakemake, such as slurm")
+    parser.add_argument("--cores", default="all", help="cores of this machine (default: all)")
+    parser.add_argument(
+        "--directory", type=Path, default=Path(), help="where config/ and results/ lie (default: .)"
+    )
+    parser.add_argument("--base-url", default="", metavar="URL", help="a mirror of GEO")
+    parser.add_argument("--yes", action="store_true", help="ask nothing: take what is proposed")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Describe, choose, say what it costs, write, run; return the exit status.
+
+    Raises
+    ------
+    InputError
+        A source that cannot be used, a model too large for the hardware, too little disk; nothing
+        has been downloaded or written then.
+    """
+    directory = options.directory.expanduser().resolve()
+    planned, source = _planned(options, directory)
+    hardware, devices = _hardware(options)
+    settings = configuration.settings_of(planned)
+    observations, downloads, counted = _size(planned, source)
+    told = cost.of_run(settings, hardware, devices, observations, downloads)
+    cost.refuse_lack_of_disk(told, directory)
+    known = observations if counted else None
+    print(costs_in_words(told, known, downloads), flush=True)
+    if not options.yes and not _agreed(planned):
+        return 0
+    written = planned.written()
+    print(f"\nConfiguration: {written.config}, {written.table}\n", flush=True)
+    began = workflow.now()
+    status, said = workflow.snakemake(directory, written.config, _arguments(options), told.seconds)
+    print(f"\n{workflow.outcome(directory, written.row.dataset, status, began, _again())}")
+    if status not in (0, workflow.STOPPED):
+        print(f"All that the jobs said: {said}")
+    return status if status >= 0 else workflow.STOPPED
+
+
+def _planned(options: argparse.Namespace, directory: Path) -> tuple[Configuration, Source | None]:
+    """Return the configuration of the run: that of an earlier start, or a new one with its source,
+    which has been looked at."""
+    name = options.name or (options.source.upper() if ACCESSION.fullmatch(options.source) else "")
+    if name and (directory / configuration.FOLDER / f"{name}.yaml").is_file():
+        path = directory / configuration.FOLDER / f"{name}.yaml"
+        found = configuration.existing(path, name)
+        _refuse_other(options, found)
+        print(f"Taken up: {path}, with label '{found.row.label}', group '{found.row.group}'.\n")
+        return found, None
+    keys = _keys(options)
+    geo = loading.with_mirror(
+        loading.validated({key: keys[key] for key in keys if key == "geo"}).geo, Path.cwd()
+    )
+    source = look(options.source, _given(options), geo, _log())
+    print(description_in_words(source), flush=True)
+    if not options.yes and options.label == "auto" and sys.stdin.isatty():
+        source = _chosen(source)
+    planned = configuration.of_run(directory, source.row, keys)
+    if planned.config.is_file():
+        planned = configuration.existing(planned.config, source.row.dataset)
+        _refuse_other(options, planned)
+        print(f"Taken up: {planned.config}")
+    print(f"\nLabel '{planned.row.label}', donors by '{planned.row.group}'.", flush=True)
+    return planned, source
+
+
+def _refuse_other(options: argparse.Namespace, found: Configuration) -> None:
+    """Refuse options that say otherwise than the files of an earlier start, which stay."""
+    row, given = vars(found.row), vars(_given(options))
+    others = [
+        (f"--{name}", value, str(row[name]), found.table)
+        for name, value in given.items()
+        if name not in ("dataset", "source", "samples")
+        and value not in ("", "auto")
+        and value != row[name]
+    ]
+    others += [
+        (f"--{key}", str(value), str(found.content.get(key, "auto")), found.config)
+        for key, value in _keys(options).items()
+        if key == "model" and value != found.content.get(key)
+    ]
+    if others:
+        option, value, there, path = others[0]
+        raise InputError(
+            f"{option} {value}, where an earlier start wrote '{there}'",
+            str(path),
+            "its files are taken up as they are and never written over",
+            f"leave {option} out, or edit the file, or start another run with --name NAME",
+        )
+
+
+def _given(options: argparse.Namespace) -> Row:
+    return Row(
+        options.name,
+        "",
+        samples=options.samples,
+        organism=options.organism,
+        assay=options.assay,
+        label=options.label,
+        case=options.case,
+        control=options.control,
+        group=options.group,
+        include=options.include,
+    )
+
+
+def _keys(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the keys of the config file that the command line sets."""
+    keys: dict[str, Any] = {}
+    if options.model != "auto":
+        presets.load(options.model)
+        keys["model"] = options.model
+    if options.base_url:
+        # A relative mirror counts from here, and the config file lies elsewhere.
+        geo = Settings().geo.model_copy(update={"base_url": options.base_url})
+        keys["geo"] = {"base_url": loading.with_mirror(geo, Path.cwd()).base_url}
+    return keys
+
+
+def _hardware(options: argparse.Namespace) -> tuple[str, Devices]:
+    if options.hardware:
+        preset = presets.hardware(options.hardware)
+        bytes_each = int(preset.device_memory_gb * GB) if preset.device == "cuda" else 0
+        return options.hardware, Devices(f"hardware {options.hardware}", bytes_each)
+    found = gpus.usable()
+    return ("h100x1" if found.number else "cpu"), Devices(
+        "this machine", found.bytes_each, found.note
+    )
+
+
+def _size(planned: Configuration, source: Source | None) -> tuple[int, int | None, bool]:
+    """Return observations, bytes to download, and whether the first is known."""
+    if source is not None:
+        return source.observations, source.downloads, source.counted
+    looked = look(
+        planned.row.source,
+        replace(planned.row, dataset=planned.row.dataset, samples=planned.row.samples),
+        loading.with_mirror(configuration.settings_of(planned).geo, planned.config.parent),
+        _log(),
+    )
+    return looked.observations, looked.downloads, looked.counted
+
+
+def _arguments(options: argparse.Namespace) -> list[str]:
+    arguments = ["--profile", options.profile] if options.profile else ["--cores", options.cores]
+    if options.hardware:
+        arguments += ["--config", f"hardware={options.hardware}"]
+    return arguments
+
+
+def _log() -> logging.Logger:
+    log = logging.getLogger("epigpt.start")
+    log.handlers = [logging.StreamHandler(sys.stderr)]
+    log.setLevel(logging.WARNING)
+    log.propagate = False
+    return log
+
+
+def description_in_words(source: Source) -> str:
+    """Return what the source is, its possible labels, the donor that is taken, and open notes."""
+    shown = source.description
+    lines = [f"{shown.source}  {shown.title}".strip()]
+    facts = [f"{name}: {text}" for name, text in shown.facts.items()]
+    lines += [f"  {fact[:_MOST_CHARACTERS]}" for fact in facts]
+    lines += ["", "Possible labels, the best first:"]
+    for number, one in enumerate(source.candidates[:_MOST_LABELS], 1):
+        lines.append(f"  {number}  {one.in_words[:_MOST_CHARACTERS]}")
+    if not source.candidates:
+        lines.append("  none: the series will be described, and no model is trained")
+    donors = "every sample its own" if shown.group == "sample" else f"by '{shown.group}'"
+    lines.append(f"Donors: {donors}.")
+    lines += [f"Note: {note}" for note in shown.notes]
+    return "\n".join(lines)
+
+
+def costs_in_words(told: RunCost, observations: int | None, downloads: int | None) -> str:
+    """Return what the run takes, a line per figure."""
+    fetched = "of unknown size" if downloads is None else f"{downloads / 1e6:.1f} MB"
+    size = (
+        f"{observations:,} samples or cells"
+        if observations is not None
+        else "cells not counted yet: figures are for 500 a sample"
+    )
+    by_purpose = sorted(told.seconds.items(), key=lambda part: -part[1])
+    parts = ", ".join(
+        f"{_PURPOSES.get(rule, rule)} {in_words(seconds)}"
+        for rule, seconds in by_purpose
+        if seconds
+    )
+    cores = os.cpu_count() or 1
+    return "\n".join(
+        [
+            told.why,
+            f"data      {size}; download {fetched}",
+            f"jobs      at most {told.jobs}",
+            f"time      about {in_words(3600 * told.hours)}, one job after the other ({parts});"
+            f" {cores} cores here",
+            f"memory    {told.memory / GB:.1f} GB for the largest job",
+            f"disk      at most {math.ceil(told.disk / 1e8) / 10:.1f} GB",
+        ]
+    )
+
+
+def _chosen(source: Source) -> Source:
+    """Ask which label is meant; Return takes the first."""
+    offered: list[Candidate] = source.candidates[:_MOST_LABELS]
+    if len(offered) < 2:
+        return source
+    while True:
+        answer = _answer(f"Which label? [1-{len(offered)}, Return for 1] ") or "1"
+        if answer.isdigit() and 1 <= int(answer) <= len(offered):
+            return source.with_label(offered[int(answer) - 1])
+
+
+def _agreed(planned: Configuration) -> bool:
+    if not sys.stdin.isatty():
+        print(f"\nNothing was written. With --yes this writes {planned.config} and runs it.")
+        return False
+    return _answer("\nRun it? [y/N] ").lower() in ("y", "yes")
+
+
+def _answer(question: str) -> str:
+    try:
+        return input(question).strip()
+    except EOFError:  # Ctrl-D: what Return means
+        return ""
+
+
+def _again() -> str:
+    words = ["epigpt", *sys.argv[1:]]
+    return shlex.join(words if "--yes" in words else [*words, "--yes"])

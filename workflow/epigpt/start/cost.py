@@ -1,0 +1,153 @@
+"""What a whole run costs, from the planner that `epigpt plan` and every training use: jobs, hours,
+memory and disk."""
+
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from epigpt.config.repetitions import permutations, repeats
+from epigpt.config.settings import Settings
+from epigpt.errors import InputError
+from epigpt.models import choice, presets, published
+from epigpt.models.choice import Devices
+from epigpt.training import dataset_cost, plan, planning, strategy
+
+# Stages of a data set beside its models, baselines and encodings: download, counts, expression,
+# differential expression, folds, learning curve, evaluation, markers, card, provenance, report,
+# crate, index.
+_OTHER_STAGES = 13
+# What the largest of those ask a scheduler for.
+_STAGE_BYTES = 4_000_000_000
+_PERMUTATIONS_A_JOB = 5
+# Unpacked counts, normalised counts, tokens and pages against what is downloaded.
+_GROWTH = 8
+_SMALLEST_RESULTS = 50_000_000
+# Seconds of a stage beside its start, for every thousand observations.
+_STAGE_SECONDS = 10.0
+_MOST_OBSERVATIONS = 10_000
+
+
+@dataclass(frozen=True)
+class RunCost:
+    """What a run takes.
+
+    Attributes
+    ----------
+    settings
+        With `auto` resolved.
+    why
+        Which model is trained and why, in a sentence.
+    jobs
+        At most: fewer where the folds turn out to be.
+    seconds
+        By rule of the workflow; jobs of one rule added up.
+    memory, disk
+        Bytes: of the largest job on its device, and of everything that is written.
+    """
+
+    settings: Settings
+    why: str
+    jobs: int
+    seconds: dict[str, float]
+    memory: int
+    disk: int
+
+    @property
+    def hours(self) -> float:
+        """Hours, one job after the other."""
+        return sum(self.seconds.values()) / 3600
+
+
+def of_run(
+    asked: Settings, hardware: str, devices: Devices, observations: int, downloads: int | None
+) -> RunCost:
+    """Plan a run.
+
+    Parameters
+    ----------
+    asked
+        The run's settings.
+    hardware
+        Hardware preset that its trainings get.
+    devices
+        What `model: auto` is chosen by.
+    observations
+        Samples or cells.
+    downloads
+        Bytes to fetch; None: unknown.
+
+    Raises
+    ------
+    InputError
+        A model that does not fit the hardware; the message says what would.
+    """
+    settings = choice.resolve(asked, devices)
+    taken = min(observations, _MOST_OBSERVATIONS)
+    length, vocabulary = strategy.sequences(settings)
+    ready = published.embeddings_are_published(settings.weights, settings.encoding)
+    planned = planning.planned(
+        settings.model,
+        hardware,
+        samples=taken,
+        views=settings.views,
+        length=length,
+        vocabulary=None if ready else vocabulary,
+        classes=2,
+        epochs=settings.epochs,
+        global_batch_size=min(settings.global_batch_size, taken * settings.views),
+        precision=settings.precision,
+        tuning=settings.tuning,
+    )
+    draws, labels = (
+        repeats(settings.repeats, settings.model),
+        permutations(settings.permutations, settings.model),
+    )
+    together = planned.plan.world_size == 1
+    scope = dataset_cost.Scope(
+        samples=taken,
+        views=settings.views,
+        fits=settings.folds * draws["all"],
+        variants=len(settings.comparisons),
+        refits=labels["refits"],
+        knockouts=settings.knockouts,
+        attributed=settings.attributions,
+        together=together,
+    )
+    models = dataset_cost.of_dataset(planned.plan, planned.hardware, scope)
+    encodings = settings.folds + 1
+    nulls = math.ceil(labels["refits"] / _PERMUTATIONS_A_JOB)
+    others = _OTHER_STAGES + len(settings.baselines) + encodings
+    each = dataset_cost.START_SECONDS + _STAGE_SECONDS * taken / 1000
+    seconds = {"models": 0.0, "other stages": others * each}
+    for purpose, amount in models.seconds.items():
+        rule = {"variants": "comparison", "permutations": "null"}.get(purpose, "models")
+        seconds[rule] = seconds.get(rule, 0.0) + amount
+    preset = presets.load(settings.model)
+    weights = 4 * planned.plan.parameters
+    kept = encodings if settings.keep_fold_weights or weights < 1_000_000_000 else 1
+    fetched = preset.weight_bytes if settings.weights == published.PRESET else 0
+    return RunCost(
+        settings,
+        choice.sentence(asked, settings, devices),
+        others + sum(models.jobs.values()) + nulls,
+        seconds,
+        max(_STAGE_BYTES, planned.plan.bytes["total"]),
+        planned.plan.disk_bytes
+        + kept * weights
+        + fetched
+        + max(_SMALLEST_RESULTS, _GROWTH * (downloads or 0)),
+    )
+
+
+def refuse_lack_of_disk(cost: RunCost, directory: Path) -> None:
+    """Refuse a run whose results do not fit on the disk, before anything is fetched."""
+    there = next(place for place in (directory, *directory.parents) if place.is_dir())
+    free = shutil.disk_usage(there).free
+    if cost.disk > free:
+        raise InputError(
+            f"{cost.disk / plan.GB:.1f} GB needed, {free / plan.GB:.1f} GB free",
+            str(there),
+            "the run's results and checkpoints do not fit on this disk",
+            "free some space, take a smaller model with --model, or another disk with --directory",
+        )
