@@ -7,20 +7,23 @@ INSTALLED := .venv/.installed
 CORES ?= 2
 
 # make bench-series BENCH='--set epochs=20 --output table.tsv'
-.PHONY: check docs bench-recipe bench-series bench-honesty demo test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents fuzz test-slow
+.PHONY: check docs bench-recipe bench-series bench-honesty demo test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents fuzz test-slow test-kills
 
 # torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
 $(INSTALLED): pyproject.toml
-	command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed, and '$(PYTHON)' is not on the PATH; name it: make PYTHON=/path/to/python3.11"; exit 1; }
-	if test -e .venv && ! $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then \
-		echo "The .venv that is here is not of Python 3.11: it is replaced."; rm -rf .venv; \
+	command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed, and '$(PYTHON)' is not on the PATH; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo "'$(PYTHON)' is $$($(PYTHON) --version): EpiGPT needs 3.11 (tested), or 3.12 or 3.13 (untested); name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	wanted=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	if test -e .venv && test "$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" != "$$wanted"; then \
+		echo "The .venv that is here is not of Python $$wanted: it is replaced."; rm -rf .venv; \
 	fi
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	touch $@
 
 demo: $(INSTALLED)
-	$(BIN)/snakemake --cores $(CORES) --configfile config/demo/config.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo/config.yaml --logger epigpt
 	@echo "Open the report: $(CURDIR)/results/index.html"
 
 # Before every commit: linters, types, and the tests that take less than ten seconds each.
@@ -46,6 +49,10 @@ test-slow: $(INSTALLED)
 # Changed files over every reader, for an hour or as FUZZ says; goes on where it was stopped: make fuzz FUZZ='--minutes 300'
 fuzz: $(INSTALLED)
 	PYTHONPATH=workflow:tests OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/rounds.py $(FUZZ)
+
+# Ten kills and ten interruptions of a run that has a job of every rule: make test-kills KILLS='--stops 20 --seed 3'
+test-kills: $(INSTALLED)
+	PYTHONPATH=workflow:tests $(BIN)/python tests/faults/kills.py $(KILLS)
 
 # GPT-2 XL at its full size on two cores: 12 GB of memory, 50 GB of disk under EPIGPT_XL_FOLDER, libaio-dev and a compiler.
 test-xl: $(INSTALLED)
