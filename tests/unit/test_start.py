@@ -2,6 +2,7 @@
 anything is fetched, what a run shows, and how it ends."""
 
 import fcntl
+import os
 import signal
 import subprocess
 import sys
@@ -130,6 +131,14 @@ def test_a_model_too_large_is_refused_before_anything_is_written(start, tmp_path
     assert not refused.began
 
 
+def test_a_profile_says_what_the_trainings_get(start, root):
+    done = start("GSE9000001", "--yes", "--profile", "slurm")
+    assert done.status == 0, done.text
+    assert done.began[0][1] == ["--profile", str(root / "profiles" / "slurm")]
+    assert "Model: gpt2-xl (auto: hardware h100x1 has GPUs of 80 GB)" in done.text
+    assert "remedy" in start("GSE9000001", "--yes", "--profile", "of_nobody").text
+
+
 def test_no_such_source(start):
     assert "remedy" in start("nowhere.h5ad", "--yes").text
     assert "gpt2-xl" in start("GSE9000001", "--model", "gpt2xl").text
@@ -186,6 +195,20 @@ def test_what_ends_a_run_that_did_not_finish(tmp_path, status):
     told = run.outcome(tmp_path, "a", status, 0, "epigpt start a --yes")
     assert "Run the same command to resume:\n  epigpt start a --yes" in told
     assert "Stopped." in told or "a: " in told
+
+
+def test_a_start_of_snakemake_imports_no_installed_epigpt(root):
+    """It imports every plugin, and the package has to be that of the Snakefile's checkout."""
+    code = "import sys, snakemake.cli; snakemake.cli.get_argument_parser(); "
+    code += "print('snakemake_logger_plugin_epigpt' in sys.modules, 'epigpt' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(root / "workflow")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["True", "False"]
 
 
 class Clock:

@@ -10,8 +10,6 @@ from logging import WARNING, LogRecord
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from epigpt.start.screen import SCREEN, RunScreen, expected_seconds
-
 # What a run says that its reader needs beside the stages.
 _WORTH_SAYING = ("Nothing to be done", "Cancelled ")
 # `epigpt start` has said it already.
@@ -24,6 +22,10 @@ class LogHandler(LogHandlerBase):
 
     def __post_init__(self) -> None:
         """Take hold of the screen: what `epigpt start` hands over, else standard output."""
+        # Snakemake imports every plugin at every start. An import of epigpt above would take the
+        # installed one, and the Snakefile of another checkout would get that instead of its own.
+        from epigpt.start.screen import SCREEN, RunScreen, expected_seconds
+
         self._stream = sys.stdout
         with contextlib.suppress(KeyError, OSError, ValueError):
             self._stream = os.fdopen(int(os.environ[SCREEN]), "w", encoding="utf-8")

@@ -13,6 +13,8 @@ from typing import Any
 from epigpt.config import loading
 from epigpt.config.dataset_row import ACCESSION, Row
 from epigpt.config.settings import Settings
+from epigpt.doctor import profile
+from epigpt.doctor.finding import Finding
 from epigpt.errors import InputError
 from epigpt.models import presets
 from epigpt.models.choice import Devices
@@ -173,14 +175,28 @@ def _keys(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _hardware(options: argparse.Namespace) -> tuple[str, Devices]:
-    if options.hardware:
-        preset = presets.hardware(options.hardware)
+    """Return the preset that trainings get: as asked for, as the profile says, or this machine."""
+    named = options.hardware
+    if options.profile and not named:
+        found = _profile(options)[1].get("hardware", "auto")
+        named = "" if found == "auto" else found
+    if named:
+        preset = presets.hardware(named)
         bytes_each = int(preset.device_memory_gb * GB) if preset.device == "cuda" else 0
-        return options.hardware, Devices(f"hardware {options.hardware}", bytes_each)
+        return named, Devices(f"hardware {named}", bytes_each)
     found = gpus.usable()
     return ("h100x1" if found.number else "cpu"), Devices(
         "this machine", found.bytes_each, found.note
     )
+
+
+def _profile(options: argparse.Namespace) -> tuple[Path, dict[str, str]]:
+    """Return the folder of the profile, and the resources that it sets for all rules."""
+    folder = profile.find(Path(options.profile)).resolve()
+    content = profile.read(folder)
+    if isinstance(content, Finding):
+        raise InputError(content.found, "--profile", "it is no profile", content.remedy)
+    return folder, dict(reversed(profile.resources(content)))
 
 
 def _size(planned: Configuration, source: Source | None) -> tuple[int, int | None, bool]:
@@ -197,7 +213,9 @@ def _size(planned: Configuration, source: Source | None) -> tuple[int, int | Non
 
 
 def _arguments(options: argparse.Namespace) -> list[str]:
-    arguments = ["--profile", options.profile] if options.profile else ["--cores", options.cores]
+    arguments = ["--cores", options.cores]
+    if options.profile:
+        arguments = ["--profile", str(_profile(options)[0])]
     if options.hardware:
         arguments += ["--config", f"hardware={options.hardware}"]
     return arguments
