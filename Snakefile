@@ -13,6 +13,10 @@ min_version("9.27.1")
 # Of this file, not of the caller's: EpiGPT may be a module of another workflow.
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve()
 sys.path.insert(0, str(ROOT / "workflow"))
+# What a plugin of Snakemake's may have imported already, of an installed copy and not of this checkout.
+if (taken := sys.modules.get("epigpt")) and not Path(taken.__file__).is_relative_to(ROOT):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "epigpt"]:
+        del sys.modules[name]
 # Jobs start Python in the working directory, whose modules are none of ours.
 os.environ["PYTHONSAFEPATH"] = "1"
 

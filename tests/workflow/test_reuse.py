@@ -113,3 +113,22 @@ def test_two_hundred_data_sets_are_planned(workflow):
     done = workflow.run("--dry-run", "--quiet", "rules", "host", config=config, rows=rows)
     assert done.returncode == 0, done.stderr
     assert "total" in done.stdout + done.stderr
+
+
+def test_an_installed_copy_does_not_stand_in_for_the_checkout(workflow, tmp_path, monkeypatch):
+    """Snakemake imports all plugins before it reads the Snakefile, and one may import epigpt."""
+    place = tmp_path / "installed"
+    for name, text in (
+        ("epigpt", ""),
+        (
+            "snakemake_logger_plugin_eager",
+            "import epigpt\nfrom snakemake_interface_logger_plugins.base import LogHandlerBase\n"
+            "class LogHandler(LogHandlerBase): ...\n",
+        ),
+    ):
+        (place / name).mkdir(parents=True)
+        (place / name / "__init__.py").write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(place))
+    config = {**CONFIG, "geo": {"base_url": "https://example.org/geo"}}
+    done = workflow.run("--dry-run", "--quiet", config=config, rows=[ROW])
+    assert done.returncode == 0, done.stderr
