@@ -1,6 +1,7 @@
 """The workflow elsewhere: as a module of another, from a checkout that cannot be written, with
 hundreds of data sets."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -115,7 +116,9 @@ def test_two_hundred_data_sets_are_planned(workflow):
     assert "total" in done.stdout + done.stderr
 
 
-def test_an_installed_copy_does_not_stand_in_for_the_checkout(workflow, tmp_path, monkeypatch):
+def test_an_installed_copy_does_not_stand_in_for_the_checkout(
+    root, workflow, tmp_path, monkeypatch
+):
     """Snakemake imports all plugins before it reads the Snakefile, and one may import epigpt."""
     place = tmp_path / "installed"
     for name, text in (
@@ -128,7 +131,7 @@ def test_an_installed_copy_does_not_stand_in_for_the_checkout(workflow, tmp_path
     ):
         (place / name).mkdir(parents=True)
         (place / name / "__init__.py").write_text(text)
-    monkeypatch.setenv("PYTHONPATH", str(place))
+    monkeypatch.setenv("PYTHONPATH", f"{place}{os.pathsep}{root / 'workflow'}")
     config = {**CONFIG, "geo": {"base_url": "https://example.org/geo"}}
     done = workflow.run("--dry-run", "--quiet", config=config, rows=[ROW])
     assert done.returncode == 0, done.stderr
