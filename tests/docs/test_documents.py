@@ -146,10 +146,10 @@ def tried(command: str) -> list[str]:
         ]
     if program == "epigpt" and words[1] == "describe":
         return [*words, "--configfile", "config/demo/config.yaml"]
-    if program == "epigpt" and words[1] == "start":  # without --yes it proposes, and runs nothing
-        return [*words, "--base-url", "file://./config/demo/geo-mirror"]
     if program == "epigpt" and len(words) == 2:  # a sub-command named in a sentence
         return [*words, "--help"]
+    if program == "epigpt" and words[1] == "start":  # without --yes it proposes, and runs nothing
+        return [*words, "--base-url", "file://./config/demo/geo-mirror"]
     return words
 
 
