@@ -20,6 +20,22 @@ HOSTILE = (
     "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
     " \"quoted\" 'single' {{ 7*7 }} \u202eevil\u202c $x^2$ & <b>"
 )
+# Of the page, in their order.
+SECTIONS = [
+    "verdict",
+    "data",
+    "samples",
+    "quality",
+    "embedding",
+    "heatmap",
+    "contrasts",
+    "markers",
+    "models",
+    "attributions",
+    "training",
+    "methods",
+    "limits",
+]
 METRICS = ("auc", "average_precision", "f1", "balanced_accuracy", "mcc", "brier")
 MODELS = ("finetuned", "logistic_l2", "pca_logistic", "random_forest", "majority")
 SYMBOLS = ["Gfap", "Vim", "Gria1", "Gria2", "Sst", "Pvalb", "Fosb", "Gad1", "Slc17a7", "Aqp4"]

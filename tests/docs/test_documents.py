@@ -8,7 +8,6 @@ A command that would take hours, a cluster or a network is dry-run: Snakemake wi
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import project_copy
 from epigpt.config import dataset_table
 from finished_results import series, write
 
@@ -87,18 +87,7 @@ def blocks(*kinds: str) -> list[tuple[str, str]]:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clean copy of the project with results of a small series called airway."""
     folder = tmp_path_factory.mktemp("clone") / "epigpt"
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    for name in listed:
-        source = ROOT / name
-        if source.is_symlink() or source.is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, folder / name, follow_symlinks=False)
+    project_copy.copy(ROOT, folder)
     (folder / ".venv").symlink_to(sys.prefix)
     write(folder / "results" / "airway")
     adata = series()

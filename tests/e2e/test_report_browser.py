@@ -6,7 +6,6 @@ Screenshots stay in build/screenshots.
 
 import base64
 import hashlib
-import importlib.util
 import json
 import os
 import re
@@ -14,28 +13,16 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+import report_results as make
 from epigpt.evaluation.answer import BADGES
 from epigpt.report import index, page
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = ROOT / "build" / "screenshots"
-SECTIONS = [
-    "verdict",
-    "data",
-    "samples",
-    "quality",
-    "embedding",
-    "heatmap",
-    "contrasts",
-    "markers",
-    "models",
-]
-SECTIONS += ["attributions", "training", "methods", "limits"]
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -45,20 +32,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "report_results", ROOT / "tests" / "report_results.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-make = generator()
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +137,7 @@ def test_a_report_opens_quietly_with_its_sections_in_order(
     ) as visit:
         assert (
             visit.page.eval_on_selector_all("main > section", "all => all.map(one => one.id)")
-            == SECTIONS
+            == make.SECTIONS
         )
         sentence = json.loads((pages / name / "verdict.json").read_text(encoding="utf-8"))[
             "sentence"

@@ -2,7 +2,6 @@
 machine."""
 
 import gzip
-import importlib.util
 import logging
 import os
 import tracemalloc
@@ -13,19 +12,12 @@ from typing import Any
 import httpx
 import pytest
 
+import geo_server
 from epigpt.errors import InputError
 from epigpt.geo import addresses, download, http_answers, http_client, integrity
 from epigpt.geo.header import read_header
 from epigpt.geo.http_client import Connection, Remote
 from epigpt.geo.rate_limit import Pace
-
-_spec = importlib.util.spec_from_file_location(
-    "geo_server", Path(__file__).parents[1] / "geo_server.py"
-)
-assert _spec is not None
-assert _spec.loader is not None
-geo_server = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(geo_server)
 
 FAST = Connection(retries=1, backoff_seconds=0.01, timeout_seconds=1.0, requests_per_second=2000.0)
 SOFT = (

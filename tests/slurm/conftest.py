@@ -17,6 +17,7 @@ from typing import ClassVar
 import pytest
 import yaml
 
+import project_copy
 import quick_run
 
 _spec = importlib.util.spec_from_file_location(
@@ -239,17 +240,7 @@ def wait_for(look, complaint: str, seconds: float):
 def clone(tmp_path_factory, root) -> Path:
     """A copy of the project: one more hardware preset, and a module that can inject faults."""
     folder = tmp_path_factory.mktemp("clone") / "epigpt"
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    for name in listed:
-        if not name.startswith("tests/") and (root / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, folder / name, follow_symlinks=False)
+    project_copy.copy(root, folder, tests=False)
     (folder / "workflow/presets/hardware/two-nodes.yaml").write_text(yaml.safe_dump(TWO_NODES))
     (folder / "workflow/sitecustomize.py").write_text(FAULTS)
     return folder

@@ -201,13 +201,13 @@ def test_numbers_with_enough_donors_each_are_classes() -> None:
 def test_crossing_groups_and_repeated_samples_are_refused() -> None:
     drawn = cross_validation.folds(pure(a=4, b=4), 4, 2, 1)
     cross_validation.assert_no_group_crosses(drawn)
-    with pytest.raises(InputError, match="group 'g0' in several folds"):
+    with pytest.raises(InputError, match="group 'g0' in fold 0 and fold"):
         cross_validation.assert_no_group_crosses(
             drawn.assign(group=drawn["group"].replace("g1", "g0").replace("g2", "g0"))
         )
     with pytest.raises(InputError, match="more than once"):
         cross_validation.assert_no_group_crosses(pd.concat([drawn, drawn.head(1)]))
-    with pytest.raises(InputError, match="several folds"):
+    with pytest.raises(InputError, match="group 'one' in fold 0 and"):
         cross_validation.train_test(drawn.assign(group="one"), 0, 0)
 
 

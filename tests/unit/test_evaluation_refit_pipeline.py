@@ -223,7 +223,7 @@ def test_a_group_on_both_sides_stops_every_later_step(series, tmp_path):
         lambda: refit_pipeline.from_expression(pipeline, observations, crossing, CLASSES),
         lambda: refit_pipeline.from_tokens(pipeline, tmp_path, crossing),
     ):
-        with pytest.raises(InputError, match="several folds"):
+        with pytest.raises(InputError, match="group 'G' in fold 0 and"):
             run()
     held = token_dataset.in_test_set(folds, "repeat0/fold0", observations.index["sample"])
     shared = replace(observations, index=observations.index.assign(group="G"))

@@ -3,7 +3,6 @@ interruption."""
 
 import gzip
 import hashlib
-import importlib.util
 import logging
 import random
 import time
@@ -13,18 +12,11 @@ from typing import Any
 
 import pytest
 
+import geo_server
 from epigpt.errors import InputError
 from epigpt.geo import addresses, download, manifest
 from epigpt.geo.http_client import Connection
 from epigpt.geo.resume import Fetched
-
-_spec = importlib.util.spec_from_file_location(
-    "geo_server", Path(__file__).parents[1] / "geo_server.py"
-)
-assert _spec is not None
-assert _spec.loader is not None
-geo_server = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(geo_server)
 
 RANDOM = random.Random(2)
 FAST = Connection(retries=2, backoff_seconds=0.01, timeout_seconds=1.0, requests_per_second=2000.0)

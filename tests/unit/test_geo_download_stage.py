@@ -2,7 +2,6 @@
 source."""
 
 import gzip
-import importlib.util
 import json
 import os
 import random
@@ -16,13 +15,7 @@ from typing import Any
 
 import pytest
 
-_spec = importlib.util.spec_from_file_location(
-    "geo_server", Path(__file__).parents[1] / "geo_server.py"
-)
-assert _spec is not None
-assert _spec.loader is not None
-geo_server = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(geo_server)
+import geo_server
 
 COUNTS = gzip.compress(random.Random(3).randbytes(3_000_000))
 SOFT = (

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import importlib.util
 import logging
 import os
 import random
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import geo_server
 from epigpt.errors import InputError
 from epigpt.geo import integrity
 from epigpt.geo.http_answers import NotServed
@@ -21,14 +21,6 @@ from epigpt.geo.http_download import fetch
 from epigpt.geo.progress import Progress
 from epigpt.geo.rate_limit import LowestRate, TooSlow
 from epigpt.geo.resume import Fetched
-
-_spec = importlib.util.spec_from_file_location(
-    "geo_server", Path(__file__).parents[1] / "geo_server.py"
-)
-assert _spec is not None
-assert _spec.loader is not None
-geo_server = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(geo_server)
 
 RANDOM = random.Random(1)
 FAST = Connection(retries=3, backoff_seconds=0.01, timeout_seconds=1.0, requests_per_second=2000.0)

@@ -1,20 +1,12 @@
 """The page over all data sets."""
 
-import importlib.util
 import json
 import re
 import time
 from pathlib import Path
 
+import report_results as make
 from epigpt.report import index
-
-_SPEC = importlib.util.spec_from_file_location(
-    "report_results", Path(__file__).parents[1] / "report_results.py"
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-make = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(make)
 
 
 def test_data_sets_stand_in_the_order_of_the_table(tmp_path: Path) -> None:

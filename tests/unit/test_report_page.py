@@ -1,47 +1,19 @@
 """The page as text: sections, escaping, determinism, size."""
 
 import html
-import importlib.util
 import json
 import re
 import time
 from html.parser import HTMLParser
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 import pytest
 
+import report_results as make
 from epigpt.report import page
 from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.results import Results
-
-SECTIONS = [
-    "verdict",
-    "data",
-    "samples",
-    "quality",
-    "embedding",
-    "heatmap",
-    "contrasts",
-    "markers",
-    "models",
-]
-SECTIONS += ["attributions", "training", "methods", "limits"]
-
-
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "report_results", Path(__file__).parents[1] / "report_results.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-make = generator()
 
 
 class Outline(HTMLParser):
@@ -94,7 +66,7 @@ def test_what_attributions_leave_unaccounted_for_is_said(two: Path) -> None:
 
 def test_sections_stand_in_their_order_each_with_a_sentence(two: Path) -> None:
     text = (two / "report.html").read_text(encoding="utf-8")
-    assert [tag["id"] for tag in Outline(text).named("section")] == SECTIONS
+    assert [tag["id"] for tag in Outline(text).named("section")] == make.SECTIONS
     for part in text.split("<section ")[1:]:
         see = re.search(r'<p class="see"[^>]*>([^<]+)</p>', part)
         assert see is not None
@@ -162,7 +134,7 @@ def test_time_and_machine_change_one_line_only(two: Path, tmp_path: Path) -> Non
 
 def test_a_series_that_is_not_assessable_is_described_in_full(tmp_path: Path) -> None:
     text = build(tmp_path / "few", assessable=False, samples=6)
-    assert [tag["id"] for tag in Outline(text).named("section")] == SECTIONS
+    assert [tag["id"] for tag in Outline(text).named("section")] == make.SECTIONS
     first = html.unescape(text[text.index("<main") : text.index('id="data"')])
     assert "class 'epilepsy' has 2 groups" in first
     for name in ("quality", "embedding", "heatmap", "contrast_1", "markers"):
@@ -182,8 +154,8 @@ def test_an_empty_folder_still_gives_every_section(tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     page.write(tmp_path / "nothing", tmp_path / "report.html", tmp_path / "figures")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert [tag["id"] for tag in Outline(text).named("section")] == SECTIONS
-    assert text.count("Nothing to show") >= len(SECTIONS) - 2
+    assert [tag["id"] for tag in Outline(text).named("section")] == make.SECTIONS
+    assert text.count("Nothing to show") >= len(make.SECTIONS) - 2
 
 
 def test_simulated_data_are_called_so_at_the_top(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 figures without cut words."""
 
 import html
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -14,19 +13,12 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
+import report_results as make
 from epigpt.report import page
 from epigpt.report.figure_writer import Drawing, FigureWriter
 from epigpt.report.figures import comparison, enrichment
 from epigpt.report.results import Results
 from epigpt.report.sections import verdict
-
-_SPEC = importlib.util.spec_from_file_location(
-    "report_results", Path(__file__).parents[1] / "report_results.py"
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-make = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(make)
 
 
 def judged(folder: Path, **changes: Any) -> Results:

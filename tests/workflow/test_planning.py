@@ -2,11 +2,12 @@
 devices a training uses."""
 
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
+
+import project_copy
 
 CHOICE = (
     "Model: gpt2-xl (auto: hardware h100x1 has GPUs of 80 GB), weights openai-community/gpt2-xl"
@@ -17,14 +18,7 @@ SERIES = ("ketogenic_mouse", "zebrafish_epilepsy")
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory, root):
     """The project as git has it, without results."""
-    folder = tmp_path_factory.mktemp("clone") / "epigpt"
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=root, capture_output=True, text=True, check=True).stdout
-    for name in names.splitlines():
-        if not name.startswith("tests/") and (root / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, folder / name, follow_symlinks=False)
-    return folder
+    return project_copy.copy(root, tmp_path_factory.mktemp("clone") / "epigpt", tests=False)
 
 
 def planned(clone, *options):

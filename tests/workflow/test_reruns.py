@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 import zipfile
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 import yaml
 
 import contract
+import project_copy
 import quick_run
 
 pytestmark = pytest.mark.xdist_group("finished")
@@ -39,18 +39,7 @@ ROW = quick_run.ROW
 def finished(tmp_path_factory, root, make_workflow):
     """A copy of the project with one finished data set."""
     checkout = tmp_path_factory.mktemp("copy") / "epi gpt"
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    for name in listed:
-        source = root / name
-        if source.is_file() and not name.startswith("tests/"):
-            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, checkout / name)
+    project_copy.copy(root, checkout, tests=False)
     workflow = make_workflow(checkout, tmp_path_factory.mktemp("run") / "a run")
     shutil.copytree(root / "config" / "demo" / "geo-mirror", workflow.folder / "mirror")
     done = workflow.run(config=CONFIG, rows=[ROW])

@@ -3,13 +3,13 @@ hundreds of data sets."""
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
 import yaml
 
+import project_copy
 from quick_run import CONFIG, ROW
 
 CALLER = """
@@ -82,13 +82,7 @@ def test_as_a_module_of_another_workflow(root, tmp_path):
 
 def test_from_a_checkout_that_cannot_be_written(root, workflow, make_workflow, tmp_path):
     checkout = tmp_path / "read only"
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    for name in listed:
-        if not name.startswith("tests/") and (root / name).is_file():
-            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, checkout / name)
+    project_copy.copy(root, checkout, tests=False)
     inside = [*READ_ONLY, str(checkout)]
     probe = subprocess.run(
         [*inside, "touch", str(checkout / "Snakefile")], capture_output=True, check=False

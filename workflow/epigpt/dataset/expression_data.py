@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from epigpt.dataset import storage
-from epigpt.errors import InputError
+from epigpt.dataset import donors_apart, storage
 
 MAX_OBSERVATIONS = 10_000
 
@@ -92,11 +91,7 @@ def each_fold(observations: ExpressionData, folds: pd.DataFrame) -> Iterator[Fol
         test = np.flatnonzero(np.isin(observations.sample, tested["sample"].to_numpy(dtype=str)))
         everyone = np.flatnonzero(np.isin(observations.sample, drawn.to_numpy(dtype=str)))
         train = np.setdiff1d(everyone, test)
-        if crossing := sorted(set(observations.group[train]) & set(observations.group[test])):
-            raise InputError(
-                f"group '{crossing[0]}' in training and test",
-                f"folds.tsv, repeat {repeat}, fold {fold}",
-                "a model that has seen a donor is not tested by that donor",
-                "delete folds.tsv and run again: it is drawn anew by the group column",
-            )
+        sides = np.repeat(["train", "test"], [len(train), len(test)])
+        groups = observations.group[np.concatenate([train, test])]
+        donors_apart.check(groups, sides, f"folds.tsv, repeat {repeat}, fold {fold}")
         yield Fold(int(repeat), int(fold), train, test)

@@ -12,7 +12,7 @@ import pandas as pd
 import scipy.sparse
 
 from epigpt import files
-from epigpt.dataset import normalization
+from epigpt.dataset import donors_apart, normalization
 from epigpt.dataset.count_blocks import CountBlocks
 from epigpt.encoding import augmentation, encoders
 from epigpt.encoding.fitting import Wanted, fit
@@ -135,17 +135,7 @@ def assert_no_group_crosses(index: pd.DataFrame) -> None:
     """
     if "group" not in index:
         return
-    both = sorted(
-        set(index.loc[index["set"] == "train", "group"])
-        & set(index.loc[index["set"] == "test", "group"])
-    )
-    if both:
-        raise InputError(
-            f"group {both[0]!r} in training and test",
-            "index.tsv of the tokens",
-            "a model that has seen a donor is not tested by that donor",
-            "delete folds.tsv and the tokens, and run again",
-        )
+    donors_apart.check(index["group"], index["set"], "index.tsv of the tokens")
 
 
 def write(

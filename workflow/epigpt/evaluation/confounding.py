@@ -11,6 +11,7 @@ import pandas as pd
 from epigpt.evaluation.answer import Confounder
 from epigpt.samples import ordered_values
 from epigpt.samples.association import cramers_v
+from epigpt.samples.characteristic_kinds import is_handling
 
 COLUMNS = [
     "characteristic",
@@ -46,12 +47,6 @@ _WORD = re.compile(r"[^\W_]+")
 _NAMES_A_SAMPLE = re.compile(
     r"title|name|\bid\b|_id\b|identifier|number|description|accession|barcode|index|replicate"
     r"|animal|mouse|donor|patient|subject|individual|participant|column|alias|relation|link",
-    re.IGNORECASE,
-)
-# Ways of handling a sample: where one of these goes with the classes, luck is no excuse.
-_TECHNICAL = re.compile(
-    r"batch|\brun\b|lane|flow ?cell|date|plate|\bpool\b|library|\brin\b|quality|integrity|sequenc"
-    r"|instrument|platform|cent(er|re)|\blab|operator|\bkit\b|protocol|cohort|depth|\breads?\b",
     re.IGNORECASE,
 )
 # Two families of questions: a characteristic of the label's own family that divides the samples
@@ -203,7 +198,7 @@ def _kind_of_order(
     found = ordered_values.separation(values, label, group)
     if found is None or found.off > _MOST_OFF:
         return None
-    technical = _TECHNICAL.search(name) is not None
+    technical = is_handling(name)
     if found.off == 0 and (technical or found.by_chance <= _RARE):
         return SEPARATES, 0
     if found.off and found.by_chance <= _rare(name):
@@ -212,12 +207,12 @@ def _kind_of_order(
 
 
 def _rare(name: str) -> float:
-    return _RARE_IF_TECHNICAL if _TECHNICAL.search(name) else _RARE
+    return _RARE_IF_TECHNICAL if is_handling(name) else _RARE
 
 
 def _says_the_same(name: str, values: pd.Series, label: pd.Series, sources: list[str]) -> str:
     """Tell another name of the label, or a finer division of it, from a confounder."""
-    if _TECHNICAL.search(name) or not (_kin(name, sources) or _shares_words(values, label)):
+    if is_handling(name) or not (_kin(name, sources) or _shares_words(values, label)):
         return ""
     return RENAMES if values.nunique() == label.nunique() else FINER
 

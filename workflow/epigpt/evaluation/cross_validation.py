@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from epigpt.dataset import donors_apart
 from epigpt.errors import InputError
 from epigpt.samples.classes import FEWEST_GROUPS, refuse_measurement
 
@@ -273,19 +274,15 @@ def assert_no_group_crosses(table: pd.DataFrame) -> None:
         anything.
     """
     for repeat, part in table.groupby("repeat", sort=True):
-        folds_of_group = part.groupby("group", sort=True)["fold"].nunique()
-        crossing = folds_of_group.index[folds_of_group > 1].tolist()
+        where = f"folds.tsv, repeat {repeat}"
+        donors_apart.check(part["group"], "fold " + part["fold"].astype(str), where)
         twice = sorted(part.loc[part["sample"].duplicated(), "sample"].astype(str))
-        if crossing or twice:
+        if twice:
             raise InputError(
-                found=(
-                    f"group '{crossing[0]}' in several folds"
-                    if crossing
-                    else f"sample '{twice[0]}' more than once"
-                ),
-                where=f"folds.tsv, repeat {repeat}",
+                found=f"sample '{twice[0]}' more than once",
+                where=where,
                 why="what a model was trained on must not test it",
-                remedy="delete folds.tsv and run again: it is drawn by the column 'group'",
+                remedy=donors_apart.REMEDY,
             )
 
 

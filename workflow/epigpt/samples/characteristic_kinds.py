@@ -37,12 +37,18 @@ _BIOLOGICAL = re.compile(
     r"|hand(edness)?|passage|isolate|ploidy)\b",
     re.IGNORECASE,
 )
-_TECHNICAL = re.compile(
-    r"\b(batch|lane|run|date|year|chip|plate|well|flow ?cell|rin|rqn|rna (quality|integrity)|pmi"
-    r"|post ?mortem\w*|ph|cent(re|er)|site|hospital|library|librar\w+|index|barcode|adapter"
-    r"|reads?|read (length|type)|depth|coverage|instrument|sequencer|platform|kit|protocol"
-    r"|extraction|operator|technician|cage|box|rack|position|flag\w*|replicate|rep|order"
-    r"|concentration of rna|quality|number|id|identifier|accession|name|volume|yield|fastq)\b",
+# Ways of handling a sample.
+_HANDLING = re.compile(
+    r"batch|flow ?cell|sequenc|cent(er|re)\b|librar|instrument|platform|operator|technician"
+    r"|protocol|cohort|quality|integrity|extraction|coverage|depth|(?<![a-z])dates?\b"
+    r"|\b(runs?|lanes?|plates?|pools?|rin|rqn|kits?|labs?|laborator\w+|reads?|chip)\b",
+    re.IGNORECASE,
+)
+# What else only keeps a sample apart from others, or was noted of it.
+_BOOKKEEPING = re.compile(
+    r"\b(year|well|pmi|post ?mortem\w*|ph|site|hospital|index|barcode|adapter"
+    r"|cage|box|rack|position|flag\w*|replicate|rep|order"
+    r"|concentration of rna|number|id|identifier|accession|name|volume|yield|fastq)\b",
     re.IGNORECASE,
 )
 _DONOR = re.compile(
@@ -69,7 +75,7 @@ def kind_of(name: str, values: Iterable[str]) -> Kind:
     are ids of donors; of the others a name of a condition decides, then values of which one is
     called like a reference (control, wild type …), then names of what only describes a sample.
     """
-    plain = re.sub(r"[_./-]+", " ", name)
+    plain = _plain(name)
     hard = _HARD.search(plain)
     if not hard and _condition(plain) is not None:
         return Kind.CONDITION
@@ -77,9 +83,19 @@ def kind_of(name: str, values: Iterable[str]) -> Kind:
         return Kind.TECHNICAL
     if not hard and any(map(is_reference, values)):
         return Kind.CONDITION
-    if _TECHNICAL.search(plain):
+    if is_handling(name) or _BOOKKEEPING.search(plain):
         return Kind.TECHNICAL
     return Kind.BIOLOGICAL if _BIOLOGICAL.search(plain) else Kind.NEUTRAL
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[_./-]+", " ", name)
+
+
+def is_handling(name: str) -> bool:
+    """Whether a characteristic is a way of handling samples, such as a batch, a date or a lane:
+    where one of these goes with the classes, luck is no excuse."""
+    return _HANDLING.search(_plain(name)) is not None
 
 
 def names_donors(name: str) -> bool:
@@ -91,7 +107,7 @@ def names_donors(name: str) -> bool:
 def preference(name: str) -> int:
     """Return the rank of a name within its kind: condition or group, treatment, genotype, disease,
     then names that only their values make a condition; sex and age behind tissue and cell type."""
-    plain = re.sub(r"[_./-]+", " ", name)
+    plain = _plain(name)
     found = _condition(plain)
     if found is not None:
         return found
