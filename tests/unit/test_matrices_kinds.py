@@ -4,11 +4,9 @@ blocks of columns, lanes, files that belong together."""
 import bz2
 import gzip
 import io
-import tarfile
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import anndata as ad
 import numpy as np
@@ -21,47 +19,19 @@ from epigpt.dataset.reading import read_dataset
 from epigpt.errors import InputError
 from epigpt.genes import row_kinds
 from epigpt.matrices.streams import Budget
-from geo_series import GENES, Made, Sample, counts_of, table
+from geo_series import GENES, Made, Sample, table
+from mouse_series import (
+    COUNTS,
+    ENSEMBL,
+    TEXT,
+    TITLES,
+    assert_right,
+    lines_of,
+    packed,
+    read,
+    samples,
+)
 
-TITLES = [f"{genotype}{number}" for genotype in ("WT", "KO") for number in (1, 2, 3, 4)]
-COUNTS = counts_of(8)
-ENSEMBL = [f"ENSMUSG{number:011d}" for number in range(1, len(GENES) + 1)]
-
-
-def samples(**more: str) -> list[Sample]:
-    return [
-        Sample(f"GSM{place + 1}", title, (f"genotype: {title[:2]}",), lines=more)
-        for place, title in enumerate(TITLES)
-    ]
-
-
-def read(
-    folder: Path,
-    files: Mapping[str, str | bytes],
-    made: Made | None = None,
-    allowed: Sequence[str] = ("estimated_counts",),
-    **cells: str,
-):
-    """Lay a series out and read it; give the AnnData and what was noted."""
-    series = made or Made("GSE1", samples())
-    home = series.write(folder, files)
-    paths = [path for kind in ("soft", "suppl") for path in sorted((home / kind).glob("*"))]
-    row = replace(Row("a", series.accession, label="genotype"), **cells)
-    _, adata, reading = read_dataset(row, paths, frozenset(allowed), Budget(1e9))
-    return adata, reading
-
-
-def assert_right(adata: ad.AnnData, counts: np.ndarray = COUNTS, genes: Sequence[str] = GENES):
-    assert adata.obs["sample"].tolist() == [f"GSM{place + 1}" for place in range(8)]
-    assert sorted(adata.var_names) == sorted(genes)
-    np.testing.assert_array_equal(adata[:, list(genes)].X.toarray(), counts.T)
-
-
-def lines_of(text: str) -> list[str]:
-    return text.rstrip("\n").split("\n")
-
-
-TEXT = table(TITLES, COUNTS)
 ENCODINGS: dict[str, Callable[[str], bytes]] = {
     "UTF-16 with a mark": lambda text: text.encode("utf-16"),
     "UTF-16 big-endian without a mark": lambda text: text.encode("utf-16-be"),
@@ -157,16 +127,6 @@ def cells_in_rows(header: str, ids: Callable[[int], str], sep: str = "\t") -> by
     return ("\n".join(lines) + "\n").encode()
 
 
-def packed(files: Mapping[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return out.getvalue()
-
-
 @pytest.mark.parametrize(
     "ids",
     [lambda n: str(17 * n + 3), lambda n: f"cell_{n}", lambda n: f"ACGTACGTAC{'ACGT'[n % 4]}-{n}"],
@@ -195,82 +155,6 @@ def test_files_without_genes_are_refused_and_the_remedy_works(tmp_path):
         row, [tmp_path / "own.tsv", tmp_path / "sheet.tsv"], frozenset(), Budget(1e9)
     )
     np.testing.assert_array_equal(adata[TITLES, GENES].X.toarray(), COUNTS.T)
-
-
-def framed(blocks: Mapping[str, np.ndarray], name: Callable[[str, str], str]) -> str:
-    columns = [name(title, quantity) for quantity in blocks for title in TITLES]
-    values = np.hstack(list(blocks.values()))
-    lines = ["\t".join(["gene", *columns])]
-    lines += [
-        "\t".join([gene, *(f"{value:.6g}" for value in row)])
-        for gene, row in zip(GENES, values, strict=True)
-    ]
-    return "\n".join(lines) + "\n"
-
-
-TPM = COUNTS / COUNTS.sum(axis=0) * 1e6
-FRAMES = {
-    "tximport": framed(
-        {"abundance": TPM, "counts": COUNTS, "length": COUNTS * 0 + 2437},
-        lambda title, quantity: f"{quantity}.{title}",
-    ),
-    "CLC": framed(
-        {
-            "Expression value": COUNTS * 2,
-            "Unique gene reads": COUNTS // 2,
-            "Total gene reads": COUNTS,
-            "RPKM": TPM * 0.3,
-        },
-        lambda title, quantity: f"{title} (GE) - {quantity}",
-    ),
-    "counts and normalised counts": framed(
-        {"raw": COUNTS, "norm": COUNTS / 1.37}, lambda title, quantity: f"{title}_{quantity}"
-    ),
-    "counts and FPKM": framed(
-        {"FPKM": TPM * 0.3, "Count": COUNTS}, lambda title, quantity: f"{quantity}: {title}"
-    ),
-}
-
-
-@pytest.mark.parametrize("frame", FRAMES)
-def test_of_several_blocks_of_columns_the_counts_are_read(tmp_path, frame):
-    adata, reading = read(tmp_path, {"GSE1_all.txt.gz": FRAMES[frame]})
-    assert_right(adata)
-    assert reading["matrix"].startswith("GSE1_all.txt.gz/")
-
-
-def test_a_block_of_columns_can_be_named(tmp_path):
-    adata, _ = read(
-        tmp_path, {"GSE1_all.txt.gz": FRAMES["CLC"]}, matrix="GSE1_all.txt.gz/Unique gene reads"
-    )
-    assert_right(adata, COUNTS // 2)
-
-
-PER_SAMPLE = {
-    "CLC": "Feature ID\tExpression value\tTotal gene reads\tUnique gene reads\tRPKM",
-    "RSEM": "gene_id\tlength\texpected_count\tTPM\tFPKM",
-    "a counter": "Geneid\tChr\tLength\tRaw reads\tcoverage",
-}
-
-
-@pytest.mark.parametrize("program", PER_SAMPLE)
-def test_of_several_columns_of_a_sample_the_counts_are_read(tmp_path, program):
-    header = PER_SAMPLE[program]
-    place = next(
-        at
-        for at, name in enumerate(header.split("\t"))
-        if name in ("Total gene reads", "expected_count", "Raw reads")
-    )
-    files = {}
-    for column, one in enumerate(samples()):
-        rows = []
-        for gene, count in zip(GENES, COUNTS[:, column], strict=True):
-            cells = [gene, "7.25", "8", "3.5", "1.5"]
-            cells[place] = str(count)
-            rows.append("\t".join(cells))
-        files[f"{one.accession}_x.txt"] = ("\n".join([header, *rows]) + "\n").encode()
-    adata, _ = read(tmp_path, {"GSE1_RAW.tar": packed(files)})
-    assert_right(adata)
 
 
 def test_a_10x_file_of_two_genomes_keeps_the_data_sets(tmp_path):
@@ -346,70 +230,6 @@ def test_r_objects_that_hold_counts_beside_their_names():
         np.testing.assert_array_equal(found[1].matrix.toarray(), COUNTS.T, err_msg=kind)
         assert found[1].genes == GENES
         assert found[1].observations == cells
-
-
-def test_results_beside_counts(tmp_path):
-    lines = lines_of(TEXT)
-    header = lines[0] + "\tbaseMean\tlog2FoldChange\tlfcSE\tstat\tpvalue\tpadj"
-    body = [f"{line}\t{n}.5\t-0.3\t0.1\t2.5\t0.01\t0.05" for n, line in enumerate(lines[1:])]
-    adata, _ = read(tmp_path, {"GSE1_deseq2.txt.gz": "\n".join([header, *body]) + "\n"})
-    assert_right(adata)
-
-
-@pytest.mark.parametrize(
-    "lane", ["{}_L00{}", "{}_S7_L00{}", "{}.lane{}", "{}_run{}", "{}_techrep{}", "L00{1}_{0}"]
-)
-def test_lanes_of_a_sample_are_added(tmp_path, lane):
-    half = COUNTS // 2
-    columns = [lane.format(title, number) for title in TITLES for number in (1, 2)]
-    values = np.empty((len(GENES), 16), dtype=int)
-    values[:, 0::2], values[:, 1::2] = half, COUNTS - half
-    adata, reading = read(tmp_path, {"GSE1_counts.txt.gz": table(columns, values)})
-    assert_right(adata)
-    assert reading["assay"] == "bulk"
-    assert "16 columns were added to 8 samples" in str(reading["notes"])
-
-
-def test_lanes_in_files_of_their_own_are_added(tmp_path):
-    files = {
-        f"{one.accession}_{one.title}_L00{lane}.txt": "".join(
-            f"{gene}\t{count}\n" for gene, count in zip(GENES, COUNTS[:, place] * lane, strict=True)
-        ).encode()
-        for place, one in enumerate(samples())
-        for lane in (1, 2)
-    }
-    adata, reading = read(tmp_path, {"GSE1_RAW.tar": packed(files)})
-    assert_right(adata, COUNTS * 3)
-    assert "16 columns were added to 8 samples" in str(reading["notes"])
-
-
-def test_two_kinds_of_files_per_sample_are_told_in_a_line_each_with_a_glob_that_settles(tmp_path):
-    files = {
-        f"{one.accession}_{one.title}_{strand}.txt": "".join(
-            f"{gene}\t{count}\n"
-            for gene, count in zip(GENES, COUNTS[:, place] + (strand == "reverse"), strict=True)
-        ).encode()
-        for place, one in enumerate(samples())
-        for strand in ("forward", "reverse")
-    }
-    tar = {"GSE1_RAW.tar": packed(files)}
-    with pytest.raises(InputError, match="2 matrices that qualify") as refusal:
-        read(tmp_path, tar)
-    assert refusal.value.found.count("\n") == 2
-    glob = next(part for part in refusal.value.remedy.split("`") if "forward" in part)
-    adata, _ = read(tmp_path, tar, matrix=glob)
-    assert_right(adata)
-
-
-def test_the_same_numbers_in_two_files_are_one_matrix(tmp_path):
-    files = {
-        "GSE1_counts.txt.gz": TEXT,
-        "GSE1_counts.csv.gz": table(TITLES, COUNTS, ","),
-        "GSE1_WT_counts.txt.gz": table(TITLES[:4], COUNTS[:, :4]),
-    }
-    adata, reading = read(tmp_path, files)
-    assert_right(adata)
-    assert sum("again" in found["reason"] for found in reading["refused"]) == 2
 
 
 TRANSCRIPTS = {

@@ -1,8 +1,6 @@
 """What a refusal of a matrix tells to do is done, and it works."""
 
-import io
 import re
-import tarfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,19 +15,8 @@ from epigpt.config.dataset_row import Row
 from epigpt.dataset.reading import read_dataset
 from epigpt.errors import InputError
 from epigpt.matrices.streams import Budget
-from geo_series import GENES, Made, Sample, counts_of, table
-
-TITLES = [f"{genotype}{number}" for genotype in ("WT", "KO") for number in (1, 2, 3, 4)]
-COUNTS = counts_of(8)
-TEXT = table(TITLES, COUNTS)
-ENSEMBL = [f"ENSMUSG{number:011d}" for number in range(1, len(GENES) + 1)]
-
-
-def samples() -> list[Sample]:
-    return [
-        Sample(f"GSM{place + 1}", title, (f"genotype: {title[:2]}",))
-        for place, title in enumerate(TITLES)
-    ]
+from geo_series import GENES, Made, table
+from mouse_series import COUNTS, ENSEMBL, TEXT, TITLES, packed, samples
 
 
 class Series:
@@ -69,16 +56,6 @@ def as_a_table_with_a_sheet(folder: Path, text: str = TEXT) -> ad.AnnData:
     adata = read_dataset(row, files, frozenset(), Budget(1e9))[1]
     np.testing.assert_array_equal(adata[TITLES, GENES].X.toarray(), COUNTS.T)
     return adata
-
-
-def packed(files: Mapping[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return out.getvalue()
 
 
 OWN_TABLE = {
