@@ -117,7 +117,7 @@ def refusing_foreign_errors(
 
 
 def nearest_name(name: str, names: Sequence[str]) -> str | None:
-    """Give the known name that a mistyped one most likely means, or None."""
+    """Return the known name that a mistyped one most likely means, or None."""
     close = difflib.get_close_matches(
         name.lower(), {known.lower(): known for known in names}, n=1, cutoff=0.6
     )

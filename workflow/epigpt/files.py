@@ -25,7 +25,7 @@ ROWS = 10_000
 
 @contextmanager
 def path(final: Path) -> Iterator[Path]:
-    """Give a temporary path in `final`'s folder; rename it to `final` when the block ends well.
+    """Return a temporary path in `final`'s folder; rename it to `final` when the block ends well.
 
     Works for a file and for a folder (create the folder at the temporary path). After an error
     nothing is left behind.
@@ -61,8 +61,8 @@ def written() -> list[Path]:
 
 
 def _is_left_over(temporary: Path) -> bool:
-    """Whether no process writes a temporary file any more: that of its number has ended, or is
-    this one. One file has one writer, so a process of another machine has ended too."""
+    """Return whether no process writes a temporary file any more: that of its number has ended, or
+    is this one. One file has one writer, so a process of another machine has ended too."""
     number = temporary.name.removesuffix(temporary.suffix).removesuffix(".part").rsplit(".", 1)[-1]
     return number == str(os.getpid()) or not Path(f"/proc/{number}").is_dir()
 
@@ -156,7 +156,7 @@ def _on_one_line(value: Any) -> Any:
 
 
 def _warn_of_formulas(final: Path, name: str, column: pd.Series) -> None:
-    """Say which texts a spreadsheet program would run as formulas; they stay as they are, since
+    """Return which texts a spreadsheet program would run as formulas; they stay as they are, since
     later stages find samples by them."""
     formulas = [text for text in column if isinstance(text, str) and text.startswith(_FORMULA)]
     if formulas:

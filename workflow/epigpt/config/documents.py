@@ -19,7 +19,7 @@ _WIDTH = 110
 
 
 def documents(root: Path = ROOT) -> dict[Path, str]:
-    """Give path and content of each generated file."""
+    """Return path and content of each generated file."""
     keys_page, readme = root / "config" / "README.md", root / "README.md"
     results_page = root / "docs" / "results.md"
     return {

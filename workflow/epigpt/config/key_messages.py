@@ -84,7 +84,7 @@ def _schema_of(key: str) -> dict[str, Any]:
 
 
 def allowed(key: str) -> str:
-    """Say in words what a key may hold."""
+    """Return in words what a key may hold."""
     return _words(_schema_of(key))
 
 

@@ -60,8 +60,8 @@ def _refuse_adapted_programs(settings: Settings) -> None:
 
 
 def with_mirror(geo: Geo, folder: Path) -> Geo:
-    """Give the settings with the address of a mirror beside the config file (`file://./name`) made
-    absolute."""
+    """Return the settings with the address of a mirror beside the config file (`file://./name`)
+    made absolute."""
     absolute = {
         key: (folder / url.removeprefix(RELATIVE_URL)).resolve().as_uri()
         for key in ("base_url", "dee2_url")

@@ -322,7 +322,7 @@ class Settings(_Section):
     )
 
     def value(self, key: str) -> Any:
-        """Give the setting under a dotted key such as `geo.base_url`; KeyError for an unknown
+        """Return the setting under a dotted key such as `geo.base_url`; KeyError for an unknown
         one."""
         found: Any = self
         for part in key.split("."):

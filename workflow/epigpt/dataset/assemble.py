@@ -162,8 +162,8 @@ def _observation_order(values: Values, samples: Sequence[str], wanted: pd.Index)
 
 
 def _genes(rows: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-    """Give the table of canonical genes, sorted, and for each row of the source its gene's position
-    (-1: set aside)."""
+    """Return the table of canonical genes, sorted, and for each row of the source its gene's
+    position (-1: set aside)."""
     kept = rows[rows["keep"]]
     names = pd.Index(sorted(set(kept["gene"])), dtype=object, name="gene")
     position = np.full(len(rows), -1, dtype=np.int64)

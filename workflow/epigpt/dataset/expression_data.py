@@ -79,7 +79,7 @@ def _capped(sample: np.ndarray, max_observations: int) -> np.ndarray:
 
 
 def each_fold(observations: ExpressionData, folds: pd.DataFrame) -> Iterator[Fold]:
-    """Give the training and test rows of every fold, in order of repeat and fold.
+    """Yield the training and test rows of every fold, in order of repeat and fold.
 
     Raises
     ------

@@ -51,7 +51,7 @@ class ExpressionFile:
         return named.where(named.ne("") & named.ne("nan"), self.var.index.astype(str))
 
     def blocks(self, layer: str = "lognorm") -> Iterator[tuple[int, sparse.csr_matrix]]:
-        """Give the layer in blocks of observations: index of the first one, then observations ×
+        """Yield the layer in blocks of observations: index of the first one, then observations ×
         genes."""
         with h5py.File(self.path) as file:
             stored = file["layers"][layer] if layer in self.layers else file["X"]
@@ -67,7 +67,7 @@ class ExpressionFile:
     def columns(
         self, genes: list[str], rows: npt.NDArray[np.int64] | None = None, layer: str = "lognorm"
     ) -> Floats:
-        """Give the values of `genes` (ids), observations × genes; of the observations `rows`
+        """Return the values of `genes` (ids), observations × genes; of the observations `rows`
         (ascending) where given."""
         at = self.var.index.get_indexer(pd.Index(genes))
         chosen = np.arange(len(self.obs)) if rows is None else rows
@@ -78,8 +78,8 @@ class ExpressionFile:
         return values
 
     def profiles(self, layer: str = "lognorm") -> pd.DataFrame:
-        """Give the mean profile of each sample, samples × genes, in the order of the samples' first
-        observations."""
+        """Return the mean profile of each sample, samples × genes, in the order of the samples'
+        first observations."""
         owner = self.obs.get("sample", pd.Series(self.obs.index, index=self.obs.index)).astype(str)
         codes, names = pd.factorize(owner)
         sums = np.zeros((len(names), len(self.var)))

@@ -105,7 +105,7 @@ def read_dataset(
 
 
 def _organism(row: Row, about: SampleAnnotation, wanted: frozenset[str] | None) -> str | None:
-    """Give the species whose genes are wanted, as far as row and record settle it."""
+    """Return the species whose genes are wanted, as far as row and record settle it."""
     if row.organism != "auto":
         return row.organism
     samples = about.attributes.index if wanted is None else pd.Index(sorted(wanted))
@@ -201,7 +201,7 @@ def _assay(candidate: Candidate) -> str:
 
 
 def _columns(candidate: Candidate) -> Mapping[str, str] | None:
-    """Give the name of each sample's column in the matrix; None for cells, and where the columns
+    """Return the name of each sample's column in the matrix; None for cells, and where the columns
     are named by the sample ids."""
     named = {
         sample: name

@@ -68,7 +68,7 @@ class SampleAnnotation:
 
 
 def is_record(path: Path) -> bool:
-    """Whether a file is a SOFT family file or a series matrix, by its name."""
+    """Return whether a file is a SOFT family file or a series matrix, by its name."""
     return _RECORD.fullmatch(path.name) is not None
 
 

@@ -104,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _geo(options: argparse.Namespace) -> settings.Geo:
-    """Give the settings under `geo`: those of the config file, and the address from the command
+    """Return the settings under `geo`: those of the config file, and the address from the command
     line."""
     geo = settings.Settings().geo
     if options.configfile:
@@ -124,7 +124,7 @@ def _log(verbose: bool) -> logging.Logger:
 
 
 def page(shown: Description) -> str:
-    """Give the description as one self-contained web page; all text of the record is escaped."""
+    """Return the description as one self-contained web page; all text of the record is escaped."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,

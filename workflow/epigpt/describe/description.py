@@ -72,7 +72,7 @@ class Description:
     notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as plain values for JSON."""
+        """Return it as plain values for JSON."""
         return {
             "source": self.source,
             "title": self.title,

@@ -264,7 +264,7 @@ def _describe_labels(
 def _kept(
     shown: Description, sources: Sources, attributes: pd.DataFrame, row: Row
 ) -> tuple[list[str], Row]:
-    """Give the samples that filters, assay and organism leave, and the row; a choice that is open
+    """Return the samples that filters, assay and organism leave, and the row; a choice that is open
     becomes a problem.
 
     What follows is then shown for the choice that keeps most samples, so that the row to paste is

@@ -30,7 +30,7 @@ def size(number: int | None) -> str:
 
 
 def text(shown: Description, width: int | None = None) -> str:
-    """Give the description as plain text for a terminal of `width` columns."""
+    """Return the description as plain text for a terminal of `width` columns."""
     columns = width or shutil.get_terminal_size((120, 40)).columns
     if width is None and not sys.stdout.isatty() and "COLUMNS" not in os.environ:
         columns = 160

@@ -11,7 +11,7 @@ _CUDA_BUILD = (
 
 
 def look() -> list[Finding]:
-    """Say which job this is, which GPUs it was given, and whether PyTorch computes on each of
+    """Return which job this is, which GPUs it was given, and whether PyTorch computes on each of
     them."""
     import torch
 

@@ -32,7 +32,7 @@ class Encoder(Protocol):
     end: int
 
     def size(self, vocabulary: Vocabulary) -> int:
-        """Number of tokens that a model of this encoding knows."""
+        """Return the number of tokens that a model of this encoding knows."""
         ...
 
     def gene_tokens(self, vocabulary: Vocabulary) -> np.ndarray:
@@ -117,7 +117,7 @@ class GeneTokens:
         return Encoded(tokens, (lengths + 1).astype(np.int32), None)
 
     def genes_of(self, tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
-        """A gene's token is its number after the special ones."""
+        """Return each gene's token: its number after the special ones."""
         return _numbered_genes(tokens)
 
 
@@ -139,7 +139,7 @@ class GeneSentence:
         return bpe.SIZE
 
     def gene_tokens(self, vocabulary: Vocabulary) -> np.ndarray:
-        """The pieces of all symbols."""
+        """Return the pieces of all symbols."""
         return np.unique(self._pieces(vocabulary).tokens)
 
     def width(self, vocabulary: Vocabulary, max_genes: int) -> int:
@@ -234,7 +234,7 @@ class GeneValues:
         return Encoded(tokens, lengths.astype(np.int32), deviations)
 
     def genes_of(self, tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
-        """A gene's token is its number after the special ones."""
+        """Return each gene's token: its number after the special ones."""
         return _numbered_genes(tokens)
 
 

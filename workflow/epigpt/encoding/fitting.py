@@ -106,7 +106,7 @@ def _started(
     wanted: Wanted,
     fitted: tuple[np.ndarray, GeneStatistics],
 ) -> Programs:
-    """The programs with their linear classifier."""
+    """Return the programs with their linear classifier."""
     from epigpt.encoding import linear_start  # scikit-learn takes a second to import
 
     known = np.isin(_text(observations, "label")[training], wanted.classes)
@@ -286,8 +286,8 @@ def expression(
 
 
 def _text(observations: Countable, name: str) -> np.ndarray:
-    """A column of the index; where there is none, each observation is its own group, all of one
-    label."""
+    """Return a column of the index; where there is none, each observation is its own group, all of
+    one label."""
     if name in observations.index:
         return observations.index[name].to_numpy(dtype=str)
     rows = len(observations.index)

@@ -160,8 +160,8 @@ def vocabulary_columns(sums: Moments, wanted: int, chosen: np.ndarray | None = N
 
 
 def _deviation_and_usual(sums: Moments, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Standard deviation of each gene, and what is usual at its mean: the median over the
-    `TREND_WINDOW` genes nearest in mean."""
+    """Return the standard deviation of each gene, and what is usual at its mean: the median over
+    the `TREND_WINDOW` genes nearest in mean."""
     mean, deviation = _mean_and_deviation(sums, columns)
     by_mean = np.argsort(mean, kind="stable")
     usual = np.empty_like(deviation)

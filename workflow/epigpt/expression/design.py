@@ -56,7 +56,7 @@ def characteristic(name: str, expression: AnnData, column: str) -> str:
 
 
 def is_paired(table: pd.DataFrame, classes: Sequence[str]) -> bool:
-    """Whether every donor holds every class, so that each can be compared with itself."""
+    """Return whether every donor holds every class, so that each can be compared with itself."""
     held = table.groupby("group")["label"].agg(set)
     return len(held) > 1 and bool((held.map(len) == len(classes)).all())
 
@@ -92,7 +92,7 @@ def build(table: pd.DataFrame, classes: Sequence[str], covariates: Sequence[str]
 
 
 def is_missing(value: object) -> bool:
-    """Whether a characteristic's text says that there is no value."""
+    """Return whether a characteristic's text says that there is no value."""
     return str(value).strip().lower() in _MISSING
 
 
@@ -120,8 +120,8 @@ def with_blocks(matrix: pd.DataFrame, group: pd.Series) -> pd.DataFrame | None:
 def is_within(
     weights: np.ndarray, matrix: pd.DataFrame, group: pd.Series, blocked: pd.DataFrame | None
 ) -> bool:
-    """Whether a contrast is answered within donors: whatever the donors' own levels are, it is the
-    same."""
+    """Return whether a contrast is answered within donors: whatever the donors' own levels are, it
+    is the same."""
     if blocked is None:
         return False
     donors = pd.get_dummies(group).to_numpy(dtype=float)

@@ -90,7 +90,8 @@ def descend(slope: DispersionSlope, start: np.ndarray, low: float, high: float) 
 
 
 def information(weights: np.ndarray, design: np.ndarray) -> np.ndarray:
-    """Give X' W X of every gene (genes × columns × columns) from weights (genes × observations)."""
+    """Return X' W X of every gene (genes × columns × columns) from weights (genes ×
+    observations)."""
     columns = design.shape[1]
     products = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
     return (weights @ products).reshape(-1, columns, columns)

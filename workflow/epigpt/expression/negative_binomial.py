@@ -231,7 +231,7 @@ class _Regression:
         return beta
 
     def leverage(self) -> np.ndarray:
-        """Give the diagonal of the hat matrix, genes × observations."""
+        """Return the diagonal of the hat matrix, genes × observations."""
         mu = self._mu(np.arange(len(self.counts)))
         weights = mu / (1.0 + mu * self.disp)
         inverse = np.linalg.inv(information(weights, self.design) + self.ridge)

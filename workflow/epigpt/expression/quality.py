@@ -80,7 +80,7 @@ def limits(settings: Mapping[str, Any], assay: str, n_genes: int) -> Limits:
 
 
 def measure(counts: AnnData) -> pd.DataFrame:
-    """Give total counts, detected genes and mitochondrial percentage of every observation.
+    """Return total counts, detected genes and mitochondrial percentage of every observation.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def _row_sums(matrix: Any) -> np.ndarray:
 
 
 def judge(measured: pd.DataFrame, floors: Limits) -> pd.DataFrame:
-    """Say which observations are kept and why not; name relative outliers among those that are.
+    """Return which observations are kept and why not; name relative outliers among those that are.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def require_some(judged: pd.DataFrame, floors: Limits, where: str) -> None:
 
 
 def table(judged: pd.DataFrame, assay: str) -> pd.DataFrame:
-    """Give the rows of quality.tsv; the id column is called `sample` in bulk and `cell` for single
-    cells."""
+    """Return the rows of quality.tsv; the id column is called `sample` in bulk and `cell` for
+    single cells."""
     name = "cell" if assay == "single_cell" else "sample"
     return judged.rename_axis(index=name).reset_index()

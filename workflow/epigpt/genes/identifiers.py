@@ -40,7 +40,7 @@ def canonical(
     symbols: Sequence[Any] | None = None,
     id_kind: str | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Give each row of a count table the one gene it stands for.
+    """Return each row of a count table the one gene it stands for.
 
     The canonical id is the Ensembl id without its version where the table has Ensembl ids, else the
     symbol, else whatever the table has. Case is never changed: `Sst` and `SST` are different names.
@@ -126,7 +126,7 @@ def canonical(
 
 
 def names_by_reason(names: Sequence[str], why: Sequence[str]) -> dict[str, list[str]]:
-    """Give the first names of the rows that are set aside for each reason."""
+    """Return the first names of the rows that are set aside for each reason."""
     found: dict[str, list[str]] = {}
     for name, reason in zip(names, why, strict=True):
         if reason and name and len(listed := found.setdefault(reason, [])) < _MOST_NAMED:

@@ -84,7 +84,7 @@ INHIBITORY = (
 
 
 def marker_sets(organism: str) -> pd.DataFrame:
-    """Give the marker genes of one species.
+    """Return the marker genes of one species.
 
     Returns
     -------

@@ -24,7 +24,7 @@ SAME_NAME = "same name"
 def to_human(
     genes: Sequence[str], symbols: Sequence[str], organism: str
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Give the human gene for each gene of a data set.
+    """Return the human gene for each gene of a data set.
 
     Several genes may share one human gene (two zebrafish copies): their counts are for the caller
     to sum, before any logarithm. A gene that corresponds to several human genes is given none.
@@ -74,8 +74,8 @@ def to_human(
 
 @cache
 def _tables(organism: str) -> tuple[tuple[str, dict[str, str]], ...]:
-    """Give, most trusted first, the human symbol by Ensembl id and by symbol; '' where a table says
-    that there are several."""
+    """Return, most trusted first, the human symbol by Ensembl id and by symbol; '' where a table
+    says that there are several."""
     markers = read_own("markers.tsv")
     markers = markers[(markers["organism"] == organism) & (markers["symbol"] != "")]
     columns = ("ensembl", "symbol", "other_ensembl", "aliases")

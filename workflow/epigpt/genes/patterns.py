@@ -39,7 +39,7 @@ BIOTYPE = re.compile(
 
 
 def text_of(name: Any) -> str:
-    """Give a cell as text without quotes; missing values are empty."""
+    """Return a cell as text without quotes; missing values are empty."""
     if name is None or (isinstance(name, float) and np.isnan(name)):
         return ""
     return str(name).strip().strip("\"'").strip()
@@ -80,7 +80,7 @@ def kind_of(text: str) -> str:
 
 
 def counts_rows(texts: Sequence[str]) -> bool:
-    """Tell whether the ids are numbers that merely count the rows."""
+    """Return whether the ids are numbers that merely count the rows."""
     if len(texts) < 3 or not all(text.removesuffix(".0").isdecimal() for text in texts):
         return False
     numbers = sorted(int(text.removesuffix(".0")) for text in texts)

@@ -64,8 +64,8 @@ def locate(organism: str, genes: Sequence[str], symbols: Sequence[str]) -> pd.Da
 
 
 def on_sex_chromosomes(organism: str, genes: Sequence[str], symbols: Sequence[str]) -> np.ndarray:
-    """Say which genes lie on X or Y, bool, in their order; rat genes by the symbol of the mouse's,
-    none of zebrafish."""
+    """Return which genes lie on X or Y, bool, in their order; rat genes by the symbol of the
+    mouse's, none of zebrafish."""
     like = _SEX_LINKED_LIKE.get(organism)
     if like is None:
         return np.zeros(len(genes), dtype=bool)

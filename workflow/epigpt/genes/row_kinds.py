@@ -72,7 +72,7 @@ def other_species(organism: str) -> str:
 
 
 def reasons(names: Sequence[str], kind: str, organism: str | None) -> list[str]:
-    """Give, for each row, why it is no gene of the table's organism; "" where it is one.
+    """Return, for each row, why it is no gene of the table's organism; "" where it is one.
 
     A row is set aside for what it is, not for what it is called: it is named unlike the other rows
     (text among Ensembl or Entrez ids), belongs to another species, or no species has a gene of its
@@ -139,8 +139,8 @@ _BY_PREFIX = {prefix: species for species, prefix in ENSEMBL_PREFIX.items()}
 
 
 def _mixed(names: Sequence[str], organism: str | None) -> frozenset[str]:
-    """Give the symbols in a table of Ensembl ids where they are many: genes that the table's makers
-    could name by nothing else."""
+    """Return the symbols in a table of Ensembl ids where they are many: genes that the table's
+    makers could name by nothing else."""
     others = {name for name in names if ENSEMBL.search(name) is None and kind_of(name) == "symbol"}
     species = [organism] if organism in ENSEMBL_PREFIX else list(ORGANISMS)
     known = frozenset(
@@ -170,7 +170,8 @@ def _of_symbols(found: list[str], names: Sequence[str], organism: str | None) ->
 
 
 def _worded(name: str, organism: str | None) -> bool:
-    """Whether a name is made of plain words, as no gene of the species is: `seizures_per_week`."""
+    """Return whether a name is made of plain words, as no gene of the species is:
+    `seizures_per_week`."""
     if organism == "zebrafish" or _SYSTEMATIC.fullmatch(name):
         return False
     words = re.split(r"[ ._]+", name)
@@ -180,7 +181,7 @@ def _worded(name: str, organism: str | None) -> bool:
 
 
 def _edges(known: Sequence[bool], names: Sequence[str]) -> list[int]:
-    """Give the rows above the first and below the last gene that some table knows; those with
+    """Return the rows above the first and below the last gene that some table knows; those with
     systematic names are genes."""
     first = next((index for index, yes in enumerate(known) if yes), 0)
     last = next((index for index in range(len(known) - 1, -1, -1) if known[index]), len(known) - 1)
@@ -198,8 +199,8 @@ def _folded(organism: str) -> frozenset[str]:
 
 
 def _exists(name: str, organism: str) -> bool:
-    """Whether a species has a gene of the name, in any case of letters, now or in the past; R turns
-    dashes into dots and numbers repeated names."""
+    """Return whether a species has a gene of the name, in any case of letters, now or in the past;
+    R turns dashes into dots and numbers repeated names."""
     folded, text = _folded(organism), name.casefold()
     if text in folded or ENSEMBL.search(name) is not None:
         return True
@@ -207,7 +208,7 @@ def _exists(name: str, organism: str) -> bool:
 
 
 def _of_another(names: Sequence[str], organism: str | None) -> Mapping[str, str]:
-    """Give the symbols spelt as another species spells its own, where so many are that a second
+    """Return the symbols spelt as another species spells its own, where so many are that a second
     genome was counted."""
     own = annotation(str(organism)).known
     if sum(name in own for name in names) < 0.2 * len(names):

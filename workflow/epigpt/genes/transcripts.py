@@ -15,19 +15,19 @@ _EXON = re.compile(
 
 
 def like_transcripts(ids: Sequence[str]) -> bool:
-    """Whether most ids are those of transcripts."""
+    """Return whether most ids are those of transcripts."""
     texts = genes_only(ids)
     return bool(texts) and sum(map(is_transcript, texts)) > 0.5 * len(texts)
 
 
 def like_exons(ids: Sequence[str]) -> bool:
-    """Whether most ids are those of exons or of parts of genes."""
+    """Return whether most ids are those of exons or of parts of genes."""
     texts = genes_only(ids)
     return bool(texts) and sum(bool(_EXON.fullmatch(text)) for text in texts) > 0.5 * len(texts)
 
 
 def is_transcript(text: str) -> bool:
-    """Whether an id is that of a transcript, alone or beside its gene's."""
+    """Return whether an id is that of a transcript, alone or beside its gene's."""
     return bool(
         _ENSEMBL_TRANSCRIPT.search(text)
         or _NUMBERED.fullmatch(text)
@@ -36,7 +36,7 @@ def is_transcript(text: str) -> bool:
 
 
 def gene_within(text: str) -> str:
-    """Give the gene that a transcript's id names: GENCODE's `ENST…|ENSG…|…`, RSEM's
+    """Return the gene that a transcript's id names: GENCODE's `ENST…|ENSG…|…`, RSEM's
     `gene_transcript`, Ensembl's `Aqp4-201`; "" where it names none."""
     if match := ENSEMBL.search(text):
         return match.group(1)
@@ -53,13 +53,13 @@ def gene_within(text: str) -> str:
 
 
 def bare(text: str) -> str:
-    """Give a transcript's id without what stands beside it and without its version."""
+    """Return a transcript's id without what stands beside it and without its version."""
     match = _ENSEMBL_TRANSCRIPT.search(text) or _OTHER_TRANSCRIPT.search(text)
     return (match.group() if match else text_of(text)).split(".")[0]
 
 
 def genes_of(ids: Sequence[str], table: Mapping[str, str] | None = None) -> list[str]:
-    """Give the gene of each transcript: by its id, else by a table (transcript without version →
+    """Return the gene of each transcript: by its id, else by a table (transcript without version →
     gene); "" where neither knows it."""
     known = table or {}
     return [gene_within(text) or known.get(bare(text), "") for text in map(text_of, ids)]

@@ -16,7 +16,7 @@ _NCBI_BUILDS = {"9606": ("GRCh38.p13", "Human.GRCh38.p13"), "10090": ("GRCm39", 
 
 
 def accession(text: str) -> str:
-    """Give a series accession in upper case.
+    """Return a series accession in upper case.
 
     Raises
     ------
@@ -140,13 +140,15 @@ class SeriesUrls:
         return f"{self.folder}{kind}/{quote(name)}"
 
     def is_series_matrix(self, name: str) -> bool:
-        """Whether a name is the series matrix, or one of several platforms' series matrices."""
+        """Return whether a name is the series matrix, or one of several platforms' series
+        matrices."""
         return (
             re.fullmatch(rf"{self.accession}(-GPL[0-9]+)?_series_matrix\.txt\.gz", name) is not None
         )
 
     def owns(self, name: str) -> bool:
-        """Whether a supplementary file name belongs to the series and is a plain file name."""
+        """Return whether a supplementary file name belongs to the series and is a plain file
+        name."""
         # An index also links to its parent folder and to other sites; GSE12 must not take the files
         # of GSE123.
         belongs = re.match(rf"{self.accession}(?![0-9])", name) is not None

@@ -138,8 +138,8 @@ def _listed(
 
 
 def samples_of_experiments(records: Iterable[Path]) -> dict[str, str]:
-    """Give experiment (SRX) → sample (GSM) of a record; a sample without a known experiment stands
-    for itself.
+    """Return experiment (SRX) → sample (GSM) of a record; a sample without a known experiment
+    stands for itself.
 
     SOFT files name the experiment in a line below each sample, series matrices in a row of cells.
     """
@@ -174,7 +174,7 @@ def _addresses(
     runs: Sequence[Mapping[str, str]],
     studies: Sequence[str],
 ) -> list[str]:
-    """Give the requests that answer the runs' counts, or the bundles of a mirror of files."""
+    """Return the requests that answer the runs' counts, or the bundles of a mirror of files."""
     if base.startswith("file:"):
         folder = f"{base}/huge/{species}"
         named = [

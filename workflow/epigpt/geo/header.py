@@ -100,7 +100,7 @@ def read_header(records: Sequence[Path]) -> Header:
 
 
 def _series_lines(record: Path) -> Iterator[tuple[str, str]]:
-    """Give key and value of the series lines; a sample's organism counts as a value of its
+    """Yield key and value of the series lines; a sample's organism counts as a value of its
     series."""
     taxon_known = False
     in_samples = False

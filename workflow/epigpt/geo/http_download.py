@@ -169,8 +169,8 @@ def _conditions(note: Note | None, whole: bool, have: int) -> dict[str, str]:
 
 
 def _same_version(note: Note, response: httpx.Response) -> bool:
-    """Whether a server that ignores conditions would send again what is here; the strongest sign it
-    gives decides."""
+    """Return whether a server that ignores conditions would send again what is here; the strongest
+    sign it gives decides."""
     if response.status_code != 200:
         return False
     fresh = _note_of(note.url, response)
@@ -185,7 +185,7 @@ def _same_version(note: Note, response: httpx.Response) -> bool:
 
 
 def _continues(response: httpx.Response, note: Note | None, have: int) -> bool:
-    """Whether a partial answer continues the bytes that are here, of the same version."""
+    """Return whether a partial answer continues the bytes that are here, of the same version."""
     found = re.fullmatch(
         r"bytes (?:([0-9]+)-[0-9]+|\*)/([0-9]+|\*)",
         response.headers.get("content-range", "").strip(),
@@ -278,7 +278,7 @@ def _copy(url: str, final: Path, partial: Partial, progress: FileProgress) -> Fe
 
 
 def local_path(url: str) -> Path:
-    """Give the path that a `file://` address names."""
+    """Return the path that a `file://` address names."""
     # By bytes, as the address was made: a locale may not have the letters of a path.
     return Path(os.fsdecode(unquote_to_bytes(urlsplit(url).path)))
 

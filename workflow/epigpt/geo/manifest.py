@@ -42,7 +42,7 @@ def _plain(text: str) -> str:
 
 
 def local_files(paths: Sequence[Path], row: str) -> list[Fetched]:
-    """Give the manifest's lines for local files: absolute paths and checksums, nothing copied.
+    """Return the manifest's lines for local files: absolute paths and checksums, nothing copied.
 
     Parameters
     ----------

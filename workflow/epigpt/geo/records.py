@@ -27,7 +27,7 @@ def read_record(paths: Path | Sequence[Path]) -> GeoSeries:
 
 
 def is_series_matrix(path: Path) -> bool:
-    """Whether a record is a series matrix rather than a SOFT file, by its content."""
+    """Return whether a record is a series matrix rather than a SOFT file, by its content."""
     with opened(path) as handle:
         return handle.read(64).lstrip().lower().startswith((b"!series_", b"!sample_"))
 

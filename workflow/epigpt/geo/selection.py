@@ -68,8 +68,8 @@ class Choice:
 
 
 def other_content(name: str) -> str | None:
-    """Say what a file holds that is no expression matrix, judged by its name; None if it may hold
-    one."""
+    """Return what a file holds that is no expression matrix, judged by its name; None if it may
+    hold one."""
     for ending, content in _OTHER_CONTENT:
         if re.search(ending + _COMPRESSION, name, re.IGNORECASE):
             return content
@@ -79,8 +79,8 @@ def other_content(name: str) -> str | None:
 
 
 def may_hold_counts(name: str) -> bool:
-    """Whether a name leaves it open that the file holds counts: not one that says normalised values
-    or test results."""
+    """Return whether a name leaves it open that the file holds counts: not one that says normalised
+    values or test results."""
     if _NORMALISED_WORD.search(name):
         return False
     return bool(_COUNT_WORD.search(name)) or not (
@@ -124,8 +124,8 @@ def choose(entries: Sequence[Entry], pattern: str, header: Header) -> list[Choic
 
 
 def names(file: str, pattern: str) -> bool:
-    """Whether the cell `matrix` names a file, or something within it: `book.xlsx/counts` names the
-    workbook too."""
+    """Return whether the cell `matrix` names a file, or something within it: `book.xlsx/counts`
+    names the workbook too."""
     return fnmatchcase(file, pattern) or fnmatchcase(file, pattern.partition("/")[0])
 
 
@@ -197,5 +197,5 @@ def _archive_last(choices: list[Choice]) -> list[Choice]:
 
 
 def is_raw_archive(name: str) -> bool:
-    """Whether a name is that of GEO's archive of the samples' own files."""
+    """Return whether a name is that of GEO's archive of the samples' own files."""
     return name.endswith("_RAW.tar")

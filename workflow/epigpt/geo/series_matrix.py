@@ -82,7 +82,7 @@ def _only(series: dict[str, list[str]]) -> str:
 def _read_one(
     path: Path, text: Text
 ) -> tuple[dict[str, list[str]], dict[str, dict[str, list[str]]]]:
-    """Give the lines of the series and, for each sample, its lines."""
+    """Return the lines of the series and, for each sample, its lines."""
     series: dict[str, list[str]] = {}
     rows: list[tuple[str, list[str]]] = []
     with opened(path) as handle:

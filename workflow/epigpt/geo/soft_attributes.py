@@ -29,7 +29,7 @@ def first(attributes: Mapping[str, list[str]], key: str) -> str:
 
 
 def sample_attributes(attributes: Mapping[str, list[str]]) -> dict[str, str]:
-    """Give one sample's `ATTRIBUTES` from its record lines; distinct values of both channels are
+    """Return one sample's `ATTRIBUTES` from its record lines; distinct values of both channels are
     joined."""
     gathered: dict[str, list[str]] = {}
     for key, column in SAMPLE_ATTRIBUTE.items():
@@ -41,7 +41,7 @@ def sample_attributes(attributes: Mapping[str, list[str]]) -> dict[str, str]:
 
 
 def characteristic_texts(attributes: Mapping[str, list[str]]) -> list[str]:
-    """Give one sample's texts "key: value"; those of a two-colour array's second channel get "
+    """Return one sample's texts "key: value"; those of a two-colour array's second channel get "
     (ch2)" behind the key."""
     texts = [*attributes.get("characteristics_ch1", []), *attributes.get("characteristics", [])]
     for text in attributes.get("characteristics_ch2", []):
@@ -53,7 +53,7 @@ def characteristic_texts(attributes: Mapping[str, list[str]]) -> list[str]:
 
 
 def supplementary_files(attributes: Mapping[str, list[str]]) -> list[str]:
-    """Give the addresses under `supplementary_file`, `supplementary_file_1` and so on; GEO's word
+    """Return the addresses under `supplementary_file`, `supplementary_file_1` and so on; GEO's word
     NONE is none."""
     keys = [key for key in attributes if key.startswith("supplementary_file")]
     return [

@@ -106,8 +106,8 @@ def table(fits: Sequence[HeldOut], classes: Sequence[str]) -> pd.DataFrame:
 def _by_sample(
     fits: Sequence[HeldOut], genes: Sequence[str]
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Samples (sorted), their mean contributions (samples, genes), and the direction in which more
-    of a gene pushes (genes,)."""
+    """Return samples (sorted), their mean contributions (samples, genes), and the direction in
+    which more of a gene pushes (genes,)."""
     place = {gene: number for number, gene in enumerate(genes)}
     # Cells of one sample may have several labels: each part of a sample counts for its own.
     known = pd.concat([_parts(fit) for fit in fits], ignore_index=True)

@@ -67,7 +67,7 @@ def _outputs(
     weights: torch.Tensor,
     entered: torch.Tensor,
 ) -> np.ndarray:
-    """Outputs with 0, 1, … tokens in: (sequences, length + 1)."""
+    """Return the outputs with 0, 1, … tokens in: (sequences, length + 1)."""
     sequences, length = batch["values"].shape
     steps = length + 1
     names = [name for name in batch if name != "values"]

@@ -19,8 +19,8 @@ _ZIP_NAME = re.compile(r"\.zip$", re.IGNORECASE)
 
 
 def expand(member: Member, budget: Budget, scratch: Path, depth: int = 0) -> list[Member]:
-    """Give the files that a file holds: itself, or the members of an archive and of archives within
-    it.
+    """Return the files that a file holds: itself, or the members of an archive and of archives
+    within it.
 
     Members of a plain tar stay where they are and are read from there; those of compressed archives
     are unpacked into `scratch`.
@@ -166,7 +166,7 @@ def _begins_with_a_member(stream: IO[bytes]) -> bool:
 
 
 def _checked(name: str, member: Member) -> str:
-    """Give a member's name if it stays below the archive."""
+    """Return a member's name if it stays below the archive."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", name) or "\0" in name:
         raise _unsafe(

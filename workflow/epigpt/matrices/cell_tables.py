@@ -53,12 +53,12 @@ class CellTable:
         return Match(owned, self.rule, per_sample=True)
 
     def about(self, names: Sequence[str]) -> pd.DataFrame:
-        """Give what the table says of some cells, in their order."""
+        """Return what the table says of some cells, in their order."""
         return self.cells.reindex([plain(name) for name in names]).set_axis(list(names)).fillna("")
 
 
 def plain(name: str) -> str:
-    """Give a cell's name as it is whatever R made of it: without quotes, R's X, and with one kind
+    """Return a cell's name as it is whatever R made of it: without quotes, R's X, and with one kind
     of separator."""
     return re.sub(r"[^A-Za-z0-9]+", ".", re.sub(r"^X(?=\d)", "", text_of(name))).strip(".").upper()
 
@@ -149,7 +149,7 @@ def _of(name: str, table: pd.DataFrame, column: int, samples: SampleNames) -> Ce
 
 
 def cell_types(cells: pd.DataFrame) -> pd.Series | None:
-    """Give the column that names the kind of each cell; None where there is none."""
+    """Return the column that names the kind of each cell; None where there is none."""
     for column in cells:
         if CELL_TYPE.fullmatch(str(column)) and 1 < cells[column].nunique() <= 200:
             return cells[column]

@@ -61,7 +61,7 @@ class Block:
 
 
 def rank_of(quantity: str) -> int:
-    """Say how well a name fits counts of reads, 0 best; `NO_COUNTS` where it does not."""
+    """Return how well a name fits counts of reads, 0 best; `NO_COUNTS` where it does not."""
     text = _plain(quantity)
     fits = (
         place
@@ -72,7 +72,7 @@ def rank_of(quantity: str) -> int:
 
 
 def _plain(text: str) -> str:
-    """Give the words of a quantity: ` (GE) - Total gene reads` is `Total gene reads`."""
+    """Return the words of a quantity: ` (GE) - Total gene reads` is `Total gene reads`."""
     words = [word for word in _SPLIT.split(text) if word and not re.fullmatch(r"GE|RNA-?Seq", word)]
     return " ".join(words)
 

@@ -16,7 +16,7 @@ _DELIMITERS = ("\t", ",", ";", "|", " ")
 
 
 def decode(head: bytes) -> tuple[str, str]:
-    """Give text and codec of a table's first bytes; NoTable when they are no text."""
+    """Return text and codec of a table's first bytes; NoTable when they are no text."""
     if encoding := wide_encoding(head):
         return head.decode(encoding, errors="ignore"), encoding
     if b"\0" in head[:4096]:
@@ -182,7 +182,7 @@ def _layout(lines: Sequence[str], delimiter: str, decimal: str, encoding: str) -
 
 
 def _after_rows(cells: Sequence[Sequence[str]], start: int, width: int, count: int) -> int:
-    """Give the position of the line after `count` rows of the table."""
+    """Return the position of the line after `count` rows of the table."""
     taken = 0
     for index in range(start, len(cells)):
         if taken == count:
@@ -209,8 +209,8 @@ def _comment(lines: Sequence[str], cells: Sequence[Sequence[str]], index: int, w
 
 
 def _is_data(first: Sequence[str], body: Sequence[Sequence[str]], decimal: str) -> bool:
-    """Whether the first row is data: its cells but the first are numbers that do not name columns
-    1, 2, 3 …"""
+    """Return whether the first row is data: its cells but the first are numbers that do not name
+    columns 1, 2, 3 …"""
     numbers = [bool(NUMBER[decimal].fullmatch(cell)) for cell in first[1:]]
     if not all(numbers) or not first[0] or ID_COLUMN.fullmatch(first[0]):
         return False

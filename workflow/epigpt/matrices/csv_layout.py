@@ -142,7 +142,7 @@ class Layout:
         return found
 
     def column(self, index: int) -> list[str]:
-        """Give the cells of a column in the rows looked at."""
+        """Return the cells of a column in the rows looked at."""
         return [row[index] for row in self.rows]
 
     @property

@@ -61,7 +61,7 @@ def _others(
 
 
 def _counts(found: list[Candidate]) -> list[Candidate]:
-    """Counts come first: consent to FPKM does not make FPKM a rival of counts."""
+    """Put counts first: consent to FPKM does not make FPKM a rival of counts."""
     return [one for one in found if one.kind.type in COUNTS]
 
 

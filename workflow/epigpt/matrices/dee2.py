@@ -61,7 +61,7 @@ def read_runs(paths: Iterable[Path]) -> Runs:
 
 
 def is_other_part(name: str) -> bool:
-    """Whether a file is a part of an answer of DEE2 beside the counts of genes: transcripts,
+    """Return whether a file is a part of an answer of DEE2 beside the counts of genes: transcripts,
     quality, logs."""
     return bool(_OTHER.search(name)) and not COUNTS.search(name)
 

@@ -262,7 +262,7 @@ def _unreadable(said: str, where: str) -> InputError:
 
 
 def _set_aside(alone: Sequence[str], rows: int, where: str) -> list[str]:
-    """Say which lines of one cell were left out; refuse where they are names without numbers."""
+    """Return which lines of one cell were left out; refuse where they are names without numbers."""
     texts = [text for text in alone if text]
     names = [text for text in texts if not text.startswith(("#", "!", "//"))]
     shown = ", ".join(f"'{text[:60]}'" for text in texts[:10]) + (" …" if len(texts) > 10 else "")

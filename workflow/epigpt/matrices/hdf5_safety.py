@@ -66,7 +66,7 @@ def _refuse_endless_walk(source: Any, where: str) -> None:
 
 @contextmanager
 def _seekable(member: Member, budget: Budget, scratch: Path) -> Iterator[Any]:
-    """Give what h5py can open: the file, the stretch of an archive, or an unpacked copy of a
+    """Return what h5py can open: the file, the stretch of an archive, or an unpacked copy of a
     compressed file."""
     if member.magic() == MAGIC:
         if member.is_whole_file:

@@ -73,7 +73,7 @@ def read_header_rows(
 def _numeric(
     rows: Sequence[Sequence[str]], columns: Sequence[int], is_number: Callable[[str], bool]
 ) -> list[int]:
-    """Give the columns that hold numbers in the body of the table."""
+    """Return the columns that hold numbers in the body of the table."""
     body = rows[_MOST_ROWS:][-_LOOKED_AT:] or rows[len(rows) // 2 :]
     return [
         column

@@ -82,7 +82,7 @@ def joined(parts: Sequence[Candidate]) -> Candidate | None:
 
 
 def _keys(genes: Sequence[str]) -> dict[str, int]:
-    """Give the place of each gene, Ensembl ids without their version."""
+    """Return the place of each gene, Ensembl ids without their version."""
     found: dict[str, int] = {}
     for at, gene in enumerate(genes):
         text = text_of(gene)
@@ -92,8 +92,8 @@ def _keys(genes: Sequence[str]) -> dict[str, int]:
 
 
 def same_numbers(small: Candidate, large: Candidate) -> bool:
-    """Whether a matrix holds some or all numbers of another: the samples and genes that it has are
-    in the other, with the same values."""
+    """Return whether a matrix holds some or all numbers of another: the samples and genes that it
+    has are in the other, with the same values."""
     if small.single_cell or large.single_cell or small.kind.type != large.kind.type:
         return False
     rows = {sample: at for at, sample in enumerate(large.samples) if sample}

@@ -19,19 +19,19 @@ _BEGINNING = re.compile(rf"^(?P<lane>{_WORD})[ ._-]+", re.IGNORECASE)
 
 
 def lane_of(name: str) -> str:
-    """Give the part of a name that says lane or run; "" where it has none."""
+    """Return the part of a name that says lane or run; "" where it has none."""
     found = _ENDING.search(name) or _BEGINNING.match(name)
     return found["lane"] if found else ""
 
 
 def without_lane(name: str) -> str:
-    """Give a name without its lane or run."""
+    """Return a name without its lane or run."""
     bare = _ENDING.sub("", name)
     return bare if bare != name else _BEGINNING.sub("", name)
 
 
 def libraries(names: Sequence[str]) -> list[str] | None:
-    """Give the library of each column where the columns are lanes or runs: most are named so, and
+    """Return the library of each column where the columns are lanes or runs: most are named so, and
     at least one library has two; else None."""
     bare = [without_lane(name) if lane_of(name) else name for name in names]
     laned = sum(name != base for name, base in zip(names, bare, strict=True))

@@ -133,8 +133,8 @@ def _repetitions(names: Sequence[str]) -> dict[Tokens, list[str]] | None:
 
 
 def misreads_repetitions(found: Match, names: Sequence[str]) -> bool:
-    """Whether a match takes the number of a repeated name for that of a sample: `WT.1` is the
-    second WT where a column WT stands beside it without a sample."""
+    """Return whether a match takes the number of a repeated name for that of a sample: `WT.1` is
+    the second WT where a column WT stands beside it without a sample."""
     over = set(names) - found.samples.keys()
     return any(
         part["base"] in over for name in found.samples if (part := _REPEATED.fullmatch(name))

@@ -157,7 +157,7 @@ def read_with_cells(triplet: Triplet, budget: Budget) -> tuple[Values, pd.DataFr
 
 
 def _described(rows: Sequence[Sequence[str]], count: int) -> pd.DataFrame:
-    """Give the table of the cells where the file of barcodes is one: it has a header and several
+    """Return the table of the cells where the file of barcodes is one: it has a header and several
     columns."""
     if len(rows) != count + 1 or len(rows[0]) < 2:
         return pd.DataFrame()

@@ -73,7 +73,7 @@ def read(records: Sequence[Path], samples: Collection[str]) -> Candidate:
 
 
 def _columns(record: Path) -> Iterator[tuple[str, pd.Series]]:
-    """Give each sample's values by probe; of a probe that stands several times in a table, the
+    """Yield each sample's values by probe; of a probe that stands several times in a table, the
     mean."""
     if is_series_matrix(record):
         table = series_matrix.read_values(record)

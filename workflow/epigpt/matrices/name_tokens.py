@@ -47,7 +47,7 @@ def without_signs(parts: Tokens) -> Tokens:
 
 
 def signs_agree(one: Tokens, other: Tokens) -> bool:
-    """Whether two names that both have signs have the same: Cre- 3 is not Cre+ 3."""
+    """Return whether two names that both have signs have the same: Cre- 3 is not Cre+ 3."""
     signs, others = (tuple(part for part in name if part[0] in "+-") for name in (one, other))
     return not signs or not others or signs == others
 
@@ -81,7 +81,7 @@ def telling(names: Sequence[Tokens], numbers: bool = False) -> list[Tokens]:
 
 
 def says_something(part: str) -> bool:
-    """Whether a part of a name is a word beyond fillers and single letters."""
+    """Return whether a part of a name is a word beyond fillers and single letters."""
     return part.isalpha() and len(part) > 1 and not _FILLERS.fullmatch(part)
 
 
@@ -94,8 +94,8 @@ def _units(name: Tokens) -> list[tuple[str, str]]:
 
 
 def count_the_same(one: Tokens, other: Tokens) -> bool:
-    """Whether a word that stands before a number in both names stands before the same one: mouse 1
-    slice 2 is not slice 1 mouse 2."""
+    """Return whether a word that stands before a number in both names stands before the same one:
+    mouse 1 slice 2 is not slice 1 mouse 2."""
     counted, also = (
         {word: number for word, number in _units(name) if word and number.isdigit()}
         for name in (one, other)

@@ -5,8 +5,8 @@ from fnmatch import fnmatchcase
 
 
 def named(path: str, pattern: str) -> bool:
-    """Whether a path is meant: the pattern fits the whole of it, one of its parts, or any run of
-    whole parts, so that naming an archive or a workbook means all it holds."""
+    """Return whether a path is meant: the pattern fits the whole of it, one of its parts, or any
+    run of whole parts, so that naming an archive or a workbook means all it holds."""
     if pattern == "auto":
         return True
     parts = path.split("/")
@@ -19,6 +19,7 @@ def named(path: str, pattern: str) -> bool:
 
 
 def may_lead_to(path: str, pattern: str) -> bool:
-    """Whether a file may hold what is meant: the pattern's first parts fit the end of its path."""
+    """Return whether a file may hold what is meant: the pattern's first parts fit the end of its
+    path."""
     parts = pattern.split("/")
     return any(named(path, "/".join(parts[:end])) for end in range(1, len(parts)))

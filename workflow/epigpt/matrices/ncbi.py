@@ -13,8 +13,8 @@ ANNOTATION = re.compile(r"(^|/)[^/]*\.annot\.tsv(\.gz)?$")
 
 
 def add_symbols(values: Values, files: Sequence[Member], budget: Budget) -> Values:
-    """Give the genes their symbols from the annotation among `files`, if there is one and it knows
-    them."""
+    """Return the genes their symbols from the annotation among `files`, if there is one and it
+    knows them."""
     for file in files:
         if ANNOTATION.search(file.name):
             with file.open(budget) as stream:

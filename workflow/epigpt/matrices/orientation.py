@@ -20,7 +20,7 @@ _FEWEST_OTHER_IDS = 20
 
 
 def genes_on(rows: Sequence[str], columns: Sequence[str]) -> str:
-    """Tell which axis is named by genes or transcripts: `ROWS`, `COLUMNS`, or `NEITHER`.
+    """Return which axis is named by genes or transcripts: `ROWS`, `COLUMNS`, or `NEITHER`.
 
     Kinds of ids that belong to genes alone decide; Entrez ids are numbers and yield to anything
     clearer on the other axis, since numbers may just as well count cells.
@@ -48,7 +48,7 @@ def gene_kind(names: Sequence[str]) -> str:
 
 
 def other_ids(names: Sequence[str]) -> bool:
-    """Whether names look like ids of a species or kind without tables of ours (FBgn0000003,
+    """Return whether names look like ids of a species or kind without tables of ours (FBgn0000003,
     AT1G01010): many, distinct, of letters and digits, and not those of observations."""
     looked = [text_of(name) for name in some_of(names)]
     if len(looked) < _FEWEST_OTHER_IDS or len(set(looked)) < 0.9 * len(looked):

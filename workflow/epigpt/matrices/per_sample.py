@@ -64,7 +64,8 @@ class PerSample:
 
 
 def base_of(piece: Piece) -> str:
-    """Give the last part of a piece's name; of a triplet named only `matrix`, its folder's too."""
+    """Return the last part of a piece's name; of a triplet named only `matrix`, its folder's
+    too."""
     name = piece.name
     base = name.rsplit("/", 1)[-1]
     # A nested archive carries the sample's name: GSM1_liver.tar.gz/matrix.mtx
@@ -142,7 +143,7 @@ def _several(
 
 
 def _differing(names: Sequence[str]) -> list[str]:
-    """Give the part in which some names differ, whole words of it."""
+    """Return the part in which some names differ, whole words of it."""
     front, back = _common(names), _common([name[::-1] for name in names])[::-1]
     if len(names) == 1:
         return [""]
@@ -153,7 +154,7 @@ def _differing(names: Sequence[str]) -> list[str]:
 
 
 def _common(texts: Sequence[str]) -> str:
-    """Give the letters that all texts begin with."""
+    """Return the letters that all texts begin with."""
     first, last = min(texts), max(texts)
     pairs = zip(first, last, strict=False)
     return first[: next((at for at, (one, other) in enumerate(pairs) if one != other), len(first))]

@@ -48,14 +48,14 @@ def class_of(item: Any) -> str:
 
 
 def _get(item: Any, name: str) -> Any:
-    """Give a slot of an object or an element of a list."""
+    """Return a slot of an object or an element of a list."""
     if isinstance(item, dict):
         return item.get(name)
     return vars(item).get(name) if hasattr(item, "__dict__") else None
 
 
 def _listed(item: Any) -> dict[str, Any]:
-    """Give the elements of R's lists, wrapped in classes as they may be."""
+    """Return the elements of R's lists, wrapped in classes as they may be."""
     while item is not None and not isinstance(item, dict):
         item = next(
             (
@@ -102,7 +102,7 @@ def _layer(assay: Any, layer: str, matrix: Any, read: Reader) -> Values | None:
 
 
 def _mapped(names: Any, layer: str) -> list[str] | None:
-    """Give the names that a map says are in a layer."""
+    """Return the names that a map says are in a layer."""
     names = _get(names, ".Data") if _get(names, ".Data") is not None else names
     if not (hasattr(names, "coords") and len(getattr(names, "dims", ())) == 2):
         return None
@@ -145,7 +145,7 @@ def _names(item: Any) -> list[str] | None:
 
 
 def _texts(table: Any) -> pd.DataFrame:
-    """Give a data frame as texts, by row name; empty where there is none."""
+    """Return a data frame as texts, by row name; empty where there is none."""
     if not isinstance(table, pd.DataFrame):
         return pd.DataFrame()
     texts = {

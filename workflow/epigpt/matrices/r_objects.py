@@ -36,8 +36,8 @@ _ANY = "write.csv(as.matrix(x), 'counts.csv')"
 
 
 def read(member: Member, budget: Budget) -> list[tuple[str, Values, pd.DataFrame]]:
-    """Give the matrices in a file with their names and what is said of their columns; rows of the R
-    object are genes, columns observations.
+    """Return the matrices in a file with their names and what is said of their columns; rows of the
+    R object are genes, columns observations.
 
     Raises
     ------

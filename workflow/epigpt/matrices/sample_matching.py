@@ -105,7 +105,7 @@ def _complete(found: Match, names: Sequence[str], samples: SampleNames) -> bool:
 
 
 def _whole(found: Match, names: Sequence[str], samples: SampleNames) -> bool:
-    """Whether a match by words is to be believed."""
+    """Return whether a match by words is to be believed."""
     return (
         _complete(found, names, samples)
         and len(found.samples) >= min(2, len(names))
@@ -158,6 +158,6 @@ def _only(keys: Iterable[str], owners: Mapping[str, set[str]]) -> str | None:
 
 
 def like_barcodes(names: Sequence[str]) -> bool:
-    """Whether names are cell barcodes: most hold a run of six or more letters ACGT."""
+    """Return whether names are cell barcodes: most hold a run of six or more letters ACGT."""
     looked = names[:1000]
     return bool(looked) and sum(bool(_BARCODE.search(name)) for name in looked) >= 0.8 * len(looked)

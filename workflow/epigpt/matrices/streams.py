@@ -100,7 +100,7 @@ class Member:
         )
 
     def magic(self) -> bytes:
-        """Give the first bytes as they are."""
+        """Return the first bytes as they are."""
         with self.raw() as stream:
             return stream.read(8)
 

@@ -51,7 +51,7 @@ class TableLayout:
 
 
 def plans(layout: Layout, samples: SampleNames) -> list[TableLayout]:
-    """Give each way to read a table: one, or one per quantity where columns of counts and FPKM
+    """Return each way to read a table: one, or one per quantity where columns of counts and FPKM
     stand side by side; none where neither axis holds genes."""
     id_column, symbol_column = names_and_symbols(layout)
     numeric = [index for index in layout.numeric if index not in (id_column, symbol_column)]
@@ -88,7 +88,7 @@ def plans(layout: Layout, samples: SampleNames) -> list[TableLayout]:
 
 
 def names_and_symbols(layout: Layout) -> tuple[int, int | None]:
-    """Give the positions of the row names and of a symbol column beside them."""
+    """Return the positions of the row names and of a symbol column beside them."""
     id_column = _id_column(layout)
     return id_column, _symbol_column(layout, id_column)
 

@@ -19,7 +19,7 @@ UNDONE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def decimals(rows: Sequence[np.ndarray]) -> int:
-    """Give the number of decimals that values were rounded to, `_MOST_DECIMALS` where they were
+    """Return the number of decimals that values were rounded to, `_MOST_DECIMALS` where they were
     not."""
     values = np.concatenate([row[:_LOOKED_AT] for row in rows]) if rows else np.zeros(0)
     for number in range(_MOST_DECIMALS):
@@ -30,8 +30,8 @@ def decimals(rows: Sequence[np.ndarray]) -> int:
 
 
 def one_step(rows: Sequence[np.ndarray]) -> bool:
-    """Whether the values of each column are whole multiples of a step of its own, within their
-    rounding: counts that were divided by a factor per sample.
+    """Return whether the values of each column are whole multiples of a step of its own, within
+    their rounding: counts that were divided by a factor per sample.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def one_step(rows: Sequence[np.ndarray]) -> bool:
 
 
 def _on_steps(row: np.ndarray, rounding: float) -> float:
-    """Give the largest share of a column's small values that are multiples of one step, trying the
-    smallest value as one, two or three steps."""
+    """Return the largest share of a column's small values that are multiples of one step, trying
+    the smallest value as one, two or three steps."""
     best = 0.0
     for fewest in (1, 2, 3):
         step = row[0] / fewest
@@ -62,8 +62,8 @@ def _on_steps(row: np.ndarray, rounding: float) -> float:
 
 
 def gaps(rows: Sequence[np.ndarray]) -> bool | None:
-    """Whether whole numbers show the comb of rounded normalised counts: some small numbers never
-    occur, or occur twice as often as their neighbours; None where too few values tell.
+    """Return whether whole numbers show the comb of rounded normalised counts: some small numbers
+    never occur, or occur twice as often as their neighbours; None where too few values tell.
 
     Counts divided by 0.77 and rounded hold 1, 3, 4, 5 and no 2; raw counts hold every small number.
     """
@@ -119,8 +119,8 @@ def logarithm(rows: Sequence[np.ndarray]) -> tuple[str, str]:
 
 
 def length_scaled(rows: Sequence[np.ndarray], columns: Sequence[np.ndarray]) -> bool:
-    """Whether values are counts divided by something of each gene, such as its length: the ratio of
-    two samples then takes the same few values for many genes.
+    """Return whether values are counts divided by something of each gene, such as its length: the
+    ratio of two samples then takes the same few values for many genes.
 
     Parameters
     ----------

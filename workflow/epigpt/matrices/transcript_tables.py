@@ -46,7 +46,7 @@ class TranscriptTable:
         self.load = lru_cache(maxsize=1)(self._load)
 
     def _load(self) -> tuple[Mapping[str, str], str]:
-        """Give transcript (without version) → gene, and the file's name; ({}, "") without one."""
+        """Return transcript (without version) → gene, and the file's name; ({}, "") without one."""
         if self._given is not None:
             if not self._given.is_file():
                 raise InputError(

@@ -119,6 +119,6 @@ class Growing:
         self._used = needed
 
     def whole(self) -> np.ndarray:
-        """Give the array, cut to what was added; nothing can be added afterwards."""
+        """Return the array, cut to what was added; nothing can be added afterwards."""
         self._array.resize(self._used, refcheck=False)
         return self._array

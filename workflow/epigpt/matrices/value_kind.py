@@ -62,7 +62,7 @@ class ValueKind:
 
 
 def hint(name: str) -> str:
-    """Give what a file or column name says of its numbers: 'fpkm', 'tpm', 'cpm', 'log',
+    """Return what a file or column name says of its numbers: 'fpkm', 'tpm', 'cpm', 'log',
     'normalised', 'counts' or ''."""
     return next((kind for kind, pattern in _HINTS if pattern.search(name)), "")
 
@@ -70,7 +70,7 @@ def hint(name: str) -> str:
 def kind_of_values(
     matrix: sparse.csr_array, name: str = "", microarray: bool = False, single_cell: bool = False
 ) -> ValueKind:
-    """Tell the kind of numbers of a matrix, observations × genes.
+    """Return the kind of numbers of a matrix, observations × genes.
 
     Integers are counts unless their sums or upper quartiles are the same in all observations. Other
     numbers are named by what their sums and range have in common; only where the numbers leave it
@@ -184,7 +184,7 @@ def _rows_looked_at(matrix: sparse.csr_array) -> list[np.ndarray]:
 
 
 def _genes_looked_at(matrix: sparse.csr_array) -> list[np.ndarray]:
-    """Give the genes of the values that `_rows_looked_at` gives."""
+    """Return the genes of the values that `_rows_looked_at` gives."""
     spans = [(matrix.indptr[row], matrix.indptr[row + 1]) for row in _chosen(matrix)]
     held = [matrix.indices[start:end][matrix.data[start:end] != 0] for start, end in spans]
     return [genes for genes in held if len(genes)]

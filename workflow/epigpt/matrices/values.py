@@ -36,7 +36,7 @@ class Values:
     aside: dict[str, list[str]] = field(default_factory=dict)
 
     def turned(self) -> "Values":
-        """Give the matrix with its axes swapped."""
+        """Return the matrix with its axes swapped."""
         turned = sparse.csr_array(self.matrix.T)
         return replace(
             self, matrix=turned, observations=self.genes, genes=self.observations, symbols=None
@@ -44,7 +44,7 @@ class Values:
 
 
 def narrowed(matrix: sparse.csr_array) -> sparse.csr_array:
-    """Give the matrix as int32 where every value is an integer that fits, else unchanged."""
+    """Return the matrix as int32 where every value is an integer that fits, else unchanged."""
     data = matrix.data
     if data.dtype == np.int32 or data.size == 0:
         return matrix.astype(np.int32) if data.dtype != np.int32 else matrix

@@ -34,8 +34,8 @@ class Finished:
     home: origin.Origin = field(default_factory=lambda: origin.Origin({}))
 
     def score(self, samples: NewSamples | CountBlocks) -> pd.DataFrame:
-        """Give the probability of each class for each sample, the mean over its views and then over
-        its cells.
+        """Return the probability of each class for each sample, the mean over its views and then
+        over its cells.
 
         Returns
         -------

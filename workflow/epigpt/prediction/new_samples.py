@@ -181,8 +181,8 @@ def _of_table(member: Member, budget: Budget, known: Vocabulary) -> Values:
 
 
 def _samples_in_rows(layout: Layout, id_column: int, columns: list[str], known: Vocabulary) -> bool:
-    """Whether columns rather than rows are genes: by the model's own names, else by what looks like
-    gene names."""
+    """Return whether columns rather than rows are genes: by the model's own names, else by what
+    looks like gene names."""
     names = set(known.genes) | set(known.symbols)
     rows = list(layout.column(id_column))
     in_rows, in_columns = (

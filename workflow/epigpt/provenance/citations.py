@@ -89,6 +89,6 @@ _ALWAYS = ("snakemake", "geo", "rocrate")
 
 
 def of(packages: set[str]) -> dict[str, str]:
-    """Give the references of the packages, by import name, and of the methods behind them."""
+    """Return the references of the packages, by import name, and of the methods behind them."""
     wanted = {*_ALWAYS, *packages, *(_BEHIND[package] for package in packages & _BEHIND.keys())}
     return {name: text for name, text in CITATIONS.items() if name in wanted}

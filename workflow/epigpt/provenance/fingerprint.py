@@ -211,7 +211,7 @@ def _digest(name: str) -> str:
 
 
 def _resources(folder: Path) -> Iterator[bytes]:
-    """Give names and bytes of the data files that belong to a package: those in sub-folders that
+    """Yield names and bytes of the data files that belong to a package: those in sub-folders that
     are no packages themselves."""
     for path in sorted(folder.rglob("*")):
         inside = [

@@ -43,7 +43,7 @@ class JobMeter:
             last, watts = now, latest
 
     def record(self) -> dict[str, Any]:
-        """Give the record of the job so far.
+        """Return the record of the job so far.
 
         Returns
         -------
@@ -67,7 +67,7 @@ class JobMeter:
 
 
 def imported_versions() -> dict[str, str]:
-    """Give the versions of the packages outside the standard library that this process has
+    """Return the versions of the packages outside the standard library that this process has
     imported, by import name."""
     found = {}
     for name, module in list(sys.modules.items()):

@@ -35,7 +35,7 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def versions(jobs: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Give the versions of the packages that the jobs imported; where jobs differ all versions,
+    """Return the versions of the packages that the jobs imported; where jobs differ all versions,
     separated by ' | '."""
     seen: dict[str, set[str]] = {}
     for job in jobs.values():

@@ -183,7 +183,7 @@ def _last(noted: dict[str, Any]) -> int:
 
 
 def _difference(output: Path, noted: dict[str, Any], *, full: bool) -> str:
-    """Say how a result differs from its note; "" where it does not."""
+    """Return how a result differs from its note; "" where it does not."""
     try:
         for name, before in noted.items():
             path = output / name if name else output

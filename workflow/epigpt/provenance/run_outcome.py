@@ -37,7 +37,7 @@ class Outcome:
 
 
 def of_run(root: Path, datasets: Sequence[str], since: float) -> list[Outcome]:
-    """Tell what became of each data set.
+    """Return what became of each data set.
 
     Parameters
     ----------

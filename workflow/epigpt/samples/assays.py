@@ -71,8 +71,8 @@ def refuse_other_kinds(types: Sequence[str], attributes: pd.DataFrame, source: s
 
 
 def select(attributes: pd.DataFrame, row: Row, chosen: Collection[str]) -> list[tuple[str, str]]:
-    """Say which samples are left out because they are of another assay or organism, and refuse what
-    needs the user's choice.
+    """Return which samples are left out because they are of another assay or organism, and refuse
+    what needs the user's choice.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def _expression(attributes: pd.DataFrame) -> pd.Series:
 
 
 def species_of(text: str) -> list[str]:
-    """Give the species that a sample's organism names: one, or two for grafts and mixtures."""
+    """Return the species that a sample's organism names: one, or two for grafts and mixtures."""
     return [part.strip() for part in re.split(r"[;\n|/]", text) if part.strip()]
 
 

@@ -68,7 +68,7 @@ def _same_split(values: pd.Series, label: pd.Series) -> bool:
 
 
 def cramers_v(one: pd.Series, other: pd.Series) -> float:
-    """Give Cramér's V of two characteristics: the square root of chi-squared over n (min(rows,
+    """Return Cramér's V of two characteristics: the square root of chi-squared over n (min(rows,
     columns) - 1) of their cross counts.
 
     1 for a complete association, 0 where one of them is constant. H. Cramér, Mathematical Methods

@@ -124,7 +124,8 @@ def _nothing(row: Row, asked_about: Sequence[str]) -> str:
 
 
 def _as_asked(one: Candidate, row: Row) -> bool:
-    """Whether a candidate has the values that case and control name, and samples beside them."""
+    """Return whether a candidate has the values that case and control name, and samples beside
+    them."""
     classes = [row.case_values or None, row.control_values or None]
     for values, other in zip(classes, reversed(classes), strict=True):
         if values and set(values) - set(one.groups):

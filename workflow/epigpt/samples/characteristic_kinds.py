@@ -93,13 +93,13 @@ def _plain(name: str) -> str:
 
 
 def is_handling(name: str) -> bool:
-    """Whether a characteristic is a way of handling samples, such as a batch, a date or a lane:
-    where one of these goes with the classes, luck is no excuse."""
+    """Return whether a characteristic is a way of handling samples, such as a batch, a date or a
+    lane: where one of these goes with the classes, luck is no excuse."""
     return _HANDLING.search(_plain(name)) is not None
 
 
 def names_donors(name: str) -> bool:
-    """Whether a characteristic is named like the id of an animal or a person."""
+    """Return whether a characteristic is named like the id of an animal or a person."""
     plain = name.replace("_", " ")
     return bool(_DONOR.search(plain)) and not _ABOUT.search(plain)
 
@@ -126,7 +126,7 @@ def _condition(name: str) -> int | None:
 
 
 def of_subject(name: str) -> bool:
-    """Whether a donor has one value of it: sex, genotype, strain."""
+    """Return whether a donor has one value of it: sex, genotype, strain."""
     return bool(
         re.search(r"\b(sex|gender|genotype|strain|race|ethnicity)\b", name.replace("_", " "), re.I)
     )

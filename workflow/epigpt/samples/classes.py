@@ -21,8 +21,8 @@ _REFERENCE = re.compile(
 
 
 def is_reference(name: str) -> bool:
-    """Whether a class is called like one that others are compared with: control, wild type, sham,
-    vehicle, untreated …"""
+    """Return whether a class is called like one that others are compared with: control, wild type,
+    sham, vehicle, untreated …"""
     return bool(_REFERENCE.search(name.replace("_", " ")))
 
 

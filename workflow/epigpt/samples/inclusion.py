@@ -13,7 +13,7 @@ from epigpt.samples.label_sources import Sources, one_spelling
 def included(
     row: Row, characteristics: pd.DataFrame, attributes: pd.DataFrame
 ) -> frozenset[str] | None:
-    """Give the samples that the cell `include` keeps, before any matrix was read; None where it
+    """Return the samples that the cell `include` keeps, before any matrix was read; None where it
     keeps all or is about matrix columns.
 
     Raises

@@ -204,7 +204,8 @@ def _is_label(one: Candidate) -> bool:
 
 
 def is_measurement(one: Candidate) -> bool:
-    """Whether its values are many different numbers, most of them of fewer than three donors."""
+    """Return whether its values are many different numbers, most of them of fewer than three
+    donors."""
     number = re.compile(r"\s*[-+]?\d+([.,]\d+)?\s*[A-Za-z%]*\.?")
     return (
         len(one.samples) >= _FEWEST_NUMBERS

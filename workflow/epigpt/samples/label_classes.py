@@ -20,7 +20,7 @@ _MOST_CLASSES = 20
 def classes(
     row: Row, sources: Sources, column: str, values: pd.Series, in_record: pd.Series
 ) -> tuple[pd.Series, list[tuple[str, str]]]:
-    """Give the label by sample, and the samples that are in no class with the reason."""
+    """Return the label by sample, and the samples that are in no class with the reason."""
     cases, controls = _named(row.case, values), _named(row.control, values)
     present = sorted(set(in_record) - {""})
     for cell, wanted in (("case", cases), ("control", controls)):
@@ -44,7 +44,7 @@ def classes(
 
 
 def _named(cell: str, values: pd.Series) -> tuple[str, ...]:
-    """Give the values that a cell names; a value that itself holds a | is one."""
+    """Return the values that a cell names; a value that itself holds a | is one."""
     return (
         (cell,)
         if cell and cell in set(values)

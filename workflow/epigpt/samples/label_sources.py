@@ -33,7 +33,7 @@ _RESERVED = ("sample", "label", "group", "_index")
 
 
 def is_missing(text: str) -> bool:
-    """Whether a text says that there is no value."""
+    """Return whether a text says that there is no value."""
     return text.strip().casefold() in _MISSING
 
 
@@ -175,12 +175,12 @@ class Sources:
         )
 
     def is_characteristic(self, name: str) -> bool:
-        """Whether a name that `find` gave is a characteristic as it stands."""
+        """Return whether a name that `find` gave is a characteristic as it stands."""
         return name in self.characteristics
 
     def select(self, condition: Filter) -> tuple[str, pd.Series]:
-        """Tell which samples meet a condition of `include`: the name it is about, and a truth value
-        per sample."""
+        """Return which samples meet a condition of `include`: the name it is about, and a truth
+        value per sample."""
         if (
             condition.name == "sample"
         ):  # always the id; a characteristic of this name is characteristic_sample

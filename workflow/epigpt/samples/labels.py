@@ -201,7 +201,7 @@ def _about_groups(
     characteristics: pd.DataFrame,
     label: pd.Series,
 ) -> list[dict[str, Any]]:
-    """Say which characteristic names the donors, and which samples look like one donor's."""
+    """Return which characteristic names the donors, and which samples look like one donor's."""
     warnings = [{"about": "group", "text": f"{doubt}.", "rows": []} for doubt in found.doubts]
     if found.rule == "group = sample":
         repeated = donors.suggested_group(characteristics.loc[label.index])

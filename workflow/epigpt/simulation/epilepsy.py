@@ -27,7 +27,7 @@ _MARKERS = frozenset(marker_sets("mouse")["symbol"])
 
 
 def gene_names(number: int) -> list[str]:
-    """Give the genes of a series of `number` genes, sorted: markers, mitochondrial and sex-linked
+    """Return the genes of a series of `number` genes, sorted: markers, mitochondrial and sex-linked
     genes, then others evenly by name."""
     listed = [
         line
@@ -50,8 +50,8 @@ def gene_names(number: int) -> list[str]:
 
 
 def planted_directions(sets: tuple[str, ...] | None = None) -> dict[str, str]:
-    """Give the direction that is planted for each mouse marker gene: up or down, from the first of
-    its sets that has one."""
+    """Return the direction that is planted for each mouse marker gene: up or down, from the first
+    of its sets that has one."""
     table = marker_sets("mouse")
     table = table[table["set"].isin(SETS if sets is None else sets)]
     directions: dict[str, str] = {}

@@ -41,8 +41,8 @@ def _predicted(job: entry.Job) -> list[Path]:
 
 
 def _settled(looked: Sequence[Path], true: Sequence[Path], classes: list[str]) -> bool:
-    """Whether the first permutations leave no chance of a p of 0.05, so that the others need not
-    run."""
+    """Return whether the first permutations leave no chance of a p of 0.05, so that the others need
+    not run."""
     if not looked:
         return False
     held = held_out(predictions.collect(true), classes)

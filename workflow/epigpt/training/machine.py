@@ -17,7 +17,7 @@ DEAD_AFTER_SECONDS = 600
 
 
 def local_processes() -> int:
-    """Processes of this job on this machine."""
+    """Return the processes of this job on this machine."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("WORLD_SIZE", "1")))
 
 

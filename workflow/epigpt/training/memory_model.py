@@ -117,8 +117,8 @@ class MemoryModel:
         return {**sizes, "total": total}
 
     def _step(self, way: Strategy) -> int:
-        """Copies of the gradients while the optimizer steps; on disk they pass through the buffers,
-        a single process makes none."""
+        """Return the copies of the gradients while the optimizer steps; on disk they pass through
+        the buffers, a single process makes none."""
         if way.offload == "nvme" or (way.stage == 0 and self.world == 1):
             return 0
         half = self.precision == "bf16"

@@ -73,7 +73,7 @@ def read(name: str, expression: Path, case: str, control: str) -> PairedDataset:
 
 
 def corresponding_classes(trained: PairedDataset, tested: PairedDataset) -> dict[str, str]:
-    """Say which class of the trained series each class of the tested one is.
+    """Return which class of the trained series each class of the tested one is.
 
     Equal names correspond. Otherwise case corresponds to case and control to control, where both
     rows name them.
@@ -106,7 +106,7 @@ def corresponding_classes(trained: PairedDataset, tested: PairedDataset) -> dict
 
 
 def over_human_genes(series: PairedDataset) -> pd.DataFrame:
-    """Give counts per observation and human gene, co-orthologs summed; genes without a human
+    """Return counts per observation and human gene, co-orthologs summed; genes without a human
     counterpart are left out.
 
     Returns
@@ -215,7 +215,7 @@ def join(
 
 
 def _obstacle(trained: PairedDataset, tested: PairedDataset, shared: int) -> str:
-    """Say why a score of the pair would mean nothing; empty where it would."""
+    """Return why a score of the pair would mean nothing; empty where it would."""
     for series, why in (
         (trained, "nothing can be tuned on it"),
         (tested, "no score on it means anything"),
