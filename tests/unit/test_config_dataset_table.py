@@ -89,7 +89,7 @@ def test_windows_files_with_a_byte_order_mark(table, tmp_path):
         ("dataset\tsource\na\tcounts.csv\n", ["column 'samples'", "sample sheet"]),
         ("dataset\tsource\tsamples\na\tcells.h5ad\tsheet.csv\n", ["empty the cell"]),
         ("dataset\tsource\tsamples\na\tGSE1\tsheet.csv\n", ["empty the cell"]),
-        ("dataset\tsource\tinclude\na\tGSE1\ttissue:x\n", ["'tissue:x' is no condition"]),
+        ("dataset\tsource\tinclude\na\tGSE1\ttissue:x\n", ["'tissue:x' is not a condition"]),
         (
             "dataset\tsource\tcase\tcontrol\na\tGSE1\tx|y\ty\n",
             ["'y' stands in case and in control"],

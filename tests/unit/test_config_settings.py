@@ -113,7 +113,7 @@ def test_the_schema_refuses_unknown_keys(root):
 def test_keys_that_are_no_texts_are_one_message(text: str, tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(text)
-    with pytest.raises(InputError, match="names of settings are texts") as caught:
+    with pytest.raises(InputError, match="the name of a setting is text") as caught:
         loading.validated(config_files.read(path), [path])
     assert "c.yaml" in str(caught.value)
 

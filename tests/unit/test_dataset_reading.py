@@ -334,7 +334,7 @@ def test_samples_that_record_or_matrix_lack_are_told(tmp_path):
     (warning,) = reading["warnings"]
     assert warning["about"] == "columns"
     assert (
-        "1 of 9 columns of the matrix are no sample of the record: input control"
+        "1 of 9 columns of the matrix are not samples of the record: input control"
         in (warning["text"])
     )
     assert "2 of 10 samples of the record are not in the matrix: GSM9, GSM10" in warning["text"]

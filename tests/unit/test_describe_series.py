@@ -144,7 +144,7 @@ def test_a_filter_and_a_label_are_looked_at(say):
     assert (status, out) == (1, "")
     assert "'sex' has no value 'X'; it has 'F', 'M'" in err
     assert "Traceback" not in err
-    assert "it is no condition" in say("GSE4321", "--include", "sex")[2]
+    assert "it is not a condition" in say("GSE4321", "--include", "sex")[2]
     assert "did you mean 'treatment'" in say("GSE4321", "--label", "tretment")[2]
 
 
@@ -213,8 +213,8 @@ def test_a_local_sheet(say, tmp_path):
         ("GSE999", "no such series on this server: GSE999"),
         ("GSM12", "it names a sample, not a series"),
         ("GSE12345678", "one to seven digits"),
-        ("nowhere.tsv", "it is no series accession"),
-        ("../nowhere/passwd", "it is no series accession"),
+        ("nowhere.tsv", "a series has another form"),
+        ("../nowhere/passwd", "a series has another form"),
     ],
 )
 def test_what_is_not_there_is_one_message(say, given, told):

@@ -338,7 +338,7 @@ def test_super_series_brings_its_parts(server: Any, fetched: Fetch, tmp_path: Pa
     assert all((tmp_path / "geo" / name).is_file() for name in expected)
     listing = (tmp_path / "geo/listing.tsv").read_text()
     assert (
-        "GSE92\tGSE92_counts.csv.gz\t\t\tfalse\tthe series is no expression study (Genome binding"
+        "GSE92\tGSE92_counts.csv.gz\t\t\tfalse\tthe series is not an expression study (Genome binding"
         in listing
     )
 

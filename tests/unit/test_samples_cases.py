@@ -229,4 +229,4 @@ def test_a_part_of_the_columns_may_be_mapped_by_titles(case):
     samples, _, reading = this.read(replace(this.row, sample_map=str(this.scratch / "map.csv")))
     assert len(samples) == 4
     (warning,) = [one for one in reading["warnings"] if one["about"] == "columns"]
-    assert "12 of 16 columns of the matrix are no sample" in warning["text"]
+    assert "12 of 16 columns of the matrix are not samples" in warning["text"]

@@ -85,7 +85,7 @@ def test_filters(cells, kept):
 REFUSED = [
     ({"label": "tretment"}, "did you mean 'treatment'"),
     ({"label": "nothing of it"}, "no characteristic has this name; there are 'treatment'"),
-    ({"label": "title~(["}, "it is no regular expression"),
+    ({"label": "title~(["}, "it is not a regular expression"),
     ({"label": "title~drug"}, "the regular expression has no group"),
     ({"case": "drg"}, "did you mean 'drug'"),
     ({"control": "placebo"}, "'treatment' has no value 'placebo'; it has 'drug', 'saline'"),

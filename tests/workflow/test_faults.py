@@ -36,8 +36,8 @@ def test_two_bad_rows_and_foreign_modules(workflow):
     assert "Traceback" not in told
     closing = told[told.index("0 of 2 data sets are finished") :]
     assert "short: a line with another number of cells" in closing
-    assert "odd: a cell that is no number" in closing
+    assert "odd: a cell that is not a number" in closing
     assert closing.count("remedy:") == 2
     page = (folder / "results" / "index.html").read_text()
     assert "refused: a line with another number of cells" in page
-    assert "refused: a cell that is no number" in page
+    assert "refused: a cell that is not a number" in page

@@ -141,7 +141,7 @@ def _row(table: Path, number: int, header: Sequence[str], cells: Sequence[str]) 
     except ValueError as error:
         raise refuse(
             "include",
-            f"'{error}' is no condition",
+            f"'{error}' is not a condition",
             "write name=value or name!=value, several separated by ;",
         ) from None
     if shared := set(split_values(filled["case"])) & set(split_values(filled["control"])):
@@ -218,7 +218,7 @@ def _locate_file(
         filled[column] = str((folder / Path(filled[column]).expanduser()).resolve())
         there = Path(filled[column]).is_file()
     except (OSError, ValueError, RuntimeError) as error:  # a zero byte, too long, no such user
-        raise refuse(column, f"it is no path of this machine ({error})", remedy) from error
+        raise refuse(column, f"it is not a path of this machine ({error})", remedy) from error
     if not there:
         raise refuse(column, "there is no such file", remedy)
     if any(sign in filled[column] for sign in _NO_PATH):

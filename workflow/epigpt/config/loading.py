@@ -92,7 +92,7 @@ def validated(config: dict[str, Any], files: Sequence[Path] = ()) -> Settings:
 
 
 def _refuse_unnamed(config: dict[str, Any], files: Sequence[Path]) -> None:
-    """Refuse keys that are no text, such as `1: 2`, which no setting has."""
+    """Refuse keys that are not text, such as `1: 2`, which no setting has."""
     waiting: list[tuple[str, Any]] = [("", config)]
     looked = 0
     while waiting:
@@ -102,7 +102,7 @@ def _refuse_unnamed(config: dict[str, Any], files: Sequence[Path]) -> None:
             raise InputError(
                 f"more than {_MOST_SECTIONS:,} lists and sections",
                 ", ".join(map(str, files)) or "--config",
-                "no configuration has so many; aliases of YAML may repeat one without end",
+                "no configuration has that many; aliases of YAML may repeat one without end",
                 "write the values out",
             )
         if isinstance(section, list):
@@ -114,7 +114,7 @@ def _refuse_unnamed(config: dict[str, Any], files: Sequence[Path]) -> None:
                     f"key {key!r}, which is a {type(key).__name__}",
                     (f"section '{place}' of " if place else "")
                     + (", ".join(map(str, files)) or "--config"),
-                    "names of settings are texts",
+                    "the name of a setting is text",
                     "remove the line, or write the name of a setting before the colon;"
                     " config/README.md lists all keys",
                 )

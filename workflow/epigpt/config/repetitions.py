@@ -26,7 +26,7 @@ def repeats(asked: int | Literal["auto"], model: str) -> dict[str, int]:
     Returns
     -------
     dict
-        all draws, and own: the first so many whose fits are jobs with a model folder each. The
+        all draws, and own: the first ones, whose fits are jobs with a model folder each. The
         others are fitted a draw at a time in one process and leave predictions alone, which is
         what makes many draws of a small model cheap.
     """

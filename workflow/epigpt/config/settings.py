@@ -218,7 +218,7 @@ class Settings(_Section):
     early_stopping: Annotated[int, Field(ge=0)] = Field(
         0,
         description=(
-            "Hold back a fifth of the training groups, stop after so many epochs without a better"
+            "Hold back a fifth of the training groups, stop after this many epochs without a better"
             " loss on them; 0: train on all."
         ),
     )

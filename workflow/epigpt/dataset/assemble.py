@@ -20,7 +20,7 @@ from epigpt.samples import assays
 _TOTAL = 1e6
 _AT_ONCE = 1 << 22
 # Values of these kinds are brought to one total per observation before they are rounded, since they
-# are no counts of anything.
+# are not counts of anything.
 _RESCALED = ("fpkm", "log", "intensity", "unknown")
 
 

@@ -77,7 +77,7 @@ def warnings(candidate: Candidate, matching: dict[str, Any]) -> list[dict[str, A
     if columns or samples:
         what = "cells" if candidate.single_cell else "columns"
         parts = [
-            f"{len(columns)} of {matching['columns']} {what} of the matrix are no sample of the"
+            f"{len(columns)} of {matching['columns']} {what} of the matrix are not samples of the"
             f" record{_listed(': ', columns)}"
             if columns
             else "",

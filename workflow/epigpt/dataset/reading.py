@@ -63,7 +63,7 @@ def read_dataset(
     Raises
     ------
     InputError
-        No matrix, several, none that fits the samples, values that are no counts; a label that
+        No matrix, several, none that fits the samples, values that are not counts; a label that
         cannot be settled.
     """
     with tempfile.TemporaryDirectory(prefix="epigpt-") as scratch:
@@ -221,7 +221,7 @@ def _of_arrays(records: Sequence[Path], samples: set[str], allowed: frozenset[st
         raise InputError(
             f"a microarray series: {candidate.kind.evidence}",
             candidate.name,
-            "intensities are no counts",
+            "intensities are not counts",
             "accept them by `--config allow_values='[intensity]'`, which the report will then say"
             " everywhere",
         )

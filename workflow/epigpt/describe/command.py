@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(
             f"--include '{error}'",
             "the command line",
-            "it is no condition",
+            "it is not a condition",
             "write name=value or name!=value, ; between",
         ) from None
     row = Row("", "", label=options.label, group=options.group, include=options.include)

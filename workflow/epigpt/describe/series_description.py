@@ -147,7 +147,7 @@ def describe_record(series: GeoSeries, files: Sequence[File], row: Row) -> Descr
         shown.problems.append(refusal)
     if series.is_microarray:
         shown.notes.append(
-            "A microarray series: its intensities are no counts, and are read with allow_values:"
+            "A microarray series: its intensities are not counts, and are read with allow_values:"
             " [intensity] alone."
         )
     row = replace(row, organism=_organism(series, row))

@@ -27,7 +27,7 @@ def _job() -> Finding:
             "start it through the scheduler: srun --partition=gpu --gres=gpu:h100:1"
             " .venv/bin/epigpt doctor --job"
         )
-        return Finding("job", "warning", "this is no job of SLURM", remedy)
+        return Finding("job", "warning", "this is not a SLURM job", remedy)
     return Finding(
         "job", "ok", f"SLURM job {number} on {os.environ.get('SLURMD_NODENAME', 'this node')}"
     )

@@ -58,6 +58,6 @@ def _weights(weights: str) -> Finding:
     return Finding(
         "weights",
         "warning",
-        f"'{weights}' is no local folder",
+        f"'{weights}' is not a local folder",
         "jobs run offline: fetch the weights first and give their folder",
     )

@@ -48,7 +48,7 @@ def variables(text: str, where: str) -> list[str]:
     Raises
     ------
     InputError
-        The text is no formula.
+        The text is not a formula.
     """
     return sorted(map(str, _parsed(text, where).required_variables))
 
@@ -69,7 +69,7 @@ def build(text: str, units: pd.DataFrame, where: str) -> Model:
     Raises
     ------
     InputError
-        The text is no formula, or its terms cannot be told apart in these units.
+        The text is not a formula, or its terms cannot be told apart in these units.
     """
     levels = {
         name: _reference_first(units[name])
@@ -110,7 +110,7 @@ def _parsed(text: str, where: str) -> Formula:
         return Formula(text.strip().removeprefix("~"))
     except (FormulaicError, SyntaxError, ValueError) as error:
         raise InputError(
-            found=f"contrasts = '{text}', which is no formula",
+            found=f"contrasts = '{text}', which is not a formula",
             where=where,
             why=" ".join(str(error).split()) or "it cannot be read",
             remedy=(

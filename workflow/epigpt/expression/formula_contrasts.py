@@ -20,7 +20,8 @@ def by_formula(expression: AnnData, text: str) -> Comparison:
     Raises
     ------
     InputError
-        No formula, a name that is no characteristic, or terms that the samples cannot tell apart.
+        No formula, a name that is not a characteristic, or terms that the samples cannot tell
+        apart.
     """
     where = f"table of data sets, row '{expression.uns.get('dataset', '')}', column 'contrasts'"
     asked = formulas.variables(text, where)

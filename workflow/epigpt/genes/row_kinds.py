@@ -1,4 +1,4 @@
-"""Which rows of a count table are no genes of its organism, whatever they are called."""
+"""Which rows of a count table are not genes of its organism, whatever they are called."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -72,7 +72,7 @@ def other_species(organism: str) -> str:
 
 
 def reasons(names: Sequence[str], kind: str, organism: str | None) -> list[str]:
-    """Return, for each row, why it is no gene of the table's organism; "" where it is one.
+    """Return, for each row, why it is not a gene of the table's organism; "" where it is one.
 
     A row is set aside for what it is, not for what it is called: it is named unlike the other rows
     (text among Ensembl or Entrez ids), belongs to another species, or no species has a gene of its
@@ -208,8 +208,8 @@ def _exists(name: str, organism: str) -> bool:
 
 
 def _of_another(names: Sequence[str], organism: str | None) -> Mapping[str, str]:
-    """Return the symbols spelt as another species spells its own, where so many are that a second
-    genome was counted."""
+    """Return the symbols spelt as another species spells its own, where there are so many that a
+    second genome was counted."""
     own = annotation(str(organism)).known
     if sum(name in own for name in names) < 0.2 * len(names):
         return {}

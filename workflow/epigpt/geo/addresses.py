@@ -36,7 +36,7 @@ def accession(text: str) -> str:
     elif re.fullmatch(r"GSE[0-9]*", given, re.IGNORECASE):
         why = "a series has one to seven digits"
     else:
-        why = "it is no series accession; parts of a path or an address are never taken as one"
+        why = "a series has another form; parts of a path or an address are never taken as one"
     raise InputError(
         f"accession '{shown}'",
         "source",
@@ -217,7 +217,7 @@ def leaves(series: str, parts: Callable[[str], Sequence[str]]) -> list[str]:
     Parameters
     ----------
     series
-        Accession of any series; one that is no SuperSeries is its own leaf.
+        Accession of any series; one that is not a SuperSeries is its own leaf.
     parts
         Gives the parts of a series, as `parts_of` does.
     """

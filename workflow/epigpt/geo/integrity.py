@@ -37,7 +37,7 @@ def check(path: Path, name: str) -> None:
     path
         The file.
     name
-        The name it shall have, whose ending says what it must be.
+        The name it will have, whose ending says what it must be.
 
     Raises
     ------

@@ -80,7 +80,7 @@ def parse_index(page: str, address: str) -> list[str]:
             raise InputError(
                 f"more than {_MOST_LINKS:,} links",
                 address,
-                "no folder of a series has so many files",
+                "no folder of a series has that many files",
                 "check geo.base_url",
             )
         target = html.unescape(found[1] or found[2] or found[3] or "")

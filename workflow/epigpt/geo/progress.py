@@ -67,7 +67,7 @@ class FileProgress:
         self._spoke = time.monotonic()
 
     def at(self, done: int, total: int | None) -> None:
-        """So many bytes are here, of so many if that is known."""
+        """Show the bytes that are here, of how many if that is known."""
         if self._bars is not None:
             if self._task is None:  # a file that turns out not to be there gets no bar
                 self._task = self._bars.add_task(self._name, total=total)

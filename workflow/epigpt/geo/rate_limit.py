@@ -1,4 +1,4 @@
-"""Politeness: at most so many requests a second to one host, from all downloads of one user on one
+"""Politeness: a limit on the requests a second to one host, from all downloads of one user on one
 machine together."""
 
 import fcntl

@@ -68,7 +68,7 @@ class Choice:
 
 
 def other_content(name: str) -> str | None:
-    """Return what a file holds that is no expression matrix, judged by its name; None if it may
+    """Return what a file holds that is not an expression matrix, judged by its name; None if it may
     hold one."""
     for ending, content in _OTHER_CONTENT:
         if re.search(ending + _COMPRESSION, name, re.IGNORECASE):
@@ -155,7 +155,7 @@ def _by_pattern(
 def _by_name(entry: Entry, members: Sequence[Entry], header: Header) -> Choice:
     if not header.measures_expression:
         return Choice(
-            entry, False, f"the series is no expression study ({'; '.join(header.types)})"
+            entry, False, f"the series is not an expression study ({'; '.join(header.types)})"
         )
     if header.is_array_only:
         return Choice(entry, False, "an array series: its values are in the record")

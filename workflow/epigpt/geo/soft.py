@@ -44,7 +44,7 @@ def read_soft(path: Path, accession: str | None = None) -> GeoSeries:
     ------
     InputError
         When the file is empty, HTML, cut short, of another series, or describes no sample though it
-        is no SuperSeries.
+        is not a SuperSeries.
     """
     source = Path(path)
     series: Entity | None = None

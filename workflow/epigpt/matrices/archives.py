@@ -123,7 +123,7 @@ def _is_file(entry: tarfile.TarInfo, member: Member) -> bool:
             "a link can point at any file of this machine",
         )
     if not entry.isreg():
-        raise _unsafe(member, f"the member '{entry.name}' is a device or pipe", "it is no data")
+        raise _unsafe(member, f"the member '{entry.name}' is a device or pipe", "it is not data")
     return True
 
 

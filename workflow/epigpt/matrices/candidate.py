@@ -114,7 +114,8 @@ class Search:
     assay
         The cell `assay`.
     wanted
-        Samples that the cell `include` keeps: a matrix of none of them is no candidate. None: all.
+        Samples that the cell `include` keeps: a matrix of none of them is not a candidate.
+        None: all.
     organism
         The species of the data set; None where neither row nor record settles it.
     record

@@ -16,7 +16,7 @@ _DELIMITERS = ("\t", ",", ";", "|", " ")
 
 
 def decode(head: bytes) -> tuple[str, str]:
-    """Return text and codec of a table's first bytes; NoTable when they are no text."""
+    """Return text and codec of a table's first bytes; NoTable when they are not text."""
     if encoding := wide_encoding(head):
         return head.decode(encoding, errors="ignore"), encoding
     if b"\0" in head[:4096]:
@@ -44,7 +44,7 @@ def read_layout(head: bytes, complete: bool) -> Layout:
     Raises
     ------
     NoTable
-        The bytes are no table of at least two columns and one row.
+        The bytes are not a table of at least two columns and one row.
     """
     text, encoding = decode(head)
     lines = text.split("\n")

@@ -97,7 +97,7 @@ def read_columns(
     Raises
     ------
     InputError
-        A cell of a value column is no number, or rows and lines do not add up.
+        A cell of a value column is not a number, or rows and lines do not add up.
     """
     texts = [names_column] if symbol_column is None else [names_column, symbol_column]
     tables, notes = _tables(member, budget, texts, value_columns)
@@ -253,7 +253,7 @@ def _unreadable(said: str, where: str) -> InputError:
             "repair the line, or name another file in the cell `matrix`",
         )
     return InputError(
-        f"a cell that is no number ({shown})",
+        f"a cell that is not a number ({shown})",
         where,
         "a matrix of counts holds numbers only",
         "name another file in the cell `matrix`, or repair the table and give it as source with a"

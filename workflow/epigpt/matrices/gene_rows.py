@@ -26,7 +26,7 @@ Table = Callable[[], tuple[Mapping[str, str], str]]
 def genes_only(
     values: Values, organism: str | None, table: Table, where: str, remedy: str = ""
 ) -> Values:
-    """Leave out the rows that are no genes of the species, and name transcripts by their genes, so
+    """Leave out the rows that are not genes of the species, and name transcripts by their genes, so
     that they are summed where genes are put in order.
 
     Parameters

@@ -86,7 +86,7 @@ def genes_of_cells(values: Values, types: list[str]) -> Values:
             name for name, wanted in zip(values.symbols, keep, strict=True) if wanted
         ]
         values.notes.append(
-            f"{int((~keep).sum())} features that are no genes were left out ({', '.join(others)})."
+            f"{int((~keep).sum())} features that are not genes were left out ({', '.join(others)})."
         )
     filled = np.diff(values.matrix.indptr) > 0
     if not filled.all():

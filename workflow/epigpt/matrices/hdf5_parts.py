@@ -16,7 +16,7 @@ _ROWS_AT_ONCE = 1 << 24  # values of a dense block in memory
 def texts(dataset: Any) -> list[str]:
     """Return a list of names."""
     if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1:
-        raise misshapen(f"'{dataset.name}' is no list of names", dataset.file.filename)
+        raise misshapen(f"'{dataset.name}' is not a list of names", dataset.file.filename)
     return [
         value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
         for value in dataset[:]

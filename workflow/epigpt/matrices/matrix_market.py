@@ -178,7 +178,7 @@ def _rows(member: Member, budget: Budget) -> list[list[str]]:
         raise InputError(
             f"more than {_LONGEST_NAMES >> 20} MB of names",
             member.name,
-            "no matrix has so many rows or columns",
+            "no matrix has that many rows or columns",
             "name another file in the cell `matrix`",
         )
     try:
@@ -301,6 +301,6 @@ def _not_mtx(member: Member, what: str) -> InputError:
     return InputError(
         f"a sparse matrix that cannot be read: {what}",
         member.name,
-        "it is no whole MatrixMarket file",
+        "it is not a complete MatrixMarket file",
         "name another file in `matrix`",
     )

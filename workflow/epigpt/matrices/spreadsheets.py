@@ -30,7 +30,7 @@ def sheets(member: Member, budget: Budget, scratch: Path) -> list[Member]:
     Raises
     ------
     InputError
-        It is no workbook, unpacks to more than the budget, or has rows or cells out of order or
+        It is not a workbook, unpacks to more than the budget, or has rows or cells out of order or
         beyond what a sheet can have.
     """
     import openpyxl  # heavy, and few series need it
@@ -44,7 +44,7 @@ def sheets(member: Member, budget: Budget, scratch: Path) -> list[Member]:
         with refusing_foreign_errors(
             member.name,
             "fetch the file again; or save the workbook as .csv and give that as source",
-            "it is no workbook that can be read, damaged or of another kind",
+            "it is not a workbook that can be read, damaged or of another kind",
         ):
             _check_sizes(book, member.name, budget)
             workbook = openpyxl.load_workbook(

@@ -1,5 +1,5 @@
-"""Say which columns are no sample's and which samples have no column, with the table that settles
-it."""
+"""Say which columns belong to no sample and which samples have no column, with the table that
+settles it."""
 
 import re
 from collections.abc import Sequence

@@ -25,7 +25,7 @@ class Values:
     notes
         What was left out or decided, one sentence each.
     aside
-        Reason → names of the rows of the file that are no genes and were left out.
+        Reason → names of the rows of the file that are not genes and were left out.
     """
 
     matrix: sparse.csr_array

@@ -97,7 +97,7 @@ def check_parts(
                 " vocabulary.json",
             )
         if array.dtype.kind not in "biuf" or not np.all(np.isfinite(array)):
-            raise refused(folder, f"values of '{name}' in reference.npz that are no numbers")
+            raise refused(folder, f"values of '{name}' in reference.npz that are not numbers")
     if np.any(reference.scale <= 0) or not 0 < reference.target < np.inf:
         raise refused(folder, "a scale or total in reference.npz that is not above 0")
     config = read_json(folder / "config.json")

@@ -72,7 +72,7 @@ def read(
     Raises
     ------
     InputError
-        No such file, no matrix in it, values that are no counts.
+        No such file, no matrix in it, values that are not counts.
     """
     if not path.is_file():
         raise InputError(
@@ -120,7 +120,7 @@ def of_values(
     Raises
     ------
     InputError
-        Values that are no counts.
+        Values that are not counts.
     """
     samples = samples or list(values.observations)
     assay = "bulk" if len(set(samples)) == len(samples) else "single_cell"
@@ -150,7 +150,7 @@ def _of_table(member: Member, budget: Budget, known: Vocabulary) -> Values:
         layout = layout_of(member, budget)
     except NoTable as error:
         raise InputError(
-            f"{member.name} is no table: {error}",
+            f"{member.name} is not a table: {error}",
             "argument SAMPLES",
             "it cannot be read",
             "give an .h5ad file or a counts table",

@@ -212,7 +212,7 @@ def _digest(name: str) -> str:
 
 def _resources(folder: Path) -> Iterator[bytes]:
     """Yield names and bytes of the data files that belong to a package: those in sub-folders that
-    are no packages themselves."""
+    are not packages themselves."""
     for path in sorted(folder.rglob("*")):
         inside = [
             folder.joinpath(*path.relative_to(folder).parts[:depth])

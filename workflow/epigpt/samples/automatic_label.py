@@ -46,7 +46,7 @@ def choose(row: Row, possible: Sequence[Candidate], asked_about: Sequence[str] =
     possible
         The candidates, best first.
     asked_about
-        Characteristics that are conditions by their names, also those that are no candidates, such
+        Characteristics that are conditions by their names, also those that are not candidates, such
         as a measured frequency of seizures.
 
     Where the row names case or control, only a characteristic that has these values fits. Classes

@@ -161,8 +161,8 @@ def candidates(
 ) -> list[Candidate]:
     """List the possible labels, best first, as `Candidate.rank` orders them.
 
-    A label has two to twelve classes, two of them of at least two samples, and is no measurement.
-    The order of columns and samples does not matter.
+    A label has two to twelve classes, two of them of at least two samples, and is not a
+    measurement. The order of columns and samples does not matter.
 
     Parameters
     ----------
@@ -174,18 +174,18 @@ def candidates(
         Title, source_name and description, whose parts are tried when given; a part that splits the
         samples as a characteristic does is left out.
     besides
-        Columns that are no candidates, as the one that gives the groups.
+        Columns that are not candidates, as the one that gives the groups.
     """
     values = {str(name): characteristics[name] for name in characteristics if name not in besides}
     found = [of_values(name, texts, group) for name, texts in values.items()]
     texts = {} if attributes is None else parts_of_texts(attributes, TEXTS)
     found += [of_values(name, own, group, is_text=True) for name, own in texts.items()]
     values = {**texts, **values}
-    # What tells donors apart in a title is no class.
+    # What tells donors apart in a title is not a class.
     donors = tuple(pd.factorize(group)[0])
     split: dict[tuple[int, ...], str] = {}
     ranked: list[Candidate] = []
-    # Characteristics first: what a title only repeats is no candidate of its own.
+    # Characteristics first: what a title only repeats is not a candidate of its own.
     for one in sorted(filter(_is_label, found), key=lambda one: (one.is_text, *one.rank)):
         codes = tuple(
             pd.factorize(values[one.label].where(~values[one.label].map(is_missing), ""))[0]

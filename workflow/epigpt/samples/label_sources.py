@@ -157,7 +157,7 @@ class Sources:
             pattern = re.compile(expression)
         except re.error as error:
             raise self._bad_expression(
-                text, cell, f"it is no regular expression ({error})"
+                text, cell, f"it is not a regular expression ({error})"
             ) from None
         if not pattern.groups:
             raise self._bad_expression(

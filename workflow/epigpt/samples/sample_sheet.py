@@ -81,7 +81,7 @@ def rows_of(path: Path, comments: bool = False) -> list[list[str]]:
     try:
         rows = list(csv.reader(StringIO("\n".join(lines)), delimiter=_delimiter(lines)))
     except csv.Error as error:
-        raise _refused(path, f"a sheet that is no table ({error})") from None
+        raise _refused(path, f"a sheet that is not a table ({error})") from None
     header, *body = [[clean(cell) for cell in cells] for cells in rows]
     if all(len(cells) == len(header) + 1 for cells in body):
         header = ["", *header]

@@ -104,7 +104,7 @@ def _score(
         models[FINETUNED], settings["bootstrap"], settings["seed"]
     )
     scored = intervals.table(models, settings["model"], weights, nulls)
-    # The controls (random start, shuffled genes) have an interval too, but they are no rivals.
+    # The controls (random start, shuffled genes) have an interval too, but they are not rivals.
     rivals = facts.rivals(list(models))
     compared = [intervals.differences(models, FINETUNED, rivals, weights)]
     controls = [name for name in models if name != FINETUNED and name not in rivals]
