@@ -75,12 +75,12 @@ def _enumerated(schema: dict[str, Any]) -> list[Any]:
 
 def _schema_of(key: str) -> dict[str, Any]:
     schema = Settings.model_json_schema()
-    found: dict[str, Any] = schema
+    part_schema: dict[str, Any] = schema
     for part in key.split("."):
-        found = found.get("properties", {}).get(part, {})
-        if "$ref" in found:
-            found = schema["$defs"][found["$ref"].rsplit("/", 1)[1]]
-    return found
+        part_schema = part_schema.get("properties", {}).get(part, {})
+        if "$ref" in part_schema:
+            part_schema = schema["$defs"][part_schema["$ref"].rsplit("/", 1)[1]]
+    return part_schema
 
 
 def allowed(key: str) -> str:

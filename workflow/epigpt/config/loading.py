@@ -80,14 +80,14 @@ def validated(config: dict[str, Any], files: Sequence[Path] = ()) -> Settings:
         problems: dict[str, Any] = {}
         for problem in error.errors():
             problems.setdefault(dotted_key(problem["loc"]), problem)
-    told = [explain(key, problem, files) for key, problem in problems.items()]
-    if len(told) == 1:
-        raise InputError(*told[0])
+    refusals = [explain(key, problem, files) for key, problem in problems.items()]
+    if len(refusals) == 1:
+        raise InputError(*refusals[0])
     raise InputError(
-        found=f"{len(told)} problems in the configuration",
-        where="; ".join(dict.fromkeys(where for _, where, _, _ in told)),
-        why="".join(f"\n    - {found}: {why}" for found, _, why, _ in told),
-        remedy="".join(f"\n    - {remedy}" for _, _, _, remedy in told),
+        found=f"{len(refusals)} problems in the configuration",
+        where="; ".join(dict.fromkeys(where for _, where, _, _ in refusals)),
+        why="".join(f"\n    - {found}: {why}" for found, _, why, _ in refusals),
+        remedy="".join(f"\n    - {remedy}" for _, _, _, remedy in refusals),
     )
 
 

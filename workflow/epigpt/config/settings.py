@@ -324,12 +324,12 @@ class Settings(_Section):
     def value(self, key: str) -> Any:
         """Return the setting under a dotted key such as `geo.base_url`; KeyError for an unknown
         one."""
-        found: Any = self
+        value: Any = self
         for part in key.split("."):
-            if not isinstance(found, BaseModel) or part not in type(found).model_fields:
+            if not isinstance(value, BaseModel) or part not in type(value).model_fields:
                 raise KeyError(key)
-            found = getattr(found, part)
-        return found.model_dump(mode="json") if isinstance(found, BaseModel) else found
+            value = getattr(value, part)
+        return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
 
 
 def keys(section: type[BaseModel] = Settings, prefix: str = "") -> dict[str, Any]:

@@ -72,7 +72,7 @@ def summary(
 def warnings(candidate: Candidate, matching: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what has to stand in the first lines about columns and samples: fewer than all of
     either matched, and a rule that leans on the record's order."""
-    found = []
+    listed = []
     columns, samples = matching["unmatched_columns"], matching["unmatched_samples"]
     if columns or samples:
         what = "cells" if candidate.single_cell else "columns"
@@ -86,11 +86,13 @@ def warnings(candidate: Candidate, matching: dict[str, Any]) -> list[dict[str, A
             if samples
             else "",
         ]
-        found.append({"about": "columns", "text": f"{'; '.join(filter(None, parts))}.", "rows": []})
+        listed.append(
+            {"about": "columns", "text": f"{'; '.join(filter(None, parts))}.", "rows": []}
+        )
     if caution := candidate.facts.get("caution", ""):
         text = f"{caution[0].upper()}{caution[1:]}. The cell `sample_map` can say it for certain."
-        found.append({"about": "columns", "text": text, "rows": []})
-    return found
+        listed.append({"about": "columns", "text": text, "rows": []})
+    return listed
 
 
 def _columns(candidate: Candidate) -> list[str]:

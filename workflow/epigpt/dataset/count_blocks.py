@@ -207,11 +207,11 @@ def _text(stored: h5py.Dataset, distinct: bool = False) -> np.ndarray:
     reader = (
         stored.asstr() if h5py.check_string_dtype(stored.dtype) is not None else stored.astype(str)
     )
-    found = np.empty(len(stored), dtype=object)
+    texts = np.empty(len(stored), dtype=object)
     known: dict[str, str] = {}
     for start in range(0, len(stored), READ):
         part = reader[start : start + READ]
-        found[start : start + READ] = (
+        texts[start : start + READ] = (
             part if distinct else [known.setdefault(text, text) for text in part.tolist()]
         )
-    return found
+    return texts

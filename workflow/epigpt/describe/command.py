@@ -89,16 +89,18 @@ def run(options: argparse.Namespace) -> int:
     if fetched:
         geo = _geo(options)
         connection = Connection(geo.retries, geo.backoff_seconds, geo.timeout_seconds)
-        shown = describe_series(
+        description = describe_series(
             options.source, geo.base_url, _log(options.verbose), row, connection
         )
     else:
-        shown = describe_sheet(path, row)
+        description = describe_sheet(path, row)
     if options.html:
-        files.write_text(options.html, page(shown))
+        files.write_text(options.html, page(description))
         print(f"written: {options.html}", file=sys.stderr)
     print(
-        json.dumps(shown.as_dict(), indent=2, ensure_ascii=False) if options.json else text(shown)
+        json.dumps(description.as_dict(), indent=2, ensure_ascii=False)
+        if options.json
+        else text(description)
     )
     return 0
 
@@ -123,7 +125,7 @@ def _log(verbose: bool) -> logging.Logger:
     return log
 
 
-def page(shown: Description) -> str:
+def page(description: Description) -> str:
     """Return the description as one self-contained web page; all text of the record is escaped."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -132,9 +134,9 @@ def page(shown: Description) -> str:
         trim_blocks=True,
     )
     return environment.get_template("description.html.j2").render(
-        shown=shown,
-        pasted=table_to_paste(shown.rows),
+        shown=description,
+        pasted=table_to_paste(description.rows),
         size=size,
         fewest=FEWEST_GROUPS,
-        confounding=shown.confounding.to_dict("records"),
+        confounding=description.confounding.to_dict("records"),
     )

@@ -131,7 +131,7 @@ def describe_record(series: GeoSeries, files: Sequence[File], row: Row) -> Descr
         facts[name.replace("_", " ")] = ", ".join(
             f"{value} ({number})" for value, number in sorted(counts.items())
         )
-    shown = Description(
+    description = Description(
         source=series.accession,
         title=series.title,
         summary=series.summary,
@@ -144,21 +144,21 @@ def describe_record(series: GeoSeries, files: Sequence[File], row: Row) -> Descr
     try:
         assays.refuse_other_kinds(series.types, table, series.accession)
     except InputError as refusal:
-        shown.problems.append(refusal)
+        description.problems.append(refusal)
     if series.is_microarray:
-        shown.notes.append(
+        description.notes.append(
             "A microarray series: its intensities are not counts, and are read with allow_values:"
             " [intensity] alone."
         )
     row = replace(row, organism=_organism(series, row))
-    _describe_labels(shown, series.characteristics, table, row)
-    return shown
+    _describe_labels(description, series.characteristics, table, row)
+    return description
 
 
 def describe_sheet(path: Path, row: Row | None = None) -> Description:
     """Describe the sample sheet of a local counts table."""
     characteristics = read_sheet(path)
-    shown = Description(
+    description = Description(
         str(path),
         "",
         "",
@@ -169,8 +169,8 @@ def describe_sheet(path: Path, row: Row | None = None) -> Description:
     named = replace(
         row or Row("my_data", ""), dataset="my_data", source="COUNTS_TABLE", samples=str(path)
     )
-    _describe_labels(shown, characteristics, pd.DataFrame(index=characteristics.index), named)
-    return shown
+    _describe_labels(description, characteristics, pd.DataFrame(index=characteristics.index), named)
+    return description
 
 
 def describe_h5ad(row: Row, samples: pd.DataFrame, facts: Mapping[str, str]) -> Description:
@@ -219,33 +219,33 @@ def _sample_table(characteristics: pd.DataFrame, attributes: pd.DataFrame | None
 
 
 def _describe_labels(
-    shown: Description, characteristics: pd.DataFrame, attributes: pd.DataFrame, row: Row
+    description: Description, characteristics: pd.DataFrame, attributes: pd.DataFrame, row: Row
 ) -> None:
     """Fill in characteristics, candidates, confounding and the rows to paste; what needs a choice
     becomes a problem."""
     unified, spellings = one_spelling(characteristics)
-    shown.notes += spellings
+    description.notes += spellings
     sources = Sources(unified, attributes, None, row)
-    kept, row = _kept(shown, sources, attributes, row)
+    kept, row = _kept(description, sources, attributes, row)
     unified, attributes = unified.loc[kept], attributes.loc[kept]
-    shown.kept = len(kept)
-    shown.characteristics = {str(name): _values(unified[name]) for name in unified}
-    shown.group = row.group if row.group != "auto" else suggested_group(unified)
+    description.kept = len(kept)
+    description.characteristics = {str(name): _values(unified[name]) for name in unified}
+    description.group = row.group if row.group != "auto" else suggested_group(unified)
     group = (
         pd.Series(kept, index=kept, dtype=object)
-        if shown.group == "sample"
-        else sources.find(shown.group, "group")[1].loc[kept]
+        if description.group == "sample"
+        else sources.find(description.group, "group")[1].loc[kept]
     )
-    shown.candidates = candidates(unified, group, attributes, besides=[shown.group])
-    row = replace(row, group=shown.group)
+    description.candidates = candidates(unified, group, attributes, besides=[description.group])
+    row = replace(row, group=description.group)
     if row.label != "auto":
         label, values = sources.find(row.label, "label")
-        shown.candidates = [
+        description.candidates = [
             of_values(label, values.loc[kept], group),
-            *(one for one in shown.candidates if one.label != label),
+            *(one for one in description.candidates if one.label != label),
         ]
-    if shown.candidates:
-        best = shown.candidates[0]
+    if description.candidates:
+        best = description.candidates[0]
         label = sources.find(best.label, "label")[1].loc[kept]
         listed = pd.DataFrame(
             {"sample": kept, "label": label.to_numpy(), "group": group.to_numpy()}
@@ -253,16 +253,18 @@ def _describe_labels(
         others_table = unified.rename(columns=output_names(unified)).drop(
             columns=output_names(unified).get(best.label, [])
         )
-        shown.confounding = association.table(
+        description.confounding = association.table(
             pd.concat([listed, others_table.reset_index(drop=True)], axis=1)[
                 label.ne("").to_numpy()
             ]
         )
-    shown.rows = [row_for(row, one) for one in _to_paste(shown.candidates)] or [row_for(row, None)]
+    description.rows = [row_for(row, one) for one in _to_paste(description.candidates)] or [
+        row_for(row, None)
+    ]
 
 
 def _kept(
-    shown: Description, sources: Sources, attributes: pd.DataFrame, row: Row
+    description: Description, sources: Sources, attributes: pd.DataFrame, row: Row
 ) -> tuple[list[str], Row]:
     """Return the samples that filters, assay and organism leave, and the row; a choice that is open
     becomes a problem.
@@ -279,19 +281,19 @@ def _kept(
     try:
         others = dict(assays.select(attributes.loc[kept], row, chosen)) if kept else {}
     except assays.Choice as choice:
-        shown.problems.append(choice)
+        description.problems.append(choice)
         if not choice.cell:
             return kept, row
-        shown.notes.append(f"Labels and rows are those for {choice.cell} = {choice.text}.")
+        description.notes.append(f"Labels and rows are those for {choice.cell} = {choice.text}.")
         text = (
             ";".join(filter(None, [row.include, choice.text]))
             if choice.cell == "include"
             else choice.text
         )
-        return _kept(shown, sources, attributes, replace(row, **{choice.cell: text}))
+        return _kept(description, sources, attributes, replace(row, **{choice.cell: text}))
     if others:
         reasons = Counter(others.values()).most_common()
-        shown.notes.append(
+        description.notes.append(
             f"{len(others)} samples are left out:"
             f" {', '.join(f'{reason} ({number})' for reason, number in reasons)}."
         )

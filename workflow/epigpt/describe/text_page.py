@@ -29,47 +29,50 @@ def size(number: int | None) -> str:
     return f"{number} B"
 
 
-def text(shown: Description, width: int | None = None) -> str:
+def text(description: Description, width: int | None = None) -> str:
     """Return the description as plain text for a terminal of `width` columns."""
     columns = width or shutil.get_terminal_size((120, 40)).columns
     if width is None and not sys.stdout.isatty() and "COLUMNS" not in os.environ:
         columns = 160
-    return "\n".join(line.rstrip() for line in _lines(shown, max(60, columns)))
+    return "\n".join(line.rstrip() for line in _lines(description, max(60, columns)))
 
 
-def _lines(shown: Description, width: int) -> Iterator[str]:
-    yield from textwrap.wrap(f"{shown.source}  {clean(shown.title)}", width, subsequent_indent="  ")
-    yield from _table([(f"  {name}", clean(value)) for name, value in shown.facts.items()], width)
-    for problem in shown.problems:
+def _lines(description: Description, width: int) -> Iterator[str]:
+    yield from textwrap.wrap(
+        f"{description.source}  {clean(description.title)}", width, subsequent_indent="  "
+    )
+    yield from _table(
+        [(f"  {name}", clean(value)) for name, value in description.facts.items()], width
+    )
+    for problem in description.problems:
         yield ""
         for line in f"NEEDS A DECISION: {problem}".splitlines():
             yield from textwrap.wrap(line, width, subsequent_indent=" " * 10)
-    of_all = f" of {len(shown.samples)}" if shown.kept < len(shown.samples) else ""
-    yield from ("", f"CHARACTERISTICS of {shown.kept}{of_all} samples")
+    of_all = (
+        f" of {len(description.samples)}" if description.kept < len(description.samples) else ""
+    )
+    yield from ("", f"CHARACTERISTICS of {description.kept}{of_all} samples")
     rows = []
-    for name, told in shown.characteristics.items():
-        counts = list(told["values"].items())
+    for name, values in description.characteristics.items():
+        counts = list(values["values"].items())
         each = [f"{clean(value)} ({number})" for value, number in counts[:_MOST_VALUES]]
         each += [f"… {len(counts) - _MOST_VALUES} more"] if len(counts) > _MOST_VALUES else []
-        each += [f"without a value ({told['missing']})"] if told["missing"] else []
+        each += [f"without a value ({values['missing']})"] if values["missing"] else []
         rows.append((f"  {name}", f"{len(counts)} values", ", ".join(each)))
     yield from _table(
         rows or [("  none: the condition may stand in title, source_name or description alone",)],
         width,
     )
-    yield from (
-        "",
-        f"SAMPLES (the first {min(_MOST_SAMPLES, len(shown.samples))} of {len(shown.samples)})",
-    )
-    head = shown.samples.head(_MOST_SAMPLES)
+    head = description.samples.head(_MOST_SAMPLES)
+    yield from ("", f"SAMPLES (the first {len(head)} of {len(description.samples)})")
     yield from _table(
         [("  " + str(head.columns[0]), *map(str, head.columns[1:])), *_rows(head)], width
     )
-    yield from _file_lines(shown, width)
-    yield from _label_lines(shown, width)
+    yield from _file_lines(description, width)
+    yield from _label_lines(description, width)
     yield from ("", "ROW for datasets.tsv (tab-separated; the first that means what you mean)")
-    yield table_to_paste(shown.rows)
-    for note in shown.notes:
+    yield table_to_paste(description.rows)
+    for note in description.notes:
         yield from ("", *textwrap.wrap(f"Note: {note}", width))
 
 
@@ -80,12 +83,12 @@ def _rows(frame: pd.DataFrame) -> list[tuple[str, ...]]:
     ]
 
 
-def _file_lines(shown: Description, width: int) -> Iterator[str]:
-    if not shown.files:
+def _file_lines(description: Description, width: int) -> Iterator[str]:
+    if not description.files:
         return
-    yield from ("", f"FILES in the archive ({len(shown.files)})")
+    yield from ("", f"FILES in the archive ({len(description.files)})")
     rows = []
-    for file in shown.files[:_MOST_FILES]:
+    for file in description.files[:_MOST_FILES]:
         inside = (
             f"; holds {len(file.members)} files, such as {file.members[0]}" if file.members else ""
         )
@@ -98,22 +101,22 @@ def _file_lines(shown: Description, width: int) -> Iterator[str]:
             )
         )
     yield from _table(rows, width)
-    if len(shown.files) > _MOST_FILES:
-        yield f"  … {len(shown.files) - _MOST_FILES} more"
+    if len(description.files) > _MOST_FILES:
+        yield f"  … {len(description.files) - _MOST_FILES} more"
 
 
-def _label_lines(shown: Description, width: int) -> Iterator[str]:
+def _label_lines(description: Description, width: int) -> Iterator[str]:
     donors = (
         "every sample counts as its own donor"
-        if shown.group == "sample"
-        else f"donors by '{shown.group}'"
+        if description.group == "sample"
+        else f"donors by '{description.group}'"
     )
     heading = (
         f"POSSIBLE LABELS, in the order of `label: auto` ({donors}; * splits all samples into"
         f" classes of at least {FEWEST_GROUPS} donors)"
     )
     yield from ("", *textwrap.wrap(heading, width))
-    for one in shown.candidates[:_MOST_LABELS]:
+    for one in description.candidates[:_MOST_LABELS]:
         marked = "*" if one.splits else "-"
         yield from textwrap.wrap(
             f"{marked} {clean(one.in_words)}",
@@ -121,18 +124,18 @@ def _label_lines(shown: Description, width: int) -> Iterator[str]:
             initial_indent="  ",
             subsequent_indent="      ",
         )
-    if not shown.candidates:
+    if not description.candidates:
         yield "  none: no characteristic has two values with two samples each"
-    if shown.confounding.empty:
+    if description.confounding.empty:
         return
-    best = shown.candidates[0].label
+    best = description.candidates[0].label
     heading = (
         f"CONFOUNDING: '{best}' against the other characteristics (Cramér's V; the label FOLLOWS"
         " where each value has one class)"
     )
     yield from ("", *textwrap.wrap(heading, width))
     rows = []
-    for name, part in shown.confounding.groupby("characteristic", sort=False):
+    for name, part in description.confounding.groupby("characteristic", sort=False):
         follows = "FOLLOWS" if part["label_follows"].iloc[0] else ""
         each = [
             f"{clean(value) or 'no value'}: {counts}"
@@ -173,6 +176,6 @@ def _table(rows: Sequence[tuple[str, ...]], width: int) -> Iterator[str]:
         wrapped = textwrap.wrap(last, max(20, width - len(lead)), drop_whitespace=True) or [""]
         # Only the last column of the table itself may take several lines; a column that became last
         # by lack of room is cut.
-        shown = wrapped if fitting == len(widest) else wrapped[:1]
-        yield lead + (shown[0] if not last.startswith("  ") else last)
-        yield from (" " * len(lead) + line for line in shown[1:])
+        visible = wrapped if fitting == len(widest) else wrapped[:1]
+        yield lead + (visible[0] if not last.startswith("  ") else last)
+        yield from (" " * len(lead) + line for line in visible[1:])

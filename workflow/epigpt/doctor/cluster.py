@@ -47,17 +47,17 @@ def _partitions(said: str) -> dict[str, str]:
     listed: dict[str, list[str]] = {}
     for line in said.splitlines():
         name, gpus, cores, memory, limit, nodes = line.split("|")
-        shown = f"{nodes} nodes, {cores} cores, {memory} MB, limit {limit}" + (
+        size = f"{nodes} nodes, {cores} cores, {memory} MB, limit {limit}" + (
             "" if gpus == "(null)" else f", {gpus}"
         )
-        listed.setdefault(name, []).append(shown)
+        listed.setdefault(name, []).append(size)
     return {name: "; ".join(parts) for name, parts in listed.items()}
 
 
 def _gpu_types(said: str, settings: dict[str, Any]) -> Finding:
     offered = set(re.findall(r"gpu:(\w+)", said))
     asked = set(re.findall(r"gpu:([a-z]\w*)", str(settings)))
-    shown = ", ".join(sorted(offered)) or "none named"
+    types = ", ".join(sorted(offered)) or "none named"
     if lacking := asked - offered:
         remedy = (
             "write one of the types into `gpu_gres` of profiles/slurm/config.yaml, or `gpu` alone"
@@ -66,10 +66,10 @@ def _gpu_types(said: str, settings: dict[str, Any]) -> Finding:
         return Finding(
             "GPU types",
             "warning",
-            f"{shown}; the profile asks for {', '.join(sorted(lacking))}",
+            f"{types}; the profile asks for {', '.join(sorted(lacking))}",
             remedy,
         )
-    return Finding("GPU types", "ok", shown)
+    return Finding("GPU types", "ok", types)
 
 
 def _most_gpus(said: str) -> int:

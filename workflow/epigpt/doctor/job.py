@@ -64,14 +64,14 @@ def _pytorch(given: bool, devices: int) -> list[Finding]:
                 "torch.cuda", "problem" if given else "warning", f"{build}, sees no GPU", remedy
             )
         ]
-    found = [Finding("torch.cuda", "ok", f"{build}, sees {devices}")]
+    findings = [Finding("torch.cuda", "ok", f"{build}, sees {devices}")]
     for index in range(devices):
         subject, shown = f"GPU {index}", torch.cuda.get_device_properties(index)
         try:
             ones = torch.ones(256, 256, device=f"cuda:{index}", dtype=torch.bfloat16)
             works = bool(((ones @ ones) == 256).all())
         except RuntimeError as error:
-            found.append(
+            findings.append(
                 Finding(
                     subject,
                     "problem",
@@ -81,7 +81,7 @@ def _pytorch(given: bool, devices: int) -> list[Finding]:
             )
             continue
         text = f"{shown.name}, {shown.total_memory / 1e9:.0f} GB"
-        found.append(
+        findings.append(
             Finding(subject, "ok", f"{text}, multiplies matrices")
             if works
             else Finding(
@@ -92,5 +92,5 @@ def _pytorch(given: bool, devices: int) -> list[Finding]:
             )
         )
     if devices > 1 and not torch.distributed.is_nccl_available():
-        found.append(Finding("NCCL", "problem", "missing from this PyTorch", _CUDA_BUILD))
-    return found
+        findings.append(Finding("NCCL", "problem", "missing from this PyTorch", _CUDA_BUILD))
+    return findings

@@ -26,7 +26,7 @@ def jobs(folder: Path) -> list[str]:
     )
     if status != 0:
         return []
-    found = []
+    left = []
     for line in said.splitlines():
         number, name, comment, place = line.split("|", 3)
         if (
@@ -34,8 +34,8 @@ def jobs(folder: Path) -> list[str]:
             and _COMMENT.match(comment)
             and Path(place).resolve() == folder.resolve()
         ):
-            found.append(number)
-    return found
+            left.append(number)
+    return left
 
 
 def cancel(folder: Path, seconds: float = 120) -> list[str]:

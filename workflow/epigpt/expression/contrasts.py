@@ -62,8 +62,8 @@ def compare(
         A covariate that no characteristic is called.
     """
     covariates = [design.characteristic(name, expression, "covariates") for name in covariates]
-    found = _by_label(expression, case, control, covariates)
-    return _joined(found, by_formula(expression, formula)) if formula.strip() else found
+    contrast = _by_label(expression, case, control, covariates)
+    return _joined(contrast, by_formula(expression, formula)) if formula.strip() else contrast
 
 
 def _by_label(
@@ -108,13 +108,17 @@ def _joined(one: Comparison, other: Comparison) -> Comparison:
 def _of_pairs(units: Units, classes: Sequence[str], notes: list[str]) -> Units:
     """Keep the pairs of an incompletely paired design, where they are the larger part: the block by
     donor finds more than the few unpaired samples would add."""
-    held = units.table.groupby("group")["label"].nunique()
-    pairs = held.index[held == len(classes)]
-    if len(pairs) == len(held) or len(pairs) < _FEWEST_PAIRS or 2 * len(pairs) < len(held):
+    classes_of_group = units.table.groupby("group")["label"].nunique()
+    pairs = classes_of_group.index[classes_of_group == len(classes)]
+    if (
+        len(pairs) == len(classes_of_group)
+        or len(pairs) < _FEWEST_PAIRS
+        or 2 * len(pairs) < len(classes_of_group)
+    ):
         return units
     kept = units.table["group"].isin(pairs).to_numpy()
     notes.append(
-        f"{len(held) - len(pairs)} donors without a sample of every class were left out"
+        f"{len(classes_of_group) - len(pairs)} donors without a sample of every class were left out"
         f" ({int((~kept).sum())} units), so that each of the other {len(pairs)} is compared with"
         " itself"
     )

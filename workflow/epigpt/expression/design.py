@@ -57,8 +57,8 @@ def characteristic(name: str, expression: AnnData, column: str) -> str:
 
 def is_paired(table: pd.DataFrame, classes: Sequence[str]) -> bool:
     """Return whether every donor holds every class, so that each can be compared with itself."""
-    held = table.groupby("group")["label"].agg(set)
-    return len(held) > 1 and bool((held.map(len) == len(classes)).all())
+    classes_of_group = table.groupby("group")["label"].agg(set)
+    return len(classes_of_group) > 1 and bool((classes_of_group.map(len) == len(classes)).all())
 
 
 def build(table: pd.DataFrame, classes: Sequence[str], covariates: Sequence[str]) -> Design:
@@ -152,9 +152,9 @@ def _categories(values: pd.Series, name: str) -> pd.DataFrame:
 
 
 def _add(design: Design, name: str, columns: pd.DataFrame) -> None:
-    shown = "the blocking by group" if name == "group" else f"covariate '{name}'"
+    term = "the blocking by group" if name == "group" else f"covariate '{name}'"
     if not len(columns.columns):
-        design.notes.append(f"{shown} left out: it has one value only")
+        design.notes.append(f"{term} left out: it has one value only")
         return
     wider = pd.concat([design.matrix, columns], axis=1)
     if np.linalg.matrix_rank(wider.to_numpy()) < wider.shape[1]:
@@ -165,4 +165,4 @@ def _add(design: Design, name: str, columns: pd.DataFrame) -> None:
         design.matrix = wider
         design.terms.append(name)
         return
-    design.notes.append(f"{shown} left out: {why}")
+    design.notes.append(f"{term} left out: {why}")

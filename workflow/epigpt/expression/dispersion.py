@@ -62,31 +62,34 @@ class DispersionSlope:
 def descend(slope: DispersionSlope, start: np.ndarray, low: float, high: float) -> np.ndarray:
     """Walk downhill from `start` to the nearest minimum between `low` and `high`, or to where the
     ground is flat."""
-    found = np.clip(start, low, high)
+    log_alpha = np.clip(start, low, high)
     active = np.arange(len(start))
-    at = slope(found, active)
+    at = slope(log_alpha, active)
     active = active[np.abs(at) > _FLAT]
     uphill = np.sign(at)
     step = _FIRST_STEP
     bracketed: list[np.ndarray] = []
-    before = found.copy()
+    before = log_alpha.copy()
     while len(active):
-        before[active] = found[active]
-        found[active] = np.clip(found[active] - uphill[active] * step, low, high)
-        here = slope(found[active], active)
+        before[active] = log_alpha[active]
+        log_alpha[active] = np.clip(log_alpha[active] - uphill[active] * step, low, high)
+        here = slope(log_alpha[active], active)
         turned = here * uphill[active] < 0
         bracketed.append(active[turned])
         active = active[
-            ~turned & (np.abs(here) > _FLAT) & (found[active] > low) & (found[active] < high)
+            ~turned
+            & (np.abs(here) > _FLAT)
+            & (log_alpha[active] > low)
+            & (log_alpha[active] < high)
         ]
         step *= _GROWTH
     turned_genes = np.concatenate([*bracketed, np.empty(0, dtype=int)]).astype(int)
     for _ in range(_HALVINGS):
-        middle = 0.5 * (before[turned_genes] + found[turned_genes])
+        middle = 0.5 * (before[turned_genes] + log_alpha[turned_genes])
         same = slope(middle, turned_genes) * uphill[turned_genes] > 0
         before[turned_genes[same]] = middle[same]
-        found[turned_genes[~same]] = middle[~same]
-    return found
+        log_alpha[turned_genes[~same]] = middle[~same]
+    return log_alpha
 
 
 def information(weights: np.ndarray, design: np.ndarray) -> np.ndarray:

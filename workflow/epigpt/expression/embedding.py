@@ -91,8 +91,10 @@ def _variable_genes(expression: AnnData) -> None:
     # scanpy cannot rank genes when too few of them vary at all.
     if (expression.var["dispersion"] > _ROUNDING).sum() <= _VARIABLE_GENES or expression.n_obs < 3:
         return
-    found = scanpy.pp.highly_variable_genes(expression, n_top_genes=_VARIABLE_GENES, inplace=False)
-    chosen = found["highly_variable"].to_numpy(dtype=bool)
+    variable = scanpy.pp.highly_variable_genes(
+        expression, n_top_genes=_VARIABLE_GENES, inplace=False
+    )
+    chosen = variable["highly_variable"].to_numpy(dtype=bool)
     if chosen.sum() >= 2:
         expression.var["highly_variable"] = chosen
 

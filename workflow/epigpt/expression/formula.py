@@ -91,11 +91,11 @@ def build(text: str, units: pd.DataFrame, where: str) -> Model:
         )
     spec = made.model_spec
     interacting = _interactions(spec, list(units))
-    found = _main(spec, typed, levels, interacting)
+    terms = _main(spec, typed, levels, interacting)
     for one, other in itertools.combinations(sorted(levels), 2):
         if other in interacting[one]:
-            found += _interaction(spec, typed, levels, (one, other))
-    return Model(matrix, found)
+            terms += _interaction(spec, typed, levels, (one, other))
+    return Model(matrix, terms)
 
 
 def _reference_first(values: pd.Series) -> list[str]:
@@ -146,26 +146,26 @@ def _main(
     levels: Mapping[str, list[str]],
     interacting: Mapping[str, set[str]],
 ) -> list[Contrast]:
-    found = []
+    effects = []
     for name in typed:
         others = sorted(interacting[name] & set(levels))
         for combination in itertools.product(*(levels[other] for other in others)):
-            held = dict(zip(others, combination, strict=True))
-            within = "".join(f", {other} {value}" for other, value in held.items())
+            levels_of = dict(zip(others, combination, strict=True))
+            within = "".join(f", {other} {value}" for other, value in levels_of.items())
             within = f" in{within[1:]}" if within else ""
             if name not in levels:
                 middle = float(typed[name].mean())
-                weights = _row(spec, typed, held | {name: middle + 1}) - _row(
-                    spec, typed, held | {name: middle}
+                weights = _row(spec, typed, levels_of | {name: middle + 1}) - _row(
+                    spec, typed, levels_of | {name: middle}
                 )
-                found.append(Contrast(f"{name}: by 1{within}", weights))
+                effects.append(Contrast(f"{name}: by 1{within}", weights))
                 continue
             reference = levels[name][0]
-            base = _row(spec, typed, held | {name: reference})
+            base = _row(spec, typed, levels_of | {name: reference})
             for level in levels[name][1:]:
-                weights = _row(spec, typed, held | {name: level}) - base
-                found.append(Contrast(f"{name}: {level} vs {reference}{within}", weights))
-    return found
+                weights = _row(spec, typed, levels_of | {name: level}) - base
+                effects.append(Contrast(f"{name}: {level} vs {reference}{within}", weights))
+    return effects
 
 
 def _interaction(
@@ -175,7 +175,7 @@ def _interaction(
     pair: tuple[str, str],
 ) -> list[Contrast]:
     one, other = pair
-    found = []
+    effects = []
     for a, b in itertools.product(levels[one][1:], levels[other][1:]):
         corners = {
             (x, y): _row(spec, typed, {one: x, other: y})
@@ -185,5 +185,5 @@ def _interaction(
         low_a, low_b = levels[one][0], levels[other][0]
         weights = (corners[a, b] - corners[low_a, b]) - (corners[a, low_b] - corners[low_a, low_b])
         name = f"{one} × {other}: ({a} vs {low_a}) in {b} minus in {low_b}"
-        found.append(Contrast(name, weights))
-    return found
+        effects.append(Contrast(name, weights))
+    return effects

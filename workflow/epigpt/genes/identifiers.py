@@ -127,11 +127,11 @@ def canonical(
 
 def names_by_reason(names: Sequence[str], why: Sequence[str]) -> dict[str, list[str]]:
     """Return the first names of the rows that are set aside for each reason."""
-    found: dict[str, list[str]] = {}
+    names_of: dict[str, list[str]] = {}
     for name, reason in zip(names, why, strict=True):
-        if reason and name and len(listed := found.setdefault(reason, [])) < _MOST_NAMED:
+        if reason and name and len(listed := names_of.setdefault(reason, [])) < _MOST_NAMED:
             listed.append(name)
-    return dict(sorted(found.items()))
+    return dict(sorted(names_of.items()))
 
 
 def add_set_aside(summary: dict[str, Any], aside: Mapping[str, Sequence[str]]) -> None:

@@ -87,27 +87,27 @@ def reasons(names: Sequence[str], kind: str, organism: str | None) -> list[str]:
     organism
         The species of the data set; None where it is open, then rows of every species stay.
     """
-    found = [_by_itself(name, organism) for name in names]
+    reason_of = [_by_itself(name, organism) for name in names]
     if kind == "ensembl":
-        _mark(found, names, lambda name: ENSEMBL.search(name) is None, _mixed(names, organism))
+        _mark(reason_of, names, lambda name: ENSEMBL.search(name) is None, _mixed(names, organism))
     elif kind == "entrez":
-        _mark(found, names, lambda name: ENTREZ.fullmatch(without_assembly(name)) is None)
+        _mark(reason_of, names, lambda name: ENTREZ.fullmatch(without_assembly(name)) is None)
     elif kind == "refseq":
-        _mark(found, names, lambda name: REFSEQ.match(name) is None)
+        _mark(reason_of, names, lambda name: REFSEQ.match(name) is None)
     elif kind == "symbol":
-        _of_symbols(found, names, organism)
-    return found
+        _of_symbols(reason_of, names, organism)
+    return reason_of
 
 
 def _mark(
-    found: list[str],
+    reason_of: list[str],
     names: Sequence[str],
     unlike: Callable[[str], bool],
     spared: frozenset[str] = frozenset(),
 ) -> None:
     for index, name in enumerate(names):
-        if not found[index] and name not in spared and unlike(name):
-            found[index] = TRANSGENE if _TRANSGENE.fullmatch(name) else OTHER_KIND
+        if not reason_of[index] and name not in spared and unlike(name):
+            reason_of[index] = TRANSGENE if _TRANSGENE.fullmatch(name) else OTHER_KIND
 
 
 def _by_itself(name: str, organism: str | None) -> str:
@@ -128,7 +128,7 @@ def species_of(name: str) -> str:
     """Name the species that an id carries in itself, by its Ensembl prefix or its assembly; "" if
     it carries none."""
     for pattern, species in _ASSEMBLY_SPECIES:
-        if (found := pattern.match(name)) and found.end() < len(name):
+        if (prefix := pattern.match(name)) and prefix.end() < len(name):
             return species
     if match := ENSEMBL_SPECIES.search(name):
         return _BY_PREFIX.get(match.group(1), f"Ensembl's {match.group(1)}")
@@ -149,24 +149,24 @@ def _mixed(names: Sequence[str], organism: str | None) -> frozenset[str]:
     return known if len(known) >= 0.05 * len(names) else frozenset()
 
 
-def _of_symbols(found: list[str], names: Sequence[str], organism: str | None) -> None:
+def _of_symbols(reason_of: list[str], names: Sequence[str], organism: str | None) -> None:
     bare = [without_assembly(name).split("|")[0] for name in names]
     species = [organism] if organism in ENSEMBL_PREFIX else list(ORGANISMS)
     known = [any(_exists(name, one) for one in species if one) for name in bare]
     genome_wide = all(annotation(one).genome_wide for one in species if one)
     elsewhere = _of_another(bare, organism) if organism in ENSEMBL_PREFIX else {}
     for index, name in enumerate(bare):
-        if found[index] or known[index]:
+        if reason_of[index] or known[index]:
             continue
         if name in elsewhere:
-            found[index] = other_species(elsewhere[name])
+            reason_of[index] = other_species(elsewhere[name])
         elif _TRANSGENE.fullmatch(name):
-            found[index] = TRANSGENE
+            reason_of[index] = TRANSGENE
         elif _NEVER.fullmatch(name) or _ABOUT_SAMPLES.fullmatch(name) or _worded(name, organism):
-            found[index] = NOT_A_GENE
+            reason_of[index] = NOT_A_GENE
     if genome_wide and np.mean(known) >= 0.5:
         for index in _edges(known, bare):
-            found[index] = found[index] or NOT_A_GENE
+            reason_of[index] = reason_of[index] or NOT_A_GENE
 
 
 def _worded(name: str, organism: str | None) -> bool:

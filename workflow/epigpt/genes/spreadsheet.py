@@ -22,14 +22,14 @@ def dates(ids: Iterable[Any]) -> dict[str, list[str]]:
     """
     texts = [str(name).strip() for name in ids]
     numeric = sum(text.removesuffix(".0").isdigit() for text in texts)
-    found: dict[str, list[str]] = {}
+    dated: dict[str, list[str]] = {}
     for text in texts:
         if not text[:1].isalnum() or not any(character.isdigit() for character in text):
             continue
         month_day = _month_and_day(text, serials=numeric < 0.5 * len(texts))
         if month_day is not None:
-            found[text] = _possible(*month_day)
-    return found
+            dated[text] = _possible(*month_day)
+    return dated
 
 
 def _month_and_day(text: str, serials: bool) -> tuple[int, int] | None:

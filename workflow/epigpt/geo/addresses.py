@@ -27,7 +27,7 @@ def accession(text: str) -> str:
     given = text.strip()
     if _SERIES.fullmatch(given):
         return given.upper()
-    shown = "".join(character if character.isprintable() else "?" for character in given)[:60]
+    printable = "".join(character if character.isprintable() else "?" for character in given)[:60]
     if re.fullmatch(r"(GSM|GPL|GDS)[0-9]+", given, re.IGNORECASE):
         kind = {"GSM": "a sample", "GPL": "a platform", "GDS": "a curated data set"}[
             given[:3].upper()
@@ -38,7 +38,7 @@ def accession(text: str) -> str:
     else:
         why = "a series has another form; parts of a path or an address are never taken as one"
     raise InputError(
-        f"accession '{shown}'",
+        f"accession '{printable}'",
         "source",
         why,
         "give the accession of a series: GSE and one to seven digits, such as GSE264537",
@@ -221,7 +221,7 @@ def leaves(series: str, parts: Callable[[str], Sequence[str]]) -> list[str]:
     parts
         Gives the parts of a series, as `parts_of` does.
     """
-    found: set[str] = set()
+    accessions: set[str] = set()
     seen: set[str] = set()
     waiting = [series]
     while waiting:
@@ -232,5 +232,5 @@ def leaves(series: str, parts: Callable[[str], Sequence[str]]) -> list[str]:
         below = parts(current)
         waiting.extend(below)
         if not below:
-            found.add(current)
-    return sorted(found, key=lambda leaf: int(leaf[3:]))
+            accessions.add(current)
+    return sorted(accessions, key=lambda leaf: int(leaf[3:]))

@@ -76,11 +76,11 @@ def fetch(opened: Session, part: Part, base: str, log: logging.Logger) -> list[F
         species = SPECIES.get(taxon.casefold())
         if species is None or not part.header.is_sequencing:
             continue
-        found = _listed(opened, part, base, species)
-        if not found:
+        runs = _listed(opened, part, base, species)
+        if not runs:
             log.info("%s: DEE2 has no counts of it (%s)", part.series.accession, species)
             continue
-        listed, studies = found
+        listed, studies = runs
         addresses = _addresses(part.series.accession, base, species, listed, studies)
         answers = [
             opened.fetch(
@@ -143,7 +143,7 @@ def samples_of_experiments(records: Iterable[Path]) -> dict[str, str]:
 
     SOFT files name the experiment in a line below each sample, series matrices in a row of cells.
     """
-    found: dict[str, str] = {}
+    sample_of: dict[str, str] = {}
     for record in records:
         sample, columns = "", []
         with gzip.open(record, "rt", encoding="utf-8", errors="replace") as lines:
@@ -154,17 +154,17 @@ def samples_of_experiments(records: Iterable[Path]) -> dict[str, str]:
                 if lowered.startswith("^sample"):
                     sample = next(iter(_SAMPLE.findall(line)), "")
                     if sample:
-                        found.setdefault(sample, sample)
+                        sample_of.setdefault(sample, sample)
                 elif lowered.startswith("!sample_geo_accession\t"):
                     columns = _SAMPLE.findall(line)
-                    found.update({one: one for one in columns})
+                    sample_of.update({one: one for one in columns})
                 elif lowered.startswith("!sample_relation\t"):
                     cells = line.rstrip("\n").split("\t")[1:]
                     for one, cell in zip(columns, cells, strict=False):
-                        found.update(dict.fromkeys(_EXPERIMENT.findall(cell), one))
+                        sample_of.update(dict.fromkeys(_EXPERIMENT.findall(cell), one))
                 elif lowered.startswith("!sample_relation") and sample:
-                    found.update(dict.fromkeys(_EXPERIMENT.findall(line), sample))
-    return found
+                    sample_of.update(dict.fromkeys(_EXPERIMENT.findall(line), sample))
+    return sample_of
 
 
 def _addresses(

@@ -200,11 +200,11 @@ def _refuse_unmatched(pattern: str, parts: Sequence[Part], by_ncbi: set[str]) ->
     if by_ncbi or any(choice.fetched for choice in choices):
         return
     names = [choice.entry.name for choice in choices]
-    shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    listed = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     raise InputError(
         f"no such file: matrix = {pattern} matches nothing",
         ", ".join(part.series.supplements for part in parts if part.is_leaf),
-        f"the supplementary files are {shown}" if names else "there are no supplementary files",
+        f"the supplementary files are {listed}" if names else "there are no supplementary files",
         (
             "set matrix to one of these names, to a glob that matches one, or to auto"
             if names

@@ -40,7 +40,7 @@ class Stopped(Exception):
 def next_request(url: str, response: httpx.Response) -> httpx.Request:
     """Follow a redirect within http and https; never to a file, never from https to http."""
     target = response.headers.get("location", "")
-    shown = "".join(character if character.isprintable() else "?" for character in target)[:200]
+    printable = "".join(character if character.isprintable() else "?" for character in target)[:200]
     try:
         # httpx resolves a relative target, and refuses other schemes with an error that does not
         # name the target.
@@ -49,11 +49,13 @@ def next_request(url: str, response: httpx.Response) -> httpx.Request:
     except (httpx.HTTPError, httpx.InvalidURL, ValueError):
         request, scheme = None, "other"
     if request is None or scheme not in {"http", "https"} or not request.url.host:
-        raise unusable(url, f"the server redirects to '{shown}'; only http and https are followed")
+        raise unusable(
+            url, f"the server redirects to '{printable}'; only http and https are followed"
+        )
     if response.url.scheme == "https" and scheme == "http":
         raise unusable(
             url,
-            f"the server redirects from https to '{shown}', where the transfer would not be"
+            f"the server redirects from https to '{printable}', where the transfer would not be"
             " protected",
         )
     return request

@@ -186,11 +186,11 @@ def _same_version(note: Note, response: httpx.Response) -> bool:
 
 def _continues(response: httpx.Response, note: Note | None, have: int) -> bool:
     """Return whether a partial answer continues the bytes that are here, of the same version."""
-    found = re.fullmatch(
+    range_header = re.fullmatch(
         r"bytes (?:([0-9]+)-[0-9]+|\*)/([0-9]+|\*)",
         response.headers.get("content-range", "").strip(),
     )
-    if note is None or found is None:
+    if note is None or range_header is None:
         return False
     fresh = _note_of(note.url, response)
     if any(
@@ -198,10 +198,12 @@ def _continues(response: httpx.Response, note: Note | None, have: int) -> bool:
         for old, new in ((note.etag, fresh.etag), (note.last_modified, fresh.last_modified))
     ):
         return False
-    total = None if found[2] == "*" else int(found[2])
+    total = None if range_header[2] == "*" else int(range_header[2])
     if response.status_code == 416:
         return total == have
-    return found[1] == str(have) and (total is None or note.bytes is None or total == note.bytes)
+    return range_header[1] == str(have) and (
+        total is None or note.bytes is None or total == note.bytes
+    )
 
 
 def _note_of(url: str, response: httpx.Response) -> Note:

@@ -143,12 +143,12 @@ def page_instead(series: SeriesUrls, url: str, name: str, page: str) -> InputErr
     if status in {Status.PRIVATE, Status.UNKNOWN, Status.WITHDRAWN}:
         return no_series(series, status, date)
     title = re.search(r"<title[^>]*>(.*?)</title>", page, re.IGNORECASE | re.DOTALL)
-    shown = unescape(title[1]) if title else ""
-    shown = " ".join(
-        "".join(character if character.isprintable() else " " for character in shown).split()
+    heading = unescape(title[1]) if title else ""
+    heading = " ".join(
+        "".join(character if character.isprintable() else " " for character in heading).split()
     )[:80]
     return InputError(
-        f"an HTML page instead of {name}" + (f", titled '{shown}'" if shown else ""),
+        f"an HTML page instead of {name}" + (f", titled '{heading}'" if heading else ""),
         url,
         "the server answers with a page where a file should be; a login, a proxy or a maintenance"
         " notice may stand in between",

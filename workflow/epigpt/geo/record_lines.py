@@ -119,8 +119,8 @@ def lines_outside_tables(handle: BinaryIO, source: Path) -> Iterator[bytes]:
         position = 0
         while True:
             if inside:
-                found, position = _table_end(rest, position)
-                if not found:
+                ended, position = _table_end(rest, position)
+                if not ended:
                     break
                 inside = False
             stop = rest.find(b"\n", position)

@@ -182,12 +182,12 @@ class Session:
             self.fetch(series, series.record_file("matrix", name), folder / name, ABSENT)
             for name in names
         ]
-        found = [line for line in lines if line is not None]
-        if not found:
+        present = [line for line in lines if line is not None]
+        if not present:
             if any(map(series.owns, self._names_in(series.supplements) or ())):
                 raise not_found.no_record(series)
             raise not_found.explain_missing(self.remote, series)
-        return found
+        return present
 
     def _names_in(self, address: str) -> list[str] | None:
         """List the names in a folder; None where it is absent or keeps its listing to itself."""

@@ -55,8 +55,8 @@ def expand(member: Member, budget: Budget, scratch: Path, depth: int = 0) -> lis
         member.name, "delete it and download it again", "a damaged archive: it cannot be unpacked"
     ):
         inside = _of_zip(member, budget, scratch) if is_zip else _of_tar(member, budget, scratch)
-        found = [part for held in inside for part in expand(held, budget, scratch, depth + 1)]
-    return sorted(found, key=lambda part: part.name)
+        members = [part for inner in inside for part in expand(inner, budget, scratch, depth + 1)]
+    return sorted(members, key=lambda part: part.name)
 
 
 class _Header(tarfile.TarInfo):

@@ -56,17 +56,17 @@ def _read(piece: Piece | PerSample, search: Search) -> Iterator[Candidate | Reje
                 yield _of_values(found, search)
 
 
-def _of_set(found: PerSample, search: Search) -> Candidate:
+def _of_set(files: PerSample, search: Search) -> Candidate:
     parts = (
         (sample, gene_rows.genes_only(values, search.organism, search.table, name))
-        for sample, name, values in per_sample.pieces_of(found, search.reading)
+        for sample, name, values in per_sample.pieces_of(files, search.reading)
     )
     values, samples = union(parts)
-    facts = {"orientation": "a file per sample", "matched_by": found.rule, "other_columns": []}
+    facts = {"orientation": "a file per sample", "matched_by": files.rule, "other_columns": []}
     return _candidate(
-        Matched(found.name, "a file per sample", values, samples, facts, found.said, found.lanes),
+        Matched(files.name, "a file per sample", values, samples, facts, files.said, files.lanes),
         search,
-        glob=found.glob,
+        glob=files.glob,
     )
 
 
@@ -87,13 +87,15 @@ def _of_table(table: Table, search: Search) -> Iterator[Candidate | Rejected]:
         yield Rejected(member.name, _NO_GENES)
     for way in ways:
         turned = way.orientation == table_layout.SAMPLES_BY_GENES
-        shown = list(way.columns.values())
-        plan = way if way.match or turned else replace(way, match=_by_cells(shown, search))
+        observations = list(way.columns.values())
+        plan = way if way.match or turned else replace(way, match=_by_cells(observations, search))
         if plan.match is None and not turned:
             several = (
-                "" if len(shown) == len(set(shown)) else "; some of its columns have the same name"
+                ""
+                if len(observations) == len(set(observations))
+                else "; some of its columns have the same name"
             )
-            yield Rejected(member.name, _NO_MATCH + several, tuple(shown[:5000]))
+            yield Rejected(member.name, _NO_MATCH + several, tuple(observations[:5000]))
             continue
         values = table_layout.read(member, plan, search.budget)
         if table.spreadsheet:
@@ -136,17 +138,17 @@ def _of_table(table: Table, search: Search) -> Iterator[Candidate | Rejected]:
         )
 
 
-def _of_values(found: NamedMatrix, search: Search) -> Candidate | Rejected:
+def _of_values(named: NamedMatrix, search: Search) -> Candidate | Rejected:
     """Match a matrix whose axes have names; the axis that is named like genes holds them."""
-    values, turned = orientation.oriented(found.values)
+    values, turned = orientation.oriented(named.values)
     axis = "turned: its rows were named like genes" if turned else "by its format"
     if not orientation.gene_kind(values.genes) and not orientation.other_ids(values.genes):
-        return Rejected(found.name, _NO_GENES)
+        return Rejected(named.name, _NO_GENES)
     mapped = match(values.observations, search.samples) or _by_cells(values.observations, search)
-    cells = found.cells
+    cells = named.cells
     if mapped is None and len(cells) == len(values.observations):
         mapped = _by_column(values.observations, cells, search)
-    base = found.name.rsplit("/", 1)[-1]
+    base = named.name.rsplit("/", 1)[-1]
     if mapped is None and (owner := match([base], search.samples, cells=False)) is not None:
         mapped = Match(
             dict.fromkeys(values.observations, next(iter(owner.samples.values()))),
@@ -154,19 +156,19 @@ def _of_values(found: NamedMatrix, search: Search) -> Candidate | Rejected:
             per_sample=True,
         )
     if mapped is None:
-        return Rejected(found.name, _NO_MATCH, tuple(values.observations[:5000]))
+        return Rejected(named.name, _NO_MATCH, tuple(values.observations[:5000]))
     samples = [mapped.samples.get(observation, "") for observation in values.observations]
     if not mapped.per_sample:
-        _refuse_samples_twice(samples, values.observations, found.name)
+        _refuse_samples_twice(samples, values.observations, named.name)
     facts = {
         "orientation": axis,
         "matched_by": mapped.rule,
         "caution": mapped.caution,
         "other_columns": [],
     }
-    values = gene_rows.genes_only(values, search.organism, search.table, found.name)
+    values = gene_rows.genes_only(values, search.organism, search.table, named.name)
     return _candidate(
-        Matched(found.name, found.shape, values, samples, facts, base), search, cells=cells
+        Matched(named.name, named.shape, values, samples, facts, base), search, cells=cells
     )
 
 
@@ -204,7 +206,7 @@ class Matched:
 
 
 def _candidate(
-    found: Matched,
+    matched: Matched,
     search: Search,
     *,
     cells: pd.DataFrame | None = None,
@@ -212,7 +214,7 @@ def _candidate(
     rank: int = 0,
 ) -> Candidate:
     """Settle whether observations are cells or samples, and what kind the numbers are."""
-    values, samples = found.values, found.samples
+    values, samples = matched.values, matched.samples
     kept = samples
     if search.wanted is not None:
         kept = [sample if sample in search.wanted else "" for sample in samples]
@@ -220,27 +222,27 @@ def _candidate(
     single_cell = judged.single_cell
     if search.assay != "auto":
         single_cell = search.assay == "single_cell"
-    elif found.lanes:
+    elif matched.lanes:
         single_cell = False
     if single_cell is None:
-        raise cell_evidence.undecided(found.name, values.observations, judged)
+        raise cell_evidence.undecided(matched.name, values.observations, judged)
     about = cells if cells is not None else pd.DataFrame()
     if search.cells is not None and single_cell:
         about = search.cells.about(values.observations)
     if not single_cell and len(set(samples)) < len(samples):
         # Observations without a sample are named in the report, so they stay apart.
         values = lanes.added(values, samples)
-        owner = dict(zip(found.samples, found.samples, strict=True))
+        owner = dict(zip(matched.samples, matched.samples, strict=True))
         samples = [owner.get(name, "") for name in values.observations]
         about = pd.DataFrame()
     kind = kind_of_values(
-        values.matrix, found.said.rsplit("/", 1)[-1], single_cell=bool(single_cell)
+        values.matrix, matched.said.rsplit("/", 1)[-1], single_cell=bool(single_cell)
     )
     what = "cells" if single_cell else "bulk samples"
-    facts = {**found.facts, "assay_evidence": f"{what}: {judged.evidence}"}
+    facts = {**matched.facts, "assay_evidence": f"{what}: {judged.evidence}"}
     return Candidate(
-        found.name,
-        found.shape,
+        matched.name,
+        matched.shape,
         values,
         samples,
         kind,

@@ -98,9 +98,9 @@ def judge(
 
 def undecided(where: str, observations: Sequence[str], verdict: Verdict) -> InputError:
     """Make the refusal for several columns of one sample that are neither cells nor lanes."""
-    shown = ", ".join(observations[:4])
+    first_names = ", ".join(observations[:4])
     return InputError(
-        f"several columns of one sample ({verdict.evidence}): {shown}, …",
+        f"several columns of one sample ({verdict.evidence}): {first_names}, …",
         where,
         "their names do not say whether they are cells, lanes of one library, or measurements of"
         " different kinds",

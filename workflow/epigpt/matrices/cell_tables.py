@@ -127,24 +127,24 @@ def _of(name: str, table: pd.DataFrame, column: int, samples: SampleNames) -> Ce
         distinct = sorted(set(values) - {""})
         if position == column or not 0 < len(distinct) < 0.5 * len(values):
             continue
-        found = match(distinct, samples, cells=False)
+        matched = match(distinct, samples, cells=False)
         if (
-            found is not None
-            and len(found.samples) >= 0.5 * len(distinct)
-            and (best is None or len(found.samples) > best[0])
+            matched is not None
+            and len(matched.samples) >= 0.5 * len(distinct)
+            and (best is None or len(matched.samples) > best[0])
         ):
-            best = (len(found.samples), str(other), found)
+            best = (len(matched.samples), str(other), matched)
     if best is None:
         return None
-    _, owner, found = best
+    _, owner, matched = best
     owned = {
-        key: found.samples[text]
+        key: matched.samples[text]
         for key, text in zip(keys, table[owner], strict=True)
-        if text in found.samples
+        if text in matched.samples
     }
     described = table.set_axis(keys)
     described = described[~described.index.duplicated()]
-    rule = f"column '{owner}' of {name} ({found.rule})"
+    rule = f"column '{owner}' of {name} ({matched.rule})"
     return CellTable(name, owned, described, rule)
 
 

@@ -115,7 +115,7 @@ class Layout:
         """Columns whose cells are numbers (or missing) in every row looked at, and a number in at
         least one."""
         pattern = NUMBER[self.decimal]
-        found = []
+        columns = []
         looked_at = self.rows[
             : max(100, _MOST_CELLS // len(self.header))
         ]  # of a table of 500 samples fewer rows tell enough
@@ -123,8 +123,8 @@ class Layout:
             cells = [row[column].strip() for row in looked_at]
             given = [cell for cell in cells if cell not in MISSING]
             if given and all(pattern.fullmatch(cell) for cell in given):
-                found.append(column)
-        return found
+                columns.append(column)
+        return columns
 
     @cached_property
     def mostly_numeric(self) -> list[int]:
@@ -132,14 +132,14 @@ class Layout:
         column of counts with a remark in it is still one of counts."""
         pattern = NUMBER[self.decimal]
         looked_at = self.rows[: max(100, _MOST_CELLS // len(self.header))]
-        found = []
+        columns = []
         for column in sorted(set(range(len(self.header))) - set(self.numeric)):
             given = [
                 cell for row in looked_at if (cell := row[column].strip()) and cell not in MISSING
             ]
             if given and 2 * sum(bool(pattern.fullmatch(cell)) for cell in given) >= len(given):
-                found.append(column)
-        return found
+                columns.append(column)
+        return columns
 
     def column(self, index: int) -> list[str]:
         """Return the cells of a column in the rows looked at."""

@@ -52,49 +52,49 @@ def _others(
     rejected: Sequence[Rejected],
     parts: set[str],
 ) -> list[Rejected]:
-    told = {found.file for found in rejected} | parts | {chosen.name}
+    files_named = {found.file for found in rejected} | parts | {chosen.name}
     return [
         Rejected(found.name, _why_not(found, chosen))
         for found in candidates
-        if found.name not in told
+        if found.name not in files_named
     ]
 
 
-def _counts(found: list[Candidate]) -> list[Candidate]:
+def _counts(candidates: list[Candidate]) -> list[Candidate]:
     """Put counts first: consent to FPKM does not make FPKM a rival of counts."""
-    return [one for one in found if one.kind.type in COUNTS]
+    return [one for one in candidates if one.kind.type in COUNTS]
 
 
-def _ncbi(found: list[Candidate]) -> list[Candidate]:
-    return [one for one in found if ncbi.COUNTS.search(one.name)]
+def _ncbi(candidates: list[Candidate]) -> list[Candidate]:
+    return [one for one in candidates if ncbi.COUNTS.search(one.name)]
 
 
-def _dee2(found: list[Candidate]) -> list[Candidate]:
+def _dee2(candidates: list[Candidate]) -> list[Candidate]:
     """DEE2's counts are there because they were asked for; NCBI's come before them."""
-    if any(ncbi.COUNTS.search(one.name) for one in found):
+    if any(ncbi.COUNTS.search(one.name) for one in candidates):
         return []
-    return [one for one in found if dee2.COUNTS.search(one.name)]
+    return [one for one in candidates if dee2.COUNTS.search(one.name)]
 
 
-def _genes(found: list[Candidate]) -> list[Candidate]:
-    return [one for one in found if not one.exons]
+def _genes(candidates: list[Candidate]) -> list[Candidate]:
+    return [one for one in candidates if not one.exons]
 
 
-def _raw_over_estimated(found: list[Candidate]) -> list[Candidate]:
+def _raw_over_estimated(candidates: list[Candidate]) -> list[Candidate]:
     """Whole counts of the same samples come before estimated ones."""
-    raw = [one for one in found if one.kind.type == "raw_counts"]
+    raw = [one for one in candidates if one.kind.type == "raw_counts"]
     covered = {sample for one in raw for sample in one.samples}
-    return raw if all(set(one.samples) <= covered for one in found) else []
+    return raw if all(set(one.samples) <= covered for one in candidates) else []
 
 
-def _best_block(found: list[Candidate]) -> tuple[list[Candidate], list[Rejected]]:
+def _best_block(candidates: list[Candidate]) -> tuple[list[Candidate], list[Rejected]]:
     """Of the blocks of columns of one table, keep the one whose name fits counts best."""
     kept: list[Candidate] = []
     left: list[Rejected] = []
-    for one in found:
+    for one in candidates:
         rivals = [
             other
-            for other in found
+            for other in candidates
             if other is not one
             and other.name.rpartition("/")[0] == one.name.rpartition("/")[0] != ""
             and other.shape == one.shape
@@ -108,11 +108,11 @@ def _best_block(found: list[Candidate]) -> tuple[list[Candidate], list[Rejected]
     return kept, left
 
 
-def _once(found: list[Candidate]) -> tuple[list[Candidate], list[Rejected]]:
+def _once(candidates: list[Candidate]) -> tuple[list[Candidate], list[Rejected]]:
     """Take numbers that stand in several files, whole or in part, once: from the largest."""
     kept: list[Candidate] = []
     left: list[Rejected] = []
-    for one in sorted(found, key=lambda other: (-int(np.prod(other.size)), len(other.name))):
+    for one in sorted(candidates, key=lambda other: (-int(np.prod(other.size)), len(other.name))):
         twin = next((other for other in kept if same_numbers(one, other)), None)
         if twin is None:
             kept.append(one)
@@ -144,14 +144,14 @@ def _several(qualified: Sequence[Candidate]) -> InputError:
     )
 
 
-def _why_not(found: Candidate, chosen: Candidate) -> str:
-    if ncbi.COUNTS.search(chosen.name) and found.kind.type in COUNTS:
+def _why_not(rejected: Candidate, chosen: Candidate) -> str:
+    if ncbi.COUNTS.search(chosen.name) and rejected.kind.type in COUNTS:
         return "NCBI's own counts are preferred; name this file in the cell `matrix` to use it"
-    if dee2.COUNTS.search(chosen.name) and found.kind.type in COUNTS:
+    if dee2.COUNTS.search(chosen.name) and rejected.kind.type in COUNTS:
         return "DEE2's counts were asked for (geo.dee2); name this file in `matrix` to use it"
-    if found.exons and not chosen.exons:
-        return f"counts of exons; name it in the cell `matrix` ({found.glob}) to use it"
-    return f"holds {IN_WORDS[found.kind.type]} ({found.kind.evidence})"
+    if rejected.exons and not chosen.exons:
+        return f"counts of exons; name it in the cell `matrix` ({rejected.glob}) to use it"
+    return f"holds {IN_WORDS[rejected.kind.type]} ({rejected.kind.evidence})"
 
 
 def _no_counts(candidates: Sequence[Candidate]) -> InputError:

@@ -244,16 +244,16 @@ def _account(block: bytes, rows: int, where: str) -> None:
 
 
 def _unreadable(said: str, where: str) -> InputError:
-    shown = said.splitlines()[0][:200]
-    if "Expected" in shown and "columns" in shown:
+    first_line = said.splitlines()[0][:200]
+    if "Expected" in first_line and "columns" in first_line:
         return InputError(
-            f"a line with another number of cells ({shown})",
+            f"a line with another number of cells ({first_line})",
             where,
             "which of its cells belong to which sample cannot be told",
             "repair the line, or name another file in the cell `matrix`",
         )
     return InputError(
-        f"a cell that is not a number ({shown})",
+        f"a cell that is not a number ({first_line})",
         where,
         "a matrix of counts holds numbers only",
         "name another file in the cell `matrix`, or repair the table and give it as source with a"
@@ -265,17 +265,19 @@ def _set_aside(alone: Sequence[str], rows: int, where: str) -> list[str]:
     """Return which lines of one cell were left out; refuse where they are names without numbers."""
     texts = [text for text in alone if text]
     names = [text for text in texts if not text.startswith(("#", "!", "//"))]
-    shown = ", ".join(f"'{text[:60]}'" for text in texts[:10]) + (" …" if len(texts) > 10 else "")
+    examples = ", ".join(f"'{text[:60]}'" for text in texts[:10]) + (
+        " …" if len(texts) > 10 else ""
+    )
     if len(names) > max(_FEW_LINES, rows // 100):
         raise InputError(
-            f"{len(names):,} of {rows + len(names):,} lines with a name and no numbers: {shown}",
+            f"{len(names):,} of {rows + len(names):,} lines with a name and no numbers: {examples}",
             where,
             "the table was cut, and the values of these rows are missing",
             "fetch or write the file again, or name another one in the cell `matrix`",
         )
     if not texts:
         return []
-    return [f"{len(texts)} lines without numbers were left out: {shown}."]
+    return [f"{len(texts)} lines without numbers were left out: {examples}."]
 
 
 def _texts(column: pa.ChunkedArray) -> np.ndarray:

@@ -74,15 +74,16 @@ def _by_gene(values: Values, table: Table, where: str, remedy: str) -> Values:
     if sum(map(bool, genes)) < 0.5 * len(genes):
         known, source = table()
         genes = transcripts.genes_of(values.genes, known)
-    found = sum(map(bool, genes))
-    if found < 0.5 * len(genes):
-        raise _unsummed(values.genes, where, found, source, remedy)
+    with_gene = sum(map(bool, genes))
+    if with_gene < 0.5 * len(genes):
+        raise _unsummed(values.genes, where, with_gene, source, remedy)
     # An id that holds its gene holds the symbol too, which is read from it later.
     named = [
         text_of(name) if ENSEMBL.search(str(name)) else gene
         for name, gene in zip(values.genes, genes, strict=True)
     ]
-    note = f"{found} rows of transcripts were summed to {len(set(genes) - {''})} genes by {source}."
+    number = len(set(genes) - {""})
+    note = f"{with_gene} rows of transcripts were summed to {number} genes by {source}."
     keep = np.array([bool(gene) for gene in genes])
     values = replace(values, genes=named, notes=[*values.notes, note])
     if keep.all():
@@ -159,13 +160,13 @@ def totals(values: Values) -> list[int]:
     matrix = sparse.csc_array(values.matrix[chosen])
     sums = np.asarray(matrix.sum(axis=0), dtype=np.float64).ravel()
     left = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
-    found: list[int] = []
+    rows: list[int] = []
     # Two sums (of reads, of mapped reads) may stand one below the other.
     large = sorted(np.flatnonzero(sums > _SUSPICIOUS * sums.sum() / 3), key=lambda at: -sums[at])
     for index in large[:3]:
         row = np.asarray(matrix[:, [index]].todense(), dtype=np.float64).ravel()
         others = left - row
         if np.all(np.abs(row - others) <= _TOLERANCE * np.maximum(others, 1)) and others.sum() > 0:
-            found.append(int(index))
+            rows.append(int(index))
             left = others
-    return found
+    return rows

@@ -83,12 +83,12 @@ def joined(parts: Sequence[Candidate]) -> Candidate | None:
 
 def _keys(genes: Sequence[str]) -> dict[str, int]:
     """Return the place of each gene, Ensembl ids without their version."""
-    found: dict[str, int] = {}
+    place_of: dict[str, int] = {}
     for at, gene in enumerate(genes):
         text = text_of(gene)
         match = ENSEMBL.search(text)
-        found.setdefault(match.group(1) if match else text, at)
-    return found
+        place_of.setdefault(match.group(1) if match else text, at)
+    return place_of
 
 
 def same_numbers(small: Candidate, large: Candidate) -> bool:

@@ -20,8 +20,8 @@ _BEGINNING = re.compile(rf"^(?P<lane>{_WORD})[ ._-]+", re.IGNORECASE)
 
 def lane_of(name: str) -> str:
     """Return the part of a name that says lane or run; "" where it has none."""
-    found = _ENDING.search(name) or _BEGINNING.match(name)
-    return found["lane"] if found else ""
+    ending = _ENDING.search(name) or _BEGINNING.match(name)
+    return ending["lane"] if ending else ""
 
 
 def without_lane(name: str) -> str:

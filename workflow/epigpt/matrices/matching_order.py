@@ -47,20 +47,20 @@ def _by_r(
     plain = [r_names.make_names(text) for text in texts]
     tied = {name for name, number in Counter(plain).items() if number > 1}
     broken = {base for name, base in zip(made, plain, strict=True) if name not in wanted} & tied
-    found = {
+    sample_of = {
         name: sample
         for name, sample, base in zip(made, ids, plain, strict=True)
         if name in wanted and base not in broken
     }
     numbered = [name for name, base in zip(made, plain, strict=True) if name != base in tied]
     caution = ""
-    if any(name in found for name in numbered):
+    if any(name in sample_of for name in numbered):
         caution = (
             f"{len(numbered)} columns are told from others of the same name only by the number that"
             f" R gave them ({', '.join(numbered[:3])} …); they were given to the samples in the"
             " order in which the record lists them"
         )
-    return Match(found, f"{kind} as R's make.names(unique = TRUE) writes it", caution=caution)
+    return Match(sample_of, f"{kind} as R's make.names(unique = TRUE) writes it", caution=caution)
 
 
 def in_order_of_repetition(names: Sequence[str], samples: SampleNames) -> Iterator[Match]:
@@ -91,16 +91,16 @@ def _by_order(
         base: len(listed) for base, listed in owned.items()
     }:
         return Match({}, rule)
-    found = {
+    sample_of = {
         name: sample
         for base, names in columns.items()
         for name, sample in zip(names, owned[base], strict=True)
     }
     caution = (
-        f"columns of one name ({', '.join(list(found)[:3])} …) were given to the samples in the"
+        f"columns of one name ({', '.join(list(sample_of)[:3])} …) were given to the samples in the"
         " order in which the record lists them"
     )
-    return Match(found, rule, caution=caution)
+    return Match(sample_of, rule, caution=caution)
 
 
 def _repetitions(names: Sequence[str]) -> dict[Tokens, list[str]] | None:
@@ -110,10 +110,10 @@ def _repetitions(names: Sequence[str]) -> dict[Tokens, list[str]] | None:
     groups: dict[Tokens, list[tuple[int, str]]] = defaultdict(list)
     marks: dict[Tokens, set[str]] = defaultdict(set)
     for name in names:
-        found = _REPEATED.fullmatch(name)
-        if found and (found["mark"] == "..." or found["base"] in plain):
-            groups[tokens(found["base"])].append((int(found["number"]), name))
-            marks[tokens(found["base"])].add(found["mark"])
+        repeated = _REPEATED.fullmatch(name)
+        if repeated and (repeated["mark"] == "..." or repeated["base"] in plain):
+            groups[tokens(repeated["base"])].append((int(repeated["number"]), name))
+            marks[tokens(repeated["base"])].add(repeated["mark"])
         else:
             groups[tokens(name)].append((-1, name))
     if () in groups or not marks:

@@ -64,14 +64,14 @@ def triplets(members: Sequence[Member]) -> tuple[list[Triplet], list[Member]]:
         if match and member not in matrices.values():
             role = "barcodes" if match.group("role").lower().startswith(_CELL_ROLES) else "features"
             companions[role][_key(member, _COMPANION)] = member
-    found, used = [], set()
+    sets, used = [], set()
     for key, matrix in sorted(matrices.items()):
         barcodes = _companion(key, companions["barcodes"], matrices)
         features = _companion(key, companions["features"], matrices)
         shared = features is not None and companions["features"].get(key) is not features
-        found.append(Triplet(_name(matrix), matrix, barcodes, features, shared))
+        sets.append(Triplet(_name(matrix), matrix, barcodes, features, shared))
         used |= {part.name for part in (matrix, barcodes, features) if part is not None}
-    return found, [member for member in members if member.name not in used]
+    return sets, [member for member in members if member.name not in used]
 
 
 def _key(member: Member, ending: re.Pattern[str]) -> str:

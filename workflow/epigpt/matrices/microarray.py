@@ -93,7 +93,7 @@ def _by_probe(probes: Iterable[object], values: pd.Series) -> pd.Series:
 def _symbols(record: Path) -> dict[str, str]:
     """Find the probes' gene symbols in the platform table; probes of several genes are left
     without."""
-    found: dict[str, str] = {}
+    symbol_of: dict[str, str] = {}
     for _, table in soft_tables.read_tables(record, "platform"):
         named = {str(name).casefold(): name for name in table.columns}
         column = next((named[name] for name in _SYMBOL_COLUMNS if name in named), None)
@@ -101,7 +101,7 @@ def _symbols(record: Path) -> dict[str, str]:
             pairs = zip(
                 table[named["id"]].astype(str), table[column].fillna("").astype(str), strict=True
             )
-            found.update(
+            symbol_of.update(
                 (probe, symbol) for probe, symbol in pairs if symbol and "///" not in symbol
             )
-    return found
+    return symbol_of

@@ -62,12 +62,12 @@ def other_ids(names: Sequence[str]) -> bool:
 
 def without_genes(where: str, rows: Sequence[str], columns: Sequence[str]) -> InputError:
     """Make the refusal for a matrix neither of whose axes holds genes."""
-    shown = " and ".join(
+    examples = " and ".join(
         f"{', '.join(map(str, names[:3]))}{', …' if len(names) > 3 else ''}"
         for names in (rows, columns)
     )
     return InputError(
-        f"a matrix without genes: its axes are named {shown}",
+        f"a matrix without genes: its axes are named {examples}",
         where,
         "neither its rows nor its columns are named by ids or symbols of genes",
         "name another file in the cell `matrix`; or give the counts as a table whose first column"

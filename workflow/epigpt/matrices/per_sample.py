@@ -98,11 +98,13 @@ def group(pieces: Sequence[Piece], samples: SampleNames) -> tuple[list[PerSample
             distinct = {sample for sample, _ in owned}
             if len(distinct) < fewest:
                 continue
-            shown = f"{len(distinct)} × {kind}" + (f" named {part}" if part else "")
+            set_in_words = f"{len(distinct)} × {kind}" + (f" named {part}" if part else "")
             held = tuple(sorted(owned, key=lambda pair: (pair[0], pair[1].name)))
             glob = _glob([piece for _, piece in owned], pieces, container)
             lanes = len(owned) > len(distinct)
-            sets.append(PerSample(f"{container or 'files'} ({shown})", held, rule, glob, lanes))
+            sets.append(
+                PerSample(f"{container or 'files'} ({set_in_words})", held, rule, glob, lanes)
+            )
             used += [piece for _, piece in owned]
         rest += [piece for piece in members if piece not in used]
     return sets, rest

@@ -114,14 +114,14 @@ def _mapped(names: Any, layer: str) -> list[str] | None:
 
 
 def _experiment(item: Any, assays: Any, read: Reader) -> Iterator[tuple[str, Values, pd.DataFrame]]:
-    held = _listed(assays)
+    named_assays = _listed(assays)
     described = _get(item, "colData")
     columns = _names(_get(described, "rownames"))
     ranges = _get(_get(_get(item, "rowRanges"), "partitioning"), "NAMES")
     rows = _names(_get(item, "NAMES")) or _names(ranges)
     rows = rows or _names(_get(_get(item, "elementMetadata"), "rownames"))
-    for name in sorted(held, key=lambda key: (key != "counts", key)):
-        values = read(held[name], rows, columns)
+    for name in sorted(named_assays, key=lambda key: (key != "counts", key)):
+        values = read(named_assays[name], rows, columns)
         if values is not None:
             table = _texts(
                 pd.DataFrame(

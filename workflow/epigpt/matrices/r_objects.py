@@ -75,21 +75,21 @@ def read(member: Member, budget: Budget) -> list[tuple[str, Values, pd.DataFrame
                 "",
             ) from error
     named = objects if isinstance(objects, dict) and not is_rds else {"": objects}
-    found: list[tuple[str, Values, pd.DataFrame]] = []
+    matrices: list[tuple[str, Values, pd.DataFrame]] = []
     read_named = partial(_named_values, where=member.name)
     with refusing_foreign_errors(member.name):
         for name, item in named.items():
             if (values := _values(item, member.name)) is not None:
-                found.append((name, values, pd.DataFrame()))
+                matrices.append((name, values, pd.DataFrame()))
                 continue
-            found += [
+            matrices += [
                 ("/".join(filter(None, (name, inner))), values, cells)
                 for inner, values, cells in r_classes.matrices(item, read_named)
             ]
-    if not found:
+    if not matrices:
         kinds = sorted({r_classes.class_of(item) for item in named.values()})
         raise _refusal(member, f"an R object of class {', '.join(kinds)}", kinds[0])
-    return [(name, without_missing(values, member.name), cells) for name, values, cells in found]
+    return [(name, without_missing(values, member.name), cells) for name, values, cells in matrices]
 
 
 def _named_values(

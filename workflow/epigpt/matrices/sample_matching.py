@@ -58,13 +58,17 @@ def closest(names: Sequence[str], samples: SampleNames) -> Match | None:
 
 def _by_map(names: Sequence[str], samples: SampleNames) -> Match | None:
     """Look names up in the user's table, whose entries may be patterns such as `*-1`."""
-    found = {name: samples.mapped[name] for name in names if name in samples.mapped}
+    sample_of = {name: samples.mapped[name] for name in names if name in samples.mapped}
     for pattern, sample in samples.mapped.items():
-        if set("*?") & set(pattern) and pattern not in found:
+        if set("*?") & set(pattern) and pattern not in sample_of:
             fits = re.compile(fnmatch.translate(pattern)).match
-            found.update((name, sample) for name in names if name not in found and fits(name))
+            sample_of.update(
+                (name, sample) for name in names if name not in sample_of and fits(name)
+            )
     rule = f"the table {samples.map_name} (cell `sample_map`)"
-    return Match(found, rule, len(set(found.values())) < len(found)) if found else None
+    return (
+        Match(sample_of, rule, len(set(sample_of.values())) < len(sample_of)) if sample_of else None
+    )
 
 
 def _best(names: Sequence[str], samples: SampleNames) -> tuple[Match | None, float]:
@@ -137,7 +141,7 @@ def match_cells(names: Sequence[str], samples: SampleNames) -> Match | None:
                 if key := plain(text):
                     owners.setdefault(key, set()).add(sample)
         for side in ("begins", "ends"):
-            found = {}
+            sample_of = {}
             for name in names:
                 parts = plain(name).split(".")
                 affixes = (
@@ -145,9 +149,11 @@ def match_cells(names: Sequence[str], samples: SampleNames) -> Match | None:
                     for cut in range(len(parts) - 1, 0, -1)
                 )
                 if owner := _only(affixes, owners):
-                    found[name] = owner
-            if len(found) >= 0.8 * len(names) and len(found) >= 2 * len(set(found.values())):
-                return Match(found, f"cell name {side} with the {kind}", per_sample=True)
+                    sample_of[name] = owner
+            if len(sample_of) >= 0.8 * len(names) and len(sample_of) >= 2 * len(
+                set(sample_of.values())
+            ):
+                return Match(sample_of, f"cell name {side} with the {kind}", per_sample=True)
     return None
 
 

@@ -50,14 +50,14 @@ def sheets(member: Member, budget: Budget, scratch: Path) -> list[Member]:
             workbook = openpyxl.load_workbook(
                 book, read_only=True, data_only=True, keep_links=False
             )
-            found = []
+            tables = []
             for sheet in workbook.worksheets:
                 name = f"{member.name}/{sheet.title}"
                 target = _table(_rows(workbook, sheet, name), scratch)
                 if target is not None:
-                    found.append(Member(name, target, 0, target.stat().st_size))
+                    tables.append(Member(name, target, 0, target.stat().st_size))
             workbook.close()
-    return found
+    return tables
 
 
 def _check_sizes(book: IO[bytes], where: str, budget: Budget) -> None:

@@ -68,8 +68,8 @@ def plans(layout: Layout, samples: SampleNames) -> list[TableLayout]:
     row_names = layout.column(id_column)
     axis = orientation.genes_on(row_names, list(named.values()))
     if axis == orientation.COLUMNS:
-        found = match(row_names, samples)
-        return [TableLayout(SAMPLES_BY_GENES, id_column, None, named, found)]
+        matched = match(row_names, samples)
+        return [TableLayout(SAMPLES_BY_GENES, id_column, None, named, matched)]
     if axis == orientation.NEITHER and not orientation.other_ids(row_names):
         by_rows = match(row_names, samples)
         if by_rows is None or not orientation.other_ids(list(named.values())):
@@ -103,9 +103,9 @@ def _id_column(layout: Layout) -> int:
         if not _is_annotation(layout.header[index])
     }
     for kind in ("ensembl", "refseq", "symbol", "probe", "transcript"):
-        found = [index for index in kinds if kinds[index] == kind]
-        if found:
-            return found[0]
+        of_kind = [index for index in kinds if kinds[index] == kind]
+        if of_kind:
+            return of_kind[0]
     named = [
         index
         for index in texts
@@ -142,10 +142,10 @@ def _by_columns(
 ) -> TableLayout | None:
     # Numbers that describe genes (length, fold change) need no sample.
     of_samples = [name for name in block.columns.values() if not ANNOTATION_COLUMN.fullmatch(name)]
-    found, lanes = _owners(of_samples or list(block.columns.values()), samples)
-    if found is None or not found.samples:
+    owners, lanes = _owners(of_samples or list(block.columns.values()), samples)
+    if owners is None or not owners.samples:
         return None
-    columns = {index: name for index, name in block.columns.items() if name in found.samples}
+    columns = {index: name for index, name in block.columns.items() if name in owners.samples}
     others = [
         name
         for index, name in named.items()
@@ -157,7 +157,7 @@ def _by_columns(
         id_column,
         symbol_column,
         columns,
-        found,
+        owners,
         block.quantity,
         tuple(others) if not block.quantity else (),
         lanes,
@@ -167,15 +167,15 @@ def _by_columns(
 
 def _owners(names: list[str], samples: SampleNames) -> tuple[Match | None, bool]:
     """Match columns to samples; where they are lanes of libraries, the libraries are matched."""
-    found = match(names, samples)
-    if found is not None and not found.per_sample and len(found.samples) == len(set(names)):
-        return found, False
+    matched = match(names, samples)
+    if matched is not None and not matched.per_sample and len(matched.samples) == len(set(names)):
+        return matched, False
     bare = libraries(names)
     if bare is None:
-        return found, False
+        return matched, False
     owners = match(list(dict.fromkeys(bare)), samples, cells=False)
     if owners is None or len(owners.samples) < 0.5 * len(set(bare)):
-        return found, False
+        return matched, False
     owned = {
         name: owners.samples[base]
         for name, base in zip(names, bare, strict=True)

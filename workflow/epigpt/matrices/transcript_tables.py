@@ -89,15 +89,15 @@ class TranscriptTable:
         from_column, to_column = columns
         with as_utf8(member.open(self._budget)) as stream:
             lines = decode(stream.read())[0].splitlines()
-        found: dict[str, str] = {}
+        gene_of: dict[str, str] = {}
         for line in lines[layout.skipped :]:
             cells = split_line(line, layout.delimiter)
             if len(cells) > max(columns) and (gene := text_of(cells[to_column])):
                 match = ENSEMBL.search(gene)
-                found.setdefault(
+                gene_of.setdefault(
                     bare(text_of(cells[from_column])), match.group(1) if match else gene
                 )
-        return found
+        return gene_of
 
 
 def _columns(layout: Layout) -> tuple[int, int] | None:

@@ -90,8 +90,8 @@ def _whose(note: str, owners: list[str], lists: int) -> str:
     distinct = list(dict.fromkeys(owners))
     if len(distinct) == 1:
         return f"{distinct[0]}: {note}"
-    shown = ", ".join(distinct[:4]) + (", …" if len(distinct) > 4 else "")
-    return f"In {'all' if len(owners) == lists else len(distinct)} samples ({shown}): {note}"
+    examples = ", ".join(distinct[:4]) + (", …" if len(distinct) > 4 else "")
+    return f"In {'all' if len(owners) == lists else len(distinct)} samples ({examples}): {note}"
 
 
 class Growing:

@@ -114,9 +114,9 @@ def _not_in_map(file: str, names: Sequence[str], samples: SampleNames) -> Unmatc
 
 def _indented(table: str) -> str:
     rows = [line for line in table.splitlines() if not line.startswith("#")]
-    shown = rows[: _MOST_SHOWN + 1]
-    more = [f"… {len(rows) - len(shown)} more"] if len(rows) > len(shown) else []
-    return "\n".join(f"    {row}" for row in [*shown, *more])
+    first_rows = rows[: _MOST_SHOWN + 1]
+    more = [f"… {len(rows) - len(first_rows)} more"] if len(rows) > len(first_rows) else []
+    return "\n".join(f"    {row}" for row in [*first_rows, *more])
 
 
 def _shown(names: Sequence[str]) -> str:
@@ -131,5 +131,5 @@ def _bare_barcodes(names: Sequence[str]) -> bool:
 
 def _suffixes(names: Sequence[str]) -> list[str]:
     """Return patterns by the part of a barcode that may say which sample it is of."""
-    found = [match.group() if (match := _SUFFIX.search(name)) else "" for name in names]
-    return [f"*{suffix}" for suffix in dict.fromkeys(found)] if all(found) else list(names)
+    suffixes = [match.group() if (match := _SUFFIX.search(name)) else "" for name in names]
+    return [f"*{suffix}" for suffix in dict.fromkeys(suffixes)] if all(suffixes) else list(names)

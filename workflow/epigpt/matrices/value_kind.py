@@ -186,8 +186,8 @@ def _rows_looked_at(matrix: sparse.csr_array) -> list[np.ndarray]:
 def _genes_looked_at(matrix: sparse.csr_array) -> list[np.ndarray]:
     """Return the genes of the values that `_rows_looked_at` gives."""
     spans = [(matrix.indptr[row], matrix.indptr[row + 1]) for row in _chosen(matrix)]
-    held = [matrix.indices[start:end][matrix.data[start:end] != 0] for start, end in spans]
-    return [genes for genes in held if len(genes)]
+    expressed = [matrix.indices[start:end][matrix.data[start:end] != 0] for start, end in spans]
+    return [genes for genes in expressed if len(genes)]
 
 
 def _fractions(matrix: sparse.csr_array, sums: np.ndarray, high: float, name: str) -> ValueKind:
@@ -227,8 +227,8 @@ def _logarithms(matrix: sparse.csr_array, rows: list[np.ndarray], measured: str)
             "log", f"{small}; {undone} gives counts divided by a factor per sample", undone
         )
     undone, total = _undone(matrix)
-    told = f"; {undone} sums to {total:.6g} in every column" if undone else ""
-    return ValueKind("log", small + told, undone)
+    sum_in_words = f"; {undone} sums to {total:.6g} in every column" if undone else ""
+    return ValueKind("log", small + sum_in_words, undone)
 
 
 def _unnamed_fractions(

@@ -180,10 +180,10 @@ def check_tensors(folder: Path) -> None:
         (other, "has {names} of another shape than config.json says"),
     ):
         if names:
-            shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
+            examples = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
             raise refused(
                 folder,
-                f"model.safetensors {what.format(names=shown)}",
+                f"model.safetensors {what.format(names=examples)}",
                 "what is missing would be random numbers, and the scores with it",
             )
 

@@ -231,10 +231,10 @@ def matched(samples: NewSamples, known: Vocabulary, floor: float) -> tuple[NewSa
         ORGANISMS
     )
     to = _by_ortholog(samples, known) if across else _by_name(samples, known)
-    found = len(set(to.values()))
-    share = found / max(1, len(known.genes))
+    number = len(set(to.values()))
+    share = number / max(1, len(known.genes))
     way = f"by orthologs ({samples.organism} to {known.organism})" if across else "by id and symbol"
-    said = f"{found:,} of the model's {len(known.genes):,} genes found {way}: {share:.1%}"
+    said = f"{number:,} of the model's {len(known.genes):,} genes found {way}: {share:.1%}"
     if share < floor:
         shown = ", ".join(samples.genes[:3]), ", ".join(known.genes[:3])
         raise InputError(

@@ -87,27 +87,27 @@ def encode(
     20
     """
     encoder = find(encoding)
-    held = in_memory.of_anndata(adata)
+    data = in_memory.of_anndata(adata)
     recipe = token_dataset.EncodingConfig(
         encoding, max_genes, vocabulary_genes, 1, seed, gene_selection=gene_selection
     )
-    rows = adata.obs_names.get_indexer(held.index["observation"])
+    rows = adata.obs_names.get_indexer(data.index["observation"])
     known = {
         name: adata.obs[name].astype(str).to_numpy()[rows]
         for name in ("label", "group")
         if name in adata.obs
     }
-    held = replace(held, index=held.index.assign(**known))
+    data = replace(data, index=data.index.assign(**known))
     chosen = np.flatnonzero(_training(adata, training)[rows])
     # No classes: no model will begin as a linear classifier of these programs.
-    vocabulary, reference = token_dataset.fit(held, chosen, token_dataset.wanted(recipe, []))
+    vocabulary, reference = token_dataset.fit(data, chosen, token_dataset.wanted(recipe, []))
     encoded = adata.copy()
     width = encoder.width(vocabulary, max_genes)
     tokens = np.zeros((adata.n_obs, width), dtype=np.int32)
     values = np.zeros((adata.n_obs, width), dtype=np.float32)
     lengths = np.zeros(adata.n_obs, dtype=np.int32)
     every = np.arange(adata.n_obs)
-    for positions, _, block in token_dataset.encode(held, every, vocabulary, reference, recipe):
+    for positions, _, block in token_dataset.encode(data, every, vocabulary, reference, recipe):
         tokens[rows[positions]], lengths[rows[positions]] = block.tokens, block.lengths
         if block.values is not None:
             values[rows[positions]] = block.values
@@ -227,15 +227,15 @@ def predict(
     >>> list(scored.obsm["probability"].columns)
     ['untreated', 'dexamethasone']
     """
-    held = in_memory.of_anndata(adata)
+    data = in_memory.of_anndata(adata)
     values = Values(
-        scipy.sparse.csr_array(held.counts),
-        held.index["observation"].tolist(),
-        held.genes.tolist(),
-        held.symbols.tolist(),
+        scipy.sparse.csr_array(data.counts),
+        data.index["observation"].tolist(),
+        data.genes.tolist(),
+        data.symbols.tolist(),
     )
-    said = {"organism": held.organism} if held.organism != "unknown" else {}
-    sample = held.index["sample"].tolist()
+    said = {"organism": data.organism} if data.organism != "unknown" else {}
+    sample = data.index["sample"].tolist()
     samples = new_samples.of_values(
         values, sample, said, model.vocabulary, where="adata", organism=organism
     )
@@ -248,7 +248,7 @@ def predict(
     scored = model.score(samples).pivot_table(
         index="sample", columns="class", values="probability", sort=False, observed=True
     )[model.classes]
-    of_row = pd.Series(held.index["sample"].to_numpy(), index=held.index["observation"])
+    of_row = pd.Series(data.index["sample"].to_numpy(), index=data.index["observation"])
     rows = scored.loc[of_row.loc[adata.obs_names]].set_axis(adata.obs_names, axis=0)
     rows.columns = pd.Index(model.classes)
     result = adata.copy()

@@ -88,8 +88,8 @@ def read(folder: Path) -> Origin:
     path = folder / FILE
     if not path.is_file():
         return Origin({})
-    told = json.loads(path.read_text(encoding="utf-8"))
-    return Origin(told if isinstance(told, dict) else {})
+    answer = json.loads(path.read_text(encoding="utf-8"))
+    return Origin(answer if isinstance(answer, dict) else {})
 
 
 def content(

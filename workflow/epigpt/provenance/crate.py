@@ -87,8 +87,8 @@ def describe(folder: Path) -> dict[str, Any]:
         for name, text in provenance["citations"].items()
         if name in CITATIONS
     ]
-    found: dict[str, Any] = crate.metadata.generate()
-    return found
+    described: dict[str, Any] = crate.metadata.generate()
+    return described
 
 
 def _software(crate: ROCrate, provenance: dict[str, Any]) -> list[ContextEntity]:
@@ -123,7 +123,7 @@ def _file(crate: ROCrate, folder: Path, name: str, title: str, kind: str) -> Any
 
 def _sources(crate: ROCrate, manifest: Path) -> list[Any]:
     files = pd.read_csv(manifest, sep="\t", dtype=str, keep_default_na=False)
-    found = []
+    sources = []
     for row in files.itertuples():
         name = Path(row.file).name
         told = {
@@ -133,14 +133,14 @@ def _sources(crate: ROCrate, manifest: Path) -> list[Any]:
             "dateCreated": row.time,
         }
         if row.url.startswith(("http://", "https://", "ftp://")):
-            found.append(crate.add_file(row.url, properties=told))
+            sources.append(crate.add_file(row.url, properties=told))
         else:  # a file of the user's own, or a mirror's: no address that means anything elsewhere
-            found.append(
+            sources.append(
                 crate.add(
                     ContextEntity(crate, f"#source-{name}", {"@type": "CreativeWork", **told})
                 )
             )
-    return found
+    return sources
 
 
 def _sha256(path: Path) -> str:

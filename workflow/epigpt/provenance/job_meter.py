@@ -53,23 +53,23 @@ class JobMeter:
         """
         self._ended.set()
         self._thread.join(timeout=1)
-        found: dict[str, Any] = {
+        measured: dict[str, Any] = {
             "host": platform.node(),
             "python": platform.python_version(),
             "seconds": round(time.monotonic() - self._began, 1),
             "versions": imported_versions(),
         }
         if slurm := os.environ.get("SLURM_JOB_ID"):
-            found["slurm_job"] = slurm
+            measured["slurm_job"] = slurm
         if self._names:
-            found |= {"gpus": self._names, "energy_joules": round(self._joules)}
-        return found
+            measured |= {"gpus": self._names, "energy_joules": round(self._joules)}
+        return measured
 
 
 def imported_versions() -> dict[str, str]:
     """Return the versions of the packages outside the standard library that this process has
     imported, by import name."""
-    found = {}
+    versions = {}
     for name, module in list(sys.modules.items()):
         version = vars(module).get("__version__") if hasattr(module, "__dict__") else None
         if (
@@ -78,8 +78,8 @@ def imported_versions() -> dict[str, str]:
             and not name.startswith("_")
             and isinstance(version, str)
         ):
-            found[name] = version
-    return dict(sorted(found.items()))
+            versions[name] = version
+    return dict(sorted(versions.items()))
 
 
 def _power() -> dict[str, tuple[str, float]]:

@@ -24,14 +24,14 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
         measured part alone.
     """
     logs, benchmarks = folder / "logs", folder / "benchmarks"
-    found: dict[str, dict[str, Any]] = {}
+    jobs: dict[str, dict[str, Any]] = {}
     for path in sorted(logs.rglob("*.log")):
         if record := _record(path):
-            found[path.relative_to(logs).with_suffix("").as_posix()] = record
+            jobs[path.relative_to(logs).with_suffix("").as_posix()] = record
     for path in sorted(benchmarks.rglob("*.tsv")):
         name = path.relative_to(benchmarks).with_suffix("").as_posix().removesuffix(".benchmark")
-        found.setdefault(name, {}).update(_measured(path))
-    return dict(sorted(found.items()))
+        jobs.setdefault(name, {}).update(_measured(path))
+    return dict(sorted(jobs.items()))
 
 
 def versions(jobs: dict[str, dict[str, Any]]) -> dict[str, str]:
@@ -68,10 +68,10 @@ def _record(log: Path) -> dict[str, Any]:
     if not lines:
         return {}
     try:
-        found: dict[str, Any] = json.loads(lines[-1].partition(MARK)[2])
+        measured: dict[str, Any] = json.loads(lines[-1].partition(MARK)[2])
     except ValueError:  # torn by a kill
         return {}
-    return found
+    return measured
 
 
 def _measured(benchmark: Path) -> dict[str, float | None]:

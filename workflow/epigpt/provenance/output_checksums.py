@@ -128,10 +128,10 @@ def verify(root: Path, *, full: bool, repair: bool) -> tuple[int, list[Damage]]:
     looked, damaged = 0, []
     for output, noted in _noted(root):
         looked += 1
-        found = _difference(root / output, noted, full=full)
-        if found:
+        difference = _difference(root / output, noted, full=full)
+        if difference:
             aside = set_aside(root / output) if repair else None
-            damaged.append(Damage(Path(output), found, aside))
+            damaged.append(Damage(Path(output), difference, aside))
         else:
             _restore_times(root / output, noted)
     return looked, damaged
@@ -149,10 +149,10 @@ def refuse_changed(paths: Sequence[Path], root: Path) -> None:
     folders = {Path(*Path(place).parts[:2]) for place in read if place.startswith("results/")}
     for folder in sorted(folders):
         for output, noted in _noted(root, f"{folder.as_posix()}/logs/**/*{ENDING}"):
-            found = _difference(root / output, noted, full=False) if output in read else ""
-            if found:
+            difference = _difference(root / output, noted, full=False) if output in read else ""
+            if difference:
                 raise InputError(
-                    f"{output} is not as it was written ({found})",
+                    f"{output} is not as it was written ({difference})",
                     "the results that this job reads",
                     "it was cut or replaced since, and what follows from it would be wrong",
                     "run the same command again: it sets the file aside and makes it anew",

@@ -17,7 +17,7 @@ _GRACE_SECONDS = 600.0
 _LOOK_EVERY_SECONDS = 2.0
 
 
-def start(told: Callable[[str], object]) -> None:
+def start(warn: Callable[[str], object]) -> None:
     """Watch the process that `EPIGPT_PARENT` names, from a thread, until this one ends.
 
     When it is gone this process gets SIGTERM, as if a scheduler had told it to stop, and is ended
@@ -26,20 +26,20 @@ def start(told: Callable[[str], object]) -> None:
 
     Parameters
     ----------
-    told
+    warn
         Gets the sentence for the log.
     """
     host, _, number = os.environ.get(VARIABLE, "").rpartition(":")
     if not number.isdigit() or host != socket.gethostname():
         return
     parent = int(number)
-    watch = threading.Thread(target=_watch, args=(parent, told), name="parent", daemon=True)
+    watch = threading.Thread(target=_watch, args=(parent, warn), name="parent", daemon=True)
     watch.start()
 
 
-def _watch(parent: int, told: Callable[[str], object]) -> None:
+def _watch(parent: int, warn: Callable[[str], object]) -> None:
     _wait_for_end(parent)
-    told(f"The workflow that started this job (process {parent}) is gone; the job stops too.")
+    warn(f"The workflow that started this job (process {parent}) is gone; the job stops too.")
     os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(_GRACE_SECONDS)
     os._exit(128 + signal.SIGTERM)

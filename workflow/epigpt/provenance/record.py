@@ -43,8 +43,8 @@ def record(
     """
     files = pd.read_csv(manifest, sep="\t", dtype=str, keep_default_na=False)
     folds = json.loads(folds_summary.read_text(encoding="utf-8"))
-    told = job_records.read(results)
-    packages = {"snakemake": snakemake, **job_records.versions(told)}
+    jobs = job_records.read(results)
+    packages = {"snakemake": snakemake, **job_records.versions(jobs)}
     return {
         "epigpt": {"version": __version__, "git": _git_describe()},
         "python": platform.python_version(),
@@ -57,8 +57,8 @@ def record(
         "folds_checksum": folds.get("checksum", ""),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "citations": citations.of(set(packages)),
-        "jobs": told,
-        "totals": job_records.totals(told),
+        "jobs": jobs,
+        "totals": job_records.totals(jobs),
         "machine": {
             "system": platform.platform(),
             "processor": _processor(),

@@ -75,8 +75,8 @@ def closing_list(outcomes: Sequence[Outcome]) -> str:
         lines.append(f"  finished: {', '.join(done)}")
     for outcome in outcomes:
         if not outcome.finished:
-            told = outcome.refusal or outcome.reason
-            lines.append(f"  {outcome.dataset}: " + told.replace("\n", "\n    "))
+            reason = outcome.refusal or outcome.reason
+            lines.append(f"  {outcome.dataset}: " + reason.replace("\n", "\n    "))
     return "\n".join(lines)
 
 

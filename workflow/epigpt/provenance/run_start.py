@@ -21,7 +21,7 @@ _SHOWING = frozenset(
 _DECISIONS = {"results/*/folds.json": "assessable", "results/*/transfer/*/summary.json": "reason"}
 
 
-def check(root: Path, arguments: Sequence[str], told: Callable[[str], object]) -> None:
+def check(root: Path, arguments: Sequence[str], warn: Callable[[str], object]) -> None:
     """Set aside results that are not as they were written, and say so.
 
     Nothing is looked at while another run holds the folder, and nothing is moved where Snakemake is
@@ -33,7 +33,7 @@ def check(root: Path, arguments: Sequence[str], told: Callable[[str], object]) -
         The working directory.
     arguments
         Snakemake's command line.
-    told
+    warn
         Gets a sentence per damaged result.
     """
     locks = root / ".snakemake" / "locks"
@@ -53,11 +53,11 @@ def check(root: Path, arguments: Sequence[str], told: Callable[[str], object]) -
             if damage.aside
             else "a run would set it aside and make it again"
         )
-        told(f"{damage.output} is not as it was written ({damage.found}): {what_then}.")
+        warn(f"{damage.output} is not as it was written ({damage.found}): {what_then}.")
 
 
 def _unreadable_decisions(root: Path, *, repair: bool) -> list[Damage]:
-    found = []
+    unreadable = []
     for pattern, key in _DECISIONS.items():
         for path in sorted(root.glob(pattern)):
             try:
@@ -66,5 +66,7 @@ def _unreadable_decisions(root: Path, *, repair: bool) -> list[Damage]:
                 sound = False
             if not sound:
                 aside = output_checksums.set_aside(path) if repair else None
-                found.append(Damage(path.relative_to(root), "not the JSON it should be", aside))
-    return found
+                unreadable.append(
+                    Damage(path.relative_to(root), "not the JSON it should be", aside)
+                )
+    return unreadable

@@ -108,9 +108,9 @@ def preference(name: str) -> int:
     """Return the rank of a name within its kind: condition or group, treatment, genotype, disease,
     then names that only their values make a condition; sex and age behind tissue and cell type."""
     plain = _plain(name)
-    found = _condition(plain)
-    if found is not None:
-        return found
+    rank = _condition(plain)
+    if rank is not None:
+        return rank
     return len(_CONDITIONS) + bool(re.search(r"\b(sex|gender|ages?)\b", plain, re.IGNORECASE))
 
 

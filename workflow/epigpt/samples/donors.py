@@ -136,10 +136,12 @@ def replicates(
     ]
     groups: dict[tuple[str, ...], list[str]] = {}
     for sample, title in titles.items():
-        found = _LAST_NUMBER.fullmatch(str(title).strip())
-        if found and found[1].strip():
+        numbered = _LAST_NUMBER.fullmatch(str(title).strip())
+        if numbered and numbered[1].strip():
             own = tuple(str(characteristics.at[sample, name]) for name in varying)
-            groups.setdefault((found[1].strip(), str(label[sample]), *own), []).append(str(sample))
+            groups.setdefault((numbered[1].strip(), str(label[sample]), *own), []).append(
+                str(sample)
+            )
     several = {key: samples for key, samples in groups.items() if len(samples) > 1}
     technical = any(_REPLICATE.search(str(title)) for title in titles)
     named = {key: samples for key, samples in several.items() if _NAMED.search(key[0])}

@@ -60,10 +60,10 @@ def alternatives(
     others = [one for one in possible if one is not chosen]
     usable = [one for one in others if len(one.assessable) >= 2 and not one.same_as]
     listed = (usable or others)[:_MOST_ROWS]
-    found = [(one.in_words, row_for(row, one)) for one in listed]
+    rows = [(one.in_words, row_for(row, one)) for one in listed]
     if chosen is not None:
-        found += list(_within(row, chosen, others, characteristics, group))[:_MOST_WITHIN]
-    return [{"means": means, "row": row_to_paste(made)} for means, made in found]
+        rows += list(_within(row, chosen, others, characteristics, group))[:_MOST_WITHIN]
+    return [{"means": means, "row": row_to_paste(made)} for means, made in rows]
 
 
 def _within(

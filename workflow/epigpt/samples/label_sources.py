@@ -193,14 +193,16 @@ class Sources:
         else:
             name, texts = self.find(condition.name, "include")
         # A sample belongs to a SuperSeries and to a part of it: its cell lists both.
-        held = texts.map(lambda cell: {cell, *cell.split()} if name == "series" else {cell})
-        present = sorted(set().union(*held) - {""})
+        values = texts.map(lambda cell: {cell, *cell.split()} if name == "series" else {cell})
+        present = sorted(set().union(*values) - {""})
         for value in condition.values:
             if value not in present:
                 raise self.unknown_value(
                     "include", f"{condition.name}={value}", name, value, present
                 )
-        return name, held.map(lambda cell: not cell.isdisjoint(condition.values)) == condition.keep
+        return name, values.map(
+            lambda cell: not cell.isdisjoint(condition.values)
+        ) == condition.keep
 
     def unknown_value(
         self, cell: str, shown: str, name: str, value: str, present: Sequence[str]

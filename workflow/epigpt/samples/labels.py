@@ -116,8 +116,8 @@ def resolve(
     sources = Sources(characteristics, described, columns, row)
     explicit = None if row.label == "auto" else sources.find(row.label, "label")
     kept, left_out = selected(row, sources, described, available)
-    found = _group(row, sources, kept)
-    group_name, group = found.name, _group_values(found.name, row, sources).loc[kept]
+    donors_found = _group(row, sources, kept)
+    group_name, group = donors_found.name, _group_values(donors_found.name, row, sources).loc[kept]
     row = replace(row, group=group_name)
     own = characteristics.loc[kept]
     texts = described if columns is None else described.assign(column=sources.column)
@@ -154,7 +154,7 @@ def resolve(
     _check_group(row, group_name, group)
     if column and explicit is not None:
         label_classes.check_label(row, column, label, group, possible)
-    warnings += _about_groups(row, found, described, characteristics, label)
+    warnings += _about_groups(row, donors_found, described, characteristics, label)
     return Labelled(
         samples=_table(label, group, characteristics),
         left_out=left_out,
@@ -163,7 +163,7 @@ def resolve(
         control=row.control or (f"not {row.case}" if row.case else ""),
         group=group_name,
         rule=rule,
-        group_rule=found.rule,
+        group_rule=donors_found.rule,
         candidates=[one for one in possible if not one.is_text or not column],
         others=others,
         warnings=warnings,
@@ -223,12 +223,12 @@ def _about_groups(
             described.loc[label.index, "title"], characteristics.loc[label.index], label
         )
         if alike:
-            shown = "; ".join(
+            listed = "; ".join(
                 f"{title}: {', '.join(samples)}" for title, samples in list(alike.items())[:3]
             )
             text = (
                 f"{sum(map(len, alike.values()))} samples look like replicates of {len(alike)}"
-                f" donors, whose titles count on ({shown} …), yet every sample counts as its own:"
+                f" donors, whose titles count on ({listed} …), yet every sample counts as its own:"
                 " a donor in training and test at once makes the score too good."
             )
             pasted = row_to_paste(replace(row, group=donors.GROUP_OF_TITLE))
@@ -239,14 +239,14 @@ def _about_groups(
 def _check_group(row: Row, name: str, group: pd.Series) -> None:
     lacking = [str(sample) for sample in group.index if is_missing(group[sample])]
     if lacking:
-        shown = "|".join(lacking[:20])
+        some = "|".join(lacking[:20])
         raise InputError(
             f"{len(lacking)} of {len(group)} samples without '{name}':"
             f" {', '.join(lacking[:5])}{' …' if len(lacking) > 5 else ''}",
             f"data set '{row.dataset}', column 'group'",
             "samples of one donor must not be in training and test at once, so the donor of each"
             " must be known",
-            f"leave them out by `include` (sample!={shown}{'|…' if len(lacking) > 20 else ''}), or"
+            f"leave them out by `include` (sample!={some}{'|…' if lacking[20:] else ''}), or"
             " name another characteristic as group",
         )
 

@@ -130,7 +130,7 @@ def _refuse_repeated(path: Path, names: list[str], what: str) -> None:
 
 
 def _refused(path: Path, found: str) -> InputError:
-    shown = re.sub(r"\s+", " ", found)
+    one_line = re.sub(r"\s+", " ", found)
     return InputError(
-        shown, str(path), _WHAT_IT_IS, "correct the sheet (cell `samples` of the data set table)"
+        one_line, str(path), _WHAT_IT_IS, "correct the sheet (cell `samples` of the data set table)"
     )

@@ -28,12 +28,12 @@ def parts_of_texts(attributes: pd.DataFrame, names: Sequence[str]) -> dict[str, 
     names
         Which of the columns are tried.
     """
-    found: dict[str, pd.Series] = {}
+    parts: dict[str, pd.Series] = {}
     for name in names:
         if name in attributes and len(attributes):
             for expression, values in _parts(attributes[name].astype(object)):
-                found.setdefault(f"{name}~{expression}" if expression else name, values)
-    return found
+                parts.setdefault(f"{name}~{expression}" if expression else name, values)
+    return parts
 
 
 def _parts(texts: pd.Series) -> Iterator[tuple[str, pd.Series]]:

@@ -46,10 +46,10 @@ def main() -> None:
         job.log.info("%s", reading["how"])
         for warning in reading["warnings"]:
             job.log.warning("Warning: %s", warning["text"])
-        shown = sample_table.rename_axis("sample").reset_index()
+        written_table = sample_table.rename_axis("sample").reset_index()
         with files.path(job.file("counts")) as temporary:
             adata.write_h5ad(temporary)
-            files.write_tsv(job.file("samples"), shown)
+            files.write_tsv(job.file("samples"), written_table)
             files.write_json(job.file("reading"), reading)
 
 

@@ -11,20 +11,20 @@ def main() -> None:
         from epigpt.dataset import storage
         from epigpt.expression import contrasts
 
-        found = contrasts.compare(
+        result = contrasts.compare(
             storage.read(job.file("expression")),
             job.settings["row.case"],
             job.settings["row.control"],
             Row(dataset="", source="", covariates=job.settings["row.covariates"]).covariate_names,
             job.settings["row.contrasts"],
         )
-        for key, value in found.summary.items():
+        for key, value in result.summary.items():
             if key != "notes":
                 job.log.info("%s: %s", key.replace("_", " "), value)
-        for note in found.notes:
+        for note in result.notes:
             job.log.info("note: %s", note)
-        files.write_tsv(job.file("contrasts"), found.table)
-        files.write_json(job.file("design"), found.summary)
+        files.write_tsv(job.file("contrasts"), result.table)
+        files.write_json(job.file("design"), result.summary)
 
 
 if __name__ == "__main__":

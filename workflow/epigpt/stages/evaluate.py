@@ -57,16 +57,16 @@ def main() -> None:
             )
             scored, compared, weights = _score(models, permuted, settings)
             warnings = [text for text in (merged, facts.unnamed_donors(samples)) if text]
-            told = facts.collect(models, scored, weights, permuted, judged, warnings=warnings)
+            decided_on = facts.collect(models, scored, weights, permuted, judged, warnings=warnings)
         else:
             judged = _judged(job.file("quality"), job.file("reading"), samples, accepted)
             permuted = pd.DataFrame(columns=permutation_test.KIND_COLUMNS)
             collected, scored = collected.iloc[:0], pd.DataFrame(columns=intervals.COLUMNS)
             compared = pd.DataFrame(columns=intervals.DIFFERENCES)
-            told = facts.untested(
+            decided_on = facts.untested(
                 classes, summary["reason"], judged, summary.get("groups_per_class") or {}
             )
-        decided = answer.decide(told).as_dict()
+        decided = answer.decide(decided_on).as_dict()
         files.write_tsv(job.file("predictions"), predictions.with_threshold(collected, classes))
         files.write_tsv(job.file("metrics"), scored)
         files.write_tsv(job.file("confounding"), judged)

@@ -27,11 +27,11 @@ def main() -> None:
         for name, reason in judged.loc[judged["reason"] != "", "reason"].head(50).items():
             job.log.info("  %s: %s", name, reason)
         expression = normalization.normalise(counts, kept)
-        found = replicates.merge(expression)
-        if found.samples:
-            job.log.info("%s", found.in_words())
-            expression.obs["group"] = found.group
-            expression.uns["merged_donors"] = found.in_words()
+        merged = replicates.merge(expression)
+        if merged.samples:
+            job.log.info("%s", merged.in_words())
+            expression.obs["group"] = merged.group
+            expression.uns["merged_donors"] = merged.in_words()
         embedding.embed(expression, job.settings["seed"])
         with files.path(job.file("expression")) as temporary:
             expression.write_h5ad(temporary, compression="gzip")

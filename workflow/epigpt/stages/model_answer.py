@@ -22,7 +22,7 @@ def main() -> None:
         observations = open_observations(job.file("expression"))
         folds = cross_validation.read(job.file("folds"))
         sample = observations.index["sample"]
-        found = []
+        distances_of_folds = []
         for path in files.beneath(job.files("vocabularies"), "vocabulary.json"):
             fit = "/".join(path.parent.parts[-2:])
             held = token_dataset.in_test_set(folds, fit, sample)
@@ -31,15 +31,15 @@ def main() -> None:
                 load_vocabulary(path),
                 load_gene_statistics(path.with_name("reference.npz")),
             )
-            found.append(measured[held])
+            distances_of_folds.append(measured[held])
         answer, reading = (
             json.loads(job.file(name).read_text(encoding="utf-8")) for name in ("answer", "reading")
         )
-        distances = np.concatenate(found) if found else np.array([])
-        told = origin.content(answer, reading, job.settings["row.source"], distances)
+        distances = np.concatenate(distances_of_folds) if distances_of_folds else np.array([])
+        content = origin.content(answer, reading, job.settings["row.source"], distances)
         # Into the model's folder, to be copied with it, also where that folder is another job's.
         for place in {job.file("told"), job.file("final") / job.file("told").name}:
-            files.write_json(place, told)
+            files.write_json(place, content)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ def main() -> None:
         folds = cross_validation.read(job.file("folds"))
         drawn = folds[folds["repeat"] == int(job.text("repeat"))]
         observations = open_observations(job.file("expression"))
-        found = refit_pipeline.from_expression(pipeline, observations, drawn, classes)
-        files.write_tsv(job.file("predictions"), found)
+        predictions = refit_pipeline.from_expression(pipeline, observations, drawn, classes)
+        files.write_tsv(job.file("predictions"), predictions)
 
 
 if __name__ == "__main__":

@@ -27,16 +27,16 @@ def main() -> None:
         metrics, comparison = scores.score(
             models, settings["model"], settings["bootstrap"], settings["seed"]
         )
-        told = {key: summary[key] for key in ("trained_on", "tested_on", "shared_genes")}
+        pair = {key: summary[key] for key in ("trained_on", "tested_on", "shared_genes")}
         predicted = predictions.ordered(every, summary["classes"])
         files.write_tsv(job.file("predictions"), predicted[predictions.COLUMNS])
-        files.write_tsv(job.file("metrics"), metrics.assign(**told)[scores.TRANSFER])
+        files.write_tsv(job.file("metrics"), metrics.assign(**pair)[scores.TRANSFER])
         files.write_tsv(job.file("comparison"), comparison)
         auc = metrics[metrics["metric"] == "auc"].set_index("model")["estimate"]
         job.log.info(
             "%s -> %s: AUC %s",
-            told["trained_on"],
-            told["tested_on"],
+            pair["trained_on"],
+            pair["tested_on"],
             ", ".join(f"{m} {v:.2f}" for m, v in auc.items()),
         )
 

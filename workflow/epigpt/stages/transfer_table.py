@@ -19,9 +19,9 @@ def main() -> None:
             pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
             for path in job.files("metrics")
         ]
-        told = [json.loads(path.read_text(encoding="utf-8")) for path in job.files("untested")]
+        summaries = [json.loads(path.read_text(encoding="utf-8")) for path in job.files("untested")]
         known = ("trained_on", "tested_on", "shared_genes", "reason")
-        read += [pd.DataFrame([{key: str(summary[key]) for key in known}]) for summary in told]
+        read += [pd.DataFrame([{key: str(summary[key]) for key in known}]) for summary in summaries]
         table = (
             pd.concat(read, ignore_index=True).reindex(columns=COLUMNS).fillna("")
             if read

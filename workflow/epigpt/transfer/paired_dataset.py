@@ -84,10 +84,13 @@ def corresponding_classes(trained: PairedDataset, tested: PairedDataset) -> dict
         Different numbers of classes, a single class, or names from which it does not follow.
     """
     where = f"transfer {trained.name} -> {tested.name}"
-    told = [f"'{series.name}': {', '.join(series.classes)}" for series in (trained, tested)]
+    classes_in_words = [
+        f"'{series.name}': {', '.join(series.classes)}" for series in (trained, tested)
+    ]
     if len(trained.classes) != len(tested.classes) or len(trained.classes) < 2:
         raise InputError(
-            f"{len(trained.classes)} classes against {len(tested.classes)} ({'; '.join(told)})",
+            f"{len(trained.classes)} classes against {len(tested.classes)}"
+            f" ({'; '.join(classes_in_words)})",
             where,
             "a model can only be tested on the classes that it was trained to tell apart",
             "choose the same classes by 'case' and 'control' in both rows, or remove the pair from"
@@ -97,7 +100,7 @@ def corresponding_classes(trained: PairedDataset, tested: PairedDataset) -> dict
         return {name: name for name in tested.classes}
     if len(trained.classes) > 2 or not (trained.case_named and tested.case_named):
         raise InputError(
-            f"classes of different names ({'; '.join(told)})",
+            f"classes of different names ({'; '.join(classes_in_words)})",
             where,
             "it does not follow which class of the one series is which of the other",
             "name 'case' or 'control' in both rows, or remove the pair from 'transfer'",

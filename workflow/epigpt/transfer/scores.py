@@ -68,8 +68,10 @@ def _chance(model: str, held: HeldOut, seed: int) -> pd.DataFrame:
             .reindex(held.sample)
             .to_numpy(dtype=np.intp)
         )
-        found = scores(replace(held, truth=truth), held.unit_weights())
-        rows += [(model, permutation, metric, float(value[0])) for metric, value in found.items()]
+        permuted = scores(replace(held, truth=truth), held.unit_weights())
+        rows += [
+            (model, permutation, metric, float(value[0])) for metric, value in permuted.items()
+        ]
     return pd.DataFrame(rows, columns=permutation_test.NULL_COLUMNS)
 
 
