@@ -31,9 +31,9 @@ def check(groups: ArrayLike, sides: ArrayLike, where: str) -> None:
     if crossing.empty:
         return
     group = crossing.iloc[0]
-    both = sorted(table.loc[table["group"] == group, "side"].astype(str))
+    first, second, *_ = sorted(table.loc[table["group"] == group, "side"].astype(str))
     raise InputError(
-        found=f"group '{group}' in {' and '.join(both)}",
+        found=f"group '{group}' in {first} and {second}",
         where=where,
         why="a model that has seen a donor is not tested by that donor",
         remedy=REMEDY,
