@@ -42,9 +42,9 @@ def test_accession_is_normalised() -> None:
         ("GSE", "one to seven digits"),
         ("GSM123", "a sample"),
         ("gpl570", "a platform"),
-        ("PRJNA1", "no series accession"),
-        ("", "no series accession"),
-        ("GSE１２３", "no series accession"),
+        ("PRJNA1", "a series has another form"),
+        ("", "a series has another form"),
+        ("GSE１２３", "a series has another form"),
     ],
 )
 def test_other_accessions_are_refused(text: str, why: str) -> None:

@@ -127,15 +127,17 @@ def open_observations(path: Path) -> CountBlocks:
             "run the workflow up to `expression` first",
         )
     with h5py.File(path, "r") as file:
-        matrix = file.get("layers/counts", file.get("X"))
+        place = "layers/counts" if "layers/counts" in file else "X"
+        matrix = file.get(place)
         if matrix is None or (
             isinstance(matrix, h5py.Group) and matrix.attrs.get("encoding-type") != "csr_matrix"
         ):
+            stored = "adata.X" if place == "X" else "adata.layers['counts']"
             raise InputError(
                 "no counts stored by observation",
                 str(path),
                 "encoding reads the layer `counts` or X, dense or as CSR",
-                "convert it: adata.X = scipy.sparse.csr_matrix(adata.X)",
+                f"write it by observation: {stored} = scipy.sparse.csr_matrix({stored})",
             )
         obs, var = _frame(file["obs"]), _frame(file["var"])
         assay, organism = (_scalar(file, f"uns/{name}") for name in ("assay", "organism"))
