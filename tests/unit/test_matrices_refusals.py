@@ -254,7 +254,7 @@ def test_transcripts_and_ambiguous_columns_of_single_samples(tmp_path):
     archive(
         "gene\tleft\tright\n" + "".join(f"{gene}\t{n}\t{n + 1}\n" for n, gene in enumerate(GENES))
     )
-    refused(tmp_path, "left, right", "cannot be told")
+    refused(tmp_path, "left, right", "it is unclear which")
 
 
 @pytest.mark.parametrize(

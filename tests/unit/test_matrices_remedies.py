@@ -77,7 +77,7 @@ OWN_TABLE = {
                 }
             )
         },
-        "which of them holds the sample's counts cannot be told",
+        "it is unclear which of them holds the sample's counts",
     ),
     "a sample twice": (
         {"GSE1_counts.txt.gz": table([*TITLES, "WT1"], np.hstack([COUNTS, COUNTS[:, :1]]))},

@@ -141,7 +141,7 @@ def _samples_of(row: Row, obs: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
     if column is None or (label is not None and obs.groupby(column)[label].nunique().max() > 1):
         if row.group == "sample" or (row.group == "auto" and suggested_group(obs) == "sample"):
             raise InputError(
-                "cells whose sample is not told",
+                "cells that name no sample",
                 f"obs of {row.source}",
                 "cells of one donor are not independent, so each cell cannot count as a sample of"
                 " its own group",

@@ -77,7 +77,7 @@ def base_address(text: str) -> str:
             "an address with a user name",
             where,
             why,
-            "take them out; credentials belong into ~/.netrc",
+            "take them out; credentials belong in ~/.netrc",
         )
     if parts.query or parts.fragment:
         raise InputError(f"the address '{text}'", where, "a base address has no query", remedy)

@@ -127,7 +127,7 @@ def _by_sample(
             raise InputError(
                 f"a line !Sample_{key} of {len(values)} cells",
                 str(path),
-                f"the file has {len(samples)} samples, so it cannot be told which cell is whose",
+                f"the file has {len(samples)} samples, so it is unclear whose each cell is",
                 REMEDY,
             )
         for sample, value in zip(samples, values, strict=True):

@@ -96,7 +96,7 @@ def _of_tar(member: Member, budget: Budget, scratch: Path) -> Iterator[Member]:
                 raise _unsafe(
                     member,
                     f"two members named '{entry.name}'",
-                    "which of them is meant cannot be told",
+                    "it is unclear which of them is meant",
                 )
             names.add(name)
             budget.foresee(entry.size, name)

@@ -139,7 +139,7 @@ def _several(qualified: Sequence[Candidate]) -> InputError:
         f"{len(qualified)} matrices that qualify:\n"
         + "\n".join(f"    {found.in_words}" for found in qualified),
         "the files of the data set",
-        "which one to analyse cannot be told from the data",
+        "the data do not say which one to analyse",
         f"write one of these into the cell `matrix`: {ways}",
     )
 

@@ -249,7 +249,7 @@ def _unreadable(said: str, where: str) -> InputError:
         return InputError(
             f"a line with another number of cells ({first_line})",
             where,
-            "which of its cells belong to which sample cannot be told",
+            "it is unclear which of its cells belong to which sample",
             "repair the line, or name another file in the cell `matrix`",
         )
     return InputError(

@@ -134,7 +134,7 @@ def _check_declared(item: h5py.Dataset, where: str) -> None:
         raise InputError(
             f"'{item.name}' is stored in pieces of {chunk:,} bytes",
             where,
-            "a piece has to lie in memory whole to be unpacked",
+            "a piece must fit in memory to be unpacked",
             "write the file again with smaller chunks, or name another file in the cell `matrix`",
         )
 

@@ -275,7 +275,7 @@ def _transposed(
         raise InputError(
             f"{len(data) - matrix.nnz:,} values for a row and column that have one already",
             where,
-            "which of them counts cannot be told",
+            "it is unclear which of them counts",
             "name another file in the cell `matrix`",
         )
     return narrowed(matrix)

@@ -266,7 +266,7 @@ def _columns_of_one(layout: Layout, member: Member) -> table_layout.TableLayout:
         f"columns {', '.join(named.values()) or 'none'}",
         member.name,
         (
-            "which of them holds the sample's counts cannot be told"
+            "it is unclear which of them holds the sample's counts"
             if named
             else "none of its columns holds numbers"
         ),

@@ -70,7 +70,7 @@ def _check_sizes(book: IO[bytes], where: str, budget: Budget) -> None:
             raise InputError(
                 f"'{entry.filename}' of {entry.file_size:,} bytes in a workbook",
                 where,
-                "it would have to lie in memory whole",
+                "all of it would have to fit in memory",
                 "save the sheet with the counts as .csv and give that as source",
             )
 
@@ -190,7 +190,7 @@ def refuse_dates(genes: Sequence[str], where: str) -> None:
     raise InputError(
         f"{len(mangled)} gene symbols that the spreadsheet turned into dates: {listed}",
         where,
-        "which genes they were cannot be told in every case",
+        "it is not always clear which genes they were",
         "name another file in the cell `matrix`; or correct the names, save them as .csv and give"
         " that as source with a sample sheet",
     )

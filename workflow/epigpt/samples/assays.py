@@ -63,8 +63,8 @@ def refuse_other_kinds(types: Sequence[str], attributes: pd.DataFrame, source: s
     raise InputError(
         f"a series of another kind: {'; '.join([*kinds, *strategies]) or 'no RNA'}",
         f"the record of {source}",
-        "EpiGPT reads gene expression; methylation, accessibility, binding, small RNA and genotypes"
-        " are none",
+        "EpiGPT reads gene expression, not methylation, accessibility, binding, small RNA or"
+        " genotypes",
         "name an expression series in the cell `source`; a SuperSeries lists the series of each"
         " kind it is made of",
     )

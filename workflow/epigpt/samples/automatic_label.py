@@ -145,7 +145,7 @@ def _not_as_asked(row: Row, every: Sequence[Candidate]) -> InputError:
         f"label = auto, and no characteristic has the values {named}"
         + (f"; possible labels, with samples per class:\n{listed}" if listed else ""),
         f"data set '{row.dataset}', columns 'case' and 'control'",
-        "which samples are meant cannot be told",
+        "it is unclear which samples are meant",
         f"put the row that you mean into the data set table\n    {pasted}",
     )
 
