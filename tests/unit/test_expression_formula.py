@@ -116,7 +116,7 @@ def test_the_rows_of_the_label_come_first():
     ("text", "said"),
     [
         ("genotype * dieet", "'dieet'"),
-        ("genotype * (diet", "no formula"),
+        ("genotype * (diet", "not a formula"),
         ("genotype + strain", "cannot tell apart"),
     ],
 )

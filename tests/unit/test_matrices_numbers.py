@@ -69,7 +69,7 @@ def test_a_fraction_beside_thousands_is_refused(read):
     # Far below what tells the layout.
     many = [lines[0], *(f"x{number}{line}" for number in range(40) for line in lines[1:])]
     many[-1] = "last\t" + "\t".join(["0.5"] * 8)
-    with pytest.raises(InputError, match="no number") as refused:
+    with pytest.raises(InputError, match="not a number") as refused:
         read("\n".join(many) + "\n")
     assert "0.5" in str(refused.value)
 

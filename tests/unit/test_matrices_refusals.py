@@ -236,7 +236,7 @@ def test_a_cell_that_is_no_number(tmp_path):
     text = (tmp_path / "GSE1_counts.txt").read_text().splitlines()
     text[-1] = text[-1].rsplit("\t", 1)[0] + "\tmany"
     (tmp_path / "GSE1_counts.txt").write_text("\n".join(text))
-    refused(tmp_path, "no number", "many", "GSE1_counts.txt")
+    refused(tmp_path, "not a number", "many", "GSE1_counts.txt")
 
 
 def test_transcripts_and_ambiguous_columns_of_single_samples(tmp_path):

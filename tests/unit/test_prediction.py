@@ -301,7 +301,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a list": (lambda at: (at / "labels.json").write_text("[]"), "list"),
     "a statistic that is no number": (
         lambda at: _array(at / STATISTICS, "centre", lambda old: _with(old, 3, np.nan)),
-        "no numbers",
+        "not numbers",
     ),
     "a scale of nothing": (
         lambda at: _array(at / STATISTICS, "scale", lambda old: _with(old, 3, 0.0)),
