@@ -227,7 +227,7 @@ def test_a_group_on_both_sides_stops_every_later_step(series, tmp_path):
             run()
     held = token_dataset.in_test_set(folds, "repeat0/fold0", observations.index["sample"])
     shared = replace(observations, index=observations.index.assign(group="G"))
-    with pytest.raises(InputError, match="training and test"):
+    with pytest.raises(InputError, match="in test and train"):
         token_dataset.write(
             Path(tmp_path) / "tokens", shared, held, CLASSES, refit_pipeline.recipe(SETTINGS)
         )
@@ -237,7 +237,7 @@ def test_a_group_on_both_sides_stops_every_later_step(series, tmp_path):
     index = Path(tmp_path) / "tokens" / "index.tsv"
     table = pd.read_csv(index, sep="\t", dtype=str)
     table.assign(group="G").to_csv(index, sep="\t", index=False)
-    with pytest.raises(InputError, match="training and test"):
+    with pytest.raises(InputError, match="in test and train"):
         token_dataset.load(Path(tmp_path) / "tokens")
 
 
