@@ -85,7 +85,7 @@ class RunScreen:
         self.say(f"{self._total} jobs to run, more where a stage decides which.")
 
     def begun(self, job: int, rule: str, dataset: str) -> None:
-        """A job has started; the first of its rule and data set gets a line."""
+        """Note that a job has started; the first of its rule and data set gets a line."""
         self._jobs[job] = (rule, dataset)
         if rule in _TARGETS:
             return
@@ -97,7 +97,7 @@ class RunScreen:
         self._draw()
 
     def ended(self, job: int) -> None:
-        """A job has finished."""
+        """Note that a job has finished."""
         rule, _ = self._jobs.pop(job, ("", ""))
         if rule:
             self._ended[rule] += 1
@@ -109,7 +109,7 @@ class RunScreen:
         self._draw()
 
     def failed(self, rule: str, dataset: str, log: str) -> None:
-        """A job has failed; why stands in its log, and in the list that ends the run."""
+        """Say that a job has failed; its log and the list that ends the run say why."""
         self.say(
             f"{self._clock()}  FAILED: {self._stage(rule, dataset)}" + (f"; log: {log}" * bool(log))
         )
