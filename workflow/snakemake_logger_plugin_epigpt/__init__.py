@@ -14,6 +14,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 _WORTH_SAYING = ("Nothing to be done", "Cancelled ")
 # `epigpt start` has said it already.
 _MODEL = "Model: "
+_SUM = "At least one job did not complete successfully"
 _ERRORS_OF_JOBS = ("RuleException", "CalledProcessError")
 
 
@@ -79,7 +80,7 @@ class LogHandler(LogHandlerBase):
     def _said(self, record: LogRecord) -> None:
         text = record.getMessage() if record.msg else ""
         # What stood against a job is told as the job that failed.
-        of_a_job = getattr(record, "exception", "") in _ERRORS_OF_JOBS
+        of_a_job = getattr(record, "exception", "") in _ERRORS_OF_JOBS or _SUM in text
         worth = (*_WORTH_SAYING, *(() if self._screen.expected else (_MODEL,)))
         if text and not of_a_job and (record.levelno >= WARNING or text.startswith(worth)):
             self._screen.say(text)
