@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import quick_run
 from epigpt.cli import main
 from epigpt.config import dataset_table
 from epigpt.config.settings import Settings
@@ -151,9 +152,17 @@ def test_the_cost_follows_settings():
 
     few, many = total(permutations=0), total(permutations=50)
     assert many.hours > few.hours
-    assert many.jobs == few.jobs + 10
+    # Ten of GPT-2's, and one for each baseline.
+    assert many.jobs == few.jobs + 10 + len({*Settings().baselines, "logistic_l2"})
     assert total(permutations=0, comparisons=[]).hours < few.hours
     assert total(permutations=0, folds=3).jobs < few.jobs
+
+
+def test_the_jobs_of_a_small_run():
+    """As many as the run of tests/faults/test_runs.py has, beside its target."""
+    changed = {**quick_run.CONFIG, "permutations": 0, "comparisons": ["finetuned_no_blocks"]}
+    told = cost.of_run(Settings(**changed), "cpu", Devices("this machine"), 24, 0)
+    assert told.jobs == 21
 
 
 def test_too_little_disk(tmp_path):

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from epigpt import model_names
 from epigpt.config.repetitions import permutations, repeats
 from epigpt.config.settings import Settings
 from epigpt.errors import InputError
@@ -115,9 +116,10 @@ def of_run(
         together=together,
     )
     models = dataset_cost.of_dataset(planned.plan, planned.hardware, scope)
-    encodings = settings.folds + 1
+    encodings = settings.folds * draws["own"] + 1
+    others = _OTHER_STAGES + encodings + _jobs_of_baselines(settings, labels)
+    of_models = sum(models.jobs.values()) + _jobs_beside(settings, draws, together=together)
     nulls = math.ceil(labels["refits"] / _PERMUTATIONS_A_JOB)
-    others = _OTHER_STAGES + len(settings.baselines) + encodings
     each = dataset_cost.START_SECONDS + _STAGE_SECONDS * taken / 1000
     seconds = {"models": 0.0, "other stages": others * each}
     for purpose, amount in models.seconds.items():
@@ -130,7 +132,7 @@ def of_run(
     return RunCost(
         settings,
         choice.sentence(asked, settings, devices),
-        others + sum(models.jobs.values()) + nulls,
+        others + of_models + nulls,
         seconds,
         max(_STAGE_BYTES, planned.plan.bytes["total"]),
         planned.plan.disk_bytes
@@ -138,6 +140,22 @@ def of_run(
         + fetched
         + max(_SMALLEST_RESULTS, _GROWTH * (downloads or 0)),
     )
+
+
+def _jobs_of_baselines(settings: Settings, labels: dict[str, int]) -> int:
+    number = len({model_names.REFERENCE, *settings.baselines})
+    return number * (2 if labels["baselines"] else 1)
+
+
+def _jobs_beside(settings: Settings, draws: dict[str, int], *, together: bool) -> int:
+    """Count the jobs of models beside their trainings: further draws of the folds, pretrained
+    weights, and for a small model its variants and attributions."""
+    variants = len(settings.comparisons)
+    jobs = (draws["all"] - draws["own"]) * (1 + variants)
+    jobs += settings.weights != published.NONE
+    if together and settings.model in strategy.ON_CPUS:
+        jobs += variants + settings.attributions
+    return jobs
 
 
 def refuse_lack_of_disk(cost: RunCost, directory: Path) -> None:
