@@ -69,6 +69,6 @@ rule markers:
     resources:
         **grows(mem_mb=4000, minutes=30),
     params:
-        **stage("markers", "seed"),
+        **stage("markers", "seed", "pathways"),
     shell:
         "{params.command} --log {log:q}"

@@ -2,7 +2,7 @@
 
 Purpose: record where a result comes from, write one self-contained page per data set and one over all of them.
 Inputs: every result file of a data set.
-Outputs: results/{dataset}/provenance.json, report.html, figures/, ro-crate-metadata.json; results/index.html.
+Outputs: results/{dataset}/provenance.json, report.html, figures/, exports/, ro-crate-metadata.json; results/index.html.
 """
 
 
@@ -78,6 +78,7 @@ rule report:
             subcategory="{dataset}",
             labels={"data set": "{dataset}", "figure": "{figure}"},
         ),
+        exports=directory("results/{dataset}/exports"),
     log:
         "results/{dataset}/logs/report.log",
     benchmark:

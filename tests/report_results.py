@@ -21,21 +21,11 @@ HOSTILE = (
     " \"quoted\" 'single' {{ 7*7 }} \u202eevil\u202c $x^2$ & <b>"
 )
 # Of the page, in their order.
-SECTIONS = [
-    "verdict",
-    "data",
-    "samples",
-    "quality",
-    "embedding",
-    "heatmap",
-    "contrasts",
-    "markers",
-    "models",
-    "attributions",
-    "training",
-    "methods",
-    "limits",
-]
+# Of the page: what stands open, and what stands behind headings.
+FIRST_PAGE = ["verdict", "samples", "embedding", "genes", "pathways"]
+APPENDIX = ["data", "design", "quality", "heatmap", "contrasts", "markers", "models"]
+APPENDIX += ["attributions", "training", "methods", "limits"]
+SECTIONS = FIRST_PAGE + APPENDIX
 METRICS = ("auc", "average_precision", "f1", "balanced_accuracy", "mcc", "brier")
 MODELS = ("finetuned", "logistic_l2", "pca_logistic", "random_forest", "majority")
 SYMBOLS = ["Gfap", "Vim", "Gria1", "Gria2", "Sst", "Pvalb", "Fosb", "Gad1", "Slc17a7", "Aqp4"]
@@ -108,6 +98,7 @@ def _samples(
             "sample": [f"GSM{1000 + at}" for at in range(samples)],
             "label": [classes[at % len(classes)] for at in range(samples)],
             "group": [f"L{at // 2:02d}" for at in range(samples)],
+            "title": [f"Hippocampus, mouse {at + 1}" for at in range(samples)],
             "condition": [classes[at % len(classes)] for at in range(samples)],
             "sex": [("female", "male")[(at // 2) % 2] for at in range(samples)],
         }
@@ -458,7 +449,8 @@ def _biology(folder: Path, table: pd.DataFrame, rng: np.random.Generator) -> Non
     )
     enriched = pd.DataFrame(
         {
-            "set": ["own set"],
+            "set": ["own set", "gliogenesis"],
+            "source": ["own", "Gene Ontology"],
             "n_asked": 9,
             "n_genes": 7,
             "score": 1.8,

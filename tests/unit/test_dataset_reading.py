@@ -351,7 +351,14 @@ def test_a_local_table_with_its_sheet(tmp_path):
     labelled, _, reading = read_dataset(
         local, [tmp_path / "counts.tsv", sheet], frozenset(), Budget(1e9)
     )
-    assert labelled.columns.tolist() == ["label", "group", "genotype", "characteristic_sample"]
+    assert labelled.columns.tolist() == [
+        "label",
+        "group",
+        "title",
+        "genotype",
+        "characteristic_sample",
+    ]
+    assert set(labelled["title"]) == {""}  # a sheet names samples by their ids alone
     assert labelled.index.tolist() == [f"s{n}" for n in reversed(range(8))]
     assert reading["left_out"] == [{"sample": "s8", "reason": "described, but not in the matrix"}]
     assert reading["label"]["rule"] == "label = auto: 'genotype', the only one"

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_curve
 from epigpt.report import curves, index, results, tsne, wording
 from epigpt.report.figures import quality
 from epigpt.report.matrix import Expression
-from epigpt.report.sections.samples import association
+from epigpt.report.sections.design import association
 
 
 def test_roc_agrees_with_scikit_learn() -> None:

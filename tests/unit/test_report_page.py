@@ -7,11 +7,13 @@ import time
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import report_results as make
-from epigpt.report import page
+from epigpt.interpretation.domain import about_epilepsy
+from epigpt.report import gene_values, page
 from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.results import Results
 
@@ -68,13 +70,13 @@ def test_sections_stand_in_their_order_each_with_a_sentence(two: Path) -> None:
     text = (two / "report.html").read_text(encoding="utf-8")
     assert [tag["id"] for tag in Outline(text).named("section")] == make.SECTIONS
     for part in text.split("<section ")[1:]:
-        see = re.search(r'<p class="see"[^>]*>([^<]+)</p>', part)
+        see = re.search(r'<(?:p|span) class="see"[^>]*>([^<]+)</', part)
         assert see is not None
         assert see[1].strip()
     assert "Nothing to show" not in text
 
 
-def test_every_figure_lies_beside_the_page_three_times(two: Path) -> None:
+def test_every_figure_lies_beside_the_page_four_times(two: Path) -> None:
     shown = set(
         re.findall(r'id="figure-([a-z_0-9]+)"', (two / "report.html").read_text(encoding="utf-8"))
     )
@@ -90,7 +92,7 @@ def test_every_figure_lies_beside_the_page_three_times(two: Path) -> None:
         "attributions",
     } <= shown
     for name in shown:
-        for suffix in ("svg", "png", "tsv"):
+        for suffix in ("svg", "png", "pdf", "tsv"):
             assert (two / "figures" / f"{name}.{suffix}").stat().st_size > 50, name
 
 
@@ -137,7 +139,15 @@ def test_a_series_that_is_not_assessable_is_described_in_full(tmp_path: Path) ->
     assert [tag["id"] for tag in Outline(text).named("section")] == make.SECTIONS
     first = html.unescape(text[text.index("<main") : text.index('id="data"')])
     assert "class 'epilepsy' has 2 groups" in first
-    for name in ("quality", "embedding", "heatmap", "contrast_1", "markers"):
+    for name in (
+        "quality",
+        "embedding",
+        "heatmap",
+        "contrast_1",
+        "top_genes",
+        "pathways",
+        "markers",
+    ):
         assert f'id="figure-{name}"' in text
     for name in ("models", "attributions", "training"):
         part = text[text.index(f'<section id="{name}"') :]
@@ -166,7 +176,7 @@ def test_simulated_data_are_called_so_at_the_top(tmp_path: Path) -> None:
     )
     page.write(tmp_path / "made", tmp_path / "report.html", tmp_path / "figures")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    top = text[text.index("<main") : text.index('id="data"')]
+    top = text[text.index("<main") : text.index('id="samples"')]
     assert "simulated data" in top
     assert "This series is simulated" in top
 
@@ -214,9 +224,10 @@ def test_the_comparison_shows_differences_null_and_learning_curve(two: Path) -> 
         assert f'id="figure-{name}"' in text
     assert "refitted" in text
     assert "Whole sets, tested over donors" in text
-    assert re.search(
-        r"own set.*?>1\.80<.*?Gfap Vim", text[text.index('id="table-gene-sets"') :], re.DOTALL
-    )
+    for name, table in (("own set", "gene-sets"), ("gliogenesis", "pathways-table")):
+        assert re.search(
+            rf"{name}.*?>1\.80<.*?Gfap Vim", text[text.index(f'id="table-{table}"') :], re.DOTALL
+        )
     assert "rank correlation 0.04" in text
     assert "ρ = 0.35" in text
 
@@ -241,20 +252,73 @@ def test_samples_that_quality_left_out_are_not_counted_as_compared(tmp_path: Pat
     assert "1 left out by the quality limits" in text
 
 
-def test_expectations_of_epilepsy_are_not_held_against_another_question(tmp_path: Path) -> None:
+def test_epilepsy_is_a_matter_of_the_record_or_of_the_key(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "cells", classes=("astrocytes", "neurons"))
-    assert "does not mention epilepsy" not in page.render(
-        Results(folder), FigureWriter(tmp_path)
-    )  # the record's title does
+
+    def markers(domain: str) -> str:
+        provenance = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+        provenance["settings"]["domain"] = domain
+        (folder / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+        text = page.render(Results(folder), FigureWriter(tmp_path / "figures"))
+        return text[text.index('<section id="markers"') :].split("</section>")[0]
+
+    (tmp_path / "figures").mkdir()
+    assert "GRIA1 up" in markers("auto")  # the record's title speaks of epileptic mice
+    assert "the key domain is none" in markers("none")
     reading = json.loads((folder / "reading.json").read_text(encoding="utf-8"))
     reading["series"]["title"] = reading["series"]["summary"] = "Cells of the cortex"
     (folder / "reading.json").write_text(json.dumps(reading), encoding="utf-8")
-    text = page.render(Results(folder), FigureWriter(tmp_path))
-    assert (
-        "This series compares &#39;neurons&#39; and &#39;astrocytes&#39; and its record does not"
-        " mention epilepsy" in text
-    )
-    assert (
-        'class="short good"'
-        not in text[text.index('id="markers"') : text.index('id="table-markers-table"')]
-    )
+    closed = markers("auto")
+    assert "the record does not speak of epilepsy" in closed
+    assert "GRIA1" not in closed
+    assert "<details" not in closed
+    assert "GRIA1 up" in markers("epilepsy")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("Hippocampi after kainate", True),
+        ("a ketogenic diet", True),
+        ("Interictal spikes", True),
+        ("Dravet syndrome", True),
+        ("airway muscle and dexamethasone", False),
+        ("a dictionary of cell types", False),
+    ],
+)
+def test_words_that_speak_of_epilepsy(text: str, meant: bool) -> None:
+    assert about_epilepsy({"series": {"title": text}}, ["a", "b"]) is meant
+
+
+def test_samples_are_named_by_their_titles(two: Path) -> None:
+    text = (two / "report.html").read_text(encoding="utf-8")
+    table = text[text.index('id="table-sample-table"') :].split("</table>")[0]
+    assert "<bdi>Hippocampus, mouse 1</bdi><small><bdi>GSM1000</bdi></small>" in table
+    shown = text[text.index('<section id="embedding"') :].split("</section>")[0]
+    assert '"Hippocampus, mouse 1 (GSM1000)"' in shown
+
+
+@pytest.mark.parametrize(
+    ("column", "unit"),
+    [("litter", "litter"), ("Subject ID", "subject"), ("x", "donor"), ("cell line", "cell line")],
+)
+def test_groups_are_called_what_the_record_calls_them(
+    tmp_path: Path, column: str, unit: str
+) -> None:
+    folder = make.write(tmp_path / "one")
+    reading = json.loads((folder / "reading.json").read_text(encoding="utf-8"))
+    reading["group"]["column"] = column
+    (folder / "reading.json").write_text(json.dumps(reading), encoding="utf-8")
+    assert Results(folder).unit == unit
+
+
+def test_values_of_genes_survive_the_page() -> None:
+    rng = np.random.default_rng(0)
+    counts = np.floor(rng.lognormal(3, 3, (7, 40)))
+    content = gene_values.packed(counts)
+    assert len(content["text"]) == 2 * counts.size
+    back = gene_values.unpacked(content, 40)
+    assert np.allclose(back, counts, rtol=0.006, atol=0.5)
+    assert gene_values.unpacked(gene_values.packed(np.zeros((2, 3))), 3).max() == 0
+    assert gene_values.how_many(100) == 4000
+    assert gene_values.how_many(5000) == 200

@@ -89,28 +89,27 @@ def test_a_log_without_seconds_is_said_to_have_none(tmp_path: Path) -> None:
 
 def test_gene_sets_of_the_user_are_drawn_and_listed(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
-    text = part(page.render(Results(folder), FigureWriter(tmp_path)), "markers")
+    text = part(page.render(Results(folder), FigureWriter(tmp_path)), "pathways")
     assert "1 set of 1 at a false discovery rate of 5 %" in text
-    assert "higher in epilepsy. Genes were permuted, not donors" in text
+    assert "among those higher in epilepsy" in text
     assert (tmp_path / "gene_sets.svg").is_file()
+    assert (tmp_path / "pathways.svg").is_file()
 
 
 @pytest.mark.parametrize(
-    ("asked", "reason"),
-    [([], "none was given (setting: gene_sets"), (["own.gmt"], "no contrast that ranks its genes")],
+    ("pathways", "reason"),
+    [("none", "was switched off (key pathways)"), ("gene_ontology", "no contrast that ranks")],
 )
-def test_without_gene_sets_the_reason_is_given(
-    tmp_path: Path, asked: list[str], reason: str
-) -> None:
+def test_without_gene_sets_the_reason_is_given(tmp_path: Path, pathways: str, reason: str) -> None:
     folder = make.write(tmp_path / "one")
     make.tsv(
         folder / "gene_set_enrichment.tsv",
         pd.read_csv(folder / "gene_set_enrichment.tsv", sep="\t").head(0),
     )
     made = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-    made["settings"]["gene_sets"] = asked
+    made["settings"] |= {"gene_sets": [], "pathways": pathways}
     (folder / "provenance.json").write_text(json.dumps(made), encoding="utf-8")
-    assert reason in part(page.render(Results(folder), FigureWriter(tmp_path)), "markers")
+    assert reason in part(page.render(Results(folder), FigureWriter(tmp_path)), "pathways")
 
 
 def test_bars_of_gene_sets_are_the_first_by_p_ordered_by_score() -> None:
@@ -124,8 +123,8 @@ def test_bars_of_gene_sets_are_the_first_by_p_ordered_by_score() -> None:
     )
     drawn = enrichment.bars(table, "epilepsy")
     assert drawn is not None
-    assert drawn.source["set"].tolist() == [f"s{at:02d}" for at in range(19, -1, -1)]
-    assert "The 20 of 30 sets" in drawn.caption
+    assert drawn.source["set"].tolist() == [f"s{at:02d}" for at in range(15, -1, -1)]
+    assert "The 16 of 30 sets" in drawn.caption
     assert enrichment.bars(table.assign(score=np.nan), "epilepsy") is None
 
 

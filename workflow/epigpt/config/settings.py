@@ -320,6 +320,21 @@ class Settings(_Section):
     gene_sets: list[str] = Field(
         default_factory=list, description="GMT files with gene sets of your own."
     )
+    pathways: Literal["gene_ontology", "none"] = Field(
+        "gene_ontology",
+        description=(
+            "Gene sets that come with EpiGPT, by orthologs for other species than human:"
+            " biological processes of the Gene Ontology (CC BY 4.0)."
+        ),
+    )
+    domain: Literal["auto", "epilepsy", "none"] = Field(
+        "auto",
+        description=(
+            "What the report holds against published knowledge: markers, claims and the"
+            " excitation/inhibition score of epilepsy where the record speaks of it (auto),"
+            " always (epilepsy), or never (none)."
+        ),
+    )
 
     def value(self, key: str) -> Any:
         """Return the setting under a dotted key such as `geo.base_url`; KeyError for an unknown

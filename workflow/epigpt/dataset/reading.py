@@ -54,7 +54,7 @@ def read_dataset(
     Returns
     -------
     samples
-        Index sample; columns label, group, then the characteristics.
+        Index sample; columns label, group, title, then the characteristics.
     adata
         As `epigpt.dataset.assemble.assemble` makes it.
     reading
@@ -164,6 +164,8 @@ def _finished(
         origin,
         cell_types(candidate.cells),
     )
+    # After the counts are made: a title names a sample for readers and is no characteristic.
+    table.insert(2, "title", _titles(about, table.index))
     how = (
         f"{candidate.name}: {shape[0]} {'cells' if candidate.single_cell else 'samples'} ×"
         f" {shape[1]} genes, {IN_WORDS[candidate.kind.type]} ({candidate.kind.evidence});"
@@ -194,6 +196,14 @@ def _finished(
         "how": how,
     }
     return table, adata, reading
+
+
+def _titles(about: SampleAnnotation, samples: pd.Index) -> list[str]:
+    """Return what the record calls each sample; empty texts for sources without titles."""
+    if "title" not in about.attributes:
+        return [""] * len(samples)
+    titles = about.attributes["title"].reindex(samples).fillna("")
+    return [" ".join(str(title).split()) for title in titles]
 
 
 def _assay(candidate: Candidate) -> str:

@@ -37,7 +37,7 @@ KINDS = (
     "balanced or partly associated",
 )
 DEPTH = "read depth"
-_RESERVED = ("sample", "label", "group")
+_RESERVED = ("sample", "label", "group", "title")
 _DRAWS = 2000
 _RARE = 0.01
 _RARE_IF_TECHNICAL = 0.05
@@ -102,7 +102,7 @@ def table(
     """
     label = samples["label"].astype(str)
     group = samples["group"].astype(str)
-    named = samples.columns.drop(list(_RESERVED))
+    named = samples.columns.drop(list(_RESERVED), errors="ignore")
     texts = {name: samples[name].fillna("").astype(str) for name in named}
     sources = [source, *(name for name in named if _states_label(texts[name], label))]
     rows = []

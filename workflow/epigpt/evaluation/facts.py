@@ -109,7 +109,7 @@ def unnamed_donors(samples: pd.DataFrame) -> str:
     donor; empty where there is nothing to warn of."""
     if samples["group"].nunique() < len(samples):
         return ""
-    described = samples.drop(columns=["sample", "label", "group"])
+    described = samples.drop(columns=["sample", "label", "group", "title"], errors="ignore")
     found = suggested_group(described) if len(described.columns) else "sample"
     if found == "sample":
         return ""

@@ -1,17 +1,13 @@
 """Whether a series is about epilepsy, which the claims and marker sets of that field take."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
-_EPILEPSY = (
-    "epilep",
-    "seizure",
-    "kainate",
-    "kainic",
-    "pilocarpine",
-    "kindl",
-    "convuls",
-    "interictal",
+_EPILEPSY = re.compile(
+    r"epilep|seizure|kainate|kainic|pilocarpine|kindl|convuls|ictal\b|ketogenic"
+    r"|dravet|lennox|pentylenetetrazol|electroshock|antiseizure",
+    re.IGNORECASE,
 )
 
 
@@ -20,6 +16,12 @@ def about_epilepsy(reading: dict[str, Any], classes: Sequence[str]) -> bool:
     claims about it apply."""
     series = reading.get("series") or {}
     texts = [*classes, *[str(series.get(key) or "") for key in ("title", "summary")]]
-    return bool(reading.get("simulated")) or any(
-        word in text.lower() for text in texts for word in _EPILEPSY
-    )
+    return bool(reading.get("simulated")) or any(_EPILEPSY.search(text) for text in texts)
+
+
+def applies(reading: dict[str, Any], classes: Sequence[str], provenance: dict[str, Any]) -> bool:
+    """Whether a report shows what is known of epilepsy: as the key `domain` says, and where it is
+    `auto`, as the record does."""
+    settings = provenance.get("settings") or {}
+    domain = str(settings.get("domain") or "auto")
+    return about_epilepsy(reading, classes) if domain == "auto" else domain == "epilepsy"

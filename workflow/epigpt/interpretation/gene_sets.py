@@ -1,5 +1,7 @@
-"""Gene sets of the user's own, from GMT files."""
+"""Gene sets in the ranking of all genes: the user's own, from GMT files, and processes of the Gene
+Ontology, which come with the package."""
 
+import gzip
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -7,10 +9,14 @@ import pandas as pd
 
 from epigpt.errors import InputError
 from epigpt.interpretation.donor_statistics import false_discovery_rate
+from epigpt.interpretation.enrichment import enrich
 
-ENRICHMENT = ["set", "n_asked", "n_genes", "score", "p", "padj", "leading_genes"]
+ENRICHMENT = ["set", "n_asked", "n_genes", "score", "p", "padj", "leading_genes", "source"]
+OWN, GENE_ONTOLOGY = "own", "Gene Ontology"
+# A process is tested over the genes that a series has; of fewer, its name promises too much.
+FEWEST_OF_A_PROCESS = 10
+_PROCESSES = Path(__file__).parent / "resources" / "gene_ontology.gmt.gz"
 FEWEST_GENES = 3
-PERMUTATIONS = 1000
 
 
 def read(path: Path) -> dict[str, list[str]]:
@@ -31,6 +37,15 @@ def read(path: Path) -> dict[str, list[str]]:
             str(why),
             "name a GMT file under 'gene_sets', or remove it there",
         ) from None
+    return _parsed(lines, path)
+
+
+def processes() -> dict[str, list[str]]:
+    """Return biological processes of the Gene Ontology: name → human symbols, 15 to 250 each."""
+    return _parsed(gzip.decompress(_PROCESSES.read_bytes()).decode().splitlines(), _PROCESSES)
+
+
+def _parsed(lines: Sequence[str], path: Path) -> dict[str, list[str]]:
     sets: dict[str, list[str]] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -103,9 +118,9 @@ def enrichment(
     asked: Mapping[str, int],
     contrast: pd.DataFrame,
     seed: int,
+    source: str = OWN,
 ) -> pd.DataFrame:
-    """Rank all genes by their change and ask whether a set gathers at one end (Subramanian et al.,
-    PNAS 2005), as gseapy computes it.
+    """Rank all genes by their change and ask whether a set gathers at one end.
 
     Genes are permuted, not donors: correlated genes of a set make its p too small. The test over
     donors in marker_sets.tsv is the one to believe; this one says where in the ranking the set
@@ -122,15 +137,20 @@ def enrichment(
         over its standard error.
     seed
         Decides the permutations.
+    source
+        Where the sets come from; of `GENE_ONTOLOGY`, small remains of a process are left out.
 
     Returns
     -------
     pandas.DataFrame
         `ENRICHMENT`: score is the normalised enrichment score, positive where the set is raised; p
-        is never below one over the permutations; padj after Benjamini and Hochberg; all three empty
+        is never below one over the random sets; padj after Benjamini and Hochberg; all three empty
         for sets of fewer than three ranked genes.
     """
-    rows = {name: {"set": name, "n_asked": asked[name], "n_genes": 0} for name in located}
+    rows = {
+        name: {"set": name, "n_asked": asked[name], "n_genes": 0, "source": source}
+        for name in located
+    }
     ranked = contrast.assign(statistic=contrast["log2_fold_change"] / contrast["se"]).dropna(
         subset=["statistic"]
     )
@@ -145,34 +165,28 @@ def enrichment(
     }
     for name, listed in members.items():
         rows[name]["n_genes"] = len(listed)
+    if source == GENE_ONTOLOGY:
+        rows = {name: row for name, row in rows.items() if row["n_genes"] >= FEWEST_OF_A_PROCESS}
+        members = {name: members[name] for name in rows}
     testable = {
         name: listed
         for name, listed in members.items()
         if FEWEST_GENES <= len(listed) < len(statistic)
     }
     if testable:
-        import gseapy
-
-        done = gseapy.prerank(
-            rnk=statistic,
-            gene_sets=testable,
-            min_size=1,
-            max_size=len(statistic),
-            permutation_num=PERMUTATIONS,
-            seed=seed,
-            threads=1,
-            outdir=None,
-            no_plot=True,
-            verbose=False,
+        place = {gene: at for at, gene in enumerate(statistic.index)}
+        symbol = contrast.drop_duplicates("gene").set_index("gene")["symbol"].astype(str)
+        symbols = symbol.loc[statistic.index].to_numpy()
+        found_sets = enrich(
+            statistic.to_numpy(dtype=float),
+            {name: [place[gene] for gene in set(listed)] for name, listed in testable.items()},
+            seed,
         )
-        symbol = contrast.drop_duplicates("gene").set_index("gene")["symbol"]
-        for row in done.res2d.to_dict("records"):
-            leading = [str(symbol[gene]) for gene in str(row["Lead_genes"]).split(";") if gene]
-            p = max(float(row["NOM p-val"]), 1 / PERMUTATIONS)
-            rows[str(row["Term"])] |= {
-                "score": float(row["NES"]),
-                "p": p,
-                "leading_genes": " ".join(leading),
+        for name, found in zip(testable, found_sets, strict=True):
+            rows[name] |= {
+                "score": found.score,
+                "p": found.p,
+                "leading_genes": " ".join(symbols[at] for at in found.leading),
             }
     table = pd.DataFrame(rows.values()).reindex(columns=ENRICHMENT)
     return table.assign(padj=false_discovery_rate(table["p"].astype(float).to_list()))[ENRICHMENT]

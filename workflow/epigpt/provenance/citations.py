@@ -50,10 +50,6 @@ CITATIONS = {
         "Pedregosa F et al. Scikit-learn: machine learning in Python. Journal of Machine Learning"
         " Research 12:2825 (2011)."
     ),
-    "gseapy": (
-        "Fang Z et al. GSEApy: a comprehensive package for performing gene set enrichment analysis"
-        " in Python. Bioinformatics 39:btac757 (2023). doi:10.1093/bioinformatics/btac757"
-    ),
     "numpy": (
         "Harris CR et al. Array programming with NumPy. Nature 585:357 (2020)."
         " doi:10.1038/s41586-020-2649-2"

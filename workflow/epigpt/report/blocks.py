@@ -106,8 +106,25 @@ class Scatter:
 
 
 @dataclass(frozen=True)
+class Explorer:
+    """Volcano plot and the values of one gene, sample by sample.
+
+    Both are drawn by the page's script, the volcano from the gene table `genes`; `fallback` is what
+    paper and script-less readers see.
+    """
+
+    id: str
+    genes: str
+    content: dict[str, Any]
+    fallback: list[ReportFigure]
+    note: str = ""
+    kind: str = "explorer"
+
+
+@dataclass(frozen=True)
 class GeneTable:
-    """A long table that the page's script pages through: columns of plain values, sent as JSON."""
+    """A long table that the page's script pages through, `size` rows at a time: columns of plain
+    values, sent as JSON."""
 
     id: str
     caption: str
@@ -116,6 +133,7 @@ class GeneTable:
     content: dict[str, Any]
     first: list[list[Cell]]
     note: str = ""
+    size: int = 20
     kind: str = "genetable"
 
 
@@ -148,13 +166,14 @@ class Pair:
 @dataclass(frozen=True)
 class Section:
     """A part of the page: its heading, the sentence that says what to see, and its blocks or the
-    reason why there are none."""
+    reason why there are none; `folded` puts it behind its heading, in the appendix."""
 
     id: str
     title: str
     sentence: str
     blocks: list[Any] = field(default_factory=list)
     missing: str = ""
+    folded: bool = False
 
 
 def table(

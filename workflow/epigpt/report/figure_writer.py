@@ -1,8 +1,8 @@
 """Save figures and put them into the page.
 
-Each figure lies three times under figures/: as SVG for talks and paper, as PNG, and as the table of
-the numbers that it shows. In the page its SVG takes the page's own ink, so that it can be read on
-dark ground.
+Each figure lies four times under figures/: as SVG and PDF for talks and paper, as PNG, and as the
+table of the numbers that it shows. In the page its SVG takes the page's own ink, so that it can be
+read on dark ground.
 """
 
 import io
@@ -14,6 +14,7 @@ import matplotlib as mpl
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -34,6 +35,7 @@ _PAGE_INK = {
     style.PALETTE[7]: "var(--violet)",
 }
 _RESOLUTION = 150
+_UNDATED = {"CreationDate": None, "Creator": None, "Producer": None}
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class FigureWriter:
         self.folder = folder
 
     def save(self, drawing: Drawing | None) -> list[ReportFigure]:
-        """Write a drawing as SVG, PNG and TSV; give it as a block. Nothing to draw: an empty
+        """Write a drawing as SVG, PNG, PDF and TSV; give it as a block. Nothing to draw: an empty
         list."""
         if drawing is None:
             return []
@@ -65,9 +67,13 @@ class FigureWriter:
             svg = _svg(drawing.figure, drawing.name)
             picture = io.BytesIO()
             FigureCanvasAgg(drawing.figure).print_png(picture, metadata={"Software": None})
+            document = io.BytesIO()
+            FigureCanvasPdf(drawing.figure).print_pdf(document, metadata=_UNDATED)
         files.write_text(self.folder / f"{drawing.name}.svg", svg)
         with files.path(self.folder / f"{drawing.name}.png") as temporary:
             temporary.write_bytes(picture.getvalue())
+        with files.path(self.folder / f"{drawing.name}.pdf") as temporary:
+            temporary.write_bytes(document.getvalue())
         files.write_tsv(self.folder / f"{drawing.name}.tsv", drawing.source)
         shown = _for_page(svg, drawing.name)
         return [

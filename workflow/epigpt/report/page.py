@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from epigpt import files
+from epigpt.report import exports
 from epigpt.report.blocks import Section
 from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.results import Results
@@ -17,11 +19,14 @@ from epigpt.report.sections import (
     attribution,
     contrasts,
     data,
+    design,
     embedding,
+    genes,
     heatmap,
     markers,
     methods,
     models,
+    pathways,
     quality,
     samples,
     training,
@@ -32,7 +37,7 @@ from epigpt.report.sections import (
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write(results_folder: Path, page: Path, figures: Path) -> None:
+def write(results_folder: Path, page: Path, figures: Path, taken_along: Path | None = None) -> None:
     """Write the report of one data set.
 
     Parameters
@@ -42,12 +47,18 @@ def write(results_folder: Path, page: Path, figures: Path) -> None:
     page
         The file to write.
     figures
-        The folder to write: every figure as SVG, PNG and the table of its numbers.
+        The folder to write: every figure as SVG, PDF, PNG and the table of its numbers.
+    taken_along
+        The folder to write: the normalised matrix, notebook and script of the figures.
     """
     results = Results(results_folder)
     with files.path(figures) as folder:
         folder.mkdir()
         text = render(results, FigureWriter(folder))
+    if taken_along is not None:
+        with files.path(taken_along) as folder:
+            folder.mkdir()
+            exports.write(results, folder)
     files.write_text(page, text)
 
 
@@ -80,12 +91,18 @@ def render(results: Results, plates: FigureWriter) -> str:
 
 
 def _sections(results: Results, plates: FigureWriter) -> list[Section]:
-    return [
+    """Make the first page, then the appendix, whose sections stand behind their headings."""
+    front = [
         verdict.section(results),
-        data.section(results),
         samples.section(results),
-        quality.section(results, plates),
         embedding.section(results, plates),
+        genes.section(results, plates),
+        pathways.section(results, plates),
+    ]
+    appendix = [
+        data.section(results),
+        design.section(results),
+        quality.section(results, plates),
         heatmap.section(results, plates),
         contrasts.section(results, plates),
         markers.section(results, plates),
@@ -96,6 +113,7 @@ def _sections(results: Results, plates: FigureWriter) -> list[Section]:
         methods.section(results),
         methods.limits(results),
     ]
+    return [*front, *(replace(section, folded=True) for section in appendix)]
 
 
 @cache

@@ -5,6 +5,7 @@ A file that is absent reads as empty: the section it feeds then says so instead 
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from epigpt import schema
+from epigpt.interpretation.domain import applies
 from epigpt.report import wording
 from epigpt.report.matrix import Expression
 
@@ -116,6 +118,36 @@ class Results:
         contrasts = self.contrasts["contrast"].drop_duplicates().tolist()
         first = str(contrasts[0]).partition(" vs ")[0] if len(contrasts) == 1 else ""
         return first if first in names and len(names) == 2 else names[-1] if len(names) == 2 else ""
+
+    @cached_property
+    def unit(self) -> str:
+        """What a group is called: a short characteristic's name such as `litter`, else `donor`, or
+        `sample` where every sample is its own."""
+        if self.samples["group"].nunique() == len(self.samples):
+            return "sample"
+        group = self.reading.get("group") or {}
+        named = str(group.get("column") or "") if isinstance(group, dict) else ""
+        plain = re.sub(r"[ _-](id|no|nr|number|name)$", "", named.strip().lower())
+        readable = re.fullmatch(r"[a-z]{3,12}( [a-z]{3,12})?", plain)
+        return plain if readable and plain not in ("group", "column", "title") else "donor"
+
+    def name(self, sample: str) -> str:
+        """Return the title of a sample where the record gives each one of its own, else its id."""
+        return self._titles.get(sample, "") or sample
+
+    @cached_property
+    def _titles(self) -> dict[str, str]:
+        titles = self.samples["title"]
+        return (
+            dict(zip(self.samples["sample"], titles, strict=True))
+            if titles.ne("").all() and titles.is_unique
+            else {}
+        )
+
+    @cached_property
+    def about_epilepsy(self) -> bool:
+        """Whether what is known of epilepsy is to be held against this data set."""
+        return applies(self.reading, self.classes, self.provenance)
 
     @property
     def assessable(self) -> bool:

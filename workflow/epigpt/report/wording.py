@@ -111,6 +111,18 @@ def count(amount: int, noun: str, plural: str = "") -> str:
     return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
 
 
+def plural(noun: str) -> str:
+    """Write a noun of English or of a record in the plural: `litters`, `biopsies`, `mice`."""
+    known = {"mouse": "mice", "individual mouse": "individual mice"}
+    if noun in known:
+        return known[noun]
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return (
+        noun if noun.endswith("mice") else noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
+    )
+
+
 def listing(items: list[str], most: int = 8) -> str:
     """Join words as in a sentence: `a, b and c`; at most `most` of them, the number of the rest
     said."""

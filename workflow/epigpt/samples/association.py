@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 COLUMNS = ("characteristic", "value", "samples", "groups", "counts", "label_follows", "cramers_v")
-_RESERVED = ("sample", "label", "group")
+_RESERVED = ("sample", "label", "group", "title")
 
 
 def table(samples: pd.DataFrame) -> pd.DataFrame:

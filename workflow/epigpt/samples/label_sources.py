@@ -29,7 +29,7 @@ _MISSING = {
 }
 _NOT_TO_NAME = ("supplementary", "data_rows")
 # The last one is the name that AnnData keeps for the index.
-_RESERVED = ("sample", "label", "group", "_index")
+_RESERVED = ("sample", "label", "group", "title", "_index")
 
 
 def is_missing(text: str) -> bool:
@@ -40,9 +40,9 @@ def is_missing(text: str) -> bool:
 def output_name(characteristic: str) -> str:
     """Name a characteristic's column in samples.tsv and counts.h5ad.
 
-    `sample`, `label` and `group` are columns of their own there, and in the HDF5 file a `/` would
-    make a group of the column's name ("genotype/variation" is a common key of GEO's), as `.` would
-    mean the folder itself.
+    `sample`, `label`, `group` and `title` are columns of their own there, and in the HDF5 file a
+    `/` would make a group of the column's name ("genotype/variation" is a common key of GEO's), as
+    `.` would mean the folder itself.
     """
     plain = characteristic.replace("/", "_").strip(".") or "unnamed"
     return f"characteristic_{plain}" if plain.casefold() in _RESERVED else plain

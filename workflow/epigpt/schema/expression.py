@@ -4,7 +4,14 @@ from epigpt.schema.tables import ResultFile, columns
 
 FILES = (
     ResultFile("report.html", "the report, one file without references to anything outside"),
-    ResultFile("figures/", "every figure as SVG and PNG with its data as TSV"),
+    ResultFile("figures/", "every figure as SVG, PDF and PNG with its data as TSV"),
+    ResultFile(
+        "exports/",
+        (
+            "normalised matrix (TSV, GCT), notebook and R script of the figures with their tables, "
+            "MultiQC content"
+        ),
+    ),
     ResultFile("geo/", "the files that were downloaded"),
     ResultFile(
         "geo/manifest.tsv",
@@ -24,6 +31,7 @@ FILES = (
         rows="a sample",
         columns=columns("""
             sample label group
+            title             text     what the record calls the sample; empty for local sources
         """),
         open_ended=True,
     ),

@@ -37,7 +37,7 @@ FILES = (
     ),
     ResultFile(
         "gene_set_enrichment.tsv",
-        "gene sets of your own (`gene_sets`) in the ranking of all genes",
+        "gene sets (the Gene Ontology's processes, and your own) in the ranking of all genes",
         rows="a set",
         columns=columns("""
             set               text     name of the set
@@ -46,6 +46,7 @@ FILES = (
             score             number   normalised enrichment score, positive: raised in the case
             p padj
             leading_genes     text     genes that carry the score
+            source            text     `own` (key `gene_sets`) or Gene Ontology (key `pathways`)
         """),
     ),
     ResultFile(

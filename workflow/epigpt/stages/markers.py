@@ -23,14 +23,18 @@ def main() -> None:
             for path in job.files("gene_sets")
             for name, genes in gene_sets.read(path).items()
         }
-        tables = _tables(job, own_sets, job.settings.get("seed", 1))
+        asked = job.settings.get("pathways", "gene_ontology")
+        known = gene_sets.processes() if asked == "gene_ontology" else {}
+        tables = _tables(job, own_sets, known, job.settings.get("seed", 1))
         if tables["claims"].empty:
             job.log.info("There is no marker table for this organism: header-only tables.")
         for name, table in tables.items():
             files.write_tsv(job.file(name), table)
 
 
-def _tables(job: entry.Job, own_sets: dict[str, list[str]], seed: int) -> dict[str, pd.DataFrame]:
+def _tables(
+    job: entry.Job, own_sets: dict[str, list[str]], known: dict[str, list[str]], seed: int
+) -> dict[str, pd.DataFrame]:
     path = job.file("expression")
     organism = storage.text(path, "organism")
     described, var, lognorm = storage.parts(path, "obs", "var", "layers/lognorm")
@@ -65,7 +69,7 @@ def _tables(job: entry.Job, own_sets: dict[str, list[str]], seed: int) -> dict[s
     named = markers.members(table)
     human = (
         list(orthologs.to_human(list(genes.index), list(genes["symbol"]), organism)[0]["human"])
-        if own_sets
+        if own_sets or known
         else []
     )
     located = gene_sets.locate(own_sets, list(genes.index), list(genes["symbol"]), human)
@@ -87,16 +91,23 @@ def _tables(job: entry.Job, own_sets: dict[str, list[str]], seed: int) -> dict[s
         claims.obstacle(answer, reading) if answer else "",
         claims.caveat(answer),
     )
-    asked = {name: len(listed) for name, listed in own_sets.items()}
-    enriched = gene_sets.enrichment(
-        located, asked, contrasts[contrasts["contrast"] == contrast], seed
-    )
+    ranking = contrasts[contrasts["contrast"] == contrast]
+    enriched = [
+        gene_sets.enrichment(
+            gene_sets.locate(sets, list(genes.index), list(genes["symbol"]), human),
+            {name: len(listed) for name, listed in sets.items()},
+            ranking,
+            seed,
+            source,
+        )
+        for sets, source in ((own_sets, gene_sets.OWN), (known, gene_sets.GENE_ONTOLOGY))
+    ]
     return {
         "markers": table[markers.MARKERS],
         "sets": tested,
         "balance": scores,
         "claims": judged,
-        "enrichment": enriched,
+        "enrichment": pd.concat([part for part in enriched if len(part)] or enriched[:1]),
     }
 
 

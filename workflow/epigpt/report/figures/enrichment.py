@@ -1,4 +1,4 @@
-"""Gene sets of the user's own in the ranking of all genes."""
+"""Gene sets in the ranking of all genes."""
 
 import pandas as pd
 
@@ -6,10 +6,10 @@ from epigpt.report import style, wording
 from epigpt.report.figure_writer import Drawing
 
 THRESHOLD = 0.05
-_SHOWN = 20
+_SHOWN = 16
 
 
-def bars(table: pd.DataFrame, case: str) -> Drawing | None:
+def bars(table: pd.DataFrame, case: str, name: str = "gene_sets") -> Drawing | None:
     """Draw the normalised enrichment score of the sets with the smallest p, the most raised on top;
     filled: found at an FDR of 5 %.
 
@@ -19,6 +19,8 @@ def bars(table: pd.DataFrame, case: str) -> Drawing | None:
         Rows of gene_set_enrichment.tsv.
     case
         Name of the class in which a positive score means higher.
+    name
+        Of the figure's files.
     """
     tested = table.dropna(subset=["score", "p"]).sort_values(["p", "set"], kind="stable")
     if tested.empty:
@@ -30,7 +32,7 @@ def bars(table: pd.DataFrame, case: str) -> Drawing | None:
     )
     height = 0.75 + 0.22 * len(rows)
     figure, (axes,) = style.canvas(
-        height, left=0.42, right=0.84, bottom=0.5 / height, top=1 - 0.08 / height
+        height, left=0.47, right=0.85, bottom=0.5 / height, top=1 - 0.08 / height
     )
     found = rows["padj"].lt(THRESHOLD)
     for at, row in rows.iterrows():
@@ -53,7 +55,7 @@ def bars(table: pd.DataFrame, case: str) -> Drawing | None:
         )
     axes.axvline(0, color=style.MUTED, linewidth=0.8)
     axes.set_yticks(
-        range(len(rows)), [style.figure_label(wording.set_name(name), 32) for name in rows["set"]]
+        range(len(rows)), [style.figure_label(wording.set_name(title), 44) for title in rows["set"]]
     )
     axes.set_ylim(len(rows) - 0.4, -0.6)
     reach = 1.08 * float(rows["score"].abs().max()) or 1.0
@@ -70,7 +72,7 @@ def bars(table: pd.DataFrame, case: str) -> Drawing | None:
         else ""
     )
     return Drawing(
-        "gene_sets",
+        name,
         figure,
         rows,
         f"Normalised enrichment scores of {wording.count(len(rows), 'gene set')}.",

@@ -15,10 +15,6 @@ from epigpt.report.results import Results
 _MOST_POINTS = 20_000
 _MOST_LEVELS = 40
 _TSNE_FROM, _TSNE_UP_TO = 12, 600
-_NO_TSNE = (
-    f"It is drawn for {_TSNE_FROM} to {_TSNE_UP_TO} observations, or where expression.h5ad"
-    " brings it."
-)
 _ALWAYS_OFFERED = ("label", "group", "sample")
 _QUALITY = {"total_counts", "n_genes", "mitochondrial_percent"}
 
@@ -26,10 +22,7 @@ _QUALITY = {"total_counts", "n_genes", "mitochondrial_percent"}
 def section(results: Results, plates: FigureWriter) -> Section:
     """Make the section."""
     title = "Samples in two dimensions" if not results.single_cell else "Cells in two dimensions"
-    told = (
-        "See whether the classes lie apart, and whether something else explains it better: choose"
-        " another colour."
-    )
+    told = "Do the classes lie apart, or does another colour explain it better?"
     data = results.expression
     if data is None or not data.obsm:
         return Section("embedding", title, told, missing="expression.h5ad holds no embedding.")
@@ -37,7 +30,7 @@ def section(results: Results, plates: FigureWriter) -> Section:
     points = _points(data, chosen)
     coordinates = {name: points[name] for name in figures.NAMES if name in points}
     names = {name: _axes(data, name) for name in coordinates}
-    ids = data.obs.index[chosen].astype(str).tolist()
+    ids = [_named(results, name) for name in data.obs.index[chosen].astype(str)]
     labels = (
         data.obs["label"].astype(str).to_numpy()[chosen].tolist()
         if "label" in data.obs
@@ -68,10 +61,7 @@ def section(results: Results, plates: FigureWriter) -> Section:
         "colours": colours,
         "palette": list(style.PALETTE),
     }
-    caption = (
-        "UMAP and t-SNE keep neighbours together; distances between their clusters mean little."
-        " Only PCA's axes can be read as amounts."
-    )
+    caption = "Only PCA's axes can be read as amounts; UMAP and t-SNE keep neighbours together."
     content_blocks: list[Any] = [
         blocks.Scatter(
             "embedding-plot",
@@ -81,14 +71,6 @@ def section(results: Results, plates: FigureWriter) -> Section:
             caption,
         )
     ]
-    missing = [figures.NAMES[name] for name in ("pca", "umap", "tsne") if name not in coordinates]
-    if missing:
-        content_blocks.append(
-            blocks.Prose(
-                f"Not shown: {wording.listing(missing)}."
-                f" {_NO_TSNE if missing == [figures.NAMES['tsne']] else 'Not in expression.h5ad.'}"
-            )
-        )
     if len(chosen) < len(data.obs):
         content_blocks.append(
             blocks.Prose(
@@ -97,6 +79,11 @@ def section(results: Results, plates: FigureWriter) -> Section:
             )
         )
     return Section("embedding", title, told, content_blocks)
+
+
+def _named(results: Results, name: str) -> str:
+    title = results.name(name)
+    return name if title == name else f"{wording.short(title, 60)} ({name})"
 
 
 def _points(data: Expression, chosen: np.ndarray) -> dict[str, np.ndarray]:

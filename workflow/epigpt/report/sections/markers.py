@@ -5,15 +5,13 @@ from typing import Any
 
 import pandas as pd
 
-from epigpt.interpretation.domain import about_epilepsy
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Section
 from epigpt.report.figure_writer import FigureWriter
-from epigpt.report.figures import enrichment
 from epigpt.report.figures import markers as figures
 from epigpt.report.results import Results
 
-_TITLE = "Markers"
+_TITLE = "Markers and claims of epilepsy"
 _TONES = {
     "as expected": "good",
     "supported": "good",
@@ -29,20 +27,16 @@ def section(results: Results, plates: FigureWriter) -> Section:
         "See whether known markers of epilepsy move in the direction that was expected beforehand."
     )
     markers, claims = results.markers, results.claims
+    if not results.about_epilepsy:
+        return Section("markers", _TITLE, _closed(results))
     if markers.empty and claims.empty and results.balance.empty:
         return Section(
             "markers",
             _TITLE,
             told,
-            missing=(
-                "markers.tsv lists no gene: there is no marker table for this organism, or nothing"
-                " was tested."
-            ),
+            missing="there is no marker table for this organism, or nothing was tested.",
         )
     content: list[Any] = []
-    foreign = _other_question(results)
-    if foreign:
-        content.append(blocks.Prose(foreign, strong=True))
     contrasts = results.contrasts["contrast"].drop_duplicates().tolist()
     if len(contrasts) > 1:
         content.append(
@@ -52,9 +46,9 @@ def section(results: Results, plates: FigureWriter) -> Section:
             )
         )
     if len(claims):
-        content.append(_claims(results, toned=not foreign))
+        content.append(_claims(results))
     if len(results.marker_sets):
-        content.append(_sets(results, toned=not foreign))
+        content.append(_sets(results))
     content += _balance(results, plates)
     content += plates.save(figures.panels(markers))
     if markers["log2_fold_change"].isna().all():
@@ -64,8 +58,7 @@ def section(results: Results, plates: FigureWriter) -> Section:
             )
         )
     if len(markers):
-        content.append(_table(results, toned=not foreign))
-    content += _enrichment(results, plates)
+        content.append(_table(results))
     if not results.single_cell:
         content.append(
             blocks.Prose(
@@ -84,24 +77,18 @@ def section(results: Results, plates: FigureWriter) -> Section:
     return Section("markers", _TITLE, told, content)
 
 
-def _other_question(results: Results) -> str:
-    """Say so where the record never speaks of epilepsy: the expectations were written for epileptic
-    against control tissue."""
-    if about_epilepsy(results.reading, results.classes):
-        return ""
-    compared = (
-        " and ".join(f"'{wording.short(name, 40)}'" for name in reversed(results.classes))
-        if len(results.classes) == 2
-        else "other classes"
-    )
+def _closed(results: Results) -> str:
+    """Say why nothing is held against what is known of epilepsy, and how to have it shown."""
+    settings = results.provenance.get("settings") or {}
+    if settings.get("domain") == "none":
+        return "Not shown: the key domain is none."
     return (
-        "The expectations below are those of epilepsy against control. This series compares"
-        f" {compared} and its record does not mention epilepsy: read them as a check of the method,"
-        " not as claims about the disease."
+        "Not shown: the record does not speak of epilepsy (the key domain: epilepsy shows them all"
+        " the same)."
     )
 
 
-def _claims(results: Results, toned: bool) -> blocks.Table:
+def _claims(results: Results) -> blocks.Table:
     frame = results.claims
     rows = [
         [
@@ -109,7 +96,7 @@ def _claims(results: Results, toned: bool) -> blocks.Table:
                 Cell(
                     wording.figures(str(value)),
                     str(value),
-                    _TONES.get(str(value), "") if toned and name == "verdict" else "",
+                    _TONES.get(str(value), "") if name == "verdict" else "",
                 )
                 if len(str(value)) < 200
                 else blocks.cell(str(value))
@@ -128,7 +115,7 @@ def _claims(results: Results, toned: bool) -> blocks.Table:
     )
 
 
-def _sets(results: Results, toned: bool) -> blocks.Table:
+def _sets(results: Results) -> blocks.Table:
     """Show the test of each set as a whole, donors as units."""
     frame = results.marker_sets
     rows = [
@@ -138,7 +125,7 @@ def _sets(results: Results, toned: bool) -> blocks.Table:
             blocks.cell(float(row.n_genes)),
             blocks.cell(float(row.difference)),
             blocks.cell(float(row.padj)),
-            Cell(row.verdict, row.verdict, _TONES.get(row.verdict, "") if toned else ""),
+            Cell(row.verdict, row.verdict, _TONES.get(row.verdict, "")),
         ]
         for row in frame.itertuples()
     ]
@@ -154,59 +141,15 @@ def _sets(results: Results, toned: bool) -> blocks.Table:
         rows,
         [False, False, True, True, True, False],
         "A sample's score is the mean z of the set's genes; donors' means are compared. "
-        + " ".join(cautions),
+        + " ".join(map(wording.sentence, cautions)),
         folded=20,
     )
-
-
-def _enrichment(results: Results, plates: FigureWriter) -> list[Any]:
-    """Show where the user's own gene sets lie in the ranking of all genes, or why there are
-    none."""
-    heading = "Gene sets of your own"
-    frame = results.enrichment.sort_values(["p", "set"], kind="stable", na_position="last")
-    if frame.empty:
-        asked = (results.provenance.get("settings") or {}).get("gene_sets")
-        reason = "gene_set_enrichment.tsv lists no set: " + (
-            "there is no marker table for this organism, or no contrast that ranks its genes"
-            if asked
-            else "none was given (setting: gene_sets, a list of GMT files)"
-        )
-        return [blocks.Heading(heading), blocks.Prose(f"{reason}.")]
-    contrasts = results.contrasts["contrast"].drop_duplicates().tolist()
-    case = contrasts[0].split(" vs ")[0] if contrasts else "the case"
-    found = int(frame["padj"].lt(enrichment.THRESHOLD).sum())
-    told = (
-        f"{wording.count(found, 'set')} of {len(frame):,} at a false discovery rate of 5 %: see at"
-        " which end of the ranking each gathers."
-    )
-    names = {
-        "n_asked": "genes asked",
-        "n_genes": "genes found",
-        "score": "enrichment",
-        "padj": "FDR",
-        "leading_genes": "leading genes",
-    }
-    table = blocks.table(
-        frame.rename(columns=names),
-        "gene-sets",
-        "The user's gene sets in the ranking of all genes",
-        note=(
-            "Positive: the set's genes gather among those that are higher in"
-            f" {wording.short(case)}. Genes were permuted, not donors, which makes p too small"
-            " where a set's genes go together."
-        ),
-        folded=20,
-        search=True,
-    )
-    return [blocks.Heading(heading, told), *plates.save(enrichment.bars(frame, case)), table]
 
 
 def _balance(results: Results, plates: FigureWriter) -> list[Any]:
     scores = results.balance
     if scores.empty or "score" not in scores:
-        return [
-            blocks.Prose("Excitation/inhibition score: excitation_inhibition.tsv lists no sample.")
-        ]
+        return [blocks.Prose("Excitation/inhibition score: no sample has one.")]
     drawn: list[Any] = list(plates.save(figures.balance(scores, results.classes)))
     members = [
         f"{side.capitalize()}: {scores[side].iloc[0]}."
@@ -222,7 +165,7 @@ def _balance(results: Results, plates: FigureWriter) -> list[Any]:
     ]
 
 
-def _table(results: Results, toned: bool) -> blocks.Table:
+def _table(results: Results) -> blocks.Table:
     frame = results.markers.rename(columns={"log2_fold_change": "log2 fold change", "padj": "FDR"})
     frame = frame.dropna(axis=1, how="all").assign(set=frame["set"].map(wording.set_name))
     if frame["gene"].isin(["", *frame["symbol"]]).mean() > 0.5:
@@ -239,11 +182,7 @@ def _table(results: Results, toned: bool) -> blocks.Table:
     at = [str(name) for name in frame.columns].index("verdict")
     rows = [
         [
-            (
-                Cell(cell.shown, cell.value, _TONES.get(cell.value, "") if toned else "")
-                if column == at
-                else cell
-            )
+            (Cell(cell.shown, cell.value, _TONES.get(cell.value, "")) if column == at else cell)
             for column, cell in enumerate(row)
         ]
         for row in made.rows

@@ -1,257 +1,35 @@
-"""Samples and design: classes, groups, and what else differs between the classes."""
-
-from typing import Any
-
-import numpy as np
-import pandas as pd
+"""The samples by title, on the first page."""
 
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Section
 from epigpt.report.results import Results
 
-_MOST_COLUMNS = 12
+_TITLE = "Samples"
+_MOST_COLUMNS = 4
 _MOST_LEVELS = 12
-# As evaluation judges them: what a model could have learned instead of the condition.
-_CONFOUNDING = (
-    "label follows",
-    "label nearly follows",
-    "order separates the classes",
-    "order nearly separates the classes",
-)
+_MOST_ROWS = 2000
 
 
 def section(results: Results) -> Section:
     """Make the section."""
     samples = results.samples
     if samples.empty:
-        return Section(
-            "samples",
-            "Samples and design",
-            "Who was compared with whom.",
-            missing="samples.tsv lists no sample.",
-        )
-    classes = results.classes
-    counts = pd.DataFrame(
-        {
-            "class": classes,
-            "samples": [int((samples["label"] == name).sum()) for name in classes],
-            "groups": [
-                samples.loc[samples["label"] == name, "group"].nunique() for name in classes
-            ],
-        }
-    )
-    content: list[Any] = [blocks.table(counts, "class-counts", "Samples and groups per class")]
-    sources = {
-        str((results.reading.get(key) or {}).get("column") or "")
-        for key in ("label", "group")
-        if isinstance(results.reading.get(key), dict)
-    }
-    related = association(
-        samples, [name for name in results.characteristics if name not in sources]
-    )
-    content.append(_design(samples, classes))
-    if len(results.confounding):
-        content.append(_judged(results.confounding))
-    elif len(related):
-        content.append(_confounding(related))
-    content += _constant(results)
-    content.append(_sample_table(results))
-    judged = results.confounding
-    follows = (
-        judged["kind"].isin(_CONFOUNDING)
-        if len(judged)
-        else related["told_by_class"]
-        if len(related)
-        else []
-    )
-    followers = (
-        (judged if len(judged) else related).loc[follows, "characteristic"].tolist()
-        if len(follows)
-        else []
-    )
-    warning = (
-        f" Beware: {wording.listing([wording.short(name) for name in followers], 4)}"
-        f" {'goes' if len(followers) == 1 else 'go'} with the class."
-        if followers
+        return Section("samples", _TITLE, "Who was compared.", missing="there is no sample.")
+    per_class = [
+        f"{int((samples['label'] == name).sum())} {wording.short(name, 40)}"
+        for name in results.classes
+    ]
+    unit = results.unit
+    of_units = (
+        f", of {wording.count(samples['group'].nunique(), unit, wording.plural(unit))}"
+        if unit != "sample"
         else ""
     )
-    in_classes = wording.count(len(classes), "class", "classes")
-    unit = (
-        f"{wording.count(len(samples), 'sample')} of"
-        f" {wording.count(samples['group'].nunique(), 'group')} in {in_classes}"
-    )
-    return Section(
-        "samples",
-        "Samples and design",
-        f"{unit}: see whether anything but the label separates the classes.{warning}",
-        content,
-    )
+    told = f"{wording.listing(per_class, 8)}{of_units}."
+    return Section("samples", _TITLE, told, [_table(results)])
 
 
-def association(samples: pd.DataFrame, characteristics: list[str]) -> pd.DataFrame:
-    """Measure how strongly each characteristic goes with the class.
-
-    Returns
-    -------
-    DataFrame
-        characteristic, values (number of levels), cramers_v (bias left uncorrected, 1: one tells
-        the other), told_by_class (True where no value occurs in more than one class and some value
-        occurs in several samples), by strength. Constant characteristics and texts that differ in
-        nearly every sample are left out. Number columns of many values are cut at their median.
-    """
-    rows = []
-    label = samples["label"]
-    for name in characteristics:
-        values = samples[name]
-        levels = values.nunique()
-        if levels < 2:
-            continue
-        numbers = pd.to_numeric(values, errors="coerce")
-        if levels > _MOST_LEVELS and numbers.notna().all():
-            values = (numbers > numbers.median()).map(
-                {True: "above the median", False: "up to the median"}
-            )
-        elif levels > max(2, 0.7 * len(samples)):
-            continue
-        crossed = pd.crosstab(values, label)
-        if min(crossed.shape) < 2:
-            continue
-        expected = np.outer(crossed.sum(axis=1), crossed.sum(axis=0)) / crossed.to_numpy().sum()
-        chi2 = float(((crossed.to_numpy() - expected) ** 2 / expected).sum())
-        strength = float(np.sqrt(chi2 / (len(samples) * (min(crossed.shape) - 1))))
-        alone = bool(((crossed > 0).sum(axis=1) == 1).all() and crossed.to_numpy().max() > 1)
-        rows.append((name, int(levels), min(strength, 1.0), alone))
-    frame = pd.DataFrame(rows, columns=["characteristic", "values", "cramers_v", "told_by_class"])
-    return frame.sort_values(
-        ["cramers_v", "characteristic"], ascending=[False, True], kind="stable"
-    ).reset_index(drop=True)
-
-
-def _strength(value: float) -> Cell:
-    return Cell(wording.score(value), "" if np.isnan(value) else f"{value:.6g}")
-
-
-def _confounding(related: pd.DataFrame) -> blocks.Table:
-    rows = [
-        [
-            blocks.cell(row.characteristic, most=60),
-            blocks.cell(float(row.values_)),
-            _strength(row.cramers_v),
-            Cell(
-                "each value in one class only" if row.told_by_class else "",
-                str(row.told_by_class).lower(),
-                "bad" if row.told_by_class else "",
-            ),
-        ]
-        for row in related.rename(columns={"values": "values_"}).itertuples()
-    ]
-    return blocks.Table(
-        "confounding",
-        "The label against every other characteristic (Cramér's V: 0 unrelated, 1 the same thing)",
-        ["characteristic", "values", "Cramér's V", "warning"],
-        rows,
-        [False, True, True, False],
-        "A characteristic that goes with the class cannot be told from it by any cross-validation."
-        " With few samples, a large V arises by chance too.",
-        folded=10,
-    )
-
-
-def _judged(judged: pd.DataFrame) -> blocks.Table:
-    """Show how evaluation judged each characteristic; it keeps the label from being learned only
-    where the label follows from it."""
-    tones = dict.fromkeys(_CONFOUNDING, "bad")
-    order = {**dict.fromkeys(_CONFOUNDING, 0), "balanced or partly associated": 1}
-    accepted = judged["accepted"].str.lower().eq("true").any()
-    ranked = judged.assign(
-        at=judged["kind"].map(order).fillna(2), size=-judged["association"].fillna(-1)
-    )
-    rows = [
-        [
-            blocks.cell(row.characteristic, most=60),
-            blocks.cell(float(row.values_)),
-            blocks.cell(float(row.groups)),
-            _strength(float(row.association) if row.kind != "constant" else float("nan")),
-            Cell(
-                row.kind,
-                row.kind,
-                tones.get(row.kind, "") if row.accepted.lower() != "true" else "",
-                detail=row.detail,
-            ),
-            *(
-                [Cell("yes" if row.accepted.lower() == "true" else "", row.accepted)]
-                if accepted
-                else []
-            ),
-        ]
-        for row in (
-            ranked.sort_values(["at", "size", "characteristic"], kind="stable")
-            .rename(columns={"values": "values_"})
-            .itertuples()
-        )
-    ]
-    return blocks.Table(
-        "confounding",
-        "The label against every other characteristic (Cramér's V: 0 unrelated, 1 the same thing)",
-        [
-            "characteristic",
-            "values",
-            "groups",
-            "Cramér's V",
-            "judged as",
-            *(["accepted by the user"] if accepted else []),
-        ],
-        rows,
-        [False, True, True, True, False, *([False] if accepted else [])],
-        "A characteristic from which the label follows cannot be told from it by any"
-        " cross-validation. With few samples, a large V arises by chance too.",
-        folded=10,
-    )
-
-
-def _design(samples: pd.DataFrame, classes: list[str]) -> Any:
-    crossed = pd.crosstab(samples["group"], samples["label"])
-    both = int(((crossed > 0).sum(axis=1) > 1).sum())
-    if len(crossed) == len(samples):
-        return blocks.Prose(
-            "Every sample is its own group: no two samples are said to share a donor."
-        )
-    several = (
-        ""
-        if not both
-        else (
-            f" {wording.count(both, 'group')} {'has' if both == 1 else 'have'} samples in more than"
-            " one class (a paired design)."
-        )
-    )
-    frame = crossed.reindex(columns=classes, fill_value=0).reset_index()
-    frame.columns = pd.Index([str(column) for column in frame.columns])
-    return blocks.Collapsible(
-        f"Groups: {len(crossed)} in all.{several}",
-        [blocks.table(frame, "group-counts", "Samples per group and class", folded=30)],
-        printed=len(crossed) <= 30,
-    )
-
-
-def _constant(results: Results) -> list[Any]:
-    same = [
-        (name, results.samples[name].iloc[0])
-        for name in results.characteristics
-        if results.samples[name].nunique() == 1
-    ]
-    if not same:
-        return []
-    items = [(wording.short(name, 60), wording.short(value, 160)) for name, value in same]
-    return [
-        blocks.Collapsible(
-            f"The same in all samples: {wording.count(len(same), 'characteristic')}",
-            [blocks.Facts(items[:60])],
-            printed=True,
-        )
-    ]
-
-
-def _sample_table(results: Results) -> blocks.Table:
+def _table(results: Results) -> blocks.Table:
     samples = results.samples
     # Label and group repeat the characteristics they come from.
     taken = {tuple(samples[name]): name for name in ("group", "label")}
@@ -265,20 +43,32 @@ def _sample_table(results: Results) -> blocks.Table:
         for name in results.characteristics
         if samples[name].nunique() > 1 and tuple(samples[name]) not in taken
     ]
-    shown = sorted(
+    chosen = sorted(
         varying, key=lambda name: (samples[name].nunique() > _MOST_LEVELS, varying.index(name))
     )[:_MOST_COLUMNS]
-    left = len(varying) - len(shown)
+    left = len(varying) - len(chosen)
     note = (
         f"{wording.count(left, 'more characteristic')} and all texts in full: samples.tsv."
         if left
-        else "Long texts are cut; in full in samples.tsv."
+        else ""
     )
-    frame = samples[["sample", "label", "group", *sorted(shown, key=varying.index)]]
-    heads = {name: f"{name} ({wording.short(source[name], 30)})" for name in source}
+    columns = ["label", *(["group"] if results.unit != "sample" else [])]
+    columns += sorted(chosen, key=varying.index)
+    frame = samples[columns].head(_MOST_ROWS)
+    # Where a characteristic has a readable name, it says what the class or the donor is.
+    heads = {"label": source.get("label", "class"), "group": source.get("group", results.unit)}
     frame = frame.rename(
-        columns={name: heads.get(name, wording.short(name, 40)) for name in frame.columns}
+        columns={name: wording.short(heads.get(name, name), 40) for name in columns}
     )
+    shown = samples.head(_MOST_ROWS)
+    names = [
+        Cell(wording.short(title, 80), title, detail=sample if title != sample else "")
+        for sample, title in (
+            (sample, title or sample)
+            for sample, title in zip(shown["sample"], shown["title"], strict=True)
+        )
+    ]
+    frame.insert(0, "sample", names, allow_duplicates=True)
     return blocks.table(
-        frame.head(2000), "sample-table", "Samples", most=80, note=note, folded=15, search=True
+        frame, "sample-table", "Samples", most=80, note=note, folded=12, search=True
     )

@@ -3,26 +3,10 @@
 import math
 from typing import Any
 
-import pandas as pd
-
 from epigpt.report import blocks, wording
-from epigpt.report.blocks import Cell, Section
+from epigpt.report.blocks import Section
 from epigpt.report.results import Results
 from epigpt.report.sections.decisions import decisions
-
-# Texts of verdict.json that stand elsewhere on the page.
-_SAID = (
-    "sentence",
-    "reason",
-    "verdict",
-    "badge",
-    "tone",
-    "meaning",
-    "remedy",
-    "methods",
-    "short",
-    "question",
-)
 
 
 def sentence(results: Results) -> str:
@@ -84,20 +68,16 @@ def key_figures(results: Results) -> list[tuple[str, str, str]]:
     gone = len(results.samples) - len(samples)
     lost = f"; {gone} left out by the quality limits" if gone else ""
     found.append(("Samples", wording.number(len(samples)), wording.listing(per_class, 4) + lost))
-    found.append(
-        (
-            "Groups",
-            wording.number(samples["group"].nunique()),
-            "units of inference" if len(samples) else "",
-        )
-    )
+    if results.unit != "sample":
+        number = int(samples["group"].nunique())
+        found.append((wording.plural(results.unit).capitalize(), wording.number(number), ""))
     table = results.contrasts
     if len(table) and len(found) < 4:
         found.append(
             (
                 "Genes at FDR 5 %",
                 wording.number(int(table["padj"].lt(0.05).sum())),
-                "differential expression",
+                "",
             )
         )
     return found
@@ -125,36 +105,13 @@ def section(results: Results) -> Section:
     values = _values_note(results)
     if values:
         content.append(blocks.Prose(values, strong=True))
-    behind = [
-        (key, value)
-        for key, value in flatten(results.verdict)
-        if key not in _SAID and not key.startswith("notes")
-    ]
-    if behind:
-        rows = pd.DataFrame(
-            [[wording.short(key, 120), _exact(value)] for key, value in behind],
-            columns=["figure", "value"],
-        )
-        content.append(
-            blocks.Collapsible(
-                "Figures behind the verdict",
-                [
-                    blocks.table(
-                        rows,
-                        "verdict-figures",
-                        "Figures behind the verdict, as in verdict.json",
-                        folded=60,
-                    )
-                ],
-            )
-        )
     meaning = str(results.verdict.get("meaning") or "")
     return Section(
         "verdict",
-        "Verdict",
+        "Answer",
         meaning or "What the rules fixed beforehand make of the figures.",
         content,
-        "" if results.verdict else "There is no verdict.json.",
+        "" if results.verdict else "no model was judged.",
     )
 
 
@@ -177,14 +134,6 @@ def _texts(content: Any) -> list[str]:
         else [str(content)]
         if content
         else []
-    )
-
-
-def _exact(value: Any) -> Cell:
-    return (
-        blocks.cell(float(value))
-        if isinstance(value, (int, float)) and not isinstance(value, bool)
-        else blocks.cell("" if value is None else str(value))
     )
 
 

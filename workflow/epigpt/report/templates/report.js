@@ -11,7 +11,7 @@
   };
   const page = (document.title.split(":")[0] || "epigpt").replace(/[^\w-]+/g, "_");
   const variable = (name) => getComputedStyle(root).getPropertyValue(name).trim();
-  const redraws = [];
+  const redraws = [], longDrawn = [];
 
   // Inside Snakemake's own report each page lies in a folder of its own; in its form of one file there is no other page to lead to.
   // The folders are named by as many digits of a hash as this page's own.
@@ -82,13 +82,33 @@
   addEventListener("beforeprint", () => { opened = all("details[data-print]:not([open])"); opened.forEach((one) => { one.open = true; }); });
   addEventListener("afterprint", () => { opened.forEach((one) => { one.open = false; }); });
 
+  // The appendix stands behind headings that open: by a click, all at once, or by a link to what is inside.
+  const openAround = (target) => { for (let place = target; place; place = place.parentElement) if (place.tagName === "DETAILS") place.open = true; };
+  const reveal = (id) => {
+    const target = id && document.getElementById(id);
+    if (!target) return;
+    all(":scope > details.section", target).forEach((one) => { one.open = true; });
+    openAround(target);
+    target.scrollIntoView();
+  };
+  const ofHash = () => { try { reveal(decodeURIComponent(location.hash.slice(1))); } catch { /* a hash that is no text leads nowhere */ } };
+  addEventListener("hashchange", ofHash);
+  all("nav a").forEach((link) => link.addEventListener("click", () => reveal(link.getAttribute("href").slice(1))));
+  const opener = document.getElementById("open-all");
+  if (opener) opener.addEventListener("click", () => {
+    const parts = all("details.section"), shut = parts.some((one) => !one.open);
+    parts.forEach((one) => { one.open = shut; });
+    opener.textContent = shut ? "Close all" : "Open all";
+  });
+  if (location.hash) addEventListener("load", ofHash);
+
   // Long tables: the rows come as columns of numbers and are shown a page at a time.
   all("table[data-long]").forEach((table) => {
     const id = table.dataset.long, place = document.getElementById("table-" + id), body = table.tBodies[0];
     const data = JSON.parse(document.getElementById("data-" + id).textContent);
     const columns = data.columns.map((column, at) => ((data.coded || []).includes(at) ? column.map((code) => data.levels[code]) : column));
     const numeric = columns.map((column) => column.every((value) => value === null || typeof value === "number"));
-    const total = columns[0].length, size = 20, pages = all(`[data-pages="${id}"]`, place)[0], shown = all(`[data-shown="${id}"]`, place)[0];
+    const total = columns[0].length, size = Number(table.dataset.size) || 20, pages = all(`[data-pages="${id}"]`, place)[0], shown = all(`[data-shown="${id}"]`, place)[0];
     let order = Array.from({ length: total }, (_, at) => at), found = order, at = 0, sorted = -1, direction = 1, query = "";
     // Three significant digits, as in the rows that come drawn.
     const text = (value) => {
@@ -103,7 +123,8 @@
         const cell = make(c ? "td" : "th", { className: numeric[c] ? "number" : "short" }, make("bdi", {}, text(column[row])));
         if (!c) cell.scope = "row";
         return cell;
-      }))));
+      }))).map((line, i) => { line.dataset.row = String(found[at * size + i]); return line; }));
+      longDrawn.forEach((tell) => tell(id));
       const last = Math.max(1, Math.ceil(found.length / size));
       pages.hidden = last < 2;
       pages.children[1].textContent = `page ${at + 1} of ${last.toLocaleString("en")}`;
@@ -136,6 +157,164 @@
     refresh();
   });
 
+  const signs = [
+    (c, x, y, r) => c.arc(x, y, r, 0, 7), (c, x, y, r) => c.rect(x - r * .85, y - r * .85, r * 1.7, r * 1.7),
+    (c, x, y, r) => { c.moveTo(x, y - r * 1.3); c.lineTo(x + r * 1.1, y); c.lineTo(x, y + r * 1.3); c.lineTo(x - r * 1.1, y); c.closePath(); },
+    (c, x, y, r) => { c.moveTo(x, y - r * 1.2); c.lineTo(x + r * 1.1, y + r * .9); c.lineTo(x - r * 1.1, y + r * .9); c.closePath(); },
+    (c, x, y, r) => { c.moveTo(x, y + r * 1.2); c.lineTo(x + r * 1.1, y - r * .9); c.lineTo(x - r * 1.1, y - r * .9); c.closePath(); },
+  ];
+
+  // One gene, sample by sample, chosen in the volcano plot, the gene table, the heat map or by its name.
+  all(".explorer").forEach((place) => {
+    const data = JSON.parse(all("script", place)[0].textContent), id = place.dataset.genes;
+    const table = JSON.parse(document.getElementById("data-" + id).textContent), role = table.roles, columns = table.columns;
+    const body = document.querySelector(`table[data-long="${id}"]`).tBodies[0];
+    const field = all("input.gene", place)[0], list = all(".found", place)[0], told = all(".told", place)[0];
+    const scale = all("select.scale", place)[0], which = all(".contrast select", place)[0];
+    const symbols = columns[role.symbol], ids = role.gene === undefined ? symbols : columns[role.gene];
+    const stored = new Map(data.genes.map((gene, at) => [gene, at])), bySymbol = new Map(data.symbols.map((symbol, at) => [symbol, at]));
+    const place64 = new Map([...data.digits].map((digit, at) => [digit, at])), n = data.samples.length;
+    const valuesOf = (gene, part) => {
+      const { text, top } = data[part];
+      return Array.from({ length: n }, (_, s) => { const at = 2 * (gene * n + s); return Math.expm1((64 * place64.get(text[at]) + place64.get(text[at + 1])) / 4095 * top); });
+    };
+    let contrast = 0, row = -1, hovered = -1, spots = [], dots = [], over = -1;
+    const rowsOf = () => symbols.map((_, at) => at).filter((at) => role.contrast === undefined || columns[role.contrast][at] === contrast);
+    let inside = rowsOf();
+    if (data.contrasts.length > 1) {
+      which.parentElement.hidden = false;
+      data.contrasts.forEach((name, at) => which.append(make("option", { value: String(at) }, name)));
+      which.addEventListener("change", () => { contrast = Number(which.value); inside = rowsOf(); drawVolcano(); });
+    }
+    const name = (at) => symbols[at] || ids[at];
+    const short = (value) => value === null ? "–" : Math.abs(value) >= 0.01 && Math.abs(value) < 1e5 ? Number(value.toPrecision(3)).toLocaleString("en") : value === 0 ? "0" : value.toExponential(1);
+    const canvasIn = (figure) => { const made = make("canvas", { tabIndex: 0 }); made.setAttribute("role", "img"); all(figure, place)[0].append(made); return made; };
+    const start = (canvas) => {
+      const box = canvas.getBoundingClientRect(), dense = window.devicePixelRatio || 1, wide = Math.max(160, box.width), tall = wide * .8;
+      canvas.width = wide * dense; canvas.height = tall * dense;
+      const c = canvas.getContext("2d"); c.scale(dense, dense); c.font = "12px system-ui, sans-serif";
+      return [c, wide, tall];
+    };
+    const axis = (c, wide, tall, x, y) => {
+      c.fillStyle = variable("--muted"); c.textAlign = "center"; c.fillText(x, (wide + 34) / 2, tall - 6);
+      c.save(); c.translate(12, tall / 2); c.rotate(-Math.PI / 2); c.fillText(y, 0, 0); c.restore();
+    };
+    const steps = (low, high) => { const rough = (high - low) / 4 || 1, unit = 10 ** Math.floor(Math.log10(rough)), step = [1, 2, 5, 10].find((m) => m * unit >= rough) * unit; const found = []; for (let v = Math.ceil(low / step) * step; v <= high + step * 1e-6; v += step) found.push(Math.abs(v) < step * 1e-6 ? 0 : v); return found; };
+    const volcano = canvasIn(".volcano"), values = canvasIn(".values"), title = all(".values figcaption", place)[0];
+    const drawVolcano = () => {
+      const [c, wide, tall] = start(volcano), left = 42, low = 34, right = 10, high = 12;
+      const change = columns[role.log2_fold_change], p = columns[role.p], padj = columns[role.padj];
+      const smallest = inside.reduce((a, at) => (p[at] > 0 && p[at] < a ? p[at] : a), 1);
+      const height = (at) => -Math.log10(Math.max(p[at] ?? 1, smallest));
+      const reach = inside.reduce((a, at) => Math.max(a, padj[at] === null ? 0 : Math.abs(change[at] ?? 0)), 0) || inside.reduce((a, at) => Math.max(a, Math.abs(change[at] ?? 0)), 1);
+      const top = inside.reduce((a, at) => Math.max(a, height(at)), 0) * 1.06 || 1;
+      const x = (value) => left + (Math.max(-reach, Math.min(reach, value)) / reach + 1) / 2 * (wide - left - right), y = (value) => tall - low - value / top * (tall - low - high);
+      c.strokeStyle = variable("--line"); c.lineWidth = 1; c.fillStyle = variable("--muted");
+      steps(-reach, reach).forEach((v) => { c.textAlign = "center"; c.fillText(short(v).replace("-", "−"), x(v), tall - low + 14); if (v === 0) { c.beginPath(); c.moveTo(x(0), high); c.lineTo(x(0), tall - low); c.stroke(); } });
+      steps(0, top).forEach((v) => { c.textAlign = "right"; c.fillText(short(v), left - 4, y(v) + 4); c.beginPath(); c.moveTo(left, y(v)); c.lineTo(wide - right, y(v)); c.stroke(); });
+      axis(c, wide, tall, "log2 fold change", "−log10 p");
+      spots = inside.filter((at) => change[at] !== null).map((at) => [x(change[at]), y(height(at)), at]);
+      for (const found of [false, true]) spots.forEach(([sx, sy, at]) => {
+        if ((padj[at] !== null && padj[at] < .05) !== found) return;
+        c.globalAlpha = found ? .85 : .35; c.fillStyle = found ? variable(change[at] > 0 ? "--vermilion" : "--blue") : variable("--muted");
+        c.beginPath(); c.arc(sx, sy, found ? 3 : 1.7, 0, 7); c.fill();
+      });
+      c.globalAlpha = 1; c.fillStyle = variable("--ink"); c.textAlign = "left";
+      const taken = [];
+      spots.slice(0, 10).forEach(([sx, sy, at]) => {
+        const w = c.measureText(name(at)).width, tx = sx + 6 + w < wide ? sx + 6 : sx - 6 - w;
+        if (taken.some(([ox, oy, ow]) => Math.abs(oy - sy) < 12 && tx < ox + ow && ox < tx + w)) return;
+        taken.push([tx, sy, w]); c.fillText(name(at), tx, sy + 4);
+      });
+      [row, hovered].forEach((at) => { const spot = spots.find((one) => one[2] === at); if (spot) { c.beginPath(); c.arc(spot[0], spot[1], 7, 0, 7); c.strokeStyle = variable("--ink"); c.lineWidth = 2; c.stroke(); } });
+      volcano.setAttribute("aria-label", `Volcano plot of ${data.contrasts[contrast]}. Arrow keys go through the genes by p value.`);
+    };
+    const drawValues = (gene, label) => {
+      const [c, wide, tall] = start(values), left = 46, low = 34, right = 8, high = 12, part = scale.value;
+      dots = [];
+      if (gene === undefined) { c.fillStyle = variable("--muted"); c.textAlign = "center"; c.fillText("The values of this gene are not in the page.", wide / 2, tall / 2); return; }
+      const shown = valuesOf(gene, part), top = Math.max(...shown) * 1.06 || 1, y = (value) => tall - low - value / top * (tall - low - high);
+      const classes = [...data.classes.keys()], slot = (wide - left - right) / classes.length;
+      c.strokeStyle = variable("--line"); c.fillStyle = variable("--muted");
+      steps(0, top).forEach((v) => { c.textAlign = "right"; c.fillText(part === "counts" && v >= 1e4 ? `${v / 1000}k` : short(v), left - 4, y(v) + 4); c.beginPath(); c.moveTo(left, y(v)); c.lineTo(wide - right, y(v)); c.stroke(); });
+      axis(c, wide, tall, "", part === "counts" ? (data.single_cell ? "counts, summed over cells" : "counts") : "log(1 + normalised count)");
+      classes.forEach((k) => {
+        const members = data.class.map((code, s) => [code, s]).filter(([code]) => code === k).map(([, s]) => s);
+        const donors = [...new Set(members.map((s) => data.group[s]))], middle = left + slot * (k + .5);
+        c.fillStyle = variable("--ink"); c.textAlign = "center";
+        let text = data.classes[k]; while (text.length > 4 && c.measureText(text).width > slot - 6) text = `${text.slice(0, -2)}…`;
+        c.fillText(text, middle, tall - low + 16);
+        const mean = members.reduce((a, s) => a + shown[s], 0) / (members.length || 1);
+        if (members.length) { c.strokeStyle = variable("--ink"); c.lineWidth = 1.5; c.beginPath(); c.moveTo(middle - slot * .36, y(mean)); c.lineTo(middle + slot * .36, y(mean)); c.stroke(); }
+        members.forEach((s) => {
+          const at = donors.length > 1 ? (donors.indexOf(data.group[s]) + .5) / donors.length - .5 : 0;
+          const sx = middle + at * slot * .66, sy = y(shown[s]), plain = data.palette[k % data.palette.length], own = { "#0072b2": "--blue", "#d55e00": "--vermilion", "#44337a": "--violet" }[plain];
+          dots.push([sx, sy, s, shown[s]]);
+          c.fillStyle = own ? variable(own) : plain; c.globalAlpha = .9; c.beginPath(); signs[k % signs.length](c, sx, sy, n > 200 ? 2.5 : 5); c.fill(); c.globalAlpha = 1;
+          c.lineWidth = 1; c.strokeStyle = variable("--page"); c.stroke();
+        });
+      });
+      if (over >= 0 && dots[over]) { c.beginPath(); c.arc(dots[over][0], dots[over][1], 9, 0, 7); c.lineWidth = 2; c.strokeStyle = variable("--ink"); c.stroke(); }
+      values.setAttribute("aria-label", `${label}, ${part === "counts" ? "counts" : "normalised expression"} of ${n} samples by class. Arrow keys go through them.`);
+    };
+    let gene, label = "";
+    const pick = (at, stays = true) => {
+      row = at; over = -1; label = name(at); gene = stored.get(ids[at]) ?? bySymbol.get(symbols[at]);
+      title.textContent = label; told.textContent = line(at);
+      drawVolcano(); drawValues(gene, label); marked();
+      if (!stays) place.scrollIntoView({ block: "nearest" });
+    };
+    const line = (at) => `${name(at)}${ids[at] !== name(at) ? ` (${ids[at]})` : ""} · log2 fold change ${short(columns[role.log2_fold_change][at]).replace("-", "−")} · p ${short(columns[role.p][at])} · FDR ${short(columns[role.padj][at])}`;
+    const marked = () => [...body.rows].forEach((one) => one.classList.toggle("picked", row >= 0 && ids[Number(one.dataset.row)] === ids[row]));
+    longDrawn.push((drawn) => { if (drawn === id) marked(); });
+    const nearest = (points, event, canvas, far) => {
+      const box = canvas.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
+      let best = -1, reach = far ** 2;
+      points.forEach((spot, i) => { const away = (spot[0] - x) ** 2 + (spot[1] - y) ** 2; if (away < reach) { reach = away; best = i; } });
+      return best;
+    };
+    volcano.addEventListener("pointermove", (event) => { const at = nearest(spots, event, volcano, 12), next = at < 0 ? -1 : spots[at][2]; if (next !== hovered) { hovered = next; told.textContent = next < 0 ? (row < 0 ? "" : line(row)) : line(next); drawVolcano(); } });
+    volcano.addEventListener("pointerleave", () => { hovered = -1; drawVolcano(); });
+    volcano.addEventListener("click", (event) => { const at = nearest(spots, event, volcano, 18); if (at >= 0) pick(spots[at][2]); });
+    volcano.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (step) { event.preventDefault(); pick(inside[(inside.indexOf(row) + step + inside.length) % inside.length]); }
+    });
+    const tellDot = (at) => { over = at; if (at >= 0) { const [, , s, value] = dots[at]; told.textContent = `${data.samples[s]}${data.samples[s] !== data.ids[s] ? ` (${data.ids[s]})` : ""} · ${data.classes[data.class[s]] ?? ""}${data.unit === "sample" ? "" : ` · ${data.unit} ${data.groups[data.group[s]]}`} · ${label} ${short(value)}`; } drawValues(gene, label); };
+    values.addEventListener("pointermove", (event) => { const at = nearest(dots, event, values, 16); if (at !== over) tellDot(at); });
+    values.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (step && dots.length) { event.preventDefault(); tellDot((over + step + dots.length) % dots.length); }
+    });
+    scale.addEventListener("change", () => drawValues(gene, label));
+    const search = () => {
+      const query = field.value.trim().toLowerCase();
+      list.replaceChildren();
+      if (!query) return;
+      const fits = inside.filter((at) => symbols[at].toLowerCase().startsWith(query) || ids[at].toLowerCase().startsWith(query));
+      const exact = fits.find((at) => [symbols[at].toLowerCase(), ids[at].toLowerCase()].includes(query));
+      if (exact !== undefined) pick(exact);
+      if (!fits.length) list.append(make("li", {}, "No gene of the table begins like this."));
+      fits.slice(0, 8).forEach((at) => { const button = make("button", { type: "button" }, name(at)); button.addEventListener("click", () => { pick(at); list.replaceChildren(); field.value = name(at); }); list.append(make("li", {}, button)); });
+    };
+    field.addEventListener("input", search);
+    body.addEventListener("click", (event) => { const line = event.target.closest("tr"); if (line?.dataset.row) pick(Number(line.dataset.row), false); });
+    const known = new Map(inside.map((at) => [name(at), at]));
+    all("#figure-heatmap text").forEach((text) => {
+      const at = known.get(text.textContent.trim());
+      if (at === undefined) return;
+      text.classList.add("pick");
+      text.addEventListener("click", () => pick(at, false));
+    });
+    place.hidden = false;
+    const first = inside.find((at) => stored.has(ids[at]));
+    if (first !== undefined) pick(first);
+    const again = () => { drawVolcano(); drawValues(gene, label); };
+    redraws.push(again);
+    new ResizeObserver(again).observe(all(".views", place)[0]);
+    marked();
+  });
+
   // A figure that is wider than the screen is scrolled, by keys too.
   const reach = () => all(".drawing").forEach((place) => {
     if (place.scrollWidth > place.clientWidth + 1) place.tabIndex = 0; else place.removeAttribute("tabindex");
@@ -161,12 +340,6 @@
   }));
 
   // Observations in two dimensions, in the colour of any characteristic.
-  const signs = [
-    (c, x, y, r) => c.arc(x, y, r, 0, 7), (c, x, y, r) => c.rect(x - r * .85, y - r * .85, r * 1.7, r * 1.7),
-    (c, x, y, r) => { c.moveTo(x, y - r * 1.3); c.lineTo(x + r * 1.1, y); c.lineTo(x, y + r * 1.3); c.lineTo(x - r * 1.1, y); c.closePath(); },
-    (c, x, y, r) => { c.moveTo(x, y - r * 1.2); c.lineTo(x + r * 1.1, y + r * .9); c.lineTo(x - r * 1.1, y + r * .9); c.closePath(); },
-    (c, x, y, r) => { c.moveTo(x, y + r * 1.2); c.lineTo(x + r * 1.1, y - r * .9); c.lineTo(x - r * 1.1, y - r * .9); c.closePath(); },
-  ];
   const ramp = [[0, 34, 78], [66, 78, 108], [123, 123, 119], [183, 169, 108], [254, 232, 56]]; // cividis at five points
   const shade = (part) => {
     const at = Math.min(3, Math.floor(part * 4)), rest = part * 4 - at;
