@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -61,24 +62,44 @@ def cells_of(folder: Path, name: str) -> list[str]:
     ]
 
 
-def test_claims_about_epilepsy_are_coloured_only_where_the_record_speaks_of_it(
-    tmp_path: Path,
-) -> None:
+def test_claims_about_epilepsy_stand_only_where_the_record_speaks_of_it(tmp_path: Path) -> None:
     make.write(tmp_path / "one")
-    index.write(tmp_path, ["one"], tmp_path / "index.html")
-    assert (
-        'class="short good"'
-        in (tmp_path / "index.html").read_text(encoding="utf-8").split('id="claims"')[1]
-    )
     make.write(tmp_path / "other", classes=("astrocytes", "neurons"))
     reading = json.loads((tmp_path / "other" / "reading.json").read_text(encoding="utf-8"))
     reading["series"]["title"] = reading["series"]["summary"] = "Cells of the cortex"
     (tmp_path / "other" / "reading.json").write_text(json.dumps(reading), encoding="utf-8")
-    index.write(tmp_path, ["other"], tmp_path / "index.html")
+    index.write(tmp_path, ["one", "other"], tmp_path / "index.html")
     claims = (tmp_path / "index.html").read_text(encoding="utf-8").split('id="claims"')[1]
-    assert "supported" in claims
-    assert "good" not in claims.split("<script")[0]
-    assert "neurons against astrocytes" in claims
+    assert 'class="short good"' in claims
+    assert "epilepsy against control" in claims
+    assert "neurons against astrocytes" not in claims
+    shutil.rmtree(tmp_path / "one")
+    index.write(tmp_path, ["other"], tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "GRIA1" not in text
+    assert 'id="claims"' not in text
+
+
+def test_what_another_table_left_on_disk_stays_in_the_index(tmp_path: Path) -> None:
+    for name in ("mine", "earlier"):
+        make.write(tmp_path / name)
+        (tmp_path / name / "report.html").touch()
+    logs = tmp_path / "failed" / "logs"
+    logs.mkdir(parents=True)
+    (tmp_path / "failed" / "geo").mkdir()
+    parts = json.dumps(["no counts in 3 files", "GSE1", "why", "remedy"])
+    (logs / "counts.log").write_text(f"2026-01-01 DEBUG refused: {parts}\n", encoding="utf-8")
+    (tmp_path / "logs").mkdir()
+    index.write(tmp_path, ["mine"], tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    rows = re.findall(r"<bdi>([^<]*)</bdi>", text[text.index("<tbody>") :])
+    assert [rows.index(name) for name in ("mine", "earlier", "failed")] == sorted(
+        rows.index(name) for name in ("mine", "earlier", "failed")
+    )
+    assert "complete (another table)" in rows
+    assert "refused: no counts in 3 files (GSE1)" in rows
+    assert "3 data sets" in text
+    assert 'id="figure-all_data_sets"' in text
 
 
 def test_hostile_titles_stay_text(tmp_path: Path) -> None:

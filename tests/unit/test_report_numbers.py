@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import roc_curve
 
-from epigpt.report import curves, index, results, tsne, wording
+from epigpt.report import claims_matrix, curves, results, tsne, wording
 from epigpt.report.figures import quality
 from epigpt.report.matrix import Expression
 from epigpt.report.sections.design import association
@@ -173,7 +173,7 @@ def test_listing_and_short() -> None:
     ],
 )
 def test_claims_are_toned_by_their_outcome(outcome: str, tone: str) -> None:
-    assert index.claim_tone(outcome) == tone
+    assert claims_matrix.claim_tone(outcome) == tone
 
 
 @pytest.mark.parametrize(

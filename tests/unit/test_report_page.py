@@ -237,17 +237,17 @@ def test_what_evaluation_judged_a_confounder_is_warned_of(tmp_path: Path) -> Non
     judged = pd.read_csv(folder / "confounding.tsv", sep="\t")
     make.tsv(folder / "confounding.tsv", judged.assign(kind=["states the label", "label follows"]))
     assert "Beware: sex goes with the class." in page.render(
-        Results(folder), FigureWriter(tmp_path)
+        Results(folder), FigureWriter(tmp_path, also=())
     )
     make.tsv(folder / "confounding.tsv", judged)
-    assert "Beware" not in page.render(Results(folder), FigureWriter(tmp_path))
+    assert "Beware" not in page.render(Results(folder), FigureWriter(tmp_path, also=()))
 
 
 def test_samples_that_quality_left_out_are_not_counted_as_compared(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
     folds = pd.read_csv(folder / "folds.tsv", sep="\t", dtype=str)
     make.tsv(folder / "folds.tsv", folds[folds["sample"] != "GSM1000"])
-    text = page.render(Results(folder), FigureWriter(tmp_path))
+    text = page.render(Results(folder), FigureWriter(tmp_path, also=()))
     assert "11 samples were split twice into 3 folds" in text
     assert "1 left out by the quality limits" in text
 
@@ -259,7 +259,7 @@ def test_epilepsy_is_a_matter_of_the_record_or_of_the_key(tmp_path: Path) -> Non
         provenance = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
         provenance["settings"]["domain"] = domain
         (folder / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
-        text = page.render(Results(folder), FigureWriter(tmp_path / "figures"))
+        text = page.render(Results(folder), FigureWriter(tmp_path / "figures", also=()))
         return text[text.index('<section id="markers"') :].split("</section>")[0]
 
     (tmp_path / "figures").mkdir()

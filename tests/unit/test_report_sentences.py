@@ -38,7 +38,7 @@ def part(text: str, section: str) -> str:
 def test_what_the_answer_says_stands_on_the_page_word_for_word(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
     results = judged(folder, notes=["a note of the answer"], remedy="do this", tone="warn")
-    text = page.render(results, FigureWriter(tmp_path))
+    text = page.render(results, FigureWriter(tmp_path, also=()))
     shown = re.sub(r"<[^>]+>", "", text)
     for key in ("sentence", "meaning", "methods", "badge"):
         assert html.unescape(shown).count(results.verdict[key]) >= 1, key
@@ -55,7 +55,7 @@ def test_the_reason_stands_beside_the_verdict_and_once(tmp_path: Path) -> None:
         reason="the label follows from time",
         sentence="Asked, GPT-2 beat the others.",
     )
-    text = page.render(results, FigureWriter(tmp_path))
+    text = page.render(results, FigureWriter(tmp_path, also=()))
     assert text.count("The label follows from time.") == 1
     assert text.index("The label follows from time.") < text.index('<dl class="keys">')
     few = make.write(tmp_path / "few", assessable=False, samples=6)
@@ -64,7 +64,7 @@ def test_the_reason_stands_beside_the_verdict_and_once(tmp_path: Path) -> None:
 
 def test_planned_time_stands_beside_the_time_taken(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
-    text = page.render(Results(folder), FigureWriter(tmp_path))
+    text = page.render(Results(folder), FigureWriter(tmp_path, also=()))
     row = re.search(
         r"<tr><th[^>]*><bdi>final</bdi></th>.*?</tr>",
         text[text.index('id="table-plan-actual"') :],
@@ -81,7 +81,7 @@ def test_a_log_without_seconds_is_said_to_have_none(tmp_path: Path) -> None:
         log.write_text(
             log.read_text(encoding="utf-8").replace(', "seconds": 4.5', ""), encoding="utf-8"
         )
-    text = part(page.render(Results(folder), FigureWriter(tmp_path)), "training")
+    text = part(page.render(Results(folder), FigureWriter(tmp_path, also=())), "training")
     assert "training.jsonl gives no seconds of its steps" in text
     assert "time taken" not in text
     assert "time planned" in text
@@ -89,7 +89,7 @@ def test_a_log_without_seconds_is_said_to_have_none(tmp_path: Path) -> None:
 
 def test_gene_sets_of_the_user_are_drawn_and_listed(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
-    text = part(page.render(Results(folder), FigureWriter(tmp_path)), "pathways")
+    text = part(page.render(Results(folder), FigureWriter(tmp_path, also=())), "pathways")
     assert "1 set of 1 at a false discovery rate of 5 %" in text
     assert "among those higher in epilepsy" in text
     assert (tmp_path / "gene_sets.svg").is_file()
@@ -109,7 +109,7 @@ def test_without_gene_sets_the_reason_is_given(tmp_path: Path, pathways: str, re
     made = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     made["settings"] |= {"gene_sets": [], "pathways": pathways}
     (folder / "provenance.json").write_text(json.dumps(made), encoding="utf-8")
-    assert reason in part(page.render(Results(folder), FigureWriter(tmp_path)), "pathways")
+    assert reason in part(page.render(Results(folder), FigureWriter(tmp_path, also=())), "pathways")
 
 
 def test_bars_of_gene_sets_are_the_first_by_p_ordered_by_score() -> None:
@@ -131,7 +131,7 @@ def test_bars_of_gene_sets_are_the_first_by_p_ordered_by_score() -> None:
 def test_several_contrasts_say_which_one_markers_are_held_against(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "three", classes=("a", "b", "c"), samples=18)
     assert "Of 3 contrasts, markers are held against the first: a vs the rest." in part(
-        page.render(Results(folder), FigureWriter(tmp_path)), "markers"
+        page.render(Results(folder), FigureWriter(tmp_path, also=())), "markers"
     )
 
 
@@ -151,7 +151,7 @@ def test_a_learning_curve_of_one_point_is_not_drawn(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
     curve = pd.read_csv(folder / "learning_curve.tsv", sep="\t")
     make.tsv(folder / "learning_curve.tsv", curve[curve["share"] == 1])
-    text = part(page.render(Results(folder), FigureWriter(tmp_path)), "models")
+    text = part(page.render(Results(folder), FigureWriter(tmp_path, also=())), "models")
     assert "too few groups to learn from fewer" in text
     assert not (tmp_path / "learning_curve.svg").exists()
 
@@ -162,11 +162,13 @@ def test_what_was_not_measured_takes_no_panel(tmp_path: Path) -> None:
         mitochondrial_percent=np.nan
     )
     make.tsv(folder / "quality.tsv", table)
-    text = part(page.render(Results(folder), FigureWriter(tmp_path)), "quality")
+    text = part(page.render(Results(folder), FigureWriter(tmp_path, also=())), "quality")
     assert "Not measured: mitochondrial share." in text
     assert "Open signs" in text
     make.tsv(folder / "quality.tsv", table[table["kept"] == "true"])
-    assert "Open signs" not in part(page.render(Results(folder), FigureWriter(tmp_path)), "quality")
+    assert "Open signs" not in part(
+        page.render(Results(folder), FigureWriter(tmp_path, also=())), "quality"
+    )
 
 
 def test_scores_across_series_are_named_and_rounded(tmp_path: Path) -> None:
@@ -191,7 +193,7 @@ def test_scores_across_series_are_named_and_rounded(tmp_path: Path) -> None:
     }
     untested = {"trained_on": "two", "tested_on": "one", "reason": "too few groups"}
     make.tsv(folder / "transfer.tsv", pd.DataFrame([row, untested]))
-    text = part(page.render(Results(folder), FigureWriter(tmp_path)), "transfer")
+    text = part(page.render(Results(folder), FigureWriter(tmp_path, also=())), "transfer")
     assert re.search(
         r"one\s+two\s+GPT-2, fine-tuned\s+0\.88\s+0\.70 to 1\.00\s+0\.0500\s+smallest possible"
         r" 0\.0500\s+12\s+6\s+2,971",

@@ -38,10 +38,13 @@ def embed(expression: AnnData, seed: int) -> None:
     Notes
     -----
     Adds `var`: `mean`, `dispersion`, `highly_variable`; `obsm`: `X_pca` (n × up to 30), `X_umap` (n
-    × 2), both float32; `uns["pca"]["variance_ratio"]`; `uns["embedding"]`: what was done. PCA and
-    UMAP by scanpy (Wolf et al. 2018); UMAP (McInnes et al. 2018) starts from the first two
-    principal components, which keeps the large-scale arrangement (Kobak & Linderman 2021). The
-    neighbour graph is UMAP's own from 200 observations on, a Gaussian kernel below.
+    × 2), both float32; `varm["PCs"]` (genes × components, 0 outside the variable genes);
+    `uns["pca"]`: `variance`, `variance_ratio`; `uns["embedding"]`: what was done. Of single cells
+    also `obsp["distances"]`, `obsp["connectivities"]` and `uns["neighbors"]`, as scanpy's own
+    functions look for them. PCA and UMAP by scanpy (Wolf et al. 2018); UMAP (McInnes et al. 2018)
+    starts from the first two principal components, which keeps the large-scale arrangement (Kobak &
+    Linderman 2021). The neighbour graph is UMAP's own from 200 observations on, a Gaussian kernel
+    below.
     """
     # BLAS sums in an order that depends on its threads, and UMAP magnifies a difference in the last
     # digit.
@@ -105,7 +108,8 @@ def _pca(expression: AnnData, seed: int) -> int:
     wanted = min(_COMPONENTS, expression.n_obs - 1, len(genes) - 1)
     if wanted < 1:
         expression.obsm["X_pca"] = np.zeros((expression.n_obs, 1), dtype=np.float32)
-        expression.uns["pca"] = {"variance_ratio": np.zeros(1)}
+        expression.varm["PCs"] = np.zeros((expression.n_vars, 1), dtype=np.float32)
+        expression.uns["pca"] = {"variance": np.zeros(1), "variance_ratio": np.zeros(1)}
         return 0
     selected = expression.X[:, genes]
     small = expression.n_obs <= _FULL_DECOMPOSITION
@@ -114,8 +118,12 @@ def _pca(expression: AnnData, seed: int) -> int:
     part = AnnData(selected)
     scanpy.pp.pca(part, n_comps=wanted, svd_solver="full" if small else "arpack", random_state=seed)
     expression.obsm["X_pca"] = np.nan_to_num(part.obsm["X_pca"]).astype(np.float32)
+    loadings = np.zeros((expression.n_vars, wanted), dtype=np.float32)
+    loadings[genes] = np.nan_to_num(part.varm["PCs"])
+    expression.varm["PCs"] = loadings
     expression.uns["pca"] = {
-        "variance_ratio": np.nan_to_num(np.asarray(part.uns["pca"]["variance_ratio"], dtype=float))
+        name: np.nan_to_num(np.asarray(part.uns["pca"][name], dtype=float))
+        for name in ("variance", "variance_ratio")
     }
     return wanted
 
@@ -130,7 +138,7 @@ def _umap(expression: AnnData, seed: int) -> int:
     if expression.n_obs < 3 or np.ptp(components) < _ROUNDING:
         expression.obsm["X_umap"] = start
         return 0
-    # A graph of its own object: tables of neighbours would only swell the file.
+    # A graph of its own object, since samples need no table of neighbours in their file.
     graph = AnnData(np.zeros((expression.n_obs, 0), dtype=np.float32), obsm={"X_pca": components})
     small = expression.n_obs < _GAUSSIAN_GRAPH
     verbosity = scanpy.settings.verbosity
@@ -148,4 +156,8 @@ def _umap(expression: AnnData, seed: int) -> int:
     finally:
         scanpy.settings.verbosity = verbosity
     expression.obsm["X_umap"] = np.asarray(graph.obsm["X_umap"], dtype=np.float32)
+    if expression.uns.get("assay") == "single_cell":
+        for name in ("distances", "connectivities"):
+            expression.obsp[name] = graph.obsp[name].astype(np.float32)
+        expression.uns["neighbors"] = graph.uns["neighbors"]
     return neighbours

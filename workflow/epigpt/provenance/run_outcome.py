@@ -49,6 +49,11 @@ def of_run(root: Path, datasets: Sequence[str], since: float) -> list[Outcome]:
     return [_of_dataset(root / "results" / name, name, since) for name in datasets]
 
 
+def of_folders(folders: Sequence[Path]) -> list[Outcome]:
+    """Tell what became of data sets of earlier runs, whenever those were."""
+    return [_of_dataset(folder, folder.name, 0.0) for folder in folders]
+
+
 def _of_dataset(folder: Path, name: str, since: float) -> Outcome:
     logs = [path for path in folder.glob("logs/**/*.log") if path.stat().st_mtime >= since]
     for path in sorted(logs, key=lambda log: log.stat().st_mtime):

@@ -89,6 +89,7 @@ class ReportFigure:
     caption: str
     wide: bool = True
     print_only: bool = False
+    saved: bool = True
     kind: str = "plate"
 
 

@@ -7,6 +7,7 @@ read on dark ground.
 
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,10 +54,11 @@ class Drawing:
 
 
 class FigureWriter:
-    """The folder of a report's figures."""
+    """The folder of a report's figures; `also` names the formats beside SVG."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, also: Sequence[str] = ("png", "pdf")) -> None:
         self.folder = folder
+        self.also = also
 
     def save(self, drawing: Drawing | None) -> list[ReportFigure]:
         """Write a drawing as SVG, PNG, PDF and TSV; give it as a block. Nothing to draw: an empty
@@ -65,15 +67,11 @@ class FigureWriter:
             return []
         with style.quiet():
             svg = _svg(drawing.figure, drawing.name)
-            picture = io.BytesIO()
-            FigureCanvasAgg(drawing.figure).print_png(picture, metadata={"Software": None})
-            document = io.BytesIO()
-            FigureCanvasPdf(drawing.figure).print_pdf(document, metadata=_UNDATED)
+            drawn = {suffix: _WRITERS[suffix](drawing.figure) for suffix in self.also}
         files.write_text(self.folder / f"{drawing.name}.svg", svg)
-        with files.path(self.folder / f"{drawing.name}.png") as temporary:
-            temporary.write_bytes(picture.getvalue())
-        with files.path(self.folder / f"{drawing.name}.pdf") as temporary:
-            temporary.write_bytes(document.getvalue())
+        for suffix, content in drawn.items():
+            with files.path(self.folder / f"{drawing.name}.{suffix}") as temporary:
+                temporary.write_bytes(content)
         files.write_tsv(self.folder / f"{drawing.name}.tsv", drawing.source)
         shown = _for_page(svg, drawing.name)
         return [
@@ -81,6 +79,32 @@ class FigureWriter:
                 drawing.name, shown, drawing.alt, drawing.caption, drawing.wide, drawing.print_only
             )
         ]
+
+
+def inline(drawing: Drawing | None) -> ReportFigure | None:
+    """Return a drawing as a block of a page that keeps no folder of figures."""
+    if drawing is None:
+        return None
+    with style.quiet():
+        shown = _for_page(_svg(drawing.figure, drawing.name), drawing.name)
+    return ReportFigure(
+        drawing.name, shown, drawing.alt, drawing.caption, drawing.wide, saved=False
+    )
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def _pdf(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    FigureCanvasPdf(figure).print_pdf(stream, metadata=_UNDATED)
+    return stream.getvalue()
+
+
+_WRITERS = {"png": _png, "pdf": _pdf}
 
 
 def _svg(figure: Figure, name: str) -> str:

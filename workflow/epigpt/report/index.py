@@ -1,21 +1,21 @@
 """All data sets side by side: what was asked, how GPT-2 did, which of the paper's claims hold
 where."""
 
-import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from epigpt import files
-from epigpt.interpretation.domain import about_epilepsy
-from epigpt.report import blocks, wording
+from epigpt.provenance import run_outcome
+from epigpt.report import blocks, claims_matrix, figure_writer, wording
 from epigpt.report.blocks import Cell, Table
+from epigpt.report.entries import Entry, on_disk, read
+from epigpt.report.figures import index as figures
 from epigpt.report.page import assets, environment
-from epigpt.report.results import read_json, read_table
 
 _NO_VERDICT = "no verdict yet"
 _COLUMNS = [
@@ -26,60 +26,40 @@ _COLUMNS = [
     "best rival, AUC",
     "difference",
     "samples",
-    "groups",
-    "classes",
+    "donors",
     "organism",
     "assay",
     "genes at FDR 5 %",
 ]
-_NUMERIC = [False, False, False, True, True, True, True, True, True, False, False, True]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What the index shows of one data set; `packed` is the folder of its report inside Snakemake's
-    own."""
-
-    dataset: str
-    reading: dict[str, Any]
-    verdict: dict[str, Any]
-    samples: pd.DataFrame
-    metrics: pd.DataFrame
-    contrasts: pd.DataFrame
-    claims: pd.DataFrame
-    has_report: bool
-    packed: str = ""
-    refused: str = ""
+_NUMERIC = [False, False, False, True, True, True, True, True, False, False, True]
 
 
 def write(
     results: Path, datasets: list[str], output: Path, refused: Mapping[str, str] | None = None
 ) -> None:
-    """Write the index of `datasets`, whose folders lie in `results`, to `output`.
+    """Write the index of `datasets`, and of every other data set that lies in `results`, to
+    `output`.
 
     Parameters
     ----------
+    datasets
+        Those of this run's table, which come first.
     refused
-        Why a data set was refused or failed in this run.
+        Why a data set was refused or failed in this run; of those that an earlier run left without
+        a report, their logs say it.
     """
-    reasons = refused or {}
-    entries = [replace(_entry(results / name), refused=reasons.get(name, "")) for name in datasets]
+    others = on_disk(results, datasets)
+    reasons = {
+        outcome.dataset: outcome.reason
+        for outcome in run_outcome.of_folders([results / name for name in others])
+        if not outcome.finished
+    }
+    reasons |= dict(refused or {})
+    entries = [
+        replace(read(results / name), refused=reasons.get(name, ""), of_this_run=name in datasets)
+        for name in [*datasets, *others]
+    ]
     files.write_text(output, render(entries))
-
-
-def _entry(folder: Path) -> Entry:
-    return Entry(
-        dataset=folder.name,
-        reading=read_json(folder / "reading.json"),
-        verdict=read_json(folder / "verdict.json"),
-        samples=read_table(folder, "samples", texts=True),
-        metrics=read_table(folder, "metrics"),
-        contrasts=read_table(folder, "differential_expression"),
-        claims=read_table(folder, "claims"),
-        has_report=(folder / "report.html").is_file(),
-        # Snakemake's own report puts a file into a folder named by the hash of its path.
-        packed=hashlib.sha256(str(folder / "report.html").encode()).hexdigest(),
-    )
 
 
 def render(entries: list[Entry]) -> str:
@@ -100,9 +80,9 @@ def render(entries: list[Entry]) -> str:
     )
     filters = [
         (name, column, sorted({row[column].shown for row in rows} - {""}))
-        for name, column in (("Verdict", 2), ("Status", 1), ("Organism", 9), ("Assay", 10))
+        for name, column in (("Verdict", 2), ("Status", 1), ("Organism", 8), ("Assay", 9))
     ]
-    matrix, told = _claims(entries)
+    matrix, told = claims_matrix.matrix(entries)
     return (
         environment()
         .get_template("index.html.j2")
@@ -114,6 +94,7 @@ def render(entries: list[Entry]) -> str:
                 else "The table of data sets is empty."
             ),
             overview=overview,
+            forest=figure_writer.inline(figures.forest(_scores(entries))),
             filters=filters,
             claims=matrix,
             claims_sentence=told,
@@ -138,7 +119,7 @@ def _row(entry: Entry) -> list[Cell]:
         Cell(
             entry.dataset,
             entry.dataset,
-            link=_link(entry),
+            link=entry.link,
             packed=entry.packed,
             detail=_title(series, bool(entry.reading.get("simulated"))),
         ),
@@ -154,15 +135,10 @@ def _row(entry: Entry) -> list[Cell]:
         _difference(entry.verdict.get("difference_to_best_rival")),
         blocks.cell(len(entry.samples)),
         blocks.cell(entry.samples["group"].nunique()),
-        blocks.cell(entry.samples["label"].nunique()),
         blocks.cell(", ".join(organism) if isinstance(organism, list) else str(organism), most=40),
         blocks.cell(str(entry.reading.get("assay") or "").replace("_", " ")),
         blocks.cell(int(entry.contrasts["padj"].lt(0.05).sum())),
     ]
-
-
-def _link(entry: Entry) -> str:
-    return f"{entry.dataset}/report.html" if entry.has_report else ""
 
 
 def _title(series: dict[str, Any], simulated: bool) -> str:
@@ -176,25 +152,38 @@ def _status(entry: Entry) -> tuple[str, str]:
         return f"refused: {entry.refused}", "refused"
     if not entry.has_report:
         return ("no report yet", "no_report") if entry.reading else ("not read yet", "not_read")
-    return (
+    told, code = (
         ("complete", "complete")
         if entry.metrics["estimate"].notna().any()
         else ("described only", "described")
     )
+    return (told, code) if entry.of_this_run else (f"{told} (another table)", code)
 
 
-def _applies(entry: Entry) -> bool:
-    return about_epilepsy(entry.reading, sorted(set(entry.samples["label"])))
-
-
-def _compared(entry: Entry) -> str:
-    label = entry.reading.get("label") or {}
-    case, control = (wording.short(label.get(key) or "", 30) for key in ("case", "control"))
-    return (
-        f"{case} against {control}"
-        if case and control
-        else wording.short(label.get("column") or "", 40)
-    )
+def _scores(entries: list[Entry]) -> pd.DataFrame:
+    """Return AUC and interval of GPT-2 and of its best rival, a row per data set that has both."""
+    rows = []
+    for entry in entries:
+        auc = entry.metrics[entry.metrics["metric"] == "auc"].drop_duplicates("model")
+        auc = auc.set_index("model")
+        best = str(entry.verdict.get("best_rival") or "")
+        if not {"finetuned", best} <= set(auc.index):
+            continue
+        own, other = auc.loc["finetuned"], auc.loc[best]
+        difference = entry.verdict.get("difference_to_best_rival") or {}
+        rows.append(
+            {
+                "dataset": entry.dataset,
+                **{f"own_{name}": own[name] for name in ("estimate", "low", "high")},
+                "rival": wording.MODEL_NAMES.get(best, best),
+                **{f"rival_{name}": other[name] for name in ("estimate", "low", "high")},
+                **{
+                    f"difference_{name}": difference.get(name, math.nan)
+                    for name in ("estimate", "low", "high")
+                },
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def _difference(found: Any) -> Cell:
@@ -206,87 +195,3 @@ def _difference(found: Any) -> Cell:
 
 def _score(value: float, detail: str = "") -> Cell:
     return Cell(wording.score(value), "" if math.isnan(value) else f"{value:.6g}", detail=detail)
-
-
-def claim_columns(claims: pd.DataFrame) -> tuple[str, str]:
-    """Find the columns of claims.tsv that name the claim and what became of it."""
-    names = [str(name) for name in claims.columns]
-    claim = next(
-        (name for name in ("claim", "statement", "name", "id") if name in names),
-        names[0] if names else "",
-    )
-    outcome = next(
-        (name for name in ("verdict", "outcome", "result", "status") if name in names),
-        names[-1] if names else "",
-    )
-    return claim, outcome
-
-
-def claim_tone(outcome: str) -> str:
-    """Give the tone of an outcome: held, contradicted, neither."""
-    text = outcome.lower().replace("_", " ")
-    if "not assess" in text or not text:
-        return ""
-    if any(word in text for word in ("contradict", "opposite", "refut")):
-        return "bad"
-    return (
-        "good"
-        if any(word in text for word in ("hold", "held", "confirm", "support", "agree", "replicat"))
-        and "not" not in text.split()
-        else "warn"
-    )
-
-
-def _claims(entries: list[Entry]) -> tuple[Table | None, str]:
-    told = (
-        "Which of the paper's claims hold in which data set: claims stay per data set, since"
-        " laboratories and models agree only in part."
-    )
-    outcomes: dict[str, dict[str, str]] = {}
-    for entry in entries:
-        if entry.claims.empty:
-            continue
-        claim, outcome = claim_columns(entry.claims)
-        for name, result in zip(
-            entry.claims[claim].astype(str), entry.claims[outcome].astype(str), strict=True
-        ):
-            outcomes.setdefault(name, {})[entry.dataset] = result
-    if not outcomes:
-        return None, told
-    # A row per data set: 200 of them are scrolled through more easily than 200 columns.
-    names = list(outcomes)
-    rows = [
-        [
-            Cell(
-                entry.dataset,
-                entry.dataset,
-                link=_link(entry),
-                packed=entry.packed,
-                detail=_compared(entry),
-            ),
-            *[
-                Cell(
-                    result.replace("_", " ") or "–",
-                    result,
-                    claim_tone(result) if _applies(entry) else "",
-                )
-                for result in (outcomes[name].get(entry.dataset, "") for name in names)
-            ],
-        ]
-        for entry in entries
-        if not entry.claims.empty
-    ]
-    return (
-        Table(
-            "claims",
-            "Every claim in every data set",
-            ["data set", *[wording.short(name, 60) for name in names]],
-            rows,
-            [False] * (len(names) + 1),
-            "Claims are about epilepsy: they are coloured where a record speaks of it; under each"
-            " name stands what was compared. Not assessable: missing or not tested, not unchanged.",
-            folded=1000,
-            search=True,
-        ),
-        told,
-    )

@@ -8,7 +8,7 @@ def main() -> None:
     """Read counts.h5ad; write expression.h5ad and quality.tsv."""
     with entry.job(__doc__) as job:
         from epigpt.dataset import normalization, storage
-        from epigpt.expression import embedding, quality, replicates
+        from epigpt.expression import embedding, quality, replicates, scverse
 
         counts = storage.read(job.file("counts"))
         assay = str(counts.uns["assay"])
@@ -33,6 +33,7 @@ def main() -> None:
             expression.obs["group"] = merged.group
             expression.uns["merged_donors"] = merged.in_words()
         embedding.embed(expression, job.settings["seed"])
+        scverse.describe(expression, judged[kept])
         with files.path(job.file("expression")) as temporary:
             expression.write_h5ad(temporary, compression="gzip")
         files.write_tsv(job.file("quality"), quality.table(judged, assay))

@@ -17,6 +17,8 @@ _MOST_LEVELS = 40
 _TSNE_FROM, _TSNE_UP_TO = 12, 600
 _ALWAYS_OFFERED = ("label", "group", "sample")
 _QUALITY = {"total_counts", "n_genes", "mitochondrial_percent"}
+# The same once more, under the names that other programs look for.
+_REPEATED = {"n_genes_by_counts", "pct_counts_mt", "donor_id", "sex_ontology_term_id"}
 
 
 def section(results: Results, plates: FigureWriter) -> Section:
@@ -138,7 +140,7 @@ def _characteristics(
     found = []
     for name in [
         *[name for name in _ALWAYS_OFFERED if name in frame],
-        *[name for name in frame.columns if name not in _ALWAYS_OFFERED],
+        *[name for name in frame if name not in (*_ALWAYS_OFFERED, *_REPEATED)],
     ]:
         values = frame[name]
         levels = classes if name == "label" else sorted(set(values.astype(str)))
