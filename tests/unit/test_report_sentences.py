@@ -112,19 +112,19 @@ def test_without_gene_sets_the_reason_is_given(tmp_path: Path, pathways: str, re
     assert reason in part(page.render(Results(folder), FigureWriter(tmp_path, also=())), "pathways")
 
 
-def test_bars_of_gene_sets_are_the_first_by_p_ordered_by_score() -> None:
+def test_bars_of_gene_sets_are_the_first_by_fdr_ordered_by_score() -> None:
     table = pd.DataFrame(
         {
             "set": [f"s{at:02d}" for at in range(30)],
             "score": np.linspace(-2, 2, 30),
             "p": np.linspace(0, 1, 30),
-            "padj": 0.2,
+            "padj": np.linspace(0, 1, 30).round(1),
         }
     )
     drawn = enrichment.bars(table, "epilepsy")
     assert drawn is not None
     assert drawn.source["set"].tolist() == [f"s{at:02d}" for at in range(15, -1, -1)]
-    assert "The 16 of 30 sets" in drawn.caption
+    assert "The first 16 of 30 sets" in drawn.caption
     assert enrichment.bars(table.assign(score=np.nan), "epilepsy") is None
 
 

@@ -9,8 +9,17 @@ THRESHOLD = 0.05
 _SHOWN = 16
 
 
+def ordered(table: pd.DataFrame) -> pd.DataFrame:
+    """Sort sets by FDR; those of one FDR, as many at its floor are, by the size of their score."""
+    size = -table["score"].abs()
+    ranked = table.assign(size=size).sort_values(
+        ["padj", "size", "set"], kind="stable", na_position="last"
+    )
+    return ranked.drop(columns="size")
+
+
 def bars(table: pd.DataFrame, case: str, name: str = "gene_sets") -> Drawing | None:
-    """Draw the normalised enrichment score of the sets with the smallest p, the most raised on top;
+    """Draw the normalised enrichment score of the first sets by FDR, the most raised on top;
     filled: found at an FDR of 5 %.
 
     Parameters
@@ -22,7 +31,7 @@ def bars(table: pd.DataFrame, case: str, name: str = "gene_sets") -> Drawing | N
     name
         Of the figure's files.
     """
-    tested = table.dropna(subset=["score", "p"]).sort_values(["p", "set"], kind="stable")
+    tested = ordered(table.dropna(subset=["score", "p"]))
     if tested.empty:
         return None
     rows = (
@@ -66,11 +75,7 @@ def bars(table: pd.DataFrame, case: str, name: str = "gene_sets") -> Drawing | N
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    left = (
-        f" The {len(rows)} of {len(tested)} sets with the smallest p."
-        if len(tested) > len(rows)
-        else ""
-    )
+    left = f" The first {len(rows)} of {len(tested):,} sets." if len(tested) > len(rows) else ""
     return Drawing(
         name,
         figure,

@@ -220,7 +220,7 @@ def _design(samples: pd.DataFrame, classes: list[str], unit: str) -> Any:
         )
     )
     frame = crossed.reindex(columns=classes, fill_value=0).reset_index()
-    frame.columns = pd.Index([str(column) for column in frame.columns])
+    frame.columns = pd.Index([unit, *(str(column) for column in frame.columns[1:])])
     return blocks.Collapsible(
         f"{wording.count(len(crossed), unit, wording.plural(unit))}.{several}",
         [blocks.table(frame, "group-counts", f"Samples per {unit} and class", folded=30)],

@@ -23,7 +23,7 @@ _NAMES = {
 
 def section(results: Results, plates: FigureWriter) -> Section:
     """Make the section."""
-    frame = results.enrichment.sort_values(["p", "set"], kind="stable", na_position="last")
+    frame = enrichment.ordered(results.enrichment)
     frame = frame.assign(source=frame["source"].replace("", "own"))
     if frame["score"].notna().sum() == 0:
         return Section("pathways", _TITLE, _TOLD, missing=_reason(results, frame))
@@ -86,8 +86,7 @@ def _reason(results: Results, frame: pd.DataFrame) -> str:
 def _table(frame: pd.DataFrame, name: str, caption: str) -> blocks.Table:
     shown = frame.head(_MOST_ROWS)[["set", "n_genes", "score", "p", "padj", "leading_genes"]]
     note = (
-        f"The {len(shown):,} with the smallest p of {len(frame):,}; all are in"
-        " gene_set_enrichment.tsv."
+        f"The first {len(shown):,} of {len(frame):,}; all are in gene_set_enrichment.tsv."
         if len(shown) < len(frame)
         else ""
     )

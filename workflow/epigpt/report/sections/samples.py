@@ -70,5 +70,11 @@ def _table(results: Results) -> blocks.Table:
     ]
     frame.insert(0, "sample", names, allow_duplicates=True)
     return blocks.table(
-        frame, "sample-table", "Samples", most=80, note=note, folded=12, search=True
+        frame,
+        "sample-table",
+        "Samples and what differs between them",
+        most=80,
+        note=note,
+        folded=12,
+        search=True,
     )

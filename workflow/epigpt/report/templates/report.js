@@ -79,8 +79,8 @@
 
   // On paper what a reader must be able to cite is open; what only repeats files stays closed.
   let opened = [];
-  addEventListener("beforeprint", () => { opened = all("details[data-print]:not([open])"); opened.forEach((one) => { one.open = true; }); });
-  addEventListener("afterprint", () => { opened.forEach((one) => { one.open = false; }); });
+  addEventListener("beforeprint", () => { opened.push(...all("details[data-print]:not([open])")); opened.forEach((one) => { one.open = true; }); });
+  addEventListener("afterprint", () => { opened.forEach((one) => { one.open = false; }); opened = []; });
 
   // The appendix stands behind headings that open: by a click, all at once, or by a link to what is inside.
   const openAround = (target) => { for (let place = target; place; place = place.parentElement) if (place.tagName === "DETAILS") place.open = true; };
@@ -325,7 +325,27 @@
     place.addEventListener("scroll", () => edge(place), { passive: true });
     new ResizeObserver(() => edge(place)).observe(place);
   });
-  addEventListener("resize", reach);
+  // The names of the heat map's genes stay in sight while it is scrolled: a copy of them stands at its right edge.
+  const pin = () => all("#figure-heatmap .drawing").forEach((place) => {
+    all(".pinned", place).forEach((old) => old.remove());
+    const drawn = place.querySelector("svg"), box = drawn.getBoundingClientRect();
+    if (!box.width || place.scrollWidth <= place.clientWidth + 1) return;
+    const [, , wide, tall] = drawn.getAttribute("viewBox").split(" ").map(Number), from = .836 * wide;
+    const names = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    names.setAttribute("viewBox", `${from} 0 ${wide - from} ${tall}`);
+    names.setAttribute("class", "pinned");
+    names.setAttribute("aria-hidden", "true");
+    names.style.cssText = `width:${box.width * (wide - from) / wide}px;min-width:0;height:${box.height}px;margin-top:-${box.height}px`;
+    all("text", drawn).filter((text) => (text.getBoundingClientRect().left - box.left) / box.width * wide >= from - 1).forEach((text) => {
+      const copy = text.cloneNode(true);
+      copy.removeAttribute("id");
+      copy.addEventListener("click", () => text.dispatchEvent(new MouseEvent("click")));
+      names.append(copy);
+    });
+    place.append(names);
+  });
+  all("#heatmap > details").forEach((one) => one.addEventListener("toggle", () => { reach(); pin(); }));
+  addEventListener("resize", () => { reach(); pin(); });
   reach();
 
   // Figures: saved as the reader sees them, in the ink of paper.
