@@ -69,6 +69,6 @@ rule markers:
     resources:
         **grows(mem_mb=4000, minutes=30),
     params:
-        **stage("markers", "seed", "pathways"),
+        **stage("markers", "seed", "pathways", "domain"),
     shell:
         "{params.command} --log {log:q}"

@@ -508,3 +508,12 @@ def test_two_samples_are_tested_as_scipy_does_and_incomplete_pairs_within_themse
     case = samples["label"] == "case"
     reference = scipy.stats.ttest_ind(values[case], values[~case], equal_var=False)
     assert alone.p == pytest.approx(reference.pvalue)
+
+
+def test_the_key_domain_decides_where_the_record_is_silent():
+    answer = {"classes": ["a", "b"], "groups_per_class": {"a": 5, "b": 5}}
+    assert "does not speak of epilepsy" in claims.obstacle(answer, {})
+    assert claims.obstacle(answer, {}, "epilepsy") == ""
+    spoken = {"series": {"title": "Seizures"}}
+    assert claims.obstacle(answer, spoken) == ""
+    assert claims.obstacle(answer, spoken, "none") != ""

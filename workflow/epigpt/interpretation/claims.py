@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from epigpt.evaluation.multiple_testing import holm
-from epigpt.interpretation.domain import about_epilepsy
+from epigpt.interpretation.domain import applies
 from epigpt.interpretation.donor_statistics import FEWEST_DONORS, compare
 from epigpt.interpretation.markers import verdict
 
@@ -66,7 +66,7 @@ class Test:
     p: float
 
 
-def obstacle(answer: dict[str, Any], reading: dict[str, Any]) -> str:
+def obstacle(answer: dict[str, Any], reading: dict[str, Any], domain: str = "auto") -> str:
     """Return why no claim can be assessed in this data set, whatever its genes do; empty where
     nothing stands against it.
 
@@ -76,9 +76,11 @@ def obstacle(answer: dict[str, Any], reading: dict[str, Any]) -> str:
         Content of verdict.json.
     reading
         Content of reading.json.
+    domain
+        The key of that name.
     """
     classes = [str(name) for name in answer.get("classes") or []]
-    if not about_epilepsy(reading, classes):
+    if not applies(reading, classes, domain):
         return "the record does not speak of epilepsy"
     if len(classes) > 2:
         return f"{len(classes)} classes are compared, not epilepsy with control"

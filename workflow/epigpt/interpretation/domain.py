@@ -19,9 +19,12 @@ def about_epilepsy(reading: dict[str, Any], classes: Sequence[str]) -> bool:
     return bool(reading.get("simulated")) or any(_EPILEPSY.search(text) for text in texts)
 
 
-def applies(reading: dict[str, Any], classes: Sequence[str], provenance: dict[str, Any]) -> bool:
-    """Whether a report shows what is known of epilepsy: as the key `domain` says, and where it is
-    `auto`, as the record does."""
-    settings = provenance.get("settings") or {}
-    domain = str(settings.get("domain") or "auto")
+def applies(reading: dict[str, Any], classes: Sequence[str], domain: str = "auto") -> bool:
+    """Whether what is known of epilepsy is held against a series: as the key `domain` says, and
+    where it is `auto`, as the record does."""
     return about_epilepsy(reading, classes) if domain == "auto" else domain == "epilepsy"
+
+
+def of_settings(provenance: dict[str, Any]) -> str:
+    """Return the key `domain` of the settings that provenance.json records."""
+    return str((provenance.get("settings") or {}).get("domain") or "auto")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from epigpt.interpretation.domain import applies
+from epigpt.interpretation.domain import applies, of_settings
 from epigpt.report import wording
 from epigpt.report.results import read_json, read_table
 
@@ -33,7 +33,9 @@ class Entry:
     @property
     def about_epilepsy(self) -> bool:
         """Whether claims about epilepsy are held against it."""
-        return applies(self.reading, sorted(set(self.samples["label"])), self.provenance)
+        return applies(
+            self.reading, sorted(set(self.samples["label"])), of_settings(self.provenance)
+        )
 
     @property
     def link(self) -> str:

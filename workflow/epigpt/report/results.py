@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from epigpt import schema
-from epigpt.interpretation.domain import applies
+from epigpt.interpretation.domain import applies, of_settings
 from epigpt.report import wording
 from epigpt.report.matrix import Expression
 
@@ -147,7 +147,7 @@ class Results:
     @cached_property
     def about_epilepsy(self) -> bool:
         """Whether what is known of epilepsy is to be held against this data set."""
-        return applies(self.reading, self.classes, self.provenance)
+        return applies(self.reading, self.classes, of_settings(self.provenance))
 
     @property
     def assessable(self) -> bool:

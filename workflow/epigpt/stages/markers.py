@@ -88,7 +88,7 @@ def _tables(
     answer, reading = (_read(job.optional(name)) for name in ("answer", "reading"))
     judged = claims.judge(
         claims.Evidence(table, tested, scores, expression, samples, classes),
-        claims.obstacle(answer, reading) if answer else "",
+        claims.obstacle(answer, reading, job.settings.get("domain", "auto")) if answer else "",
         claims.caveat(answer),
     )
     ranking = contrasts[contrasts["contrast"] == contrast]

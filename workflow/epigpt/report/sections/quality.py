@@ -95,7 +95,13 @@ def _components(results: Results) -> Drawing | None:
     owner = data.obs["sample"] if "sample" in data.obs else data.obs.index.to_series()
     points = pd.DataFrame(data.obsm["pca"]).groupby(owner.astype(str).to_numpy()).mean()
     about = results.samples.drop_duplicates("sample").set_index("sample").reindex(points.index)
-    described = about[["label", *results.characteristics]].rename(columns={"label": "class"})
+    # The characteristics that label and group come from would only repeat them.
+    others = [
+        name
+        for name in results.characteristics
+        if not about[name].equals(about["label"]) and not about[name].equals(about["group"])
+    ]
+    described = about[["label", *others]].rename(columns={"label": "class"})
     if results.unit != "sample":
         described.insert(1, results.unit, about["group"], allow_duplicates=True)
     described = described.loc[:, ~described.columns.duplicated()]
