@@ -2,7 +2,7 @@
 
 Purpose: score the baselines and variants of GPT-2 on the same folds, also under permuted labels, compare, decide by fixed rules.
 Inputs: results/{dataset}/expression.h5ad, folds.tsv, folds.json, samples.tsv, tokens/, the fold models' predictions.
-Outputs: results/{dataset}/baselines/, comparisons/, redraws/, null/, learning_curve.tsv, predictions.tsv, metrics.tsv, verdict.json, comparison.tsv,
+Outputs: results/{dataset}/baselines/, comparisons/, redraws/, null/, learning_curve.tsv, locus.json, locus.tsv, predictions.tsv, metrics.tsv, verdict.json, comparison.tsv,
 calibration.tsv, confounding.tsv, null.tsv, models/{preset}/final/answer.json.
 """
 
@@ -145,6 +145,33 @@ rule null:
         "{params.command} --log {log:q}"
 
 
+rule locus:
+    """Ask whether the deciding genes crowd one place of the genome; if so, fit every model again without it."""
+    input:
+        expression="results/{dataset}/expression.h5ad",
+        folds="results/{dataset}/folds.tsv",
+        summary="results/{dataset}/folds.json",
+        attributions="results/{dataset}/attributions.tsv",
+        finetuned=of_fits(FitFiles.of_folds, "predictions.tsv"),
+        baselines=expand("results/{{dataset}}/baselines/{baseline}.tsv", baseline=BASELINES),
+    output:
+        locus="results/{dataset}/locus.json",
+        scores="results/{dataset}/locus.tsv",
+    log:
+        "results/{dataset}/logs/locus.log",
+    benchmark:
+        "results/{dataset}/benchmarks/locus.tsv"
+    conda:
+        TRAINING_ENVIRONMENT
+    threads: 1
+    resources:
+        **refitting_resources(),
+    params:
+        **stage("locus", "model", "bootstrap", *ENCODING_KEYS, *TRAINING_KEYS),
+    shell:
+        "{params.command} --log {log:q}"
+
+
 rule evaluate:
     """Score every model on the same folds and decide the answer."""
     input:
@@ -153,6 +180,7 @@ rule evaluate:
         samples="results/{dataset}/samples.tsv",
         quality="results/{dataset}/quality.tsv",
         reading="results/{dataset}/reading.json",
+        locus="results/{dataset}/locus.json",
         finetuned=of_fits(FitFiles.of_folds, "predictions.tsv"),
         redraws=of_fits(FitFiles.redraws, [model_names.FINETUNED, *SETTINGS.comparisons]),
         baselines=expand("results/{{dataset}}/baselines/{baseline}.tsv", baseline=BASELINES),

@@ -27,6 +27,7 @@ rule expression:
             "quality.min_counts",
             "quality.min_genes",
             "quality.max_mitochondrial_percent",
+            "exclude_genes",
             "seed",
         ),
     shell:

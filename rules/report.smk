@@ -2,22 +2,32 @@
 
 Purpose: record where a result comes from, write one self-contained page per data set and one over all of them.
 Inputs: every result file of a data set.
-Outputs: results/{dataset}/provenance.json, report.html, figures/, exports/, ro-crate-metadata.json; results/index.html.
+Outputs: results/{dataset}/provenance.json, reporting.tsv, report.html, figures/, exports/, ro-crate-metadata.json; results/index.html.
 """
 
 
 rule provenance:
-    """Record versions, checksums, seeds and settings behind a data set's results."""
+    """Record versions, checksums, seeds and settings behind a data set's results; fill the reporting sheet."""
     input:
         # It reads the logs and benchmarks of the jobs that make these, and follows them.
         of_fits(FitFiles.reported),
-        "results/{dataset}/metrics.tsv",
-        "results/{dataset}/markers.tsv",
+        expand(
+            "results/{{dataset}}/{file}",
+            file=["metrics.tsv", "markers.tsv", "samples.tsv", "quality.tsv", "folds.tsv"]
+            + ["confounding.tsv", "predictions.tsv", "verdict.json", "locus.json"],
+        ),
         manifest="results/{dataset}/geo/manifest.tsv",
         reading="results/{dataset}/reading.json",
         folds="results/{dataset}/folds.json",
     output:
         provenance="results/{dataset}/provenance.json",
+        reporting=report(
+            "results/{dataset}/reporting.tsv",
+            caption="../workflow/report/reporting.rst",
+            category="Tables",
+            subcategory="{dataset}",
+            labels={"data set": "{dataset}", "result": "reporting sheet"},
+        ),
     log:
         "results/{dataset}/logs/provenance.log",
     benchmark:
@@ -63,6 +73,8 @@ rule report:
         balance="results/{dataset}/excitation_inhibition.tsv",
         claims="results/{dataset}/claims.tsv",
         provenance="results/{dataset}/provenance.json",
+        locus="results/{dataset}/locus.tsv",
+        reporting="results/{dataset}/reporting.tsv",
     output:
         page=report(
             "results/{dataset}/report.html",

@@ -13,7 +13,8 @@ from scipy import sparse
 
 from epigpt.evaluation import intervals
 from epigpt.evaluation import predictions as collected
-from epigpt.evaluation.answer import Facts, Score, decide
+from epigpt.evaluation.answer import decide
+from epigpt.evaluation.evidence import Facts, Score
 from epigpt.interpretation.markers import MARKERS
 
 HOSTILE = (

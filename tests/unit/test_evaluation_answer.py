@@ -2,13 +2,14 @@
 
 import math
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epigpt.evaluation import answer
-from epigpt.evaluation.answer import Confounder, Facts, Score
+from epigpt.evaluation.evidence import Confounder, Facts, Locus, Score
 from epigpt.evaluation.multiple_testing import holm
 
 CLASSES = ("control", "epilepsy")
@@ -56,7 +57,7 @@ BETTER, WORSE = (-0.4, -0.05), (0.03, 0.3)
         (
             {"rivals": {"logistic_l2": rival(apart=WORSE), "logistic_l1": rival(0.7, WORSE)}},
             "works",
-            "better than each of 2 simpler models: AUC 0.90 [0.70, 1.00], against 0.80 of the best",
+            "better than each of 2 simpler models: AUC 0.90 [0.70, 1.00] against 0.80",
         ),
         # The best rival alone is not enough: every one must be behind.
         ({"rivals": {"logistic_l2": rival(apart=WORSE), "ktsp": rival(0.7)}}, "as_good", ""),
@@ -135,6 +136,51 @@ def test_the_verdict_that_hangs_on_the_draw_is_said_and_is_not_green():
     shaky = answer.decide(facts(**shown, repeats=10, verdicts={"as_good": 4, "works": 6}))
     assert (steady.tone, shaky.tone) == ("good", "warn")
     assert "of 10 draws taken alone, works 6, as good 4" in shaky.text.notes[0]
+
+
+def test_a_crowded_locus_is_said_with_what_is_left_and_is_not_green():
+    place = Locus(
+        model="logistic_l1",
+        place="chr2:55000000-76000000",
+        symbols=("Scn1a", "Ttc21b", "Galnt3", "Xirp2", "Csrnp3", "Stk39"),
+        deciding=20,
+        p=0.0005,
+        on_sex_chromosome=False,
+        named="",
+        left_out=140,
+        gpt2=0.98,
+        gpt2_without=0.61,
+        rival="logistic_l1",
+        rival_before=1.0,
+        rival_without=0.64,
+    )
+    shown = {"rivals": {"logistic_l2": rival(apart=WORSE)}}
+    found = answer.decide(facts(**shown, locus=place))
+    assert (found.verdict, found.tone) == ("works", "warn")
+    [note] = found.text.notes
+    assert "6 of the 20 genes that decide most" in note
+    assert "a knock-out or congenic line is told apart by the edited gene" in note
+    assert "GPT-2 reaches AUC 0.61 instead of 0.98" in note
+    assert "exclude_genes: ['chr2:55000000-76000000']" in note
+    assert found.as_dict()["locus"]["place"] == place.place
+    sex = answer.decide(facts(locus=replace(place, on_sex_chromosome=True))).text.notes[0]
+    assert "males and females are told apart" in sex
+    named = answer.decide(facts(locus=replace(place, named="Scn1a"))).text.notes[0]
+    assert "The classes bear the name of Scn1a" in named
+
+
+def test_the_unit_is_what_its_column_calls_it():
+    litters = answer.decide(facts(n_groups=12, donor_word="litters"))
+    assert "24 samples of 12 litters" in litters.text.headline
+    assert litters.as_dict()["unit"] == "litters"
+    assert answer.decide(facts()).as_dict()["unit"] == "samples"
+
+
+def test_one_rival_is_not_the_best_of_one():
+    alone = {"rivals": {"logistic_l2": rival(0.7, WORSE)}}
+    assert "better than the one simpler model" in answer.decide(facts(**alone)).text.headline
+    silent = answer.decide(facts(gpt2=gpt2(0.6, 0.4), rivals={"logistic_l2": rival(0.55)}))
+    assert "; its one rival, logistic regression, reached 0.55" in silent.text.headline
 
 
 UNIT = st.floats(0, 1)

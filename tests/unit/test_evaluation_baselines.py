@@ -35,7 +35,6 @@ COLUMNS = [
     "truth",
     "class",
     "probability",
-    "threshold",
 ]
 
 
@@ -79,7 +78,6 @@ def test_planted_effect_is_found_and_probabilities_add_to_one(model, classes):
     assert set(predicted["class"]) == set(names)
     merged = predicted.merge(folds, on=["sample", "repeat"], suffixes=("", "_drawn"))
     assert (merged["fold"] == merged["fold_drawn"]).all()
-    assert (predicted["threshold"].isna().all()) == (classes > 2)
     predictions.by_model(predicted, folds, names)  # refuses any other set of samples
     if model == "majority":
         assert auc(predicted, names) == 0.5
@@ -105,7 +103,7 @@ def survives_garbage(train):
 def honest(model):
     def train(data, fold):
         fitted = baselines.fit(model, baselines.subset(data, fold.train), seed=1)
-        return fitted.pipeline.predict_proba, (fitted.chosen, fitted.threshold)
+        return fitted.pipeline.predict_proba, fitted.chosen
 
     return train
 
@@ -261,10 +259,8 @@ def test_nested_splits_keep_groups_whole_and_give_up_where_a_class_has_one():
         baselines.nested_splits(np.array(["a", "a", "b", "b"]), np.array(["1", "1", "2", "3"]), 1)
         == []
     )
-    assert (
-        baselines.fit("logistic_l2", baselines.subset(data, np.array([0, 1, -1, -2])), 1).threshold
-        == 0.5
-    )
+    few = baselines.subset(data, np.array([0, 1, -1, -2]))
+    assert baselines.fit("logistic_l2", few, 1).pipeline.predict(few.lognorm).size == 4
 
 
 def test_a_group_on_both_sides_is_refused():
@@ -381,3 +377,12 @@ def test_learning_curve_rises_with_groups_and_ends_at_the_model_itself():
     assert curve["auc"].iloc[-1] == pytest.approx(
         auc(baselines.cross_predict("pca_logistic", data, folds, 1), classes)
     )
+
+
+def test_the_genes_that_a_lasso_weighs_are_named_the_heaviest_first():
+    data = series(planted=3, effect=4.0)
+    names = np.array([f"g{at:03d}" for at in range(data.lognorm.shape[1])])
+    drawn = pd.DataFrame({"sample": data.sample})
+    found = baselines.deciding_genes("logistic_l1", replace(data, genes=names), drawn, 1)
+    assert set(found[:2]) <= {"g000", "g001", "g002"}
+    assert len(found) < len(names)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from epigpt import files
 from epigpt.errors import InputError
-from epigpt.evaluation import answer_text, cross_validation
+from epigpt.evaluation import answer_words, cross_validation, fold_drawing
 from epigpt.samples.classes import class_order
 
 
@@ -152,7 +152,7 @@ def test_classes_that_share_donors_in_a_ring_get_no_folds() -> None:
     # Each class has groups enough, but two folds can never both hold all three.
     samples = series([("a", "b"), ("b", "c"), ("a", "c")])
     assert (
-        cross_validation._draw(cross_validation._held(samples), 2, np.random.default_rng(0)) is None
+        fold_drawing.draw(fold_drawing.held_classes(samples), 2, np.random.default_rng(0)) is None
     )
 
 
@@ -288,5 +288,5 @@ def test_samples_without_a_label_are_described_and_not_assessed() -> None:
     assert not assessment.assessable
     assert "no sample has a label" in assessment.reason
     assert len(cross_validation.folds(samples, 5, 1, 1)) == 0
-    text = answer_text.question([])
+    text = answer_words.question([])
     assert text == "Can classes be told apart?"

@@ -28,6 +28,7 @@ def folder(tmp_path):
     quality = pd.DataFrame({"sample": names, "total_counts": np.arange(12) % 5 + 100})
     quality.to_csv(tmp_path / "quality.tsv", sep="\t", index=False)
     (tmp_path / "reading.json").write_text('{"label": {"column": "disease"}}', encoding="utf-8")
+    (tmp_path / "locus.json").write_text('{"excluded": 0, "locus": null}', encoding="utf-8")
     folds = pd.concat(
         [
             pd.DataFrame(
@@ -78,7 +79,8 @@ def run(monkeypatch, folder, tag="out", reverse=False, nulls=(), fixed=0, **sett
         folder / "folds.json",
     ]
     arguments += ["--samples", folder / "samples.tsv", "--quality", folder / "quality.tsv"]
-    arguments += ["--reading", folder / "reading.json", "--finetuned", *tables]
+    arguments += ["--reading", folder / "reading.json", "--locus", folder / "locus.json"]
+    arguments += ["--finetuned", *tables]
     arguments += ["--refitted", *nulls] if nulls else []
     for name in OUTPUTS:
         arguments += [f"--{name}", folder / f"{tag}.{name}"]
@@ -151,7 +153,10 @@ def test_null_gives_p_and_enters_the_verdict(folder, monkeypatch):
     null.to_csv(folder / "null.tsv", sep="\t", index=False)
     decided = json.loads(run(monkeypatch, folder, nulls=[folder / "null.tsv"])["verdict"])
     assert decided["verdict"] == "signal_missed"
-    assert "permuted labels do as well as GPT-2's (p 0.3)" in decided["reason"]
+    assert (
+        "permuted labels do as well too often for it to be more than luck (p 0.3)"
+        in decided["reason"]
+    )
     assert decided["p"] == pytest.approx(6 / 20)
     metrics = pd.read_csv(folder / "out.metrics", sep="\t").set_index(["model", "metric"])
     assert metrics.loc[("finetuned", "auc"), "p_floor"] == pytest.approx(0.05)

@@ -21,6 +21,7 @@ from epigpt.interpretation import (
     contributions,
     explain,
     flags,
+    knockout,
     ranking,
     sampling,
     shapley,
@@ -241,7 +242,7 @@ def test_a_knocked_out_gene_is_taken_out_of_the_sequence_and_the_others_move_up(
     absent = next(
         number for number in range(GENES) if number + len(SPECIAL) not in store.tokens[row[0], 0]
     )
-    raw = contributions.knock_out(model, store, row, 1, np.array([gene, absent]), device=CPU).values
+    raw = knockout.knock_out(model, store, row, 1, np.array([gene, absent]), device=CPU).values
     signs = contributions.directions(store, row, 0)
     whole = collate(store, row, np.zeros(1, dtype=int))
     without = {
@@ -285,7 +286,7 @@ def test_the_pieces_of_a_gene_are_summed_and_go_together(monkeypatch: pytest.Mon
     kept = (batch["input_ids"] - 2).div(2, rounding_mode="floor") != gene
     kept |= batch["input_ids"] < 2
     without = {name: tensor[kept][None] for name, tensor in batch.items()}
-    raw = contributions.knock_out(
+    raw = knockout.knock_out(
         model, spelt, row, 1, np.array([gene]), device=CPU
     ).values * contributions.directions(spelt, row, 0)
     assert raw[0, gene] == pytest.approx(
@@ -301,10 +302,10 @@ def test_padding_after_a_knock_out_is_the_models_own() -> None:
     tokens[:, 0, 9], tokens[:, 0, 10:] = END, PAD
     store = replace(store, tokens=tokens, lengths=short)
     model, rows = _model(store).requires_grad_(False), _rows(store)
-    together = contributions.knock_out(model, store, rows, 1, np.arange(GENES), device=CPU).values
+    together = knockout.knock_out(model, store, rows, 1, np.arange(GENES), device=CPU).values
     alone = np.concatenate(
         [
-            contributions.knock_out(
+            knockout.knock_out(
                 model, store, rows[at : at + 1], 1, np.arange(GENES), device=CPU
             ).values
             for at in (0, 1, 2)

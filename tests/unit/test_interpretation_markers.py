@@ -1,5 +1,6 @@
 """Markers, set tests, the balance score and the claims, by donor and with co-orthologs summed."""
 
+import json
 import sys
 
 import anndata
@@ -411,7 +412,7 @@ def test_gmt_lines_without_genes_are_refused(tmp_path, text):
 TABLES = ("markers", "balance", "claims", "sets", "enrichment")
 
 
-def run(monkeypatch, folder, organism, tested):
+def run(monkeypatch, folder, organism, tested, answer=None):
     genes, values, samples, contrasts = zebrafish(gfap=2.0, vim=2.0, aqp4=2.0)
     obs = samples.rename_axis(None).assign(sample=samples.index)
     made = anndata.AnnData(
@@ -435,6 +436,11 @@ def run(monkeypatch, folder, organism, tested):
         "--gene-sets",
         "own.gmt",
     ]
+    if answer is not None:
+        (folder / "verdict.json").write_text(json.dumps(answer), encoding="utf-8")
+        gfap = genes.index[genes["symbol"] == "gfap"][0]
+        (folder / "attributions.tsv").write_text(f"gene\tattribution\n{gfap}\t0.25\n")
+        arguments += ["--answer", "verdict.json", "--attributions", "attributions.tsv"]
     for name in TABLES:
         arguments += [f"--{name}", f"{name}.tsv"]
     monkeypatch.chdir(folder)
@@ -455,6 +461,16 @@ def test_stage_writes_every_table(tmp_path, monkeypatch):
     assert written["enrichment"].iloc[0][["set", "source"]].tolist() == ["MINE", "own"]
     assert float(written["enrichment"]["score"].iloc[0]) > 0
     assert written["markers"].set_index("symbol").loc["gfap", "verdict"] == "as expected"
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_no_attribution_stands_beside_a_gene_where_the_answer_has_no_evidence(
+    tmp_path, monkeypatch, listed
+):
+    answer = {"classes": ["control", "case"], "genes_are_listed": listed}
+    written = run(monkeypatch, tmp_path, "zebrafish", tested=True, answer=answer)
+    beside = written["markers"].set_index("symbol").loc["gfap", "attribution"]
+    assert beside == ("0.25" if listed else "")
 
 
 def test_stage_without_contrasts_or_of_another_organism(tmp_path, monkeypatch):

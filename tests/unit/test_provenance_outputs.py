@@ -220,3 +220,15 @@ def test_the_index_shows_what_there_is_and_why_the_rest_is_missing(root):
     page = (root / "results" / "index.html").read_text()
     assert "refused: a &lt;b&gt;bad" in page
     assert (root / "results" / "index.html").stat().st_mtime < 10**6
+
+
+def test_a_file_of_a_folder_that_a_later_job_wrote_is_judged_by_that_jobs_note(root):
+    index = root / "results" / "a" / "tokens" / "index.tsv"
+    files.write_text(index, "sample, and what a later job knows\n")
+    later = index.stat().st_mtime_ns + 10**9
+    os.utime(index, ns=(later, later))
+    output_checksums.write(root / "results" / "a" / "logs" / "later.log", [index], root)
+    assert output_checksums.verify(root, full=True, repair=False)[1] == []
+    index.write_text("cut\n")
+    damaged = output_checksums.verify(root, full=True, repair=False)[1]
+    assert [one.output.name for one in damaged] == ["index.tsv"]

@@ -18,13 +18,14 @@ pytestmark = pytest.mark.xdist_group("finished")
 PAGES = {"report", "crate", "index"}
 # Claims inherit what stands against the answer.
 EVALUATED = {"evaluate", "markers", "model_answer", "provenance"} | PAGES
-SCORES = {"baseline"} | EVALUATED
-MODEL = {"models", "comparison", "attributions", "markers"} | EVALUATED
-CONTRASTS = {"differential_expression", "attributions", "markers", "provenance"} | PAGES
+# Held against the genes that decide, which the locus is sought among.
+SCORES = {"baseline", "locus"} | EVALUATED
+MODEL = {"models", "comparison", "attributions", "locus"} | EVALUATED
+CONTRASTS = {"differential_expression", "attributions", "locus"} | EVALUATED
 # All that follows the folds and the counts. Folds are a checkpoint: how many jobs encode and train
 # is known when it has run, not before.
 FOLDED = ({"folds", "baseline", "learning_curve"} | MODEL) - {"model_answer"}
-EXPRESSED = {"expression"} | FOLDED | CONTRASTS
+EXPRESSED = ({"expression"} | FOLDED | CONTRASTS) - {"model_answer"}
 CONFIG = {
     **quick_run.CONFIG,
     "geo": {"base_url": "file://./mirror"},
@@ -104,7 +105,12 @@ def test_snakemakes_own_report_holds_pages_figures_and_tables(finished):
             # Genes are ranked with the same permutations of labels.
             {*SCORES, "comparison", "learning_curve", "attributions"},
         ),
-        ("workflow/epigpt/evaluation/intervals.py", "\nimport", "\nEDITED = 1\nimport", EVALUATED),
+        (
+            "workflow/epigpt/evaluation/intervals.py",
+            "\nimport",
+            "\nEDITED = 1\nimport",
+            EVALUATED | {"locus"},
+        ),
         ("workflow/epigpt/training/training_loop.py", "\nimport", "\nEDITED = 1\nimport", MODEL),
         ("workflow/epigpt/stages/baseline.py", "\nimport|\nfrom", "\nEDITED = 1\n", SCORES),
         ("workflow/epigpt/cli.py", "\nimport", "\nEDITED = 1\nimport", set()),
@@ -156,7 +162,7 @@ def test_a_new_time_stamp_reruns_nothing(finished):
 @pytest.mark.parametrize(
     ("key", "value", "rules"),
     [
-        ("bootstrap", 200, EVALUATED),
+        ("bootstrap", 200, EVALUATED | {"locus"}),
         ("epochs", 2, MODEL),
         ("learning_rate", 0.002, MODEL),
         ("views", 3, MODEL | {"encode"}),
@@ -168,6 +174,7 @@ def test_a_new_time_stamp_reruns_nothing(finished):
         ("max_genes", 16, MODEL | {"encode"}),
         ("gene_selection", "deviation", MODEL | {"encode"}),
         ("quality", {"min_counts": 200}, EXPRESSED),
+        ("exclude_genes", ["Fos"], EXPRESSED),
         (
             "geo",
             {"base_url": "file://./mirror", "retries": 7, "timeout_seconds": 9.0},

@@ -117,8 +117,18 @@ def refusing_foreign_errors(
 
 
 def nearest_name(name: str, names: Sequence[str]) -> str | None:
-    """Return the known name that a mistyped one most likely means, or None."""
-    close = difflib.get_close_matches(
-        name.lower(), {known.lower(): known for known in names}, n=1, cutoff=0.6
-    )
-    return next((known for known in names if close and known.lower() == close[0]), None)
+    """Return the known name that a mistyped one most likely means, or None.
+
+    >>> nearest_name("treatmnt", ["treatment"]), nearest_name("genotype", ["type"])
+    ('treatment', None)
+    """
+    asked = name.lower()
+    # A word within another is another word: who asks for the genotype does not mean the type.
+    like = {
+        known.lower(): known
+        for known in names
+        if 3 * min(len(known), len(name)) >= 2 * max(len(known), len(name))
+        or known.lower().startswith(asked)
+    }
+    close = difflib.get_close_matches(asked, like, n=1, cutoff=0.6)
+    return like[close[0]] if close else None

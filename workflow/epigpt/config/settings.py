@@ -158,6 +158,13 @@ class Settings(_Section):
             " program-tokens the components follow the deviations, genes and pairs the labels."
         ),
     )
+    exclude_genes: list[Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=list,
+        description=(
+            "Genes that no model may see: symbols, ids, or stretches of a chromosome such as"
+            " chr10:1-5000000 (human GRCh38, mouse GRCm38). Differential expression keeps them."
+        ),
+    )
     max_genes: Annotated[int, Field(ge=8, le=1023)] = Field(
         128,
         description=(

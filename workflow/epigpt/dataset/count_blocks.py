@@ -42,6 +42,9 @@ class CountBlocks:
         for single cells.
     organism
         As the file says, else "unknown".
+    excluded
+        Genes in `genes` that no model may see (key exclude_genes), bool. Their counts are part of
+        an observation's total all the same.
     """
 
     path: Path
@@ -50,6 +53,7 @@ class CountBlocks:
     symbols: np.ndarray
     target: float
     organism: str
+    excluded: np.ndarray
     _rows: np.ndarray
     _columns: np.ndarray
 
@@ -140,6 +144,8 @@ def open_observations(path: Path) -> CountBlocks:
                 f"write it by observation: {stored} = scipy.sparse.csr_matrix({stored})",
             )
         obs, var = _frame(file["obs"]), _frame(file["var"])
+        marked = file.get("var/excluded")
+        excluded = np.zeros(len(var), dtype=bool) if marked is None else marked[:].astype(bool)
         assay, organism = (_scalar(file, f"uns/{name}") for name in ("assay", "organism"))
     for axis, names in (("observation", obs.index), ("gene", var.index)):
         if names.has_duplicates:
@@ -163,6 +169,7 @@ def open_observations(path: Path) -> CountBlocks:
         symbols=symbols.to_numpy()[columns].astype(str),
         target=float(SCALE["single_cell" if assay == "single_cell" else "bulk"]),
         organism=organism or "unknown",
+        excluded=excluded[columns],
         _rows=rows,
         _columns=columns,
     )

@@ -1,7 +1,7 @@
 """Expression of the kept observations in one canonical order, and the folds they are tested in."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,15 @@ class ExpressionData:
         downstream can depend on the order in a file.
     sample, label, group
         Text, one entry per observation.
+    genes
+        Canonical id of each column; empty where nobody asks for it.
     """
 
     lognorm: Any
     sample: np.ndarray
     label: np.ndarray
     group: np.ndarray
+    genes: np.ndarray = field(default_factory=lambda: np.array([], dtype=str))
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ class Fold:
 
 
 def read(expression: Path, max_observations: int = MAX_OBSERVATIONS) -> ExpressionData:
-    """Read `expression.h5ad`; of many cells keep the same number per sample at most, spread evenly
-    over their sorted ids.
+    """Read `expression.h5ad` without the genes that no model may see; of many cells keep the same
+    number per sample at most, spread evenly over their sorted ids.
 
     The cap counts samples and never looks at an expression value, so it cannot leak.
     """
@@ -57,12 +60,15 @@ def read(expression: Path, max_observations: int = MAX_OBSERVATIONS) -> Expressi
     )
     order = order[_capped(described["sample"].to_numpy(dtype=str)[order], max_observations)]
     genes = np.argsort(names, kind="stable")
+    if "excluded" in var:
+        genes = genes[~var["excluded"].to_numpy(dtype=bool)[genes]]
     described = described.iloc[order]
     return ExpressionData(
         lognorm=lognorm[order][:, genes],
         sample=described["sample"].to_numpy(dtype=str),
         label=described["label"].to_numpy(dtype=str),
         group=described["group"].to_numpy(dtype=str),
+        genes=names[genes],
     )
 
 

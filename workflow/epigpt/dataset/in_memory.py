@@ -38,6 +38,11 @@ class InMemoryCounts:
     organism: str
     counts: scipy.sparse.csr_matrix
 
+    @property
+    def excluded(self) -> np.ndarray:
+        """Genes that no model may see: none of those handed over."""
+        return np.zeros(len(self.genes), dtype=bool)
+
     def blocks(
         self, wanted: np.ndarray, size: int = 1024
     ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:

@@ -54,6 +54,11 @@ class Countable(Protocol):
         """Species, or "unknown"."""
         ...
 
+    @property
+    def excluded(self) -> np.ndarray:
+        """Genes that no model may see, bool."""
+        ...
+
     def blocks(
         self, wanted: np.ndarray, size: int = BLOCK
     ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
@@ -175,7 +180,9 @@ def _learned(observations: Countable, training: np.ndarray, with_labels: bool) -
     telling = (
         class_statistics.statistic(sums, classes) if with_labels else np.zeros(len(sums.detected))
     )
-    return _Learned(sums, classes, telling)
+    # Never detected, telling nothing: such a gene is chosen by no rule. Totals still count it.
+    kept = ~observations.excluded
+    return _Learned(replace(sums, detected=sums.detected * kept), classes, telling * kept)
 
 
 def _fitted(

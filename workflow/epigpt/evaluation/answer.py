@@ -18,12 +18,11 @@ The rules, in this order:
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from epigpt.evaluation import answer_text
-from epigpt.model_names import NO_BLOCKS
+from epigpt.evaluation import answer_text, answer_words
+from epigpt.evaluation.evidence import SIGNIFICANT, TIE, Facts, Score
 
 VERDICTS = (
     "works",
@@ -52,136 +51,8 @@ BADGES = {
     "confounded": "confounded",
     "not_assessable": "not assessable",
 }
-CHANCE, SIGNIFICANT = 0.5, 0.05
-_TIE = 1e-9
-
-
-@dataclass(frozen=True)
-class Score:
-    """One model's AUC on held-out groups.
-
-    Attributes
-    ----------
-    estimate, low, high
-        With the 95 % interval.
-    sure_low
-        Lower limit that holds for all rivals at once; for GPT-2 its own 95 % limit.
-    p
-        Of permuted labels, for rivals after Holm's correction; None where none were permuted.
-    difference, difference_low, difference_high
-        GPT-2's AUC minus this one, with the interval that holds for all rivals at once; None for
-        GPT-2 itself.
-    """
-
-    estimate: float
-    low: float
-    high: float
-    sure_low: float
-    p: float | None = None
-    difference: float | None = None
-    difference_low: float | None = None
-    difference_high: float | None = None
-
-    @property
-    def sees(self) -> bool:
-        """Whether the model is shown to do better than chance."""
-        beyond_luck = self.p is None or self.p <= SIGNIFICANT + _TIE
-        return self.sure_low > CHANCE and beyond_luck
-
-    @property
-    def is_worse(self) -> bool:
-        """Whether GPT-2 is shown to do better than this rival."""
-        return self.difference_low is not None and self.difference_low > 0
-
-    @property
-    def is_better(self) -> bool:
-        """Whether this rival is shown to do better than GPT-2."""
-        return self.difference_high is not None and self.difference_high < 0
-
-
-@dataclass(frozen=True)
-class Confounder:
-    """A characteristic that tells the classes apart.
-
-    Attributes
-    ----------
-    name
-        Of the characteristic.
-    how
-        In words: "each of its values occurs in one class only".
-    """
-
-    name: str
-    how: str
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Everything that the answer is made of.
-
-    Attributes
-    ----------
-    classes
-        In their order; of two the last is the case.
-    groups_per_class
-        Groups (donors) that hold each class.
-    n_samples, n_groups
-        Tested.
-    gpt2, rivals
-        Scores; None and empty where no model was tested.
-    blocks
-        GPT-2 without its transformer blocks, also among the rivals; None where it was not fitted.
-    confounders, accepted, renamed
-        Characteristics that tell the classes apart; those of them that the user accepts; those that
-        are the label under another name or in a finer division.
-    smallest_auc
-        The smallest AUC that so few groups could show to be above 0.5; infinite where none could.
-    smallest_p
-        The smallest p that the groups allow, whatever the number of permutations.
-    permutations, permuted
-        How many label permutations stand behind GPT-2's p, and how they were made.
-    repeats, verdicts
-        How often the folds were drawn, and how often each verdict comes out of one draw alone;
-        empty where it is always the same.
-    warnings
-        What a reader must know in the first lines.
-    reason
-        Why nothing was tested; empty otherwise.
-    """
-
-    classes: tuple[str, ...]
-    groups_per_class: Mapping[str, int] = field(default_factory=dict)
-    n_samples: int = 0
-    n_groups: int = 0
-    gpt2: Score | None = None
-    rivals: Mapping[str, Score] = field(default_factory=dict)
-    blocks: Score | None = None
-    confounders: tuple[Confounder, ...] = ()
-    accepted: tuple[str, ...] = ()
-    renamed: tuple[str, ...] = ()
-    smallest_auc: float = 0.5
-    smallest_p: float = 0.0
-    permutations: int = 0
-    permuted: str = ""
-    repeats: int = 1
-    verdicts: Mapping[str, int] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-    reason: str = ""
-
-    @property
-    def best(self) -> str:
-        """The rival of the highest AUC."""
-        return min(self.rivals, key=self._order, default="")
-
-    @property
-    def seers(self) -> list[str]:
-        """The rivals that see the signal, the best first."""
-        seen = [name for name, score in self.rivals.items() if score.sees]
-        return sorted(seen, key=self._order)
-
-    def _order(self, name: str) -> tuple[float, bool, str]:
-        """Of equals a model of another kind comes before a part of GPT-2 itself."""
-        return -self.rivals[name].estimate, name == NO_BLOCKS, name
+# GPT-2 is not shown to see what tells the classes apart: what it leaned on says nothing of them.
+_NO_GENES = ("no_evidence", "too_few_donors", "signal_missed")
 
 
 @dataclass(frozen=True)
@@ -197,7 +68,8 @@ class Answer:
         """The colour of the badge: good only where nothing that is said beside it takes back a
         part of it."""
         tone = TONES[self.verdict]
-        doubted = self.facts.warnings or self.facts.accepted or self.facts.verdicts
+        facts = self.facts
+        doubted = facts.warnings or facts.accepted or facts.verdicts or facts.locus
         return "warn" if tone == "good" and doubted else tone
 
     def as_dict(self) -> dict[str, Any]:
@@ -215,7 +87,7 @@ class Answer:
             "methods": self.text.methods,
             "short": self.text.short,
             "notes": list(self.text.notes),
-            "question": answer_text.question(facts.classes),
+            "question": answer_words.question(facts.classes),
             "classes": list(facts.classes),
             "n_samples": facts.n_samples,
             "n_groups": facts.n_groups,
@@ -248,6 +120,10 @@ class Answer:
             "confounders": [one.name for one in facts.confounders],
             "ignored_confounders": list(facts.accepted),
             "renamed_label": list(facts.renamed),
+            "genes_are_listed": self.verdict not in _NO_GENES,
+            "unit": answer_words.unit(facts),
+            "excluded_genes": facts.excluded_genes,
+            "locus": None if facts.locus is None else asdict(facts.locus),
         }
 
 
@@ -262,7 +138,7 @@ def _verdict(facts: Facts) -> str:
         return "not_assessable"
     if facts.confounders:
         return "confounded"
-    if facts.smallest_auc > 1 or facts.smallest_p > SIGNIFICANT + _TIE:
+    if facts.smallest_auc > 1 or facts.smallest_p > SIGNIFICANT + TIE:
         return "too_few_donors"
     if not facts.gpt2.sees:
         return "signal_missed" if facts.seers else "no_evidence"

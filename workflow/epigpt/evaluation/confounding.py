@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 
-from epigpt.evaluation.answer import Confounder
+from epigpt.evaluation.evidence import Confounder
 from epigpt.samples import ordered_values
 from epigpt.samples.association import cramers_v
 from epigpt.samples.characteristic_kinds import is_handling

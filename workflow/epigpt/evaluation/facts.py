@@ -1,5 +1,6 @@
 """From held-out predictions to the facts that the answer is decided from."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from epigpt.evaluation import answer, confounding, intervals, permutation_test
-from epigpt.evaluation.answer import Facts, Score
+from epigpt.evaluation.evidence import SIGNIFICANT, Facts, Locus, Score
 from epigpt.evaluation.metrics import Floats, HeldOut, of_repeat, scores, within_folds
 from epigpt.evaluation.multiple_testing import holm
 from epigpt.evaluation.small_sample_intervals import smallest_auc
+from epigpt.genes.positions import SEX_CHROMOSOMES
 from epigpt.model_names import FINETUNED, NO_BLOCKS
 from epigpt.samples.donors import suggested_group
 
@@ -20,6 +22,22 @@ from epigpt.samples.donors import suggested_group
 _RESAMPLES_ALONE = 500
 # Samples of different folds are ranked together; where that changes the score by more, it is said.
 _POOLING_GAP = 0.1
+_DONOR_WORDS = {
+    "litter": "litters",
+    "clutch": "clutches",
+    "patient": "patients",
+    "subject": "subjects",
+    "individual": "individuals",
+    "participant": "participants",
+    "mouse": "mice",
+    "rat": "rats",
+    "fish": "fish",
+    "embryo": "embryos",
+    "larva": "larvae",
+    "animal": "animals",
+    "culture": "cultures",
+    "pool": "pools",
+}
 
 
 def rivals(models: Sequence[str]) -> list[str]:
@@ -29,10 +47,20 @@ def rivals(models: Sequence[str]) -> list[str]:
 
 
 def untested(
-    classes: Sequence[str], reason: str, judged: pd.DataFrame, per_class: Mapping[str, int]
+    classes: Sequence[str],
+    reason: str,
+    judged: pd.DataFrame,
+    per_class: Mapping[str, int],
+    donor_word: str = "donors",
 ) -> Facts:
     """Return the facts of a data set without folds."""
-    return Facts(classes=tuple(classes), reason=reason, groups_per_class=per_class, **_told(judged))
+    return Facts(
+        classes=tuple(classes),
+        reason=reason,
+        groups_per_class=per_class,
+        donor_word=donor_word,
+        **_told(judged),
+    )
 
 
 def collect(
@@ -43,6 +71,8 @@ def collect(
     judged: pd.DataFrame,
     *,
     warnings: Sequence[str] = (),
+    donor_word: str = "donors",
+    place: Mapping[str, Any] | None = None,
 ) -> Facts:
     """Return the facts of a data set with folds.
 
@@ -60,6 +90,10 @@ def collect(
         As `epigpt.evaluation.confounding.table` gives it.
     warnings
         What a reader must know in the first lines.
+    donor_word
+        As `donor_word` gives it.
+    place
+        Content of locus.json.
     """
     held = models[FINETUNED]
     own, others = _scores(models, weights, metrics)
@@ -85,7 +119,44 @@ def collect(
         repeats=len(draws),
         verdicts=dict(sorted(alone.items())) if len(alone) > 1 else {},
         warnings=(*warnings, *_pooling(models)),
+        donor_word=donor_word,
+        locus=_locus((place or {}).get("locus")),
+        excluded_genes=int((place or {}).get("excluded") or 0),
         **_told(judged),
+    )
+
+
+def donor_word(column: str) -> str:
+    """Return what the column of the groups calls them, in the plural; "donors" where its name says
+    nothing.
+
+    >>> donor_word("litter id"), donor_word("mouse"), donor_word("sample")
+    ('litters', 'mice', 'donors')
+    """
+    named = re.findall(r"[a-z]+", column.lower())
+    if "cell line" in " ".join(named):
+        return "cell lines"
+    return next((plural for word, plural in _DONOR_WORDS.items() if word in named), "donors")
+
+
+def _locus(found: Mapping[str, Any] | None) -> Locus | None:
+    if found is None:
+        return None
+    scored = found["scores"]
+    return Locus(
+        model=found["model"],
+        place=f"chr{found['chromosome']}:{found['start']}-{found['end']}",
+        symbols=tuple(found["symbols"]),
+        deciding=found["deciding"],
+        p=found["p"],
+        on_sex_chromosome=found["chromosome"] in SEX_CHROMOSOMES,
+        named=found["named"],
+        left_out=found["left_out"],
+        gpt2=scored["gpt2"],
+        gpt2_without=scored["gpt2_without"],
+        rival=scored.get("rival", ""),
+        rival_before=scored.get("rival_before"),
+        rival_without=scored.get("rival_without"),
     )
 
 
@@ -180,7 +251,7 @@ def _auc_of_table(metrics: pd.DataFrame) -> dict[str, Score]:
 def _deciding_p(p: float, floor: float) -> float | None:
     """Return a p that can decide: none where no permutation did as well and there were too few of
     them for a small one."""
-    undecided = floor > answer.SIGNIFICANT and p <= floor + 1e-9
+    undecided = floor > SIGNIFICANT and p <= floor + 1e-9
     return None if np.isnan(p) or undecided else p
 
 

@@ -19,7 +19,7 @@ _BATCH = 32
 def predictions(
     store: TokenDataset, name: str, preset: str, settings: dict[str, Any]
 ) -> pd.DataFrame:
-    """Fit logistic regression (L2, penalty and threshold chosen in nested folds) on the frozen
+    """Fit logistic regression (L2, penalty chosen in nested folds) on the frozen
     embeddings of a fold's training rows.
 
     Parameters

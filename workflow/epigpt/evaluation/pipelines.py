@@ -19,8 +19,6 @@ from epigpt.evaluation.top_scoring_pairs import TopScoringPairs
 
 N_COMPONENTS = 20
 N_TREES = 200
-# Nested folds choose only the forest's threshold, for which fewer trees do.
-N_NESTED_TREES = 50
 # Ascending: where two penalties do equally well the stronger one is met first and kept.
 L1_STRENGTHS = (0.03, 0.1, 0.3, 1.0, 10.0)
 L2_STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -47,7 +45,7 @@ class BalancedBoosting(GradientBoostingClassifier):
 
 
 def build(
-    model: str, shape: tuple[int, int], n_classes: int, seed: int, n_trees: int = N_TREES
+    model: str, shape: tuple[int, int], n_classes: int, seed: int
 ) -> tuple[Pipeline, list[dict[str, Any]]]:
     """Make the unfitted pipeline of a baseline and the candidates that nested folds choose from.
 
@@ -61,8 +59,6 @@ def build(
         Classes among them.
     seed
         For the models that draw.
-    n_trees
-        Trees of the random forest.
 
     Returns
     -------
@@ -95,7 +91,7 @@ def build(
                 penalties,
             )
         case "random_forest":
-            forest = RandomForestClassifier(n_trees, class_weight="balanced", random_state=seed)
+            forest = RandomForestClassifier(N_TREES, class_weight="balanced", random_state=seed)
             built, candidates = Pipeline([select, ("classify", forest)]), [{}]
         case "gradient_boosting":
             boosted = BalancedBoosting(

@@ -61,7 +61,7 @@ def from_tokens(pipeline: Pipeline, tokens: Path, folds: pd.DataFrame) -> pd.Dat
 
     Returns
     -------
-    `epigpt.evaluation.predictions.COLUMNS`, and threshold where the variant chose one.
+    `epigpt.evaluation.predictions.COLUMNS`.
     """
     cross_validation.assert_no_group_crosses(folds)
     launch.keep(pipeline.threads)

@@ -1,5 +1,4 @@
-"""What each gene contributes to a model's output for held-out samples: integrated gradients, and
-removal of the gene.
+"""What each gene contributes to a model's output for held-out samples: integrated gradients.
 
 The output is the case's logit minus the control's; with several classes, the logit of a sample's
 own class minus the mean of the others. Everything here works on any encoding: `Encoder.genes_of`
@@ -91,7 +90,7 @@ def directions(store: TokenDataset, rows: np.ndarray, view: int) -> np.ndarray:
     if len(store.classes) != 2:
         return np.ones((len(rows), len(store.vocabulary.genes)))
     if store.values is not None:
-        genes = _genes(store, rows, view)
+        genes = genes_at(store, rows, view)
         return np.sign(
             _summed(
                 genes,
@@ -143,14 +142,14 @@ def integrated_gradients(
     weights = margin_weights(store, rows)
     for view in range(views):
         signs = directions(store, rows, view)
-        for part in _parts(store, len(rows)):
+        for part in parts(store, len(rows)):
             batch = {
                 name: tensor.to(device)
                 for name, tensor in collate(
                     store, rows[part], np.full(len(rows[part]), view)
                 ).items()
             }
-            genes = _genes(store, rows[part], view)[:, : batch["input_ids"].shape[1]]
+            genes = genes_at(store, rows[part], view)[:, : batch["input_ids"].shape[1]]
             start = _start(model, batch, genes, baseline)
             attributed, gap, whole = _of_batch(
                 model, batch, start, torch.from_numpy(weights[part]).to(device)
@@ -212,99 +211,10 @@ def _of_batch(
     )
 
 
-def knock_out(
-    model: Any,
-    store: TokenDataset,
-    rows: np.ndarray,
-    views: int,
-    genes: np.ndarray,
-    *,
-    device: torch.device,
-) -> Contributions:
-    """Give the output of each sequence minus that without a gene: its tokens are taken out and
-    those behind them move up.
-
-    Parameters
-    ----------
-    genes
-        Columns of the vocabulary that are removed, one at a time.
-
-    Returns
-    -------
-    Contributions; columns beside `genes` stay 0.
-    """
-    total = np.zeros((len(rows), len(store.vocabulary.genes)))
-    weights = margin_weights(store, rows)
-    whole = [_outputs(model, _intact(store, rows, view), weights, device) for view in range(views)]
-    for view in range(views):
-        held = _genes(store, rows, view)
-        # Only what a sequence holds can be taken out of it.
-        pairs = np.array(
-            [(at, gene) for at in range(len(rows)) for gene in np.intersect1d(genes, held[at])],
-            dtype=np.int64,
-        ).reshape(-1, 2)
-        without = _without(store, rows, view, pairs, model.config.pad_token_id)
-        scored = _outputs(model, without, weights[pairs[:, 0]], device)
-        total[pairs[:, 0], pairs[:, 1]] += (whole[view][pairs[:, 0]] - scored) * directions(
-            store, rows, view
-        )[pairs[:, 0], pairs[:, 1]]
-    return Contributions(total / views)
-
-
-def _outputs(
-    model: Any,
-    batches: Iterator[dict[str, torch.Tensor]],
-    weights: np.ndarray,
-    device: torch.device,
-) -> np.ndarray:
-    scored = [np.zeros(0)]
-    done = 0
-    with torch.inference_mode():
-        for batch in batches:
-            logits = (
-                model(**{name: tensor.to(device) for name, tensor in batch.items()})
-                .logits.double()
-                .cpu()
-                .numpy()
-            )
-            scored.append((logits * weights[done : done + len(logits)]).sum(axis=1))
-            done += len(logits)
-    return np.concatenate(scored)
-
-
-def _intact(store: TokenDataset, rows: np.ndarray, view: int) -> Iterator[dict[str, torch.Tensor]]:
-    for part in _parts(store, len(rows)):
-        yield collate(store, rows[part], np.full(len(rows[part]), view))
-
-
-def _without(
-    store: TokenDataset, rows: np.ndarray, view: int, pairs: np.ndarray, pad: int
-) -> Iterator[dict[str, torch.Tensor]]:
-    held = _genes(store, rows, view)
-    for part in _parts(store, len(pairs)):
-        at, gene = pairs[part, 0], pairs[part, 1]
-        batch = collate(store, rows[at], np.full(len(at), view))
-        width = batch["input_ids"].shape[1]
-        inside = batch["attention_mask"].numpy().astype(bool)
-        kept = (held[at][:, :width] != gene[:, None]) & inside
-        order = np.argsort(~kept, axis=1, kind="stable")  # what is kept moves up, in its order
-        left = np.take_along_axis(kept, order, axis=1)
-        longest = max(int(left.sum(axis=1).max()), 1)
-        yield {
-            name: _moved(tensor, order, left, pad if name == "input_ids" else 0)[:, :longest]
-            for name, tensor in batch.items()
-        }
-
-
-def _moved(tensor: torch.Tensor, order: np.ndarray, left: np.ndarray, empty: int) -> torch.Tensor:
-    moved = np.where(left, np.take_along_axis(tensor.numpy(), order, axis=1), empty)
-    return torch.from_numpy(moved.astype(tensor.numpy().dtype))
-
-
 def _mean_embedding(model: Any, store: TokenDataset) -> torch.Tensor:
     training = np.flatnonzero((store.index["set"] == "train").to_numpy())[:_MOST_LEVEL_ROWS]
     tokens = np.asarray(store.tokens[training, 0])
-    known = np.unique(tokens[_genes(store, training, 0) >= 0])
+    known = np.unique(tokens[genes_at(store, training, 0) >= 0])
     return (
         model.get_input_embeddings()
         .weight.detach()[torch.from_numpy(known.astype(np.int64))]
@@ -312,14 +222,15 @@ def _mean_embedding(model: Any, store: TokenDataset) -> torch.Tensor:
     )
 
 
-def _genes(store: TokenDataset, rows: np.ndarray, view: int) -> np.ndarray:
+def genes_at(store: TokenDataset, rows: np.ndarray, view: int) -> np.ndarray:
+    """Return the column of the gene that each token speaks of, -1 for other tokens."""
     return encoders.find(store.recipe.encoding).genes_of(
         np.asarray(store.tokens[rows, view]), store.vocabulary
     )
 
 
 def _places(store: TokenDataset, rows: np.ndarray, view: int) -> np.ndarray:
-    genes = _genes(store, rows, view)
+    genes = genes_at(store, rows, view)
     width = np.maximum((genes >= 0).sum(axis=1, keepdims=True), 1)
     place = 1.0 - (np.cumsum(genes >= 0, axis=1) - 1) / width
     found = np.zeros((len(rows), len(store.vocabulary.genes)))
@@ -336,7 +247,8 @@ def _summed(genes: np.ndarray, numbers: np.ndarray, width: int) -> np.ndarray:
     return total
 
 
-def _parts(store: TokenDataset, number: int) -> Iterator[slice]:
+def parts(store: TokenDataset, number: int) -> Iterator[slice]:
+    """Divide `number` sequences into batches of at most `BATCH_TOKENS` tokens."""
     each = max(1, BATCH_TOKENS // store.tokens.shape[2])
     for start in range(0, number, each):
         yield slice(start, min(start + each, number))

@@ -16,6 +16,7 @@ from epigpt.interpretation import (
     attribution,
     contributions,
     flags,
+    knockout,
     program_contributions,
     ranking,
     shapley,
@@ -202,7 +203,7 @@ def _knock_outs(places: Sequence[Place], genes: Sequence[str]) -> dict[str, floa
         column = {gene: number for number, gene in enumerate(store.vocabulary.genes)}
         known = np.array([column[gene] for gene in genes if gene in column], dtype=np.int64)
         through_programs = store.reference.programs is not None
-        knock_out = (program_contributions if through_programs else contributions).knock_out
+        knock_out = (program_contributions if through_programs else knockout).knock_out
         found = knock_out(
             opened.model, store, opened.rows, KNOCKOUT_VIEWS, known, device=opened.device
         )

@@ -1,7 +1,9 @@
 """What a model takes along when it leaves home: the answer of its series, and how far samples of
 that series lie from its reference."""
 
+import html
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ FILE = "answer.json"
 # two laboratories came to 2.6 times of it, whole and ribosome-bound RNA of one tissue to 2.3.
 BOUND = 3.0
 COLUMNS = ["distance", "note"]
+# Where the answer stands in a model card.
+_OPENS, _CLOSES = "<!-- answer -->", "<!-- end of answer -->"
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,58 @@ def read(folder: Path) -> Origin:
     return Origin(answer if isinstance(answer, dict) else {})
 
 
+def with_answer(card: str, told: dict[str, Any]) -> str:
+    """Return a model card with the answer of its series before the section Limits, in the place of
+    an earlier one.
+
+    Parameters
+    ----------
+    card
+        Markdown, as `epigpt.training.model_card.text` gives it.
+    told
+        As `content` gives it.
+    """
+    start, _, rest = card.partition(_OPENS)
+    bare = start + rest.partition(_CLOSES)[2].lstrip("\n") if rest else card
+    before, heading, after = bare.partition("## Limits\n")
+    return f"{before}{_OPENS}\n{_card_section(told)}{_CLOSES}\n\n{heading}{after}"
+
+
+def _card_section(told: dict[str, Any]) -> str:
+    sizes = told.get("groups_per_class") or {}
+    score = told.get("auc") or {}
+    rows = [
+        ("Series", f"{told['series']} {told['title']}".strip()),
+        ("Organism", told["organism"]),
+        ("Question", told["question"]),
+        ("Verdict", told["badge"]),
+        ("Answer", told["sentence"]),
+        (
+            "AUC on held-out samples",
+            f"{score['estimate']:.2f} [{score['low']:.2f}, {score['high']:.2f}]"
+            if score
+            else "none: no model was tested",
+        ),
+        ("Samples", told["n_samples"]),
+        (
+            str(told.get("unit") or "donors").capitalize(),
+            ", ".join(f"{number} {name}" for name, number in sizes.items()),
+        ),
+        ("Goes with the classes", ", ".join(told.get("confounders") or []) or "nothing known"),
+        ("Licence of the data", told["licence"]),
+    ]
+    lines = [f"| {name} | {_cell(value)} |" for name, value in rows]
+    notes = [f"- {_cell(note)}" for note in told.get("notes") or []]
+    table = "\n".join(["## Answer of its series", "", "| | |", "|---|---|", *lines])
+    return f"{table}\n" + ("\n" + "\n".join(notes) + "\n" if notes else "")
+
+
+def _cell(value: object) -> str:
+    """Return a text that neither HTML nor Markdown takes for more."""
+    plain = html.escape(" ".join(str("" if value is None else value).split()), quote=False)
+    return re.sub(r"([\\`*_{}\[\]#|~])", r"\\\1", plain)
+
+
 def content(
     answer: dict[str, Any], reading: dict[str, Any], source: str, distances: np.ndarray
 ) -> dict[str, Any]:
@@ -118,6 +174,7 @@ def content(
         "n_samples",
         "n_groups",
         "groups_per_class",
+        "unit",
         "confounders",
     )
     scores = (answer.get("auc") or {}).get("finetuned")

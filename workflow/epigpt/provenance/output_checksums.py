@@ -172,10 +172,24 @@ def _noted(
                     newest[output] = noted
         except (OSError, ValueError, AttributeError, KeyError, TypeError):
             continue  # a damaged note says nothing; the job's outputs are judged by their times
-    for output, noted in newest.items():
+    for output, noted in _without_rewritten(newest).items():
         place = Path(output)
         if not place.is_absolute() and ".." not in place.parts and (root / place).exists():
             yield output, noted
+
+
+def _without_rewritten(newest: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Leave out files of a folder that a later job wrote anew and noted by themselves, and such
+    notes where the folder is the newer one."""
+    kept = dict(newest)
+    for output, noted in newest.items():
+        for name in [name for name in noted if name and f"{output}/{name}" in newest]:
+            own = f"{output}/{name}"
+            if _last(newest[own]) >= int(noted[name]["mtime_ns"]):
+                kept[output] = {key: kept[output][key] for key in kept[output] if key != name}
+            else:
+                kept.pop(own, None)
+    return kept
 
 
 def _last(noted: dict[str, Any]) -> int:

@@ -28,6 +28,7 @@ from epigpt.report.sections import (
     models,
     pathways,
     quality,
+    reporting,
     samples,
     training,
     transfer,
@@ -108,9 +109,11 @@ def _sections(results: Results, plates: FigureWriter) -> list[Section]:
         markers.section(results, plates),
         models.section(results, plates),
         attribution.section(results, plates),
+        *reporting.without_locus(results),
         *transfer.sections(results),
         training.section(results, plates),
         methods.section(results),
+        reporting.section(results),
         methods.limits(results),
     ]
     return [*front, *(replace(section, folded=True) for section in appendix)]

@@ -37,6 +37,8 @@ ASKED_FOR = (
     "comparison.tsv",
     "learning_curve.tsv",
     "confounding.tsv",
+    "locus.json",
+    "locus.tsv",
     "verdict.json",
     "markers.tsv",
     "marker_sets.tsv",
@@ -48,5 +50,6 @@ ASKED_FOR = (
     "excitation_inhibition.tsv",
     "claims.tsv",
     "provenance.json",
+    "reporting.tsv",
     "ro-crate-metadata.json",
 )

@@ -123,6 +123,32 @@ FILES = (
             "`confounded` or `not_assessable`; its sentence, reason and remedy, and the figures"
         ),
     ),
+    ResultFile(
+        "locus.json",
+        "the place of the genome that deciding genes crowd, or that they crowd none",
+    ),
+    ResultFile(
+        "locus.tsv",
+        "AUC of every model without that place, on the first draw of the folds",
+        rows="a model; none where no place is crowded",
+        columns=columns("""
+            model
+            auc               number   with all genes
+            auc_without       number   everything fitted again without the genes of the place
+            low_without       number   lower limit of the 95 % interval of auc_without
+            high_without      number   its upper limit
+        """),
+    ),
+    ResultFile(
+        "reporting.tsv",
+        "the machine-checkable items of REFORMS and TRIPOD+AI",
+        rows="an item",
+        columns=columns("""
+            item              text     what is asked
+            answer            text     what was found; `could not be checked` where nothing was
+            evidence          text     the file, and what it shows
+        """),
+    ),
     ResultFile("transfer/", "trained on this series and tested on another"),
     ResultFile(
         "transfer.tsv",

@@ -11,20 +11,27 @@ def main() -> None:
         from epigpt.dataset import storage
         from epigpt.expression import contrasts
 
+        expression = storage.read(job.file("expression"))
         result = contrasts.compare(
-            storage.read(job.file("expression")),
+            expression,
             job.settings["row.case"],
             job.settings["row.control"],
             Row(dataset="", source="", covariates=job.settings["row.covariates"]).covariate_names,
             job.settings["row.contrasts"],
         )
+        notes = list(result.notes)
+        if "excluded" in expression.var and (number := int(expression.var["excluded"].sum())):
+            notes.append(
+                f"{number} genes that the key exclude_genes keeps from the models are tested here"
+                " all the same"
+            )
         for key, value in result.summary.items():
             if key != "notes":
                 job.log.info("%s: %s", key.replace("_", " "), value)
-        for note in result.notes:
+        for note in notes:
             job.log.info("note: %s", note)
         files.write_tsv(job.file("contrasts"), result.table)
-        files.write_json(job.file("design"), result.summary)
+        files.write_json(job.file("design"), {**result.summary, "notes": notes})
 
 
 if __name__ == "__main__":

@@ -43,11 +43,13 @@ def main() -> None:
         ]
         collected = predictions.ordered(predictions.collect(scored_files), classes)
         models: dict[str, HeldOut] = {}
+        reading = json.loads(job.file("reading").read_text(encoding="utf-8"))
+        donors = facts.donor_word(str((reading.get("group") or {}).get("column") or ""))
         if summary["assessable"]:
             folds = cross_validation.read(job.file("folds"))
             merged = facts.merged_donors(samples, folds)
             samples = _as_tested(samples, folds)
-            judged = _judged(job.file("quality"), job.file("reading"), samples, accepted)
+            judged = _judged(job.file("quality"), reading, samples, accepted)
             models = predictions.by_model(collected, folds, classes)
             permuted = _nulls(
                 [*job.files("chance"), *job.files("refitted")],
@@ -57,14 +59,24 @@ def main() -> None:
             )
             scored, compared, weights = _score(models, permuted, settings)
             warnings = [text for text in (merged, facts.unnamed_donors(samples)) if text]
-            decided_on = facts.collect(models, scored, weights, permuted, judged, warnings=warnings)
+            place = json.loads(job.file("locus").read_text(encoding="utf-8"))
+            decided_on = facts.collect(
+                models,
+                scored,
+                weights,
+                permuted,
+                judged,
+                warnings=warnings,
+                donor_word=donors,
+                place=place,
+            )
         else:
-            judged = _judged(job.file("quality"), job.file("reading"), samples, accepted)
+            judged = _judged(job.file("quality"), reading, samples, accepted)
             permuted = pd.DataFrame(columns=permutation_test.KIND_COLUMNS)
             collected, scored = collected.iloc[:0], pd.DataFrame(columns=intervals.COLUMNS)
             compared = pd.DataFrame(columns=intervals.DIFFERENCES)
             decided_on = facts.untested(
-                classes, summary["reason"], judged, summary.get("groups_per_class") or {}
+                classes, summary["reason"], judged, summary.get("groups_per_class") or {}, donors
             )
         decided = answer.decide(decided_on).as_dict()
         files.write_tsv(job.file("predictions"), predictions.with_threshold(collected, classes))
@@ -85,14 +97,14 @@ def _as_tested(samples: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
 
 
 def _judged(
-    quality_path: Path, reading_path: Path, samples: pd.DataFrame, accepted: list[str]
+    quality_path: Path, reading: dict[str, Any], samples: pd.DataFrame, accepted: list[str]
 ) -> pd.DataFrame:
     measured = {}
     quality = pd.read_csv(quality_path, sep="\t", dtype={"sample": str})
     # Cells have a depth of their own; that of a sample is read from its library alone.
     if "sample" in quality.columns and quality["sample"].is_unique:
         measured[confounding.DEPTH] = quality.set_index("sample")["total_counts"].astype(float)
-    label = json.loads(reading_path.read_text(encoding="utf-8")).get("label") or {}
+    label = reading.get("label") or {}
     source = str(label.get("column") or "") if isinstance(label, dict) else ""
     return confounding.table(samples, accepted, measured, source)
 

@@ -9,6 +9,7 @@ def main() -> None:
     with entry.job(__doc__) as job:
         from epigpt.dataset import normalization, storage
         from epigpt.expression import embedding, quality, replicates, scverse
+        from epigpt.genes import exclusion
 
         counts = storage.read(job.file("counts"))
         assay = str(counts.uns["assay"])
@@ -27,6 +28,15 @@ def main() -> None:
         for name, reason in judged.loc[judged["reason"] != "", "reason"].head(50).items():
             job.log.info("  %s: %s", name, reason)
         expression = normalization.normalise(counts, kept)
+        if asked := job.settings["exclude_genes"]:
+            var = expression.var
+            left_out = exclusion.find(
+                asked, str(expression.uns["organism"]), list(var.index), list(var["symbol"])
+            )
+            var["excluded"] = left_out.genes
+            job.log.info("%d genes are kept from the models", left_out.genes.sum())
+            for name in left_out.absent:
+                job.log.warning("exclude_genes names '%s', which this data set lacks", name)
         merged = replicates.merge(expression)
         if merged.samples:
             job.log.info("%s", merged.in_words())

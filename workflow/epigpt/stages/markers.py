@@ -56,7 +56,8 @@ def _tables(
         na_values=[""],
     )
     contrast = str(contrasts["contrast"].iloc[0]) if len(contrasts) else ""
-    attributed = job.optional("attributions")
+    answer, reading = (_read(job.optional(name)) for name in ("answer", "reading"))
+    attributed = job.optional("attributions") if answer.get("genes_are_listed", True) else None
     attributions = pd.read_csv(attributed, sep="\t", dtype={"gene": str}) if attributed else None
     table = markers.assess(
         organism, genes, contrasts[contrasts["contrast"] == contrast], attributions
@@ -85,7 +86,6 @@ def _tables(
     scores = balance.score(
         expression[[name for name in expression.columns if name in named]], samples
     )
-    answer, reading = (_read(job.optional(name)) for name in ("answer", "reading"))
     judged = claims.judge(
         claims.Evidence(table, tested, scores, expression, samples, classes),
         claims.obstacle(answer, reading, job.settings.get("domain", "auto")) if answer else "",

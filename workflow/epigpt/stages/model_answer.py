@@ -10,7 +10,8 @@ from epigpt.stages import entry
 
 
 def main() -> None:
-    """Read answer, expression and the folds' references; write answer.json."""
+    """Read answer, expression and the folds' references; write answer.json, and the answer into the
+    model card."""
     with entry.job(__doc__) as job:
         from epigpt.dataset.count_blocks import open_observations
         from epigpt.encoding import distance, token_dataset
@@ -40,6 +41,9 @@ def main() -> None:
         # Into the model's folder, to be copied with it, also where that folder is another job's.
         for place in {job.file("told"), job.file("final") / job.file("told").name}:
             files.write_json(place, content)
+        card = job.file("final") / "README.md"
+        if card.is_file():
+            files.write_text(card, origin.with_answer(card.read_text(encoding="utf-8"), content))
 
 
 if __name__ == "__main__":

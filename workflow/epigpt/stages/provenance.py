@@ -1,6 +1,8 @@
-"""Record versions, checksums, seeds and settings behind a data set's results."""
+"""Record versions, checksums, seeds and settings behind a data set's results; fill the reporting
+sheet."""
 
 from epigpt import files
+from epigpt.evaluation import reporting_evidence, reporting_sheet
 from epigpt.provenance.record import record
 from epigpt.stages import entry
 
@@ -16,7 +18,9 @@ def main() -> None:
             job.settings,
             job.text("snakemake"),
         )
+        told = reporting_sheet.sheet(reporting_evidence.read(target.parent, recorded))
         files.write_json(target, recorded)
+        files.write_tsv(job.file("reporting"), told)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ _IN_WORDS = {
     "comparison": "training GPT-2's variants",
     "redraw": "training on further draws of the folds",
     "null": "training under permuted labels",
+    "locus": "asking where the deciding genes lie",
     "evaluate": "evaluating",
     "markers": "marker genes and claims",
     "model_answer": "the model's card",

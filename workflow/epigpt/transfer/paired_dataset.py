@@ -54,9 +54,12 @@ class PairedDataset:
 
 
 def read(name: str, expression: Path, case: str, control: str) -> PairedDataset:
-    """Read the raw counts of a data set's kept observations; `case` and `control` are cells of its
-    row."""
+    """Read the raw counts of a data set's kept observations, without genes that no model may see;
+    `case` and `control` are cells of its row."""
     obs, var, counts = storage.parts(expression, "obs", "var", "layers/counts")
+    if "excluded" in var:
+        seen = ~var["excluded"].to_numpy(dtype=bool)
+        var, counts = var[seen], counts[:, seen]
     obs = obs[["sample", "group", "label"]].astype(str)
     organism, assay = (storage.text(expression, name) for name in ("organism", "assay"))
     return PairedDataset(

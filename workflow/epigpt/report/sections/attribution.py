@@ -14,8 +14,6 @@ from epigpt.report.results import Results
 _TITLE = "What the model saw"
 _MOST_ROWS = 3000
 _TEXTS = ("symbol", "gene", "flags")
-# GPT-2 saw nothing there: whatever it leaned on is noise.
-_NO_LIST = ("no_evidence", "too_few_donors", "signal_missed")
 
 
 def section(results: Results, plates: FigureWriter) -> Section:
@@ -96,7 +94,7 @@ def section(results: Results, plates: FigureWriter) -> Section:
 
 def _silent(results: Results) -> str:
     """Say why no gene is listed, where GPT-2 was not shown to see a signal; empty otherwise."""
-    if results.verdict.get("verdict") not in _NO_LIST:
+    if results.verdict.get("genes_are_listed", True):
         return ""
     return (
         "GPT-2 is not shown to tell the classes apart, so that the genes it leaned on say nothing"
