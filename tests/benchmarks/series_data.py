@@ -1,5 +1,6 @@
 """The data of the tasks of `make bench-series`: real series by the workflow, simulated ones drawn."""
 
+import functools
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -65,12 +66,18 @@ def prepare(task: str, draw: int, work: Path, shared: Path) -> Prepared:
         sys.exit(
             f"no test material at {shared}: give its folder with --shared, or set EPIGPT_SHARED"
         )
-    folder = work / "run"
+    path = make(task, work / "run", shared)
+    row = SERIES[task]
+    return Prepared(path, class_order(labels(path), row.get("case", ""), row.get("control", "")))
+
+
+@functools.cache
+def make(task: str, folder: Path, shared: Path) -> Path:
+    """Let the workflow make a task's expression.h5ad, once in a process."""
     _write_run(folder, shared)
     path = folder / "results" / task / "expression.h5ad"
     _snakemake(folder, path.relative_to(folder))
-    row = SERIES[task]
-    return Prepared(path, class_order(labels(path), row.get("case", ""), row.get("control", "")))
+    return path
 
 
 def labels(expression: Path) -> pd.Series:

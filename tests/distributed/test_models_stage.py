@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from epigpt.dataset.count_blocks import open_observations
-from epigpt.encoding import token_dataset
+from epigpt.encoding import fold_sets, token_dataset
 from epigpt.evaluation import refit_pipeline
 
 FITS = ("repeat0/fold0", "repeat0/fold1", "final")
@@ -31,7 +31,7 @@ def stores(run: Any) -> list[str]:
     folds.to_csv(run.folder / "two-folds.tsv", sep="\t", index=False)
     observations = open_observations(run.folder / "expression.h5ad")
     for fit in FITS:
-        held = token_dataset.in_test_set(folds, fit, observations.index["sample"])
+        held = fold_sets.in_test_set(folds, fit, observations.index["sample"])
         token_dataset.write(
             run.folder / "stores" / fit,
             observations,

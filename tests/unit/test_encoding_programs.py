@@ -13,12 +13,14 @@ import torch
 
 from epigpt.dataset import normalization
 from epigpt.dataset.count_blocks import CountBlocks, open_observations
-from epigpt.encoding import class_statistics, gene_statistics, program_fitting, token_dataset
+from epigpt.encoding import class_statistics, gene_statistics, token_dataset
 from epigpt.encoding.class_statistics import ClassSums
 from epigpt.encoding.programs import (
     COMPONENT,
     GENE,
+    MOST,
     PAIR,
+    RULE,
     Programs,
     budget,
     gene_attribution,
@@ -78,10 +80,13 @@ def _programs(reference: gene_statistics.GeneStatistics) -> Programs:
 
 
 def test_a_sequence_holds_components_genes_and_pairs_within_its_budget() -> None:
-    assert budget(128) == (16, 32, 16)
-    assert budget(8) == (2, 4, 2)
+    assert budget(128) == (16, 24, 16, 1)
+    assert budget(128, classes=3) == (16, 24, 16, 3)
+    assert budget(128, classes=0) == budget(128, classes=9) == (16, 24, 16, 0)
+    assert budget(8) == (2, 3, 2, 1)
     for tokens in range(8, 200):
-        assert sum(budget(tokens)) <= tokens
+        for classes in range(12):
+            assert sum(budget(tokens, classes)) <= min(tokens, MOST)
 
 
 def test_planted_genes_are_among_those_chosen_with_the_labels(tmp_path: Path) -> None:
@@ -220,7 +225,7 @@ def test_genes_that_tell_nothing_of_new_donors_are_not_shown(tmp_path: Path) -> 
         observations = _open(tmp_path / str(effect), *_counts(effect=effect))
         _, reference = _fitted(observations, np.arange(SAMPLES))
         kept.append(set(_programs(reference).kinds.tolist()))
-    assert kept == [{COMPONENT}, {COMPONENT, GENE, PAIR}]
+    assert kept == [{COMPONENT}, {COMPONENT, GENE, PAIR, RULE}]
 
 
 def test_a_donor_with_both_classes_is_compared_with_itself() -> None:
@@ -266,28 +271,8 @@ def test_a_single_class_tells_nothing_and_programs_follow_the_deviations(tmp_pat
     )
     programs = _programs(reference)
     assert PAIR not in programs.kinds
-    assert (programs.kinds == GENE).sum() == 32
+    assert (programs.kinds == GENE).sum() == 24
     assert not programs.weights.any()
-
-
-def test_pairs_are_those_whose_order_follows_the_class() -> None:
-    random = np.random.default_rng(2)
-    label = np.array(CLASSES * 10)
-    level = random.normal(5, 2, (20, 1))  # a nuisance that moves both genes of the pair
-    means = random.normal(5, 1, (20, 12))
-    means[:, [3, 7]] = level
-    means[:, 3] += np.where(label == "b", 0.3, -0.3)
-    assert program_fitting.top_pairs(means, label, 3)[0].tolist() == [3, 7]
-    assert program_fitting.top_pairs(means, np.full(20, "a"), 3).shape == (0, 2)
-
-
-def test_pairs_of_several_classes_are_shared_out() -> None:
-    random = np.random.default_rng(3)
-    label = np.array(["a", "b", "c"] * 6)
-    pairs = program_fitting.top_pairs(random.normal(size=(18, 40)), label, 9)
-    assert pairs.shape == (9, 2)
-    for share in pairs.reshape(3, 6):
-        assert len(set(share.tolist())) == 6
 
 
 def test_attributions_of_programs_are_divided_among_genes_without_remainder(

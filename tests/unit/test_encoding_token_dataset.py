@@ -12,7 +12,7 @@ import threadpoolctl
 
 from epigpt.dataset import normalization
 from epigpt.dataset.count_blocks import open_observations
-from epigpt.encoding import gene_statistics, token_dataset
+from epigpt.encoding import fold_sets, gene_statistics, token_dataset
 from epigpt.errors import InputError
 
 SAMPLES = [f"S{number:02d}" for number in range(12)]
@@ -68,7 +68,7 @@ def _write(
     path: Path, folder: Path, fit: str = "repeat0/fold1", encoding: str = "gene-tokens"
 ) -> token_dataset.TokenDataset:
     observations = open_observations(path)
-    held_out = token_dataset.in_test_set(FOLDS, fit, observations.index["sample"])
+    held_out = fold_sets.in_test_set(FOLDS, fit, observations.index["sample"])
     token_dataset.write(
         folder,
         observations,
@@ -195,14 +195,14 @@ def test_genes_are_never_case_folded(tmp_path: Path) -> None:
 
 
 def test_final_holds_nothing_out_and_needs_no_folds() -> None:
-    assert not token_dataset.in_test_set(FOLDS.iloc[:0], "final", pd.Series(SAMPLES)).any()
+    assert not fold_sets.in_test_set(FOLDS.iloc[:0], "final", pd.Series(SAMPLES)).any()
 
 
 def test_a_sample_without_fold_and_an_unknown_fold_are_refused() -> None:
     with pytest.raises(InputError, match="S99"):
-        token_dataset.in_test_set(FOLDS, "repeat0/fold0", pd.Series([*SAMPLES, "S99"]))
+        fold_sets.in_test_set(FOLDS, "repeat0/fold0", pd.Series([*SAMPLES, "S99"]))
     with pytest.raises(InputError, match="fold7"):
-        token_dataset.in_test_set(FOLDS, "repeat0/fold7", pd.Series(SAMPLES))
+        fold_sets.in_test_set(FOLDS, "repeat0/fold7", pd.Series(SAMPLES))
 
 
 def test_the_vocabulary_takes_the_genes_that_vary_beyond_what_is_usual_at_their_mean() -> None:

@@ -16,7 +16,7 @@ from epigpt.config.settings import Settings
 from epigpt.dataset import normalization
 from epigpt.dataset.count_blocks import open_observations
 from epigpt.dataset.expression_data import ExpressionData
-from epigpt.encoding import gene_statistics, token_dataset
+from epigpt.encoding import fold_sets, gene_statistics, token_dataset
 from epigpt.errors import InputError
 from epigpt.evaluation import (
     baselines,
@@ -69,7 +69,7 @@ def artefacts(variant, expression, folds, folder):
     """Give the bytes of all that one fold's training makes: vocabulary, reference, weights or
     coefficients."""
     observations = open_observations(expression)
-    held = token_dataset.in_test_set(folds, "repeat0/fold0", observations.index["sample"])
+    held = fold_sets.in_test_set(folds, "repeat0/fold0", observations.index["sample"])
     tokens = folder / "tokens"
     token_dataset.write(tokens, observations, held, CLASSES, refit_pipeline.recipe(SETTINGS))
     made = {name: (tokens / name).read_bytes() for name in ("vocabulary.json", "reference.npz")}
@@ -158,7 +158,7 @@ def test_from_tokens_as_from_expression_and_every_variant_on_the_same_folds(seri
     expression, folds = series
     observations = open_observations(expression)
     for fold in range(3):
-        held = token_dataset.in_test_set(folds, f"repeat0/fold{fold}", observations.index["sample"])
+        held = fold_sets.in_test_set(folds, f"repeat0/fold{fold}", observations.index["sample"])
         token_dataset.write(
             tmp_path / "tokens" / f"repeat0/fold{fold}",
             observations,
@@ -225,7 +225,7 @@ def test_a_group_on_both_sides_stops_every_later_step(series, tmp_path):
     ):
         with pytest.raises(InputError, match="group 'G' in fold 0 and"):
             run()
-    held = token_dataset.in_test_set(folds, "repeat0/fold0", observations.index["sample"])
+    held = fold_sets.in_test_set(folds, "repeat0/fold0", observations.index["sample"])
     shared = replace(observations, index=observations.index.assign(group="G"))
     with pytest.raises(InputError, match="in test and train"):
         token_dataset.write(

@@ -10,7 +10,7 @@ import pytest
 
 from epigpt.config.settings import Settings
 from epigpt.dataset.count_blocks import open_observations
-from epigpt.encoding import token_dataset
+from epigpt.encoding import fold_sets, token_dataset
 from epigpt.evaluation import cross_validation, refit_pipeline
 from epigpt.interpretation import explain
 from epigpt.models import choice
@@ -38,7 +38,7 @@ def test_most_planted_genes_of_the_sparse_family_are_among_the_first_thirty(tmp_
     places = []
     for number in range(3):
         name, folder = f"repeat0/fold{number}", tmp_path / str(number)
-        held = token_dataset.in_test_set(folds, name, observations.index["sample"])
+        held = fold_sets.in_test_set(folds, name, observations.index["sample"])
         recipe = refit_pipeline.recipe(settings)
         token_dataset.write(folder / "tokens", observations, held, [CONTROL, CASE], recipe)
         request = Request(

@@ -143,10 +143,11 @@ class Settings(_Section):
         description=(
             "program-tokens: at most 64 scores that are fitted on the training samples of each fold"
             " (principal components, genes that tell the classes apart, pairs of such genes in"
-            " their order). gene-values: the genes that deviate most from the training samples,"
-            " each with its deviation. gene-tokens: the detected genes ranked by their deviation,"
-            " for GPT-2's stock class. gene-sentence: the same, their symbols written as text in"
-            " GPT-2's own byte pairs."
+            " their order, a sparse rule that subsets of the donors agree on); the model begins as"
+            " a penalised linear classifier of them. gene-values: the genes that deviate most from"
+            " the training samples, each with its deviation. gene-tokens: the detected genes ranked"
+            " by their deviation, for GPT-2's stock class. gene-sentence: the same, their symbols"
+            " written as text in GPT-2's own byte pairs."
         ),
     )
     gene_selection: Literal["deviation", "label", "both"] = Field(
@@ -155,7 +156,7 @@ class Settings(_Section):
             "How the genes of a sequence are chosen. label: those that tell the classes apart best"
             " among the training donors of each fold, by a moderated statistic. deviation: those"
             " that deviate most in the sample, whatever its label. both: half of either; of"
-            " program-tokens the components follow the deviations, genes and pairs the labels."
+            " program-tokens the components follow the deviations, all others the labels."
         ),
     )
     exclude_genes: list[Annotated[str, Field(min_length=1)]] = Field(

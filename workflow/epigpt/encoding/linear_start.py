@@ -1,13 +1,16 @@
-"""Where a model over programs begins: a linear classifier of the program scores, fitted and
-weighed within the training samples.
+"""Where a model over programs begins: a linear classifier of the program scores, a penalised fit
+that is made and weighed within the training samples before any step is taken.
 
-One ridge-penalised logistic regression for each kind of program. Its penalty is the one with the
-smallest log loss on donors held back inside the training samples, with the programs fitted anew
-each time: scores of genes that were chosen with a donor's own label say nothing of a new donor.
-The kinds are then mixed by how well they do there, as the likelihood of those donors weighs models
-in Bayesian model averaging. Genes and pairs that do no better than chance there are left out: what
-was chosen with the labels always looks telling in training, and would keep the blocks of the model
-from seeing what the components say together.
+One ridge-penalised logistic regression for the components and one for the pairs, each with the
+penalty that has the smallest log loss on donors held back inside the training samples, where the
+programs are fitted anew each time: scores of genes that were chosen with a donor's own label say
+nothing of a new donor. The consensus rule (`epigpt.encoding.consensus_rule`) is a linear classifier
+already. Margins of each kind are brought to the same spread on donors held back, so that folds can
+be compared whatever penalty each chose, and averaged with the weights `SHARES`.
+
+A kind that was chosen with the labels and does no better than chance on donors held back is left
+out: what was chosen with the labels always looks telling in training, and would keep the blocks of
+the model from seeing what the components say together.
 """
 
 from collections.abc import Callable
@@ -17,12 +20,12 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
-from epigpt.encoding.programs import COMPONENT, KINDS, Programs
+from epigpt.encoding.programs import COMPONENT, GENE, PAIR, RULE, Programs
 
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 NESTED_FOLDS = 3
-# Times the number of donors held back: how sharply the better kind is preferred.
-SHARPNESS = 2.0
+# Found by search (workflow/RECIPE.md). Single genes are for the blocks: the rule has weighed them.
+SHARES = {RULE: 3.0, COMPONENT: 1.0, PAIR: 1.0, GENE: 0.0}
 # A kind chosen with the labels stays where its log loss is below this share of chance's.
 TELLING = 0.97
 _FLOOR = 1e-6
@@ -44,6 +47,22 @@ class Scored:
     kinds: np.ndarray
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a rule says of training observations that it was not fitted on.
+
+    Attributes
+    ----------
+    margins
+        Shape (observations, margins); NaN where there are none.
+    label
+        Of the same observations.
+    """
+
+    margins: np.ndarray
+    label: np.ndarray
+
+
 def fit(
     programs: Programs,
     scores: np.ndarray,
@@ -53,6 +72,7 @@ def fit(
     classes: list[str],
     rescored: Callable[[np.ndarray, np.ndarray], tuple[Scored, np.ndarray]],
     chosen: bool,
+    rule: Judged | None,
     seed: int,
 ) -> Programs:
     """Return the programs that are worth showing, with the weights and bias of their linear
@@ -71,74 +91,120 @@ def fit(
         scores, and the scores of the observations of a second one.
     chosen
         Whether genes and pairs were chosen with the labels.
+    rule
+        None where no program is a rule's.
     """
-    weights = np.zeros((len(programs), len(classes)))
-    bias = np.zeros(len(classes))
-    numbers = np.searchsorted(np.sort(classes), label)
-    order = np.argsort(classes, kind="stable")
+    names = np.sort(classes)
+    numbers = np.searchsorted(names, label)
+    weights, bias = np.zeros((len(programs), len(classes))), np.zeros(len(classes))
     if len(np.unique(numbers)) == len(classes) > 1:
-        losses, donors = _nested_losses(programs, numbers, group, rescored, seed)
-        best = {kind: int(np.argmin(loss)) for kind, loss in losses.items()}
+        judged = _nested(programs, numbers, group, rescored, seed)
+        if rule is not None:
+            judged[RULE] = _of_rule(rule, names)
         chance = TELLING * np.log(len(classes))
-        telling = [k for k, at in best.items() if k == COMPONENT or losses[k][at] < chance]
-        if chosen and COMPONENT in telling:
-            best = {kind: best[kind] for kind in telling}
-            programs, scores, weights = _of_kinds(programs, telling, scores, weights)
-        lowest = np.array([losses[kind][at] for kind, at in best.items()])
-        share = np.exp(-SHARPNESS * donors * (lowest - lowest.min()))
-        for weight, (kind, at) in zip(share / share.sum(), best.items(), strict=True):
+        telling = {kind for kind, held in judged.items() if held.loss < chance}
+        kept = {COMPONENT} | telling if chosen and COMPONENT in judged else set(judged)
+        programs, scores = _of_kinds(programs, kept, scores)
+        weights = np.zeros((len(programs), len(classes)))
+        shares = {kind: SHARES[kind] for kind in kept}
+        if not any(shares.values()):  # single genes alone
+            shares = dict.fromkeys(kept, 1.0)
+        total = sum(shares.values())
+        for kind in sorted(kept):
             own = programs.kinds == kind
-            coefficients, intercept = _logistic(scores[:, own], numbers, STRENGTHS[at])
-            weights[own] = weight * coefficients
-            bias += weight * intercept
+            coefficients, intercept = (
+                _margins_as_logits(own.sum())
+                if kind == RULE
+                else _logistic(scores[:, own], numbers, STRENGTHS[judged[kind].strength])
+            )
+            # What tells nothing keeps the small margins that its penalty gives it.
+            size = judged[kind].spread if kind in telling else max(judged[kind].spread, 1.0)
+            weights[own] = shares[kind] / total / size * coefficients
+            bias += shares[kind] / total / size * intercept
+        order = np.argsort(classes, kind="stable")
         weights[:, order], bias[order] = weights.copy(), bias.copy()
     return replace(programs, weights=weights.astype(np.float32), bias=bias.astype(np.float32))
 
 
+@dataclass(frozen=True)
+class _HeldBack:
+    """What a kind of program says of donors held back: the penalty with the smallest log loss, that
+    loss, and the spread of the logits."""
+
+    strength: int
+    loss: float
+    spread: float
+
+
 def _of_kinds(
-    programs: Programs, kinds: list[int], scores: np.ndarray, weights: np.ndarray
-) -> tuple[Programs, np.ndarray, np.ndarray]:
-    kept = np.isin(programs.kinds, kinds)
+    programs: Programs, kinds: set[int], scores: np.ndarray
+) -> tuple[Programs, np.ndarray]:
+    kept = np.isin(programs.kinds, sorted(kinds))
     fewer = replace(
         programs,
         loadings=programs.loadings[kept],
         offsets=programs.offsets[kept],
         kinds=programs.kinds[kept],
     )
-    return fewer, scores[:, kept], weights[kept]
+    return fewer, scores[:, kept]
 
 
-def _nested_losses(
+def _margins_as_logits(margins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients and intercepts that make logits of a rule's margins."""
+    if margins == 1:
+        return np.array([[-1.0, 1.0]]), np.zeros(2)
+    return np.eye(margins), np.zeros(margins)
+
+
+def _of_rule(rule: Judged, names: np.ndarray) -> _HeldBack:
+    seen = ~np.isnan(rule.margins).any(axis=1)
+    coefficients, _ = _margins_as_logits(rule.margins.shape[1])
+    logits = rule.margins[seen] @ coefficients
+    truth = np.searchsorted(names, rule.label[seen])
+    return _HeldBack(0, _losses(logits, truth).mean(), _spread(logits))
+
+
+def _spread(logits: np.ndarray) -> float:
+    """Root mean square around the mean of the classes' logits."""
+    return max(float((logits - logits.mean(axis=1, keepdims=True)).std()), 1e-3)
+
+
+def _losses(logits: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    logits = logits - logits.max(axis=1, keepdims=True)
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    right: np.ndarray = chances[np.arange(len(truth)), truth]
+    return -np.log(np.maximum(right, _FLOOR))
+
+
+def _nested(
     programs: Programs,
     numbers: np.ndarray,
     group: np.ndarray,
     rescored: Callable[[np.ndarray, np.ndarray], tuple[Scored, np.ndarray]],
     seed: int,
-) -> tuple[dict[int, np.ndarray], int]:
-    """Mean log loss of each penalty on donors held back, for each kind of program; and the number
-    of these donors. Without a way to hold back donors all are alike, and the middle penalty is
-    first."""
-    kinds = [kind for kind in range(len(KINDS)) if (programs.kinds == kind).any()]
-    losses = {kind: np.zeros(len(STRENGTHS)) for kind in kinds}
-    held = 0
-    donors: set[str] = set()
+) -> dict[int, _HeldBack]:
+    """Judge each kind of program but the rule on donors held back. Without a way to hold back
+    donors all are alike, with the middle penalty."""
+    kinds = [kind for kind in (COMPONENT, GENE, PAIR) if (programs.kinds == kind).any()]
+    held: dict[int, list[np.ndarray]] = {kind: [] for kind in kinds}
+    truth: list[np.ndarray] = []
     for train, test in nested_splits(numbers, group, seed):
         inner, tested = rescored(train, test)
-        held += len(test)
-        donors |= set(group[test].tolist())
+        truth.append(numbers[test])
         for kind in kinds:
             own = inner.kinds == kind
-            for at, strength in enumerate(STRENGTHS):
-                coefficients, intercept = _logistic(inner.scores[:, own], numbers[train], strength)
-                logits = tested[:, own] @ coefficients + intercept
-                logits -= logits.max(axis=1, keepdims=True)
-                chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-                right = chances[np.arange(len(test)), numbers[test]]
-                losses[kind][at] -= np.log(np.maximum(right, _FLOOR)).sum()
-    if not held:
-        middle = np.abs(np.arange(len(STRENGTHS)) - len(STRENGTHS) // 2).astype(float)
-        return dict.fromkeys(kinds, middle), 0
-    return {kind: loss / held for kind, loss in losses.items()}, len(donors)
+            fitted = [_logistic(inner.scores[:, own], numbers[train], C) for C in STRENGTHS]
+            logits = [tested[:, own] @ weights + bias for weights, bias in fitted]
+            held[kind].append(np.stack(logits))
+    if not truth:
+        return dict.fromkeys(kinds, _HeldBack(len(STRENGTHS) // 2, 0.0, 1.0))
+    found = {}
+    for kind, parts in held.items():
+        together = np.concatenate(parts, axis=1)
+        losses = [_losses(logits, np.concatenate(truth)).mean() for logits in together]
+        best = int(np.argmin(losses))
+        found[kind] = _HeldBack(best, losses[best], _spread(together[best]))
+    return found
 
 
 def nested_splits(

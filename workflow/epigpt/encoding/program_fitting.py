@@ -46,64 +46,6 @@ def single_genes(columns: np.ndarray, within: np.ndarray, reference: GeneStatist
     return loadings
 
 
-def top_pairs(means: np.ndarray, labels: np.ndarray, number: int) -> np.ndarray:
-    """Choose pairs of genes whose order tells the classes apart (Geman et al., Stat Appl Genet Mol
-    Biol 2004; 3: 19).
-
-    The score of a pair is how much more often its first gene lies above its second in a class than
-    in the others; between equal scores the change of their mean ranks decides. With several classes
-    each gets its share of the pairs. No gene is in two pairs of a class.
-
-    Parameters
-    ----------
-    means
-        Expression of donors and classes, shape (units, genes).
-    labels
-        Class of each unit.
-
-    Returns
-    -------
-    int64, shape (at most `number`, 2): columns, the first higher in the class that the pair is for
-    (of two classes the second).
-    """
-    names = np.unique(labels)
-    wanted = names[1:] if len(names) == 2 else names
-    genes = means.shape[1]
-    found: list[tuple[int, int]] = []
-    if genes < 2 or len(names) < 2:
-        return np.zeros((0, 2), dtype=np.int64)
-    ranks = np.argsort(np.argsort(means, axis=1, kind="stable"), axis=1, kind="stable") / genes
-    one, other = np.triu_indices(genes, 1)
-    for name in wanted:
-        own = labels == name
-        above, shift = np.zeros(len(one)), np.zeros(genes)
-        for row, rank, inside in zip(means, ranks, own, strict=True):
-            share = 1 / own.sum() if inside else -1 / (~own).sum()
-            above += share * np.sign(row[one] - row[other]) / 2
-            shift += share * rank
-        change = shift[one] - shift[other]
-        order = np.lexsort((np.arange(len(one)), -np.abs(change), -np.round(np.abs(above), 9)))
-        # The pairs of the order, the raised gene first.
-        raised = (above > 0) | ((above == 0) & (change >= 0))
-        first, second = np.where(raised, one, other), np.where(raised, other, one)
-        found += _disjoint(first[order], second[order], max(1, number // len(wanted)))
-    return np.array(found[:number], dtype=np.int64).reshape(-1, 2)
-
-
-def _disjoint(first: np.ndarray, second: np.ndarray, number: int) -> list[tuple[int, int]]:
-    """Take the first `number` pairs that share no gene with an earlier one."""
-    used: set[int] = set()
-    found: list[tuple[int, int]] = []
-    for i, j in zip(first.tolist(), second.tolist(), strict=True):
-        if i in used or j in used:
-            continue
-        used |= {i, j}
-        found.append((i, j))
-        if len(found) == number:
-            break
-    return found
-
-
 def pair_loadings(
     pairs: np.ndarray, deviations: np.ndarray, reference: GeneStatistics
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -124,3 +66,18 @@ def pair_loadings(
     loadings[at, first] = scale[first] / size
     loadings[at, second] = -scale[second] / size
     return loadings, (level / size).astype(np.float32)
+
+
+def rule_loadings(
+    coefficients: np.ndarray, intercepts: np.ndarray, reference: GeneStatistics
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return loadings and offsets of margins that are linear in expression.
+
+    Parameters
+    ----------
+    coefficients, intercepts
+        Shapes (genes, margins) and (margins,).
+    """
+    loadings = (coefficients * reference.scale.astype(np.float64)[:, None]).T
+    offsets = intercepts + reference.centre.astype(np.float64) @ coefficients
+    return loadings.astype(np.float32), offsets.astype(np.float32)

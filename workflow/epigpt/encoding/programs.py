@@ -1,19 +1,21 @@
 """Programs: numbers that say of a sample what decides, each a weighted sum of gene deviations.
 
-Three kinds, all fitted on the training samples of one fit: principal components of the genes that
-vary most, which carry changes of many genes; genes that tell the classes apart; and pairs of such
-genes, of which the order within the sample counts. A sequence of programs is several times shorter
-than one of genes, shows what decides in every sample, and every token keeps its place and meaning.
+Four kinds, all fitted on the training samples of one fit: principal components of the genes that
+vary most, which carry changes of many genes; genes that tell the classes apart; pairs of such
+genes, of which the order within the sample counts; and the margins of a sparse rule over all genes
+that subsets of the donors agree on (`epigpt.encoding.consensus_rule`). A sequence of programs is
+several times shorter than one of genes, shows what decides in every sample, and every token keeps
+its place and meaning.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-COMPONENTS, GENES, PAIRS = 16, 32, 16
-MOST = COMPONENTS + GENES + PAIRS
-COMPONENT, GENE, PAIR = 0, 1, 2
-KINDS = ("component", "gene", "pair")
+COMPONENTS, GENES, PAIRS, RULES = 16, 24, 16, 8
+MOST = COMPONENTS + GENES + PAIRS + RULES
+COMPONENT, GENE, PAIR, RULE = 0, 1, 2, 3
+KINDS = ("component", "gene", "pair", "rule")
 # How far a gene or a pair may go: beyond, it would drown the other programs.
 GENE_CLIP = 5.0
 COMPONENT_CLIP = 10.0
@@ -30,7 +32,7 @@ class Programs:
     offsets
         float32, shape (programs,): added to the sum; that of a sample at the reference.
     kinds
-        int8, shape (programs,): `COMPONENT`, `GENE` or `PAIR`.
+        int8, shape (programs,): `COMPONENT`, `GENE`, `PAIR` or `RULE`.
     weights, bias
         float32, shapes (programs, classes) and (classes,): a linear classifier of the scores,
         fitted on the training samples (`epigpt.encoding.linear_start`), where a model begins.
@@ -65,11 +67,16 @@ class Programs:
         return self.clipped(self.sums(deviations))
 
     def clipped(self, sums: np.ndarray) -> np.ndarray:
-        """Turn weighted sums into scores: components clipped to ± `COMPONENT_CLIP`, genes and pairs
-        to ± `GENE_CLIP`."""
-        limit = np.where(self.kinds == COMPONENT, COMPONENT_CLIP, GENE_CLIP)
-        found: np.ndarray = np.clip(sums, -limit, limit).astype(np.float32)
+        """Turn weighted sums into scores, clipped to ± `limits`."""
+        found: np.ndarray = np.clip(sums, -self.limits, self.limits).astype(np.float32)
         return found
+
+    @property
+    def limits(self) -> np.ndarray:
+        """How far each program may go: genes and pairs to `GENE_CLIP`, others, which are sums of
+        many genes, to `COMPONENT_CLIP`; float64, shape (programs,)."""
+        single = (self.kinds == GENE) | (self.kinds == PAIR)
+        return np.where(single, GENE_CLIP, COMPONENT_CLIP)
 
     def at_rest(self) -> np.ndarray:
         """Return the scores of a sample without any deviation; float32, shape (programs,)."""
@@ -91,11 +98,15 @@ def from_arrays(stored: dict[str, np.ndarray]) -> Programs | None:
     return Programs(**found) if found else None
 
 
-def budget(max_genes: int) -> tuple[int, int, int]:
-    """Say how many components, genes and pairs a sequence of `max_genes` tokens shows at most."""
+def budget(max_genes: int, classes: int = 2) -> tuple[int, int, int, int]:
+    """Say how many components, genes, pairs and margins of a rule a sequence of `max_genes` tokens
+    shows at most. A rule over `classes` classes has a margin for each, of two only one; where there
+    is no room for all it is left out."""
     quarter = max_genes // 4
     components, pairs = min(COMPONENTS, quarter), min(PAIRS, quarter)
-    return components, min(GENES, max_genes - components - pairs), pairs
+    rules = 1 if classes == 2 else classes
+    rules = rules if classes > 1 and rules <= min(RULES, quarter) else 0
+    return components, min(GENES, max_genes - components - pairs - rules), pairs, rules
 
 
 def gene_attribution(

@@ -12,9 +12,9 @@ import pandas as pd
 import scipy.sparse
 
 from epigpt import files
-from epigpt.dataset import donors_apart, normalization
+from epigpt.dataset import normalization
 from epigpt.dataset.count_blocks import CountBlocks
-from epigpt.encoding import augmentation, encoders
+from epigpt.encoding import augmentation, encoders, fold_sets
 from epigpt.encoding.fitting import Wanted, fit
 from epigpt.encoding.gene_statistics import GeneStatistics, load_gene_statistics
 from epigpt.encoding.vocabulary import Vocabulary, load_vocabulary
@@ -87,57 +87,6 @@ class TokenDataset:
         return encoders.find(self.recipe.encoding).size(self.vocabulary)
 
 
-def in_test_set(folds: pd.DataFrame, fit: str, samples: pd.Series) -> np.ndarray:
-    """Say which rows of `samples` are held out in `fit`.
-
-    Parameters
-    ----------
-    folds
-        sample, group, repeat, fold: the fold in which a sample is tested.
-    fit
-        "repeat0/fold2", or "final", where nothing is held out.
-
-    Raises
-    ------
-    InputError
-        A fit that the table does not have, or a sample that it does not mention.
-    """
-    if fit == "final":
-        return np.zeros(len(samples), dtype=bool)
-    repeat, fold = (int("".join(filter(str.isdigit, part)) or -1) for part in fit.split("/"))
-    chosen = folds[folds["repeat"].astype(int) == repeat]
-    missing = sorted(set(samples) - set(chosen["sample"]))
-    if missing:
-        raise InputError(
-            f"sample {missing[0]!r} without a fold",
-            f"folds.tsv, {fit}",
-            "train and test would be unknown",
-            "rerun the rule folds",
-        )
-    held_out = set(chosen.loc[chosen["fold"].astype(int) == fold, "sample"])
-    if not held_out:
-        raise InputError(
-            f"no held-out samples for {fit}",
-            "folds.tsv",
-            "the fold does not exist",
-            "use a repeat and fold of the table",
-        )
-    return samples.isin(held_out).to_numpy()
-
-
-def assert_no_group_crosses(index: pd.DataFrame) -> None:
-    """Check that no group has rows of both sets; every reader and writer of a token store does.
-
-    Raises
-    ------
-    InputError
-        A group that crosses: its own samples would test what was trained on it.
-    """
-    if "group" not in index:
-        return
-    donors_apart.check(index["group"], index["set"], "index.tsv of the tokens")
-
-
 def write(
     folder: Path,
     observations: CountBlocks,
@@ -158,7 +107,7 @@ def write(
     """
     index = observations.index.copy(deep=False)
     index["set"] = np.array(["train", "test"], dtype=object)[held_out.astype(int)]
-    assert_no_group_crosses(index)
+    fold_sets.assert_no_group_crosses(index)
     encoder = encoders.find(recipe.encoding)
     training = np.flatnonzero(~held_out)
     vocabulary, fitted = fit(observations, training, wanted(recipe, classes))
@@ -325,7 +274,7 @@ def load(folder: Path) -> TokenDataset:
     recipe = read_recipe(described, folder, "delete this folder and run again: it is encoded anew")
     has_values = encoders.find(recipe.encoding).has_values
     index = pd.read_csv(folder / "index.tsv", sep="\t", dtype=str, keep_default_na=False)
-    assert_no_group_crosses(index)
+    fold_sets.assert_no_group_crosses(index)
     reference = load_gene_statistics(folder / "reference.npz")
     return TokenDataset(
         index=index,

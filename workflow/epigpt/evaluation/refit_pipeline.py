@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from epigpt.dataset.count_blocks import CountBlocks, open_observations
+from epigpt.encoding import fold_sets
 from epigpt.encoding import token_dataset as token_store
 from epigpt.evaluation import cross_validation, linear_probe, permutation_test
 from epigpt.evaluation.metrics import held_out, scores
@@ -101,7 +102,7 @@ def from_expression(
     parts = []
     launch.keep(pipeline.threads)
     for name in _names(folds):
-        held = token_store.in_test_set(folds, name, observations.index["sample"])
+        held = fold_sets.in_test_set(folds, name, observations.index["sample"])
         with tempfile.TemporaryDirectory(prefix="epigpt.") as scratch:
             token_store.write(
                 Path(scratch) / "tokens", observations, held, classes, recipe(pipeline.settings)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from epigpt.encoding.programs import COMPONENT, COMPONENT_CLIP, GENE_CLIP, Programs
+from epigpt.encoding.programs import Programs
 from epigpt.encoding.token_dataset import TokenDataset
 from epigpt.interpretation.contributions import BATCH_TOKENS, Contributions, margin_weights
 
@@ -24,8 +24,7 @@ class _OfDeviations:
         self._model = model
         self._loadings = torch.from_numpy(programs.loadings).to(device).T
         self._offsets = torch.from_numpy(programs.offsets).to(device)
-        kinds = torch.from_numpy(programs.kinds).to(device)
-        self._limit = torch.where(kinds == COMPONENT, COMPONENT_CLIP, GENE_CLIP)
+        self._limit = torch.from_numpy(programs.limits).to(device)
         self._tokens = torch.from_numpy(
             np.asarray(store.tokens[0, 0, : len(programs)], dtype=np.int64)
         ).to(device)

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from epigpt import files
 from epigpt.dataset.count_blocks import open_observations
-from epigpt.encoding import token_dataset
+from epigpt.encoding import fold_sets, token_dataset
 from epigpt.evaluation import cross_validation
 from epigpt.samples.classes import class_order
 from epigpt.stages import entry
@@ -17,7 +17,7 @@ def main() -> None:
         settings, fit = job.settings, job.text("fit")
         observations = open_observations(job.file("expression"))
         folds = cross_validation.read(job.file("folds"))
-        held_out = token_dataset.in_test_set(folds, fit, observations.index["sample"])
+        held_out = fold_sets.in_test_set(folds, fit, observations.index["sample"])
         classes = class_order(
             observations.index["label"], settings["row.case"], settings["row.control"]
         )

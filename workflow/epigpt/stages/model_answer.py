@@ -14,7 +14,7 @@ def main() -> None:
     model card."""
     with entry.job(__doc__) as job:
         from epigpt.dataset.count_blocks import open_observations
-        from epigpt.encoding import distance, token_dataset
+        from epigpt.encoding import distance, fold_sets
         from epigpt.encoding.gene_statistics import load_gene_statistics
         from epigpt.encoding.vocabulary import load_vocabulary
         from epigpt.evaluation import cross_validation
@@ -26,7 +26,7 @@ def main() -> None:
         distances_of_folds = []
         for path in files.beneath(job.files("vocabularies"), "vocabulary.json"):
             fit = "/".join(path.parent.parts[-2:])
-            held = token_dataset.in_test_set(folds, fit, sample)
+            held = fold_sets.in_test_set(folds, fit, sample)
             measured = distance.from_reference(
                 observations,
                 load_vocabulary(path),

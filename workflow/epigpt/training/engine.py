@@ -17,6 +17,9 @@ from epigpt.training.single_device import SingleDevice
 
 # M_MMAP_THRESHOLD of glibc's malloc.h.
 _MMAP_THRESHOLD = -3
+# Learning rate of a linear path that begins fitted, as a share of the head's: training samples have
+# nothing left to tell it, and a full rate would blur it (workflow/RECIPE.md).
+LINEAR_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ def parameter_groups(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
         "embeddings": (rates.embeddings, recipe.weight_decay),
         "norms and biases": (rates.embeddings, 0.0),
         "head": (rates.head, recipe.weight_decay),
+        "linear start": (rates.head * LINEAR_SHARE, 0.0),
     }
     members: dict[str, list[nn.Parameter]] = {kind: [] for kind in kinds}
     for name, parameter in model.named_parameters():
@@ -95,7 +99,9 @@ def parameter_groups(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
 
 def _kind(name: str, parameter: nn.Parameter) -> str:
     parts = name.split(".")
-    if {"score", "linear", "linear_bias"} & set(parts):
+    if {"linear", "linear_bias"} & set(parts):
+        return "linear start"
+    if "score" in parts:
         return "head"
     if "wte" in parts or "wpe" in parts:
         return "embeddings"

@@ -1,0 +1,54 @@
+"""Pairs of genes whose order tells the classes apart."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from epigpt.encoding import gene_pairs
+
+CLASSES = ["a", "b"]
+
+
+def test_pairs_are_those_whose_order_follows_the_class() -> None:
+    random = np.random.default_rng(2)
+    label = np.array(CLASSES * 10)
+    level = random.normal(5, 2, (20, 1))  # a nuisance that moves both genes of the pair
+    means = random.normal(5, 1, (20, 12))
+    means[:, [3, 7]] = level
+    means[:, 3] += np.where(label == "b", 0.3, -0.3)
+    assert gene_pairs.top_pairs(means, label, 3)[0].tolist() == [3, 7]
+    assert gene_pairs.top_pairs(means, np.full(20, "a"), 3).shape == (0, 2)
+
+
+def test_pairs_of_several_classes_are_shared_out() -> None:
+    random = np.random.default_rng(3)
+    label = np.array(["a", "b", "c"] * 6)
+    pairs = gene_pairs.top_pairs(random.normal(size=(18, 40)), label, 9)
+    assert pairs.shape == (9, 2)
+    for share in pairs.reshape(3, 6):
+        assert len(set(share.tolist())) == 6
+
+
+@pytest.mark.parametrize("genes", [6, 60])
+def test_the_first_pairs_are_those_that_trying_all_of_them_finds(genes: int) -> None:
+    random = np.random.default_rng(4)
+    label = np.array(CLASSES * 6)
+    expression = random.poisson(2, (12, genes)).astype(float)
+    case = label == "b"
+    tried = []
+    for one, other in itertools.combinations(range(genes), 2):
+        difference = np.sign(expression[:, one] - expression[:, other])
+        score = (difference[case].mean() - difference[~case].mean()) / 2
+        shift = (expression[case] - expression[~case]).mean(axis=0)
+        change = shift[one] - shift[other]
+        raised = score > 0 or (score == 0 and change > 0)
+        pair = (one, other) if raised else (other, one)
+        tried.append((-round(abs(score), 9), -abs(change), one, other, pair))
+    used: set[int] = set()
+    wanted = []
+    for *_, pair in sorted(tried):
+        if not used & set(pair):
+            used |= set(pair)
+            wanted.append(list(pair))
+    assert gene_pairs.top_pairs(expression, label, 3).tolist() == wanted[:3]
