@@ -145,3 +145,14 @@ def test_every_trained_parameter_has_one_group_and_its_rate() -> None:
     }
     assert len(by_kind["matrices"]["params"]) == 2 * 4
     assert by_kind["norms and biases"]["weight_decay"] == 0
+
+
+def test_a_linear_start_learns_at_a_tenth_of_the_heads_rate_and_is_not_pulled_to_zero() -> None:
+    config = classifier.configuration(presets.load("tiny"), "program-tokens", 66, 16, ["a", "b"])
+    model = classifier.build(config, seed=1)
+    rates = presets.LearningRates(1e-1, 1e-2, 1e-3)
+    groups = engine.parameter_groups(model, engine.Recipe(rates, seed=1))
+    start = next(group for group in groups if group["kind"] == "linear start")
+    assert {id(one) for one in start["params"]} == {id(model.linear.weight), id(model.linear_bias)}
+    assert (start["peak"], start["weight_decay"]) == (pytest.approx(1e-4), 0)
+    assert sum(len(group["params"]) for group in groups) == len(list(model.parameters()))

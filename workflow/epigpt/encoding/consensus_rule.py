@@ -59,6 +59,8 @@ def fit(
     """
     centre, spread = expression.mean(axis=0, dtype=np.float64), expression.std(axis=0, dtype=float)
     columns = np.flatnonzero(spread > 0)
+    if not len(columns):
+        return None
     centre, spread = centre[columns], spread[columns]
     values = (expression[:, columns] - centre) / spread
     names = np.unique(numbers)
