@@ -221,9 +221,9 @@ def test_the_appendix_opens_by_heading_and_by_link(browser: Any, pages: Path) ->
     ) as visit:
         assert [
             one
-            for one in SECTIONS
+            for one in make.SECTIONS
             if visit.page.locator(f"#{one} > details:not([open])").count() == 1
-        ] == APPENDIX
+        ] == make.APPENDIX
         height = visit.page.evaluate("() => document.documentElement.scrollHeight")
         assert height < 6 * 900
         visit.page.locator("nav a[href='#heatmap']").click()

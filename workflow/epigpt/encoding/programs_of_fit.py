@@ -101,7 +101,7 @@ def fit(
 def _rule(
     observations: Countable, rows: np.ndarray, learned: TrainingSums, size: Size, chosen: Chosen
 ) -> "ConsensusRule | None":
-    """The rule over the genes of largest variance, its coefficients over all genes."""
+    """Return the rule over the genes of largest variance, its coefficients over all genes."""
     if not chosen.with_labels or not budget(size.tokens, len(chosen.classes))[3]:
         return None
     label = text(observations, "label")[rows]
@@ -126,7 +126,7 @@ def _rule(
 
 
 def _varying(sums: Moments, number: int) -> np.ndarray:
-    """The genes of largest variance, ascending, of those that are detected."""
+    """Return the genes of largest variance, ascending, of those that are detected."""
     variance = sums.squares / sums.rows - (sums.total / sums.rows) ** 2
     detected = np.flatnonzero(sums.detected)
     return np.sort(detected[np.argsort(-variance[detected], kind="stable")[:number]])
