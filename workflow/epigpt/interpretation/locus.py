@@ -158,7 +158,7 @@ def _most_crowded(ranks: np.ndarray, line: np.ndarray) -> tuple[np.ndarray, np.n
 def _named(
     model: str, own: pd.DataFrame, places: pd.DataFrame, classes: Sequence[str]
 ) -> Locus | None:
-    """Return the gene that the classes are named after, where it decides: the edited gene itself."""
+    """Return the gene that the classes are named after, where it decides: the edited one."""
     words = {word.upper() for name in classes for word in re.split(r"[^A-Za-z0-9.]+", name)}
     words |= {re.sub(r"(KO|HET|CKO)$", "", word) for word in words}
     said = places["symbol"].str.upper().isin({w for w in words if len(w) >= _SHORTEST_SYMBOL})
