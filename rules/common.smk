@@ -10,6 +10,7 @@ Outputs: none.
 import gc
 import inspect
 import json
+import os
 import re
 import shlex
 
@@ -137,6 +138,15 @@ if WEIGHTS is not None:
     FURTHER[published.VARIABLE] = str(WEIGHTS_FOLDER)
 SHELL = Shell("python" if CONDA else shlex.quote(sys.executable), ROOT / "workflow", FURTHER)
 
+# Jobs of this machine that need no GPU start in a process that has imported everything already. In
+# other environments than Snakemake's, and in jobs of a scheduler, each starts by itself.
+WARM = (
+    workflow.is_main_process
+    and not CONDA
+    and HARDWARE.device == "cpu"
+    and os.environ.get("EPIGPT_WARM") != "0"
+)
+
 
 def signed(function):
     """Keep a function's signature with it: Snakemake asks for it several times in every job, which
@@ -168,7 +178,7 @@ def stage(name, *keys, unwatched=(), launch=None, everything=False):
         given = [settings(wildcards)]
         if unwatched:
             given.append(JOB_SETTINGS.chosen(unwatched, wildcards))
-        return SHELL.command(name, named, given, start)
+        return SHELL.command(name, named, given, start, warm=WARM and workflow.local_exec)
 
     code = fingerprint.by_folder(name, versions=not CONDA)
     return {"command": command, "settings": settings} | {

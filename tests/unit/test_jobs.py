@@ -44,6 +44,26 @@ def test_only_the_stage_that_fetches_weights_may_use_the_network():
     assert "HF_HUB_OFFLINE" not in shell.command("weights", [], ["{}"], "start")
 
 
+def test_what_one_thread_of_this_machine_can_do_starts_warm():
+    shell = Shell("python", Path("a library"))
+    warm = "python -I -S 'a library/epigpt/jobs/warm_client.py' epigpt.stages."
+    assert f" {warm}folds --threads 1 " in shell.command(
+        "folds", [], ["{}"], shell.start("folds", 1), warm=True
+    )
+    asked = {"checkpoint_seconds": 60}
+    alone = training_job.start(presets.hardware("cpu"), "python", "models", asked, 1)
+    assert f" {warm}models --threads 1 --checkpoint" in shell.command(
+        "models", [], ["{}"], alone, warm=True
+    )
+    several = training_job.start(presets.hardware("h100x8"), "python", "train", asked, 16)
+    for stage, start in (
+        ("folds", shell.start("folds", 10)),
+        ("weights", shell.start("weights", 1)),
+        ("train", several),
+    ):
+        assert f" {start} " in shell.command(stage, [], ["{}"], start, warm=True)
+
+
 def test_a_name_that_stands_for_two_files_is_refused():
     with pytest.raises(ValueError, match="folds is the name of two"):
         Shell("python", Path("x")).command("s", [("folds", "a"), ("folds", "b")], [], "start")

@@ -84,6 +84,17 @@ def test_time_memory_and_energy_are_summed(recorded):
     }
 
 
+def test_the_larger_of_what_a_job_and_snakemake_measured_counts(results):
+    """Of a job of the warm process Snakemake sees the client, of several processes each sees one."""
+    inside = json.dumps({"cpu_seconds": 40.0, "max_rss_mb": 700.0})
+    (results / "logs/evaluate.log").write_text(f"{job_meter.MARK}{inside}\n")
+    (results / "logs/train/tiny/final.log").write_text(f"{job_meter.MARK}{inside}\n")
+    jobs = job_records.read(results)
+    assert (jobs["evaluate"]["cpu_seconds"], jobs["evaluate"]["max_rss_mb"]) == (40.0, 700.0)
+    assert jobs["train/tiny/final"]["cpu_seconds"] == 3600.0
+    assert jobs["train/tiny/final"]["max_rss_mb"] == 700.0
+
+
 def test_every_tool_that_was_used_is_cited_and_no_other(recorded):
     assert set(recorded["citations"]) == {"snakemake", "geo", "rocrate", "torch", "numpy"}
     assert {"deseq2", "gpt2"} <= set(citations.of({"pydeseq2", "transformers"}))

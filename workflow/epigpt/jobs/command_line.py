@@ -20,6 +20,8 @@ ENVIRONMENT = {
 }
 # The one stage that may use the network for models.
 ONLINE = "weights"
+# A file and no module: it starts with every job, before anything of the package is imported.
+WARM_CLIENT = "epigpt/jobs/warm_client.py"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Shell:
         files_and_wildcards: Iterable[tuple[str, str | Sequence[str]]],
         settings: Sequence[str],
         start: str,
+        warm: bool = False,
     ) -> str:
         """Return the command of a job.
 
@@ -59,6 +62,9 @@ class Shell:
             JSON objects, which add up.
         start
             What starts the stage, up to its own flags.
+        warm
+            Have it forked from the run's warm process, where it is a single process of this machine
+            with one thread, as that is.
 
         Raises
         ------
@@ -69,6 +75,10 @@ class Shell:
         if stage == ONLINE:
             del environment[OFFLINE]
         words = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
+        cold = f"{self.python} -m epigpt.stages.{stage} --threads 1"
+        if warm and stage != ONLINE and f"{start} ".startswith(f"{cold} "):
+            client = shlex.quote(str(self.library / WARM_CLIENT))
+            start = f"{self.python} -I -S {client} {start.removeprefix(self.python + ' -m ')}"
         words += [parent_watch.IN_SHELL, start]
         flags: set[str] = set()
         for flag, value in files_and_wildcards:

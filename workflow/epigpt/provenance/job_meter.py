@@ -3,6 +3,7 @@ took."""
 
 import os
 import platform
+import resource
 import subprocess
 import sys
 import threading
@@ -48,8 +49,9 @@ class JobMeter:
         Returns
         -------
         dict
-            `host`, `python`, `seconds` of the stage itself, `versions` of the packages it imported
-            and, where there is a driver, `gpus` and `energy_joules`.
+            `host`, `python`, `seconds` of the stage itself, `cpu_seconds` and `max_rss_mb` of its
+            process, `versions` of the packages that it or the warm process before it imported and,
+            where there is a driver, `gpus` and `energy_joules`.
         """
         self._ended.set()
         self._thread.join(timeout=1)
@@ -57,6 +59,9 @@ class JobMeter:
             "host": platform.node(),
             "python": platform.python_version(),
             "seconds": round(time.monotonic() - self._began, 1),
+            # Snakemake measures from outside, where a job of the warm process is not seen.
+            "cpu_seconds": round(sum(os.times()[:4]), 2),
+            "max_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
             "versions": imported_versions(),
         }
         if slurm := os.environ.get("SLURM_JOB_ID"):

@@ -20,8 +20,8 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
     -------
     dict
         For each job what `surroundings.Meter.record` describes, and `wall_seconds`, `max_rss_mb`,
-        `cpu_seconds` as Snakemake measured them. Jobs from before a record was kept have the
-        measured part alone.
+        `cpu_seconds` as Snakemake or the job itself measured them, whichever is larger. Jobs from
+        before a record was kept have the measured part alone.
     """
     logs, benchmarks = folder / "logs", folder / "benchmarks"
     jobs: dict[str, dict[str, Any]] = {}
@@ -30,7 +30,9 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
             jobs[path.relative_to(logs).with_suffix("").as_posix()] = record
     for path in sorted(benchmarks.rglob("*.tsv")):
         name = path.relative_to(benchmarks).with_suffix("").as_posix().removesuffix(".benchmark")
-        jobs.setdefault(name, {}).update(_measured(path))
+        job = jobs.setdefault(name, {})
+        for key, value in _measured(path).items():
+            job[key] = _larger(job.get(key), value)
     return dict(sorted(jobs.items()))
 
 
@@ -72,6 +74,12 @@ def _record(log: Path) -> dict[str, Any]:
     except ValueError:  # torn by a kill
         return {}
     return measured
+
+
+def _larger(inside: float | None, outside: float | None) -> float | None:
+    """Return what was measured of the whole job: from inside where it ran in the warm process, from
+    outside where it was several processes."""
+    return max((value for value in (inside, outside) if value is not None), default=None)
 
 
 def _measured(benchmark: Path) -> dict[str, float | None]:

@@ -1,0 +1,23 @@
+"""What the functions of a stage import, beside what its module imports at its top.
+
+The warm process imports it before it forks the stage's first job. Something that is missing here
+costs each job its import, and nothing else. None of it may start a thread or touch a GPU, or forked
+processes could use neither.
+"""
+
+_FITTING = ("epigpt.dataset.expression_data", "epigpt.evaluation.baselines", "sklearn.ensemble")
+_REFITTING = ("epigpt.evaluation.refit_pipeline", "epigpt.training.fits")
+IMPORTED = {
+    "counts": ("epigpt.dataset.assemble", "epigpt.dataset.storage"),
+    "expression": ("epigpt.expression.embedding", "epigpt.expression.replicates", "scanpy"),
+    "differential_expression": ("epigpt.expression.contrasts",),
+    "folds": ("epigpt.dataset.expression_data",),
+    "baseline": _FITTING,
+    "learning_curve": (*_FITTING, "epigpt.evaluation.learning_curve"),
+    "models": ("epigpt.training.fits",),
+    "comparison": _REFITTING,
+    "redraw": _REFITTING,
+    "null": _REFITTING,
+    "attributions": ("epigpt.interpretation.explain",),
+    "report": ("matplotlib.pyplot",),
+}
