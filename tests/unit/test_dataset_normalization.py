@@ -40,6 +40,16 @@ def test_the_formula_is_log_one_plus_counts_per_total() -> None:
     )
 
 
+def test_many_rows_are_normalised_as_each_would_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = np.random.default_rng(0).poisson(0.7, (11, 30))
+    counts[4] = 0
+    whole = normalization.lognorm(counts, 10_000).toarray()
+    monkeypatch.setattr(normalization, "_ROWS_AT_A_TIME", 3)
+    np.testing.assert_array_equal(normalization.lognorm(counts, 10_000).toarray(), whole)
+    alone = [normalization.lognorm(row[None], 10_000).toarray()[0] for row in counts]
+    np.testing.assert_array_equal(whole, np.array(alone))
+
+
 def test_matrices_stay_sparse_and_counts_stay_counts() -> None:
     counts = np.random.default_rng(0).poisson(0.2, (6, 400))
     made = normalization.normalise(series(counts, "single_cell"), np.ones(6, dtype=bool))

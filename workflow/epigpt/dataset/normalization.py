@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Counts per million for whole libraries; 10,000 is near the depth of a cell, so that a single count
 # stays well above zero.
 SCALE = {"bulk": 1_000_000, "single_cell": 10_000}
+_ROWS_AT_A_TIME = 4_096
 
 
 def lognorm(counts: Any, scale: float) -> sp.csr_matrix:
@@ -35,9 +36,15 @@ def lognorm(counts: Any, scale: float) -> sp.csr_matrix:
     """
     stored = sp.csr_matrix(counts)
     totals = np.asarray(stored.sum(axis=1), dtype=np.float64).ravel()
-    # Per stored value, because multiplying by a diagonal matrix would copy the whole matrix twice.
+    # Per stored value, because multiplying by a diagonal matrix would copy the whole matrix twice;
+    # and some rows at a time, because double precision takes twice the memory of the result.
     factors = np.divide(scale, totals, out=np.zeros_like(totals), where=totals > 0)
-    data = np.log1p(stored.data * np.repeat(factors, np.diff(stored.indptr))).astype(np.float32)
+    data = np.empty(stored.nnz, dtype=np.float32)
+    for first in range(0, stored.shape[0], _ROWS_AT_A_TIME):
+        rows = slice(first, first + _ROWS_AT_A_TIME)
+        starts = stored.indptr[first : first + _ROWS_AT_A_TIME + 1]
+        part = slice(starts[0], starts[-1])
+        data[part] = np.log1p(stored.data[part] * np.repeat(factors[rows], np.diff(starts)))
     return sp.csr_matrix((data, stored.indices, stored.indptr), shape=stored.shape)
 
 
@@ -55,14 +62,19 @@ def normalise(counts: "AnnData", kept: np.ndarray) -> "AnnData":
     -------
     anndata.AnnData
         Genes with at least one count in the kept observations; `X` and `layers["lognorm"]` hold
-        log-normalised expression, `layers["counts"]` the raw counts, both CSR; obs, var and uns are
-        carried over; `uns["normalisation"]` says what was done.
+        log-normalised expression, one matrix under two names; `layers["counts"]` the raw counts;
+        all CSR; obs, var and uns are carried over; `uns["normalisation"]` says what was done.
     """
     from anndata import AnnData
 
-    raw = sp.csr_matrix(counts.X)[np.flatnonzero(kept)]
+    raw = sp.csr_matrix(counts.X)
+    # Choosing rows or columns copies the matrix, and often there is nothing to leave out.
+    if not kept.all():
+        raw = raw[np.flatnonzero(kept)]
     seen = np.flatnonzero(np.asarray(raw.sum(axis=0, dtype=np.int64)).ravel() > 0)
-    raw = raw[:, seen].astype(np.int32)
+    if len(seen) < raw.shape[1]:
+        raw = raw[:, seen]
+    raw = raw.astype(np.int32, copy=False)
     assay = str(counts.uns["assay"])
     scale = SCALE[assay]
     values = lognorm(raw, scale)
@@ -77,9 +89,9 @@ def normalise(counts: "AnnData", kept: np.ndarray) -> "AnnData":
         "genes_kept": len(seen),
     }
     return AnnData(
-        X=values.copy(),
+        X=values,
         obs=counts.obs.iloc[np.flatnonzero(kept)].copy(),
         var=counts.var.iloc[seen].copy(),
         uns=uns,
-        layers={"counts": raw, "lognorm": values.copy()},
+        layers={"counts": raw, "lognorm": values},
     )
