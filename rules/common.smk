@@ -138,12 +138,14 @@ if WEIGHTS is not None:
     FURTHER[published.VARIABLE] = str(WEIGHTS_FOLDER)
 SHELL = Shell("python" if CONDA else shlex.quote(sys.executable), ROOT / "workflow", FURTHER)
 
-# Jobs of this machine that need no GPU start in a process that has imported everything already. In
-# other environments than Snakemake's, and in jobs of a scheduler, each starts by itself.
+# Jobs of this machine that need no GPU are forked from a process that has imported everything already.
+# In other environments than Snakemake's, in jobs of a scheduler and with large models, beside which
+# imports are nothing, each starts by itself.
 WARM = (
     workflow.is_main_process
     and not CONDA
     and HARDWARE.device == "cpu"
+    and PRESET.name in strategy.ON_CPUS
     and os.environ.get("EPIGPT_WARM") != "0"
 )
 

@@ -91,7 +91,7 @@ class MarkedRun:
         return [
             number
             for number, line in self.processes().items()
-            if "-m epigpt.stages." in line and "/bin/bash" not in line.split()[0]
+            if "epigpt.stages." in line and "/bin/bash" not in line.split()[0]
         ]
 
     def interrupt(self) -> None:

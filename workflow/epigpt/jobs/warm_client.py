@@ -25,6 +25,7 @@ PARENT = "EPIGPT_PARENT"
 SERVER = "epigpt.jobs.warm_server"
 # A server that does not answer for so long, being stopped or without memory, is done without.
 ANSWER_SECONDS = 120.0
+GO = b"g"
 # What a shell sets for itself, which tells nothing about a job.
 _OF_THE_SHELL = {"_", "SHLVL", "PWD", "OLDPWD"}
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -124,19 +125,20 @@ def _ask(connection: socket.socket, command: list[str]) -> int | None:
     ).encode()
     connection.settimeout(ANSWER_SECONDS)
     try:
-        socket.send_fds(connection, [struct.pack("!Q", len(request))], [0, 1, 2])
-        connection.sendall(request)
+        connection.sendall(struct.pack("!Q", len(request)) + request)
         if _read_line(connection) != "ready":
             return None
     except OSError:
         return None
-    # It waits for this word: a job that was given up is never started.
+    # It waits for this word: a job that was given up is never started, and its streams, which have
+    # readers waiting for their end, are not held by a server that never answered.
     connection.settimeout(None)
     with suppress(OSError):
-        connection.sendall(b"go\n")
+        socket.send_fds(connection, [GO], [0, 1, 2])
     number = _read_line(connection)
     if not number.isdigit():
-        sys.exit(1)
+        # It forked nothing, or was killed just then and its fork with it.
+        return None
     try:
         return os.pidfd_open(int(number))
     except ProcessLookupError:

@@ -13,6 +13,7 @@ IMPORTED = {
     "differential_expression": ("epigpt.expression.contrasts",),
     "folds": ("epigpt.dataset.expression_data",),
     "baseline": _FITTING,
+    "baseline_null": _FITTING,
     "learning_curve": (*_FITTING, "epigpt.evaluation.learning_curve"),
     "models": ("epigpt.training.fits",),
     "comparison": _REFITTING,

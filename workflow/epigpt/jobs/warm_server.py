@@ -31,7 +31,7 @@ from epigpt.jobs import warm_client
 from epigpt.jobs.warm_imports import IMPORTED
 
 # A client says all it has to say at once.
-REQUEST_SECONDS = 10.0
+REQUEST_SECONDS = 60.0
 _STAGE = re.compile(r"epigpt\.stages\.[a-z_]+")
 _ARROW = "JE_ARROW_MALLOC_CONF"
 _PR_SET_PDEATHSIG = 1
@@ -95,7 +95,7 @@ class Server:
         client.settimeout(REQUEST_SECONDS)
         streams: list[int] = []
         try:
-            request = _read(client, streams) if warm_client.peer_is_user(client) else None
+            request = _read(client) if warm_client.peer_is_user(client) else None
             if request is None or not self._fits(request):
                 client.close()
                 return
@@ -104,11 +104,13 @@ class Server:
                 client.close()
                 return
             client.sendall(b"ready\n")
-            if client.recv(3) != b"go\n":
+            word, received, _, _ = socket.recv_fds(client, len(warm_client.GO), 3)
+            streams += received
+            if word != warm_client.GO or len(streams) != 3:
                 client.close()
                 return
             self._fork(client, request, streams)
-        except (OSError, ValueError, KeyError):
+        except (OSError, LookupError, TypeError, ValueError):
             client.close()
         finally:
             for stream in streams:
@@ -217,11 +219,10 @@ def _run(command: list[str]) -> None:
         sys.exit(1)
 
 
-def _read(client: socket.socket, streams: list[int]) -> dict[str, Any] | None:
-    """Return the request, and put the descriptors that come with it into `streams`."""
-    head, received, _, _ = socket.recv_fds(client, struct.calcsize("!Q"), 3)
-    streams += received
-    if len(head) != struct.calcsize("!Q") or len(received) != 3:
+def _read(client: socket.socket) -> dict[str, Any] | None:
+    """Return the request, None where it is not whole."""
+    head = client.recv(struct.calcsize("!Q"), socket.MSG_WAITALL)
+    if len(head) != struct.calcsize("!Q"):
         return None
     (length,) = struct.unpack("!Q", head)
     parts = b""
