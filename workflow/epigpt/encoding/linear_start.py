@@ -26,6 +26,9 @@ STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 NESTED_FOLDS = 3
 # Found by search (workflow/RECIPE.md). Single genes are for the blocks: the rule has weighed them.
 SHARES = {RULE: 3.0, COMPONENT: 1.0, PAIR: 1.0, GENE: 0.0}
+# Spread of the logits on donors held back, of kinds that tell something: so large that a rule which
+# holds for all training samples leaves the blocks nothing to learn, which would be noise.
+SIZE = 2.0
 # A kind chosen with the labels stays where its log loss is below this share of chance's.
 TELLING = 0.97
 _FLOOR = 1e-6
@@ -118,7 +121,8 @@ def fit(
                 else _logistic(scores[:, own], numbers, STRENGTHS[judged[kind].strength])
             )
             # What tells nothing keeps the small margins that its penalty gives it.
-            size = judged[kind].spread if kind in telling else max(judged[kind].spread, 1.0)
+            spread = judged[kind].spread
+            size = spread / SIZE if kind in telling else max(spread, 1.0)
             weights[own] = shares[kind] / total / size * coefficients
             bias += shares[kind] / total / size * intercept
         order = np.argsort(classes, kind="stable")
