@@ -31,7 +31,7 @@ from epigpt.jobs.command_line import Shell
 from epigpt.jobs.fit_files import FitFiles, FitPlan
 from epigpt.models import choice, presets, published
 from epigpt.provenance import fingerprint, run_outcome, run_start
-from epigpt.training import strategy
+from epigpt.training import planning, strategy
 
 # Planning makes millions of objects that stay; looking for cycles among them so often would take a
 # sixth of the time.
@@ -63,6 +63,7 @@ try:
     PRESET = presets.load(SETTINGS.model)
     PAIRS = loading.transfer_pairs(SETTINGS.transfer, list(ROWS))
     HARDWARE, USED = strategy.hardware_for(SETTINGS, PRESET, HARDWARE)
+    FORECAST = planning.forecast(SETTINGS, PRESET, HARDWARE)
     WEIGHTS = published.source(SETTINGS.weights, PRESET)
     if WEIGHTS is not None and WEIGHTS.folder is not None:
         published.check_files(WEIGHTS.folder, PRESET)
@@ -74,7 +75,7 @@ if workflow.is_main_process:
         # One job per GPU at a time; which one a job gets is settled when it starts.
         workflow.register_resource("local_gpu", LOCAL_GPUS)
     # Before anything is queued, also in a dry run.
-    logger.info(f"{choice.sentence(ASKED, SETTINGS, DEVICES)} {USED}")
+    logger.info(f"{choice.sentence(ASKED, SETTINGS, DEVICES)} {USED} {FORECAST}".rstrip())
 
 SITE = training_job.Site(site("gpu_gres", "gpu"), site("gpu_partition", "gpu"))
 # A site whose login node has no GPU names the variant whose PyTorch is built for CUDA.

@@ -40,7 +40,7 @@ if TOGETHER:
             TRAINING_ENVIRONMENT
         threads: TRAINING_THREADS
         resources:
-            **training_resources(),
+            **models_resources(),
         params:
             **MODELS_STAGE,
             # Outside the declared outputs, which Snakemake deletes when a job fails: training resumes from here.

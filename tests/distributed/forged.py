@@ -35,7 +35,8 @@ from epigpt.training import (
     tuning,
     untrained,
 )
-from epigpt.training.memory_model import MemoryBudget
+from epigpt.training.deepspeed_config import deepspeed_config
+from epigpt.training.memory_model import GB, MemoryBudget
 from epigpt.training.request import Request
 
 launch.deepspeed()
@@ -130,6 +131,39 @@ def curves(folder: str, settings: dict[str, Any], steps: int) -> None:
     launch.stop()
 
 
+def accumulated(folder: str, settings: dict[str, Any]) -> None:
+    """Train in bf16 over micro-batches at the stages that add their gradients up in fp32."""
+    placement = launch.start(1)
+    store = token_store.load(Path(folder) / "tokens")
+    examples, preset = batches.training_examples(store), presets.load("tiny")
+    recipe = engine.Recipe(presets.LearningRates(1e-3, 1e-3, 1e-3), seed=1)
+    settings = {**settings, "precision": "bf16"}
+    planned = preparation.planned_for(preset, store, len(examples), settings, placement)
+    share = planned.global_batch_size // placement.world_size
+    for stage in (2, 3):
+        made = replace(planned, zero_stage=stage, steps=4, micro_batch_size=1, accumulation=share)
+        model = untrained.build("tiny", store, settings, "finetuned")
+        running = engine.start(model, made, recipe, placement.device)
+        assert running.optimizer.gradient_accumulation_dtype is torch.float32
+        session = training_loop.Session(running, store, examples, made, recipe, placement)
+        losses: list[float] = []
+        training_loop.train(session, lambda loss, losses=losses, **_: losses.append(loss))
+        _write(
+            Path(folder) / f"accumulated{stage}.npz",
+            placement,
+            losses,
+            {name: weight.float() for name, weight in states.weights(running).items()},
+        )
+    if placement.is_first:
+        _write(
+            Path(folder) / "accumulated-plain.npz",
+            placement,
+            # Whole shares: their mean is that of the micro-batches.
+            *_plain(store, examples, replace(planned, steps=4), recipe, settings),
+        )
+    launch.stop()
+
+
 def _plain(
     store: token_store.TokenDataset,
     examples: batches.Examples,
@@ -184,7 +218,7 @@ def adapters(folder: str, settings: dict[str, Any]) -> None:
             parameter.numel() for parameter in wrapped.parameters() if parameter.requires_grad
         )
         assert trained == parameter_count.trained_parameters(
-            "lora", preset, store.size, 2, new_embedding
+            "lora", preset, store.size, 2, new_embedding=new_embedding
         ), encoding
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
@@ -220,15 +254,15 @@ def validate() -> None:
         epochs=3,
         global_batch_size=128,
     )
-    cases = [(name, MemoryBudget(80 * plan.GB)) for name in ("h100x1", "h100x8", "h100x8-nodes")]
+    cases = [(name, MemoryBudget(80 * GB)) for name in ("h100x1", "h100x8", "h100x8-nodes")]
     for name, room in [
         *cases,
-        ("h100x1", MemoryBudget(18 * plan.GB, node=80 * plan.GB)),
-        ("h100x1", MemoryBudget(18 * plan.GB, swap=True)),
+        ("h100x1", MemoryBudget(18 * GB, node=80 * GB)),
+        ("h100x1", MemoryBudget(18 * GB, swap=True)),
     ]:
         made = plan.make(xl, presets.hardware(name), work, room)
         world = SimpleNamespace(get_data_parallel_world_size=lambda made=made: made.world_size)
-        read = DeepSpeedConfig(plan.deepspeed_config(made, 0.5, "/scratch"), mpu=world)
+        read = DeepSpeedConfig(deepspeed_config(made, 0.5, "/scratch"), mpu=world)
         assert read.train_batch_size == 128
         assert read.gradient_accumulation_steps == made.accumulation
         assert read.gradient_clipping == 0.5
@@ -242,6 +276,7 @@ TASKS: dict[str, Task] = {
     "validate": validate,
     "train": train,
     "curves": curves,
+    "accumulated": accumulated,
     "adapters": adapters,
 }
 

@@ -28,6 +28,20 @@ def test_losses_and_weights_are_those_of_a_plain_loop(run: Any, forge: Any, proc
             )
 
 
+@pytest.mark.slow
+def test_gradients_of_micro_batches_are_added_in_fp32_on_several_devices(
+    run: Any, forge: Any
+) -> None:
+    asked = {"folder": str(run.folder), "settings": run.settings}
+    assert forge.run("accumulated", 2, **asked) == [0, 0]
+    plain = _read(run.folder / "accumulated-plain.npz")
+    for stage in (2, 3):
+        curve = _read(run.folder / f"accumulated{stage}.npz")
+        assert curve.keys() == plain.keys()
+        # The model computes in bf16, the plain loop in fp32.
+        np.testing.assert_allclose(curve["losses"], plain["losses"], atol=4e-3)
+
+
 def test_deepspeed_itself_accepts_the_configuration_of_xl(forge: Any) -> None:
     assert forge.run("validate") == [0]
 

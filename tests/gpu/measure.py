@@ -1,7 +1,8 @@
-"""What a GPU reaches with GPT-2 XL and what it takes of it, against the plan: a table in Markdown.
+"""A check, then what a GPU reaches with GPT-2 XL and what that takes of it, against the plan: a
+table in Markdown. A case that fails is a row that says so; the others are measured all the same.
 
-tests/gpu/measure.sh                       # on a machine with a GPU
-python tests/gpu/measure.py --rehearse     # the same with `tiny`, on a CPU, to see that it runs
+tests/gpu/measure.sh                        # on a machine with a GPU
+tests/gpu/measure.sh OUTPUT --rehearse      # the same with `tiny`, on a CPU, to see that it runs
 """
 
 import argparse
@@ -10,13 +11,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 import synthetic_tokens
-from epigpt.models import presets
-from epigpt.training import launch, training_loop
+from epigpt.models import presets, scoring
+from epigpt.training import batches, launch, training_loop
 
 STEPS = 12
+# How far losses in bf16 may lie from those in fp32 over the same steps.
+AGREEMENT = 0.05
+# Micro-batches that are scored for the speed of scoring.
+SCORED = 4
 # Steps whose speed counts: the first ones allocate.
 STEADY = 4
 
@@ -48,6 +54,7 @@ COLUMNS = (
     "planned, GB",
     "build, s",
     "a step, s",
+    "scoring, tokens/s",
     "loss, first to last",
 )
 
@@ -71,14 +78,54 @@ def rows(seconds: float, rehearse: bool) -> Iterator[str]:
     cuda = placement.device.type == "cuda"
     name = torch.cuda.get_device_name(placement.device) if cuda else "CPU"
     yield f"# Measured on: {name}\n\ntorch {torch.__version__}, {STEPS} steps each.\n"
+    yield _bf16_check(placement, "tiny" if rehearse else "gpt2")
     yield "| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|"
     for case in CASES:
         if time.monotonic() - began > seconds:
             yield f"\nNot measured for want of time: {case} and what follows."
             return
         chosen = Case("tiny", case.tuning, case.batch, 64) if rehearse else case
-        yield "| " + " | ".join(measured(chosen, placement)) + " |"
+        try:
+            row = measured(chosen, placement)
+        except RuntimeError as error:  # out of memory, a kernel that the card lacks
+            reason = " ".join(str(error).split())[:120]
+            row = [chosen.model, chosen.tuning, f"{chosen.batch} × {chosen.length}"]
+            row += [f"failed: {reason}", *[""] * (len(COLUMNS) - 4)]
+        gc.collect()
+        yield "| " + " | ".join(row) + " |"
     yield f"\n{time.monotonic() - began:.0f} s in all."
+
+
+def _bf16_check(placement: launch.Placement, model: str) -> str:
+    """Train the same steps in fp32 and bf16; say how far the losses lie apart."""
+    losses = {}
+    for precision in ("fp32", "bf16"):
+        session = synthetic_tokens.session(
+            presets.load(model),
+            synthetic_tokens.store(64, 64, 1000),
+            placement,
+            precision=precision,
+            global_batch_size=16,
+            steps=STEPS,
+        )
+        lines: list[dict[str, float]] = []
+        training_loop.train(session, lambda lines=lines, **fields: lines.append(fields))
+        losses[precision] = torch.tensor([line["loss"] for line in lines])
+    apart = float((losses["fp32"] - losses["bf16"]).abs().max())
+    verdict = "agree" if apart < AGREEMENT else "DO NOT AGREE"
+    return f"Losses of {model} in fp32 and bf16 {verdict}: at most {apart:.4f} apart.\n"
+
+
+def _scoring_speed(session: training_loop.Session, placement: launch.Placement) -> float:
+    """Return the tokens a second of scoring with the trained model as it lies on the device."""
+    size = session.plan.micro_batch_size
+    rows = np.arange(size) % len(session.store.index)
+    batch = batches.collate(session.store, rows, np.zeros(size, dtype=np.int64))
+    model = session.engine.module.eval()
+    scoring.probabilities(model, [batch], placement.device)
+    began = time.monotonic()
+    scoring.probabilities(model, [batch] * SCORED, placement.device)
+    return SCORED * batch["input_ids"].numel() / (time.monotonic() - began)
 
 
 def measured(case: Case, placement: launch.Placement) -> list[str]:
@@ -104,7 +151,7 @@ def measured(case: Case, placement: launch.Placement) -> list[str]:
     step = steady[len(steady) // 2]
     tokens = case.batch * case.length / step
     share = 100 * tokens * session.operations / session.peak if session.peak else float("nan")
-    row = [
+    return [
         case.model,
         case.tuning,
         f"{case.batch} × {case.length}",
@@ -114,11 +161,9 @@ def measured(case: Case, placement: launch.Placement) -> list[str]:
         f"{session.plan.bytes['total'] / 1e9:.1f}",
         f"{built:.1f}",
         f"{step:.4f}",
+        f"{_scoring_speed(session, placement):,.0f}",
         f"{lines[0]['loss']:.3f} to {lines[-1]['loss']:.3f}",
     ]
-    del session
-    gc.collect()
-    return row
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import importlib
 import pandas as pd
 import pytest
 
+from epigpt.encoding import bpe
 from epigpt.genes import annotation, markers, orthologs
 
 TAXON = {"mouse": "10090", "rat": "10116", "zebrafish": "7955"}
@@ -205,6 +206,22 @@ def test_genome_wide_tables_are_read_without_running_their_package(
     assert table.symbols["ENSRNOG00000000001"] == "Named1"
     assert table.symbols["ENSRNOG00000002919"] == "Gfap"  # our own table comes first
     assert {"Loose1", "LOC123456"} <= table.known
+
+
+def test_zebrafish_genes_are_written_by_their_symbols_and_not_by_numbers(monkeypatch, empty_caches):
+    monkeypatch.setattr(annotation, "package_file", lambda *_: None)
+    table = annotation.annotation("zebrafish")
+    assert table.genome_wide
+    assert "ZFIN" in table.source
+    assert len(table.symbols) > 26_000
+    assert table.symbols["ENSDARG00000009473"] == "ppardb"
+    genes = tuple(table.symbols.index[::10])
+    spelt = bpe.words(genes, tuple(table.symbols[list(genes)]))
+    cut = {"symbols": bpe.pieces(spelt), "numbers": bpe.pieces(genes)}
+    pieces = {name: part.counts.mean() for name, part in cut.items()}
+    assert pieces["symbols"] < 0.6 * pieces["numbers"]
+    # A sentence of the default number of genes fits GPT-2's positions.
+    assert pieces["symbols"] * 128 < 1024 < pieces["numbers"] * 128
 
 
 def test_without_packages_our_own_tables_remain(monkeypatch, empty_caches):

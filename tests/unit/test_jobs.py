@@ -3,6 +3,7 @@
 import shlex
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -90,6 +91,31 @@ def test_gpus_are_asked_for_as_the_site_names_them():
     one = training_job.devices(node, 1, site)
     assert one["gres"] == "gpu:h100:1"
     assert one["mem_mb"] * node.devices == pytest.approx(asked["mem_mb"], abs=node.devices)
+
+
+def test_a_data_set_without_folds_asks_for_no_gpu():
+    node = presets.hardware("h100x1")
+    asked = training_job.with_tokens(
+        training_job.requests(node, training_job.Site()),
+        {"mem_mb": training_job.growing(2000), "runtime": 30, "slurm_partition": "cpu"},
+    )
+
+    def requested(tokens, attempt=1):
+        given = SimpleNamespace(tokens=tokens)
+        return {name: value(None, given, attempt) for name, value in asked.items()}
+
+    assert requested(["tokens/final"]) == {
+        "gres": "gpu:1",
+        "mem_mb": 200_000,
+        "slurm_partition": "gpu",
+        "runtime": 120,
+    }
+    assert requested([], attempt=2) == {
+        "gres": None,
+        "mem_mb": 4000,
+        "slurm_partition": "cpu",
+        "runtime": 30,
+    }
 
 
 def test_named_hardware_is_taken_whatever_this_machine_has(monkeypatch):

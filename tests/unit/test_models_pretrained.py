@@ -33,6 +33,40 @@ def copied(text_weights: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(text_weights, tmp_path / "copied"))
 
 
+@pytest.mark.parametrize("encoding", ["gene-tokens", "gene-values", "program-tokens"])
+def test_blocks_that_are_read_are_not_drawn_first(
+    text_weights: Path, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = classifier.configuration(TINY, encoding, len(GENES), 20, ["a", "b"])
+    drawn: list[int] = []
+    normal = torch.Tensor.normal_
+
+    def counted(tensor: torch.Tensor, *arguments: Any, **options: Any) -> torch.Tensor:
+        drawn.append(tensor.numel())
+        return normal(tensor, *arguments, **options)
+
+    monkeypatch.setattr(torch.Tensor, "normal_", counted)
+    around = [classifier.build_around_blocks(config, seed=1) for _ in range(2)]
+    outside = sum(
+        parameter.numel()
+        for name, parameter in around[0].named_parameters()
+        if not name.startswith("transformer.h.")
+    )
+    assert 0 < sum(drawn) <= 2 * outside
+    whole = classifier.build(config, seed=1)
+    for model in around:
+        pretrained.start(model, published.check(text_weights, TINY), encoding, GENES)
+        assert model.get_parameter("transformer.ln_f.weight").isfinite().all()
+    states = [model.state_dict() for model in around]
+    assert states[0].keys() == whole.state_dict().keys()
+    for name, tensor in states[0].items():
+        assert torch.equal(tensor, states[1][name]), name
+    # What is not read is drawn, or left at zero, as of a whole random model.
+    score = around[0].get_parameter("score.weight")
+    assert bool(score.any()) == bool(whole.get_parameter("score.weight").any())
+    assert score.abs().max() < 0.2
+
+
 def _started(
     folder: Path, encoding: str, vocabulary: Vocabulary = GENES
 ) -> classifier.GPT2PreTrainedModel:

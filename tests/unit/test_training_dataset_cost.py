@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from epigpt.models import presets
-from epigpt.training import dataset_cost, plan
-from epigpt.training.memory_model import MemoryBudget
+from epigpt.config.settings import Settings
+from epigpt.models import choice, presets
+from epigpt.training import dataset_cost, plan, planning
+from epigpt.training.memory_model import GB, MemoryBudget
 
 WORK = plan.Workload(
     examples=120,
@@ -22,12 +23,12 @@ SCOPE = dataset_cost.Scope(samples=30, views=4, fits=5)
 
 def _made() -> plan.Plan:
     hardware = presets.hardware("h100x1")
-    return plan.make(presets.load("gpt2-xl"), hardware, WORK, MemoryBudget(80 * plan.GB))
+    return plan.make(presets.load("gpt2-xl"), hardware, WORK, MemoryBudget(80 * GB))
 
 
 def _cost(**changes: object) -> dataset_cost.DatasetCost:
     scope = replace(SCOPE, **changes)  # type: ignore[arg-type]
-    return dataset_cost.of_dataset(_made(), presets.hardware("h100x1"), scope)
+    return dataset_cost.of_dataset(_made(), "cuda", scope)
 
 
 def test_small_steps_of_a_gpu_last_as_long_as_their_launches() -> None:
@@ -49,6 +50,26 @@ def test_parts_that_are_not_run_cost_nothing_and_permutations_cost_all_folds_aga
     refitted = _cost(variants=0, attributed=False, refits=19)
     one = bare.seconds["folds and final model"] / 6
     assert refitted.seconds["permutations"] == pytest.approx(19 * 5 * one)
+
+
+def test_permutations_and_further_draws_are_jobs_of_their_own() -> None:
+    cost = _cost(refits=19, redraws=2, attributed=False)
+    # The models, four of up to five permutations, two draws of the model and of one variant.
+    assert cost.jobs == {"GPU": 1 + 4 + 2 * 2}
+    assert sum(cost.seconds.values()) == pytest.approx(cost.as_dict()["seconds in all"], abs=0.5)
+    assert cost.sentence().startswith("9 GPU jobs, ")
+
+
+def test_what_is_said_before_anything_is_queued_is_the_plan_of_thirty_samples() -> None:
+    hardware = presets.hardware("h100x1")
+    settings = choice.resolve(Settings(), choice.Devices("h100x1", 80 * GB))
+    preset = presets.load(settings.model)
+    said = planning.forecast(settings, preset, hardware)
+    made = planning.plan("auto", "h100x1", samples=24)
+    scope = dataset_cost.scope_of(settings, 30, settings.folds, together=True)
+    cost = dataset_cost.of_dataset(made, "cuda", scope)
+    assert said == f"A data set of 30 samples takes {cost.sentence()}."
+    assert planning.forecast(settings, preset, presets.hardware("cpu")) == ""
 
 
 def test_apart_each_fit_starts_by_itself() -> None:

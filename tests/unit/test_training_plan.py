@@ -14,10 +14,10 @@ from epigpt.encoding import programs
 from epigpt.errors import InputError
 from epigpt.models import choice, presets
 from epigpt.training import plan, plan_command, preparation, strategy
+from epigpt.training.deepspeed_config import deepspeed_config
 from epigpt.training.launch import Placement
-from epigpt.training.memory_model import USABLE, MemoryBudget, MemoryModel, Strategy
+from epigpt.training.memory_model import GB, USABLE, MemoryBudget, MemoryModel, Strategy
 
-GB = plan.GB
 LONG = {"encoding": "gene-values", "max_genes": 1023}
 WORK = plan.Workload(
     examples=4000, length=1024, vocabulary=50_257, classes=2, epochs=3, global_batch_size=64
@@ -87,7 +87,7 @@ def test_the_optimizer_leaves_a_device_that_is_too_small_for_it() -> None:
     assert on_disk.offload == "nvme"
     assert on_disk.disk_bytes > beside.disk_bytes
     assert "on disk" in on_disk.why[1]
-    config = plan.deepspeed_config(on_disk, 1.0, "/scratch/swap")
+    config = deepspeed_config(on_disk, 1.0, "/scratch/swap")
     assert config["zero_optimization"]["offload_optimizer"] == {
         "device": "nvme",
         "nvme_path": "/scratch/swap",
@@ -237,13 +237,44 @@ def test_long_sequences_are_refused() -> None:
 
 
 def test_deepspeed_is_told_everything_it_would_guess() -> None:
-    config = plan.deepspeed_config(_xl("h100x8"), gradient_clipping=0.0)
+    config = deepspeed_config(_xl("h100x8"), gradient_clipping=0.0)
     assert config["gradient_clipping"] == 0.0
     assert config["train_batch_size"] == 64
     assert (
         config["train_micro_batch_size_per_gpu"] * config["gradient_accumulation_steps"] * 8 == 64
     )
     assert config["bf16"] == {"enabled": True}
+
+
+def test_several_gpus_add_the_gradients_of_micro_batches_in_fp32() -> None:
+    whole = _xl("h100x8", global_batch_size=64)
+    assert (whole.zero_stage, whole.accumulation) == (1, 1)
+    assert "data_types" not in deepspeed_config(whole, 1.0)
+    cut = _xl("h100x8", global_batch_size=1024)
+    assert cut.zero_stage == 2
+    assert cut.accumulation > 1
+    assert deepspeed_config(cut, 1.0)["data_types"] == {"grad_accum_dtype": "fp32"}
+    assert "in fp32" in cut.why[1]
+    # 4 bytes of each gradient, which stage 2 divides by the devices.
+    assert cut.bytes["gradients"] == 4 * cut.trained // 8
+    fp32 = _xl("h100x8", global_batch_size=1024, precision="fp32")
+    assert "data_types" not in deepspeed_config(fp32, 1.0)
+
+
+def test_the_default_batch_works_on_four_nodes_which_are_narrowed_to_one_gpu() -> None:
+    gpus = choice.Devices("h100x8-nodes", 80 * GB)
+    settings = choice.resolve(Settings(), gpus)
+    assert (settings.model, settings.tuning, settings.weights) == ("gpt2-xl", "lora", "preset")
+    preset = presets.load(settings.model)
+    nodes = presets.hardware("h100x8-nodes")
+    chosen, why = strategy.hardware_for(settings, preset, nodes)
+    assert (chosen.nodes, chosen.devices) == (1, 1)
+    assert "One GPU and one job for each data set" in why
+    work = replace(
+        WORK, global_batch_size=settings.global_batch_size, length=settings.max_genes, tuning="lora"
+    )
+    made = plan.make(preset, chosen, work, MemoryBudget(80 * GB))
+    assert made.micro_batch_size * made.accumulation == settings.global_batch_size
 
 
 def test_flops_of_a_token_of_gpt2_xl() -> None:
@@ -255,7 +286,8 @@ def test_the_command_prints_a_line_per_figure(capsys: pytest.CaptureFixture[str]
 
     parser = argparse.ArgumentParser()
     plan_command.add_arguments(parser)
-    assert plan_command.run(parser.parse_args(["--model", "gpt2-xl", "--hardware", "h100x1"])) == 0
+    words = ["--model", "gpt2-xl", "--hardware", "h100x1", "--encoding", "gene-sentence"]
+    assert plan_command.run(parser.parse_args(words)) == 0
     printed = capsys.readouterr().out
     for part in (
         "1,557,611,200 parameters",
@@ -265,7 +297,7 @@ def test_the_command_prints_a_line_per_figure(capsys: pytest.CaptureFixture[str]
         "optimizer",
         "disk",
         "time",
-        "jobs",
+        "1 GPU job",
         "data set",
     ):
         assert part in printed

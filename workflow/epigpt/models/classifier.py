@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from transformers.initialization import no_init_weights
 from transformers.models.gpt2.configuration_gpt2 import GPT2Config
 from transformers.models.gpt2.modeling_gpt2 import (
     GPT2ForSequenceClassification,
@@ -81,9 +82,30 @@ def configuration(
 def build(config: GPT2Config, seed: int) -> GPT2PreTrainedModel:
     """Build the classifier with random weights that `seed` alone decides."""
     with _seeded(seed):
-        if isinstance(config, GeneValuesConfig):
-            return GeneValuesForSequenceClassification(config)
-        return GPT2ForSequenceClassification(config)
+        return _new(config)
+
+
+def build_around_blocks(config: GPT2Config, seed: int) -> GPT2PreTrainedModel:
+    """Build the classifier for blocks that are read from a file afterwards: they hold no numbers
+    yet, and memory only once they are filled.
+
+    Drawing GPT-2 XL's takes longer than reading them. Everything else is random as `seed` decides.
+    """
+    with no_init_weights():
+        model = _new(config)
+    with _seeded(seed):
+        for name, module in model.named_modules():
+            if not name.startswith("transformer.h."):
+                model._init_weights(module)
+        if isinstance(model, GeneValuesForSequenceClassification):
+            model.let_blocks_add_nothing()
+    return model
+
+
+def _new(config: GPT2Config) -> GPT2PreTrainedModel:
+    if isinstance(config, GeneValuesConfig):
+        return GeneValuesForSequenceClassification(config)
+    return GPT2ForSequenceClassification(config)
 
 
 def start_at_zero(model: GPT2PreTrainedModel, blocks: bool) -> None:

@@ -58,7 +58,11 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
             self.linear = nn.Embedding(config.vocab_size, cast(int, config.num_labels))
             self.linear_bias = nn.Parameter(torch.zeros(cast(int, config.num_labels)))
         self.post_init()
-        if config.linear_path:
+        self.let_blocks_add_nothing()
+
+    def let_blocks_add_nothing(self) -> None:
+        """Begin as the linear classifier, which knows nothing yet, where there is one."""
+        if self.config.linear_path:
             nn.init.zeros_(self.linear.weight)
             nn.init.zeros_(self.score.weight)
 

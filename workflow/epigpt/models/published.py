@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from epigpt.errors import InputError
 from epigpt.models import presets
 from epigpt.models.presets import ModelPreset
+from epigpt.models.weight_files import safetensors, unsuitable
 
 # The workflow's own files import this module wherever Snakemake runs, so what needs more than
 # Python is imported when used.
@@ -33,6 +33,8 @@ _COMPUTED_ALIKE: dict[str, tuple[Any, ...]] = {
 }
 # Encodings whose tokens are GPT-2's own pieces.
 TEXT_ENCODINGS = ("gene-sentence",)
+# Encodings whose tokens keep place and meaning: a linear classifier goes beside the blocks.
+LINEAR_ENCODINGS = ("program-tokens",)
 _MODEL_TYPES = ("gpt2", "epigpt-gene-values")
 
 
@@ -184,16 +186,16 @@ def check_config(path: Path, preset: ModelPreset) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise _unsuitable(
+        raise unsuitable(
             "no config.json", path.parent, "a folder of weights says in it what the model is"
         ) from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise _unsuitable(
+        raise unsuitable(
             f"a config.json that is no JSON ({error})", path.parent, "it cannot be read"
         ) from None
     kind = config.get("model_type", "gpt2") if isinstance(config, dict) else "unknown"
     if kind not in _MODEL_TYPES:
-        raise _unsuitable(f"model_type {kind!r}", path, "EpiGPT fine-tunes GPT-2")
+        raise unsuitable(f"model_type {kind!r}", path, "EpiGPT fine-tunes GPT-2")
     size = _size(config)
     wanted = {"layers": preset.layers, "width": preset.width, "heads": preset.heads}
     differing = [
@@ -219,14 +221,14 @@ def check_config(path: Path, preset: ModelPreset) -> dict[str, Any]:
             remedy,
         )
     if size["positions"] < preset.positions:
-        raise _unsuitable(
+        raise unsuitable(
             f"{size['positions']} positions",
             path,
             f"the preset {preset.name} has {preset.positions}",
         )
     for key, alike in _COMPUTED_ALIKE.items():
         if config.get(key, alike[0]) not in alike:
-            raise _unsuitable(
+            raise unsuitable(
                 f"{key}: {config[key]}",
                 path,
                 f"GPT-2 has {alike[0]}, and other models of its shape compute differently",
@@ -244,57 +246,6 @@ def _size(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def safetensors(folder: Path) -> tuple[Path, ...]:
-    """List the safetensors files of a folder, each checked to be whole."""
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        files = [folder / Path(name).name for name in names]
-    else:
-        files = [folder / "model.safetensors"]
-    missing = [path.name for path in files if not path.is_file()]
-    if missing:
-        pickled = sorted(
-            path.name
-            for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt")
-            for path in folder.glob(pattern)
-        )
-        if pickled:
-            raise InputError(
-                f"{pickled[0]} but no {missing[0]}",
-                str(folder),
-                "files of this kind are Python pickles, which run whatever code they hold when they"
-                " are loaded",
-                "use a repository or folder with safetensors; most hubs offer a conversion",
-            )
-        raise _unsuitable(f"no {missing[0]}", folder, "weights are read from safetensors")
-    for path in files:
-        _check_whole(path)
-    return tuple(files)
-
-
-def _check_whole(path: Path) -> None:
-    """Refuse a cut or foreign file by its header, which says where the last tensor ends."""
-    size = path.stat().st_size
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header: dict[str, Any] = json.loads(file.read(length)) if length < size else {"": {}}
-        ends = [
-            entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"
-        ]
-        whole = 8 + length + max(ends, default=0) == size
-    except (struct.error, ValueError, AttributeError, KeyError, TypeError, MemoryError):
-        whole = False
-    if not whole:
-        raise _unsuitable(
-            f"a damaged {path.name}",
-            path.parent,
-            "the file is cut short or no safetensors file",
-            "copy or fetch it again",
-        )
-
-
 def _check_tokenizer(folder: Path) -> None:
     from epigpt.encoding import bpe
 
@@ -308,7 +259,7 @@ def _check_tokenizer(folder: Path) -> None:
         if any(stored.get(token, number) != number for token, number in known.items()) or not len(
             known
         ) - 1 <= len(stored):
-            raise _unsuitable(
+            raise unsuitable(
                 f"another vocabulary in {name}",
                 folder,
                 "the embeddings are read by GPT-2's own 50,257 pieces",
@@ -320,23 +271,14 @@ def _own_vocabulary(folder: Path, tokens: int) -> "Vocabulary":
 
     path = folder / "vocabulary.json"
     if not path.is_file():
-        raise _unsuitable(
+        raise unsuitable(
             f"an embedding of {tokens} tokens",
             folder,
             "GPT-2's own has 50,257, a model of EpiGPT's a vocabulary.json",
         )
     vocabulary = load_vocabulary(path)
     if len(vocabulary) != tokens:
-        raise _unsuitable(
+        raise unsuitable(
             f"{len(vocabulary)} tokens in vocabulary.json", folder, f"the embedding has {tokens}"
         )
     return vocabulary
-
-
-def _unsuitable(
-    found: str,
-    where: Path,
-    why: str,
-    remedy: str = "name other weights in the key weights, or set weights: none",
-) -> InputError:
-    return InputError(found, str(where), why, remedy)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from epigpt.models import presets
 from epigpt.stages import entry
-from epigpt.training import gpus
+from epigpt.training import dataset_cost, gpus
 
 # Imported when used: torch and transformers take seconds.
 if TYPE_CHECKING:
@@ -50,6 +50,14 @@ def requests(job: entry.Job) -> "list[Request]":
 
     adapted = job.files("adapted")
     settings = {key: job.settings[key] for key in job.settings if key not in NOT_OF_A_FIT}
+    scope = dataset_cost.Scope(
+        samples=0,
+        views=0,
+        fits=len(job.files("tokens")) - 1,
+        variants=len(job.files("comparisons")),
+        knockouts=job.settings.get("knockouts", 0),
+        attributed=bool(job.settings.get("attributions", False)),
+    )
     return [
         Request(
             tokens=tokens,
@@ -60,6 +68,7 @@ def requests(job: entry.Job) -> "list[Request]":
             settings=settings,
             checkpoint_minutes=float(job.text("checkpoint_minutes", "15")),
             adapted=adapted[number] if adapted else None,
+            scope=scope,
         )
         for number, tokens in enumerate(job.files("tokens"))
     ]

@@ -5,10 +5,15 @@ The steps' time is arithmetic (`epigpt.training.plan`); the fixed costs of a GPU
 the sizes of files and libraries, and none of them is measured yet.
 """
 
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from epigpt.models.presets import HardwarePreset
 from epigpt.training.plan import Plan
+
+# The workflow's own files import this module at every start.
+if TYPE_CHECKING:
+    from epigpt.config.settings import Settings
 
 # Start of a process with its libraries.
 START_SECONDS = 8.0
@@ -17,6 +22,8 @@ READ_BYTES, WRITE_BYTES = 2e9, 1e9
 # Integrated gradients take so many forward and backward passes over a held-out view, a knock-out a
 # forward pass for each gene.
 GRADIENT_PASSES, FORWARD_SHARE = 16, 1 / 3
+# Permutations that one job of the rule `null` refits.
+PERMUTATIONS_PER_JOB = 5
 
 
 @dataclass(frozen=True)
@@ -28,9 +35,11 @@ class Scope:
     samples
         Samples or cells that are tested.
     fits
-        Models that are tested: folds times their draws.
+        Models that are tested and kept: folds times their own draws.
     variants
         Variants that are trained on the same folds.
+    redraws
+        Further draws of the folds, each a job for the model and for every variant.
     refits
         Permutations for which all folds are trained again.
     knockouts
@@ -38,13 +47,14 @@ class Scope:
     attributed
         Whether models are attributed to genes.
     together
-        Whether all of it is one job.
+        Whether all of it but draws and permutations is one job.
     """
 
     samples: int
     views: int
     fits: int
     variants: int = 1
+    redraws: int = 0
     refits: int = 0
     knockouts: int = 100
     attributed: bool = True
@@ -63,25 +73,69 @@ class DatasetCost:
         """Seconds of the devices, one part after the other."""
         return sum(self.seconds.values())
 
+    def as_dict(self) -> dict[str, float]:
+        """Return jobs and seconds as they stand in plan.json."""
+        return {
+            **{f"{kind} jobs": number for kind, number in self.jobs.items()},
+            **{f"seconds of {name}": round(amount, 1) for name, amount in self.seconds.items()},
+            "seconds in all": round(self.total, 1),
+        }
 
-def of_dataset(made: Plan, hardware: HardwarePreset, scope: Scope) -> DatasetCost:
-    """Add up what the models of a data set take on the devices of one training."""
-    kind = "GPU" if hardware.device == "cuda" else "CPU"
+    def sentence(self) -> str:
+        """Return jobs and time in words."""
+        jobs = " and ".join(
+            f"{number} {kind} job{'s' if number > 1 else ''}" for kind, number in self.jobs.items()
+        )
+        parts = ", ".join(f"{name} {duration(amount)}" for name, amount in self.seconds.items())
+        return f"{jobs}, {duration(self.total)} in all ({parts}), by arithmetic"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words."""
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{max(seconds / 60, 0.1):.1f} min"
+
+
+def scope_of(settings: "Settings", samples: int, folds: int, together: bool) -> Scope:
+    """Return what a configuration with `auto` resolved runs on a data set of so many samples."""
+    from epigpt.config.repetitions import permutations, repeats
+
+    draws = repeats(settings.repeats, settings.model)
+    return Scope(
+        samples=samples,
+        views=settings.views,
+        fits=folds * draws["own"],
+        variants=len(settings.comparisons),
+        redraws=draws["all"] - draws["own"],
+        refits=permutations(settings.permutations, settings.model)["refits"],
+        knockouts=settings.knockouts,
+        attributed=settings.attributions,
+        together=together,
+    )
+
+
+def of_dataset(made: Plan, device: str, scope: Scope) -> DatasetCost:
+    """Add up what the models of a data set take on the devices of one training, "cuda" or "cpu"."""
+    kind = "GPU" if device == "cuda" else "CPU"
     width = 2 if made.precision == "bf16" else 4
     fit = 3600 * made.hours
     load = width * made.parameters / READ_BYTES
     store = width * made.parameters * (1 / WRITE_BYTES + 1 / READ_BYTES)
+    whole = load + fit + store
     forward = fit / max(1, made.steps * made.global_batch_size) * FORWARD_SHARE
-    jobs, variants = 1 if scope.together else scope.fits + 1 + scope.variants + 1, scope.variants
+    variants = scope.variants
+    own = 1 if scope.together else scope.fits + 1 + variants + (1 if scope.attributed else 0)
+    redraws = scope.redraws * (1 + variants)
+    jobs = own + redraws + math.ceil(scope.refits / PERMUTATIONS_PER_JOB)
     attributed = 0.0
     if scope.attributed:
         passes = 2 * GRADIENT_PASSES * scope.views / FORWARD_SHARE + scope.knockouts
         attributed = scope.samples * passes * forward + 2 * scope.fits * load
     seconds = {
         "start": jobs * START_SECONDS,
-        "folds and final model": (scope.fits + 1) * (load + fit + store),
-        "variants": variants * scope.fits * (load + fit + store),
+        "folds and final model": (scope.fits + 1) * whole,
+        "variants": variants * scope.fits * whole,
+        "further draws": redraws * scope.fits * whole,
         "attributions": attributed,
-        "permutations": scope.refits * scope.fits * (load + fit + store),
+        "permutations": scope.refits * scope.fits * whole,
     }
     return DatasetCost({kind: jobs}, {name: amount for name, amount in seconds.items() if amount})

@@ -11,8 +11,9 @@ from torch import nn
 
 from epigpt.models.presets import LearningRates
 from epigpt.training import machine
+from epigpt.training.deepspeed_config import deepspeed_config
 from epigpt.training.launch import deepspeed, join_alone
-from epigpt.training.plan import Plan, deepspeed_config
+from epigpt.training.plan import Plan
 from epigpt.training.single_device import SingleDevice
 
 # M_MMAP_THRESHOLD of glibc's malloc.h.

@@ -18,6 +18,7 @@ from epigpt.training import (
     batches,
     checkpoint,
     checkpoint_lock,
+    dataset_cost,
     early_stopping,
     finished_fit,
     held_out_predictions,
@@ -48,6 +49,12 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
         examples, inner = early_stopping.split(store, examples, settings["seed"])
     placement = launch.start(threads)
     planned = preparation.planned_for(preset, store, len(examples), settings, placement)
+    if request.scope is not None:
+        samples, views = store.index["sample"].nunique(), store.recipe.views
+        scope = replace(request.scope, samples=samples, views=views)
+        cost = dataset_cost.of_dataset(planned, placement.device.type, scope)
+        planned = replace(planned, job=cost.as_dict())
+        log.info("%s: the whole job: %s", request.fit, cost.sentence())
     identity = checkpoint.identity(stored, _described(request, planned))
     if finished_fit.is_finished(request.output, identity):
         log.info("%s: finished before, nothing it rests on has changed", request.fit)

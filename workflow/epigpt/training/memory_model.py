@@ -5,10 +5,11 @@ of gradients, 8 of moments, and 4 of DeepSpeed's flat copy from stage 1 on; bf16
 fp32 weights and moments. Stage 1 divides the optimizer's share by the devices, stage 2 the
 gradients too, stage 3 the weights too; weights that are not trained have neither gradients nor
 optimizer. One device alone needs no stage and no DeepSpeed: in bf16 2 bytes of weights, 4 of
-gradients, which are added up in fp32, and 12 of the optimizer. Where that is too much, the
-optimizer's share leaves the devices: for the node's memory, or for a disk. Activations per token,
-layer and unit of width with fused attention: 34 bytes at 16 bit (Korthikanti et al., 2022), of
-which 2 stay with activation checkpointing. Each step copies the gradients into one flat array, for
+gradients, which are added up in fp32, and 12 of the optimizer; several devices whose batches are
+cut into micro-batches add up in fp32 too, from stage 2 on. Where that is too much, the optimizer's
+share leaves the devices: for the node's memory, or for a disk. Activations per token, layer and
+unit of width with fused attention: 34 bytes at 16 bit (Korthikanti et al., 2022), of which 2 stay
+with activation checkpointing. Each step copies the gradients into one flat array, for
 bf16 a second time in fp32; what activations leave free is used for it on a GPU, but a CPU's
 allocator keeps both. On a CPU the weights are drawn or read in fp32 before anything else.
 """
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 
 from epigpt.models.presets import ModelPreset
 
+GB = 1_000_000_000
 USABLE = 0.90
 # Interpreter, libraries and their allocations in one training process.
 PROCESS_BYTES = {"cpu": 650_000_000, "cuda": 2_500_000_000}
@@ -61,6 +63,13 @@ class Strategy:
     micro: int
     checkpointing: bool
     offload: str = "none"
+    accumulates: bool = False
+
+    @property
+    def accumulates_in_fp32(self) -> bool:
+        """Whether DeepSpeed is told to add up micro-batches' gradients in fp32. Its stage 1 cannot
+        without another optimizer class; what is swapped keeps to the buffers that were measured."""
+        return self.accumulates and self.stage >= 2 and self.offload == "none"
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,8 @@ class MemoryModel:
         half = self.precision == "bf16"
         # One device without DeepSpeed adds its gradients up in fp32, where they wait for the step.
         alone = self.world == 1 and way.stage == 0
-        weights, gradients = (2, 4 if alone else 2) if half else (4, 4)
+        whole = alone or way.accumulates_in_fp32
+        weights, gradients = (2, 4 if whole else 2) if half else (4, 4)
         divided = [self.world if way.stage >= needed else 1 for needed in (3, 2, 1)]
         unit = way.micro * self.length * self.model.width * (1 if half else 2)
         layer = 34 * unit

@@ -6,28 +6,17 @@ How memory is counted: `epigpt.training.memory_model`.
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from epigpt.errors import InputError
 from epigpt.models.presets import HardwarePreset, ModelPreset
-from epigpt.training import parameter_count
-from epigpt.training.memory_model import (
-    BUCKET_ELEMENTS,
-    GATHERED_ELEMENTS,
-    SWAPPED_ELEMENTS,
-    USABLE,
-    MemoryBudget,
-    MemoryModel,
-    Strategy,
-)
+from epigpt.training import parameter_count, plan_limits, plan_reasons
+from epigpt.training.memory_model import GB, MemoryBudget, MemoryModel, Strategy
 
-GB = 1_000_000_000
 UTILISATION = 0.5
 # A step's kernels of one layer, launched one after the other: by arithmetic, not measured.
 LAUNCH_SECONDS = 1e-3
-# Tokens a step that keep a GPU busy: below, a second one adds more waiting than work.
-BUSY_TOKENS = 4000
 # Below this width bf16 products gain a CPU nothing: steps of four layers were 0.62 times as fast at
 # 64, 1.24 at 256, 1.71 at 768.
 BF16_CPU_WIDTH = 256
@@ -51,6 +40,8 @@ class Workload:
         The user's settings; precision "auto", "fp32" or "bf16".
     tuning, new_embedding
         "full", "lora" or "frozen"; whether the token embedding is learnt beside LoRA's adapters.
+    linear_path
+        Whether the logits are those of a linear classifier of the values plus what the blocks add.
     """
 
     examples: int
@@ -62,6 +53,7 @@ class Workload:
     precision: str = "auto"
     tuning: str = "full"
     new_embedding: bool = True
+    linear_path: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +73,9 @@ class Plan:
         One sentence each for precision, ZeRO stage and micro-batch.
     learning_rates
         Peaks by kind of parameter: matrices, embeddings, head.
+    job
+        What the whole job takes that this training is a part of
+        (`epigpt.training.dataset_cost`); empty where each fit is a job.
     bytes
         weights, gradients, optimizer, activations, process, step (copies of the gradients), swap
         buffers, total, available.
@@ -102,6 +97,7 @@ class Plan:
     trained: int = 0
     offload: str = "none"
     learning_rates: dict[str, float] = field(default_factory=dict)
+    job: dict[str, float] = field(default_factory=dict)
     bytes: dict[str, int] = field(default_factory=dict)
     why: list[str] = field(default_factory=list)
 
@@ -126,11 +122,18 @@ def make(model: ModelPreset, hardware: HardwarePreset, work: Workload, room: Mem
         settles it.
     """
     world = hardware.nodes * hardware.devices
-    _check(model, work, world, hardware.device == "cuda")
+    plan_limits.check(model, work, world, hardware.device == "cuda")
     precision, reason = _precision(work.precision, hardware, model)
-    parameters = model.parameters(work.vocabulary) + model.width * work.classes
+    parameters = parameter_count.all_parameters(
+        model, work.vocabulary, work.classes, work.linear_path
+    )
     trained = parameter_count.trained_parameters(
-        work.tuning, model, work.vocabulary, work.classes, work.new_embedding
+        work.tuning,
+        model,
+        work.vocabulary,
+        work.classes,
+        new_embedding=work.new_embedding,
+        linear_path=work.linear_path,
     )
     share = work.global_batch_size // world
     layout = MemoryModel(
@@ -145,7 +148,7 @@ def make(model: ModelPreset, hardware: HardwarePreset, work: Workload, room: Mem
     )
     way = _first_fit(layout, share, room)
     if way is None:
-        raise _does_not_fit(layout, hardware, room)
+        raise plan_limits.does_not_fit(layout, hardware, room)
     sizes = layout.memory(way)
     steps = math.ceil(work.epochs * work.examples / work.global_batch_size)
     return Plan(
@@ -165,7 +168,7 @@ def make(model: ModelPreset, hardware: HardwarePreset, work: Workload, room: Mem
         hours=_hours(model, hardware, work, steps, way.checkpointing),
         disk_bytes=disk_bytes(parameters, trained, way.offload),
         bytes={**sizes, "available": room.device},
-        why=[reason, _stage_reason(layout, way, sizes), _micro_reason(way, share)],
+        why=[reason, plan_reasons.stage(layout, way, sizes), plan_reasons.micro_batch(way, share)],
     )
 
 
@@ -219,92 +222,6 @@ def flops_per_token(model: ModelPreset, length: int) -> float:
     return 6 * 12 * model.layers * model.width**2 + 12 * model.layers * model.width * length
 
 
-def deepspeed_config(
-    plan: Plan, gradient_clipping: float, swap: str = "", *, overlaps: bool = False
-) -> dict[str, Any]:
-    """Give the configuration that `deepspeed.initialize` takes. Clipping is always named: its
-    default is not 'none'.
-
-    Parameters
-    ----------
-    swap
-        Folder for the optimizer's state where the plan puts it on disk.
-    overlaps
-        Whether gradients are exchanged while others are still computed, which takes a GPU's
-        streams; off in stages 1 and 2 unless named.
-    """
-    zero: dict[str, Any] = {"stage": plan.zero_stage}
-    if overlaps and plan.world_size > 1 and plan.zero_stage > 0:
-        zero["overlap_comm"] = True
-    if plan.world_size == 1 and plan.zero_stage in (1, 2):
-        # Nothing is exchanged, so gradients need no copy that lies in one piece: a tenth of a step
-        # on a CPU.
-        zero["contiguous_gradients"] = False
-    if plan.offload == "cpu":
-        zero["offload_optimizer"] = {"device": "cpu", "pin_memory": True}
-    elif plan.offload == "nvme":
-        zero["offload_optimizer"] = {"device": "nvme", "nvme_path": swap}
-        zero |= {
-            "sub_group_size": SWAPPED_ELEMENTS,
-            "reduce_bucket_size": BUCKET_ELEMENTS,
-            "stage3_prefetch_bucket_size": BUCKET_ELEMENTS,
-            "stage3_max_live_parameters": GATHERED_ELEMENTS,
-            "stage3_max_reuse_distance": GATHERED_ELEMENTS,
-        }
-    return {
-        "train_batch_size": plan.global_batch_size,
-        "train_micro_batch_size_per_gpu": plan.micro_batch_size,
-        "gradient_accumulation_steps": plan.accumulation,
-        "gradient_clipping": gradient_clipping,
-        "zero_optimization": zero,
-        "zero_allow_untested_optimizer": True,
-        "zero_force_ds_cpu_optimizer": False,
-        "bf16": {"enabled": plan.precision == "bf16"},
-        "steps_per_print": 2**31,
-        "wall_clock_breakdown": False,
-    }
-
-
-def _check(model: ModelPreset, work: Workload, world: int, cuda: bool) -> None:
-    batch = work.global_batch_size
-    if batch > work.examples:
-        raise InputError(
-            f"global_batch_size: {batch} for {work.examples} training views",
-            "key global_batch_size",
-            "a batch larger than the training set would hold examples twice",
-            f"set global_batch_size to {work.examples} or less, or raise views",
-        )
-    if batch % world:
-        near = max(world, batch // world * world)
-        raise InputError(
-            f"global_batch_size: {batch} on {world} devices",
-            "key global_batch_size",
-            "each device takes the same share of a batch",
-            f"set global_batch_size to {near}, or use a number of devices that divides {batch}",
-        )
-    tokens = batch * work.length
-    if cuda and world > 1 and tokens < BUSY_TOKENS * world:
-        enough = max(
-            number
-            for number in range(1, world)
-            if batch % number == 0 and (number == 1 or tokens >= BUSY_TOKENS * number)
-        )
-        raise InputError(
-            f"{tokens // world:,} tokens a step for each of {world} GPUs",
-            f"{batch} sequences of {work.length} tokens",
-            f"a GPU waits most of the time with fewer than {BUSY_TOKENS:,}",
-            f"use {enough} GPU{'s' if enough > 1 else ''} for a fit, or set global_batch_size to"
-            f" {math.ceil(BUSY_TOKENS / work.length) * world}",
-        )
-    if work.length > model.positions:
-        raise InputError(
-            f"sequences of {work.length} tokens",
-            f"model {model.name}",
-            f"it has {model.positions} positions",
-            f"lower max_genes by {work.length - model.positions}",
-        )
-
-
 def _precision(wanted: str, hardware: HardwarePreset, model: ModelPreset) -> tuple[str, str]:
     if wanted != "auto":
         return wanted, f"{wanted}, as configured"
@@ -336,75 +253,13 @@ def _ways(layout: MemoryModel, share: int, room: MemoryBudget) -> Iterator[Strat
     for stage, offload in stages:
         for checkpointing in (False, True):
             for micro in micros:
-                yield Strategy(stage, micro, checkpointing, offload)
+                way = Strategy(stage, micro, checkpointing, offload, accumulates=micro < share)
+                # Stage 1 would add up the micro-batches' gradients in bf16; what stage 2 can do
+                # with them costs less than activation checkpointing.
+                cut = way.accumulates or (checkpointing and share > 1)
+                if not (stage == 1 and cut and layout.precision == "bf16"):
+                    yield way
 
 
 def _first_fit(layout: MemoryModel, share: int, room: MemoryBudget) -> Strategy | None:
     return next((way for way in _ways(layout, share, room) if layout.fits(way, room)), None)
-
-
-def _stage_reason(layout: MemoryModel, way: Strategy, sizes: dict[str, int]) -> str:
-    states = (
-        f"{(sizes['weights'] + sizes['gradients'] + sizes['optimizer']) / GB:.3g} GB of model"
-        " states"
-    )
-    if way.offload != "none":
-        home = {"cpu": "in the node's memory", "nvme": "on disk"}[way.offload]
-        return (
-            f"ZeRO 3 with the optimizer's {layout.optimizer(way) / GB:.3g} GB {home}: no stage fits"
-            f" without; {states} stay on the device"
-        )
-    if way.stage > layout.lowest_stage:
-        return (
-            f"ZeRO {way.stage}: the lowest stage that fits, {states} on each of {layout.world}"
-            " devices"
-        )
-    if way.stage == 1:
-        return (
-            f"ZeRO 1: {states} fit on each device with the optimizer divided; stage 1 keeps the"
-            " fp32 master weights of bf16"
-        )
-    alone = ", and DeepSpeed is left out" if layout.world == 1 else ""
-    return f"ZeRO 0: {states} fit on one device, so nothing needs dividing{alone}"
-
-
-def _micro_reason(way: Strategy, share: int) -> str:
-    how = (
-        "with activation checkpointing" if way.checkpointing else "without activation checkpointing"
-    )
-    return (
-        f"micro-batch {way.micro} of {share} per device and step: the largest divisor that fits"
-        f" {how}"
-    )
-
-
-def _does_not_fit(layout: MemoryModel, hardware: HardwarePreset, room: MemoryBudget) -> InputError:
-    """Name the smallest change: the fewest devices of this kind that would do, else the memory that
-    one would need."""
-
-    def needed(world: int) -> int:
-        return replace(layout, world=world).memory(
-            Strategy(3 if world > 1 else layout.lowest_stage, 1, True)
-        )["total"]
-
-    on_disk = [layout.memory(Strategy(3, 1, True, "nvme"))["total"]] if room.swap else []
-    least = min([needed(layout.world), *on_disk])
-    more = [
-        world for world in range(layout.world + 1, 1025) if needed(world) <= room.device * USABLE
-    ]
-    if more and layout.device == "cuda":
-        remedy = (
-            f"use {more[0]} devices instead of {layout.world}: ZeRO 3 then needs"
-            f" {needed(more[0]) / GB:.1f} GB on each"
-        )
-    else:
-        remedy = f"use devices with {math.ceil(least / USABLE / GB)} GB, or a smaller model preset"
-        remedy += ", or set tuning: lora" if layout.trained == layout.parameters else ""
-    return InputError(
-        f"{layout.model.name} does not fit on {hardware.name}",
-        f"{layout.parameters:,} parameters, {layout.precision}, sequences of {layout.length},"
-        f" {layout.world} devices",
-        f"with every saving and a micro-batch of 1 a device needs {least / GB:.1f} GB and offers"
-        f" {room.device / GB:.1f} GB",
-        remedy,
-    )

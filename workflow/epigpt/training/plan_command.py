@@ -2,13 +2,15 @@
 
 import argparse
 import json
+from typing import get_args
 
-from epigpt.config.repetitions import permutations
 from epigpt.config.settings import Settings
 from epigpt.models import presets
 from epigpt.training import dataset_cost, plan, planning
+from epigpt.training.memory_model import GB
 
 DEFAULTS = Settings()
+ENCODINGS = get_args(Settings.model_fields["encoding"].annotation)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,15 +37,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="views of each (default: %(default)s)",
     )
     parser.add_argument(
+        "--encoding",
+        choices=ENCODINGS,
+        default=DEFAULTS.encoding,
+        help="what a token is (default: %(default)s)",
+    )
+    parser.add_argument(
         "--seq",
         type=_positive,
-        default=DEFAULTS.max_genes + 1,
-        help="tokens per sequence: max_genes and an end token (default: %(default)s)",
+        help="tokens per sequence (default: as many as the encoding makes of max_genes)",
     )
     parser.add_argument(
         "--vocabulary",
         type=_positive,
-        help="tokens (default: GPT-2's own 50,257; gene encodings: the detected genes and 2)",
+        help="tokens that the model knows (default: as many as the encoding has at most)",
     )
     parser.add_argument("--classes", type=_positive, default=2)
     parser.add_argument("--epochs", type=_positive, default=DEFAULTS.epochs)
@@ -87,6 +94,7 @@ def run(options: argparse.Namespace) -> int:
         global_batch_size=options.batch,
         precision=options.precision,
         tuning=options.tuning,
+        encoding=options.encoding,
     )
     print(
         json.dumps(found.plan.as_dict(), indent=2)
@@ -132,7 +140,7 @@ def text(made: plan.Plan, work: plan.Workload, hardware: presets.HardwarePreset,
                 f" {work.length} tokens)"
             ),
         ),
-        ("time", f"{_hours(made.hours)} of steps per fit"),
+        ("time", f"{dataset_cost.duration(3600 * made.hours)} of steps per fit"),
         *_whole(made, work, hardware, folds),
         (
             "disk",
@@ -150,26 +158,11 @@ def _whole(
 ) -> list[tuple[str, str]]:
     """Lay out what the data set costs as a whole, with variants, attributions and permutations as
     the settings have them by default."""
-    views = DEFAULTS.views
-    scope = dataset_cost.Scope(
-        samples=work.examples // views,
-        views=views,
-        fits=folds,
-        variants=len(DEFAULTS.comparisons),
-        refits=permutations(DEFAULTS.permutations, made.model)["refits"],
-        knockouts=DEFAULTS.knockouts,
-        attributed=DEFAULTS.attributions,
-        together=made.world_size == 1,
-    )
-    cost = dataset_cost.of_dataset(made, hardware, scope)
-    jobs = ", ".join(f"{number} on {kind}s" for kind, number in cost.jobs.items())
-    parts = ", ".join(f"{name} {_hours(seconds / 3600)}" for name, seconds in cost.seconds.items())
-    return [("jobs", jobs), ("data set", f"{_hours(cost.total / 3600)}: {parts}")]
+    settings = DEFAULTS.model_copy(update={"model": made.model})
+    samples = work.examples // settings.views
+    scope = dataset_cost.scope_of(settings, samples, folds, together=made.world_size == 1)
+    return [("data set", dataset_cost.of_dataset(made, hardware.device, scope).sentence())]
 
 
 def _gb(amount: int) -> str:
-    return f"{amount / plan.GB:.2f} GB" if amount >= plan.GB / 10 else f"{amount / 1e6:.1f} MB"
-
-
-def _hours(hours: float) -> str:
-    return f"{hours:.1f} h" if hours >= 1 else f"{max(hours * 60, 0.1):.1f} min"
+    return f"{amount / GB:.2f} GB" if amount >= GB / 10 else f"{amount / 1e6:.1f} MB"

@@ -4,12 +4,16 @@
 from dataclasses import dataclass, replace
 
 from epigpt.config.settings import Settings
-from epigpt.models import choice, presets
-from epigpt.training import machine, strategy
+from epigpt.models import choice, presets, published
+from epigpt.training import dataset_cost, machine, strategy
 from epigpt.training import plan as planner
-from epigpt.training.memory_model import MemoryBudget
+from epigpt.training.memory_model import GB, MemoryBudget
 
 _DEFAULTS = Settings()
+
+
+# Of a series whose size is not known yet.
+_SAMPLES = 30
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,14 @@ def plan(
     *,
     samples: int = 100,
     views: int = _DEFAULTS.views,
-    length: int = _DEFAULTS.max_genes + 1,
+    length: int | None = None,
     vocabulary: int | None = None,
     classes: int = 2,
     epochs: int = _DEFAULTS.epochs,
     global_batch_size: int = _DEFAULTS.global_batch_size,
     precision: str = _DEFAULTS.precision,
     tuning: str = _DEFAULTS.tuning,
+    encoding: str = _DEFAULTS.encoding,
 ) -> planner.Plan:
     """Return what one training needs: parameters, memory, micro-batch, ZeRO stage, steps, hours and
     disk.
@@ -47,10 +52,10 @@ def plan(
     samples, views
         Training samples or cells, and views of each.
     length
-        Tokens per sequence.
+        Tokens per sequence; None: as many as the encoding makes of max_genes.
     vocabulary
-        Tokens that the model knows; None: GPT-2's own 50,257.
-    classes, epochs, global_batch_size, precision, tuning
+        Tokens that the model knows; None: as many as the encoding has at most.
+    classes, epochs, global_batch_size, precision, tuning, encoding
         As the settings of those names.
 
     Returns
@@ -68,7 +73,7 @@ def plan(
     --------
     >>> import epigpt
     >>> made = epigpt.plan("gpt2-xl", "h100x8", samples=200)
-    >>> made.world_size  # more GPUs than a step of 16 × 129 tokens fills would wait
+    >>> made.world_size  # more GPUs than a step of 16 × 64 tokens fills would wait
     1
     >>> made.global_batch_size == made.micro_batch_size * made.accumulation * made.world_size
     True
@@ -85,6 +90,7 @@ def plan(
         global_batch_size=global_batch_size,
         precision=precision,
         tuning=tuning,
+        encoding=encoding,
     ).plan
 
 
@@ -94,40 +100,69 @@ def planned(
     *,
     samples: int,
     views: int,
-    length: int,
+    length: int | None,
     vocabulary: int | None,
     classes: int,
     epochs: int,
     global_batch_size: int,
     precision: str,
     tuning: str,
+    encoding: str,
 ) -> Planned:
     """Return the plan with its work and hardware; parameters as of `plan`."""
     machines = presets.hardware(hardware)
-    gpu_bytes = int(machines.device_memory_gb * planner.GB) if machines.device == "cuda" else 0
+    gpu_bytes = int(machines.device_memory_gb * GB) if machines.device == "cuda" else 0
     chosen = choice.resolve(
-        _DEFAULTS.model_copy(update={"model": model, "tuning": tuning}),
+        _DEFAULTS.model_copy(update={"model": model, "tuning": tuning, "encoding": encoding}),
         choice.Devices(machines.name, gpu_bytes),
     )
     preset = presets.load(chosen.model)
+    usual_length, usual_vocabulary = strategy.sequences(chosen)
     work = planner.Workload(
         examples=samples * views,
-        length=length,
-        vocabulary=vocabulary or preset.vocabulary,
+        length=length or usual_length,
+        vocabulary=vocabulary or usual_vocabulary,
         classes=classes,
         epochs=epochs,
         global_batch_size=global_batch_size,
         precision=precision,
         tuning=chosen.tuning,
-        new_embedding=vocabulary is not None,
+        new_embedding=not published.embeddings_are_published(chosen.weights, encoding),
+        linear_path=encoding in published.LINEAR_ENCODINGS,
     )
     machines, why = strategy.narrowed(preset, machines, work)
-    device = (
-        int(machines.device_memory_gb * planner.GB)
-        or machine.available_memory() // machines.devices
-    )
+    device = int(machines.device_memory_gb * GB) or machine.available_memory() // machines.devices
     room = MemoryBudget(
         device, machine.beside(machines), swap=machines.device == "cpu" and machine.can_swap()
     )
     made = planner.make(preset, machines, work, room)
     return Planned(replace(made, why=[*made.why, why]), work, machines)
+
+
+def forecast(
+    settings: Settings, preset: presets.ModelPreset, hardware: presets.HardwarePreset
+) -> str:
+    """Return what a data set of some samples takes, before any is read; empty on CPUs, whose small
+    models are planned when they are trained.
+
+    Parameters
+    ----------
+    settings
+        With `auto` resolved.
+    hardware
+        That one training uses (`epigpt.training.strategy.hardware_for`).
+    """
+    if hardware.device != "cuda" or not hardware.device_memory_gb:
+        return ""
+    training = _SAMPLES * (settings.folds - 1) // settings.folds
+    work = replace(
+        strategy.workload(settings),
+        examples=max(training * settings.views, settings.global_batch_size),
+        epochs=settings.epochs,
+    )
+    room = MemoryBudget(int(hardware.device_memory_gb * GB), machine.beside(hardware))
+    made = planner.make(preset, hardware, work, room)
+    alone = made.world_size == 1
+    scope = dataset_cost.scope_of(settings, _SAMPLES, settings.folds, together=alone)
+    cost = dataset_cost.of_dataset(made, hardware.device, scope)
+    return f"A data set of {_SAMPLES} samples takes {cost.sentence()}."

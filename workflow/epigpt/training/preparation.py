@@ -47,6 +47,7 @@ def planned_for(
         precision=settings["precision"],
         tuning=settings["tuning"],
         new_embedding=learns_embedding(settings, store),
+        linear_path=store.recipe.encoding in published.LINEAR_ENCODINGS,
     )
     rates = asdict(recipe_for(preset, settings).rates)
     return replace(plan.make(preset, hardware, work, room), learning_rates=rates)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from epigpt.training import ablations
+from epigpt.training.dataset_cost import Scope
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Request:
     adapted
         Weights that the step `adapt` has made of the same tokens
         (`epigpt.training.continued_pretraining`).
+    scope
+        What else the job makes of the data set; samples and views are those of the tokens.
     """
 
     tokens: Path
@@ -31,3 +34,4 @@ class Request:
     variant: str = ablations.FINETUNED
     checkpoint_minutes: float = 15.0
     adapted: Path | None = None
+    scope: Scope | None = None

@@ -8,7 +8,8 @@ from epigpt.errors import InputError
 from epigpt.models import presets, published
 from epigpt.models.presets import HardwarePreset, ModelPreset
 from epigpt.training import plan
-from epigpt.training.memory_model import MemoryBudget
+from epigpt.training.memory_model import GB, MemoryBudget
+from epigpt.training.plan_limits import BUSY_TOKENS
 
 # The workflow's own files import this module at every start.
 if TYPE_CHECKING:
@@ -31,9 +32,14 @@ def hardware_for(
     settings
         With `auto` resolved (`epigpt.models.choice.resolve`).
     """
+    return narrowed(preset, hardware, workload(settings))
+
+
+def workload(settings: "Settings") -> plan.Workload:
+    """Return the work of one step of a configuration: of the data only what the settings bound is
+    known before any is read."""
     length, vocabulary = sequences(settings)
-    work = plan.Workload(
-        # Of the data only what the settings bound is known here.
+    return plan.Workload(
         examples=settings.global_batch_size,
         length=length,
         vocabulary=vocabulary,
@@ -43,8 +49,8 @@ def hardware_for(
         precision=settings.precision,
         tuning=settings.tuning,
         new_embedding=not published.embeddings_are_published(settings.weights, settings.encoding),
+        linear_path=settings.encoding in published.LINEAR_ENCODINGS,
     )
-    return narrowed(preset, hardware, work)
 
 
 def narrowed(
@@ -63,18 +69,18 @@ def narrowed(
     step = f"a step of {work.global_batch_size} × {work.length} = {tokens:,} tokens"
     for chosen in _narrower(hardware, work.global_batch_size):
         world = chosen.nodes * chosen.devices
-        if (world == 1 or tokens >= plan.BUSY_TOKENS * world) and _fits(preset, chosen, work):
+        if (world == 1 or tokens >= BUSY_TOKENS * world) and _fits(preset, chosen, work):
             if world == 1:
                 return chosen, f"One GPU and one job for each data set: {step} fills no more."
             return chosen, (
                 f"{world} GPUs for each fit, and a job for each: {step} gives each GPU"
-                f" {tokens // world:,}, and {plan.BUSY_TOKENS:,} keep one busy."
+                f" {tokens // world:,}, and {BUSY_TOKENS:,} keep one busy."
             )
     return hardware, f"All {hardware.nodes * hardware.devices} GPUs for each fit."
 
 
 def sequences(settings: "Settings") -> tuple[int, int]:
-    """Return the tokens of a sequence and of the vocabulary, at most."""
+    """Return the tokens of a sequence and of the vocabulary that a configuration makes, at most."""
     if settings.encoding in published.TEXT_ENCODINGS:
         return 1 + settings.max_genes, GPT2_PIECES
     if settings.encoding == "program-tokens":
@@ -93,8 +99,8 @@ def _narrower(hardware: HardwarePreset, batch: int) -> Iterator[HardwarePreset]:
 
 def _fits(preset: ModelPreset, hardware: HardwarePreset, work: plan.Workload) -> bool:
     room = MemoryBudget(
-        int(hardware.device_memory_gb * plan.GB),
-        int(hardware.node_memory_gb * plan.GB) // hardware.devices,
+        int(hardware.device_memory_gb * GB),
+        int(hardware.node_memory_gb * GB) // hardware.devices,
     )
     # Whether the batch suits the data is another question.
     work = replace(work, examples=max(work.examples, work.global_batch_size))

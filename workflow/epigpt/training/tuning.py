@@ -48,7 +48,12 @@ def prepare(model: GPT2PreTrainedModel, tuning: str, new_embedding: bool, seed: 
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return get_peft_model(model, config)
+        wrapped = get_peft_model(model, config)
+    if hasattr(model, LINEAR):
+        # A parameter of its own and no module that peft could keep: the intercept follows the
+        # weights beside it.
+        model.linear_bias.requires_grad_(True)
+    return wrapped
 
 
 def merged(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

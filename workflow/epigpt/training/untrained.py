@@ -35,8 +35,11 @@ def build(
     config = classifier.configuration(
         preset, store.recipe.encoding, store.size, store.tokens.shape[2], store.classes
     )
-    model = classifier.build(config, settings["seed"])
     weights = adapted or published.in_use(settings["weights"])
+    if variant == ablations.RANDOM_WEIGHTS:
+        weights = None
+    build_model = classifier.build if weights is None else classifier.build_around_blocks
+    model = build_model(config, settings["seed"])
     if preset.recipe.start == "zero":
         # Frozen blocks, and blocks that are only adapted, must let something through.
         classifier.start_at_zero(model, blocks=settings["tuning"] == "full")
