@@ -30,7 +30,7 @@ from epigpt.training.plan import GB
 
 _MOST_LABELS = 9
 _MOST_CHARACTERS = 150
-_PURPOSES = {"comparison": "variants", "null": "permutations"}
+_PURPOSES = {"comparison": "variants", "redraw": "further draws", "null": "permutations"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,6 @@
 """What a whole run costs, from the planner that `epigpt plan` and every training use: jobs, hours,
 memory and disk."""
 
-import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ from epigpt.config.settings import Settings
 from epigpt.errors import InputError
 from epigpt.models import choice, presets, published
 from epigpt.models.choice import Devices
-from epigpt.training import dataset_cost, plan, planning, strategy
+from epigpt.training import dataset_cost, planning, strategy
+from epigpt.training.memory_model import GB
 
 # Stages of a data set beside its models, baselines and encodings: download, counts, expression,
 # differential expression, folds, learning curve, evaluation, markers, card, provenance, report,
@@ -20,12 +20,13 @@ from epigpt.training import dataset_cost, plan, planning, strategy
 _OTHER_STAGES = 13
 # What the largest of those ask a scheduler for.
 _STAGE_BYTES = 4_000_000_000
-_PERMUTATIONS_A_JOB = 5
 # Unpacked counts, normalised counts, tokens and pages against what is downloaded.
 _GROWTH = 8
 _SMALLEST_RESULTS = 50_000_000
 # Seconds of a stage beside its start, for every thousand observations.
 _STAGE_SECONDS = 10.0
+# Which rule does what the models' cost is made of; the rule models does the rest.
+_RULES = {"variants": "comparison", "further draws": "redraw", "permutations": "null"}
 _MOST_OBSERVATIONS = 10_000
 
 
@@ -85,45 +86,31 @@ def of_run(
     """
     settings = choice.resolve(asked, devices)
     taken = min(observations, _MOST_OBSERVATIONS)
-    length, vocabulary = strategy.sequences(settings)
-    ready = published.embeddings_are_published(settings.weights, settings.encoding)
     planned = planning.planned(
         settings.model,
         hardware,
         samples=taken,
         views=settings.views,
-        length=length,
-        vocabulary=None if ready else vocabulary,
+        length=None,
+        vocabulary=None,
         classes=2,
         epochs=settings.epochs,
         global_batch_size=min(settings.global_batch_size, taken * settings.views),
         precision=settings.precision,
         tuning=settings.tuning,
-    )
-    draws, labels = (
-        repeats(settings.repeats, settings.model),
-        permutations(settings.permutations, settings.model),
+        encoding=settings.encoding,
     )
     together = planned.plan.world_size == 1
-    scope = dataset_cost.Scope(
-        samples=taken,
-        views=settings.views,
-        fits=settings.folds * draws["all"],
-        variants=len(settings.comparisons),
-        refits=labels["refits"],
-        knockouts=settings.knockouts,
-        attributed=settings.attributions,
-        together=together,
-    )
-    models = dataset_cost.of_dataset(planned.plan, planned.hardware, scope)
+    draws = repeats(settings.repeats, settings.model)
+    scope = dataset_cost.scope_of(settings, taken, settings.folds, together)
+    models = dataset_cost.of_dataset(planned.plan, planned.hardware.device, scope)
     encodings = settings.folds * draws["own"] + 1
-    others = _OTHER_STAGES + encodings + _jobs_of_baselines(settings, labels)
-    of_models = sum(models.jobs.values()) + _jobs_beside(settings, draws, together=together)
-    nulls = math.ceil(labels["refits"] / _PERMUTATIONS_A_JOB)
+    others = _OTHER_STAGES + encodings + _jobs_of_baselines(settings)
+    of_models = sum(models.jobs.values()) + _jobs_beside(settings, together=together)
     each = dataset_cost.START_SECONDS + _STAGE_SECONDS * taken / 1000
     seconds = {"models": 0.0, "other stages": others * each}
     for purpose, amount in models.seconds.items():
-        rule = {"variants": "comparison", "permutations": "null"}.get(purpose, "models")
+        rule = _RULES.get(purpose, "models")
         seconds[rule] = seconds.get(rule, 0.0) + amount
     preset = presets.load(settings.model)
     weights = 4 * planned.plan.parameters
@@ -132,7 +119,7 @@ def of_run(
     return RunCost(
         settings,
         choice.sentence(asked, settings, devices),
-        others + of_models + nulls,
+        others + of_models,
         seconds,
         max(_STAGE_BYTES, planned.plan.bytes["total"]),
         planned.plan.disk_bytes
@@ -142,19 +129,18 @@ def of_run(
     )
 
 
-def _jobs_of_baselines(settings: Settings, labels: dict[str, int]) -> int:
+def _jobs_of_baselines(settings: Settings) -> int:
+    labels = permutations(settings.permutations, settings.model)
     number = len({model_names.REFERENCE, *settings.baselines})
     return number * (2 if labels["baselines"] else 1)
 
 
-def _jobs_beside(settings: Settings, draws: dict[str, int], *, together: bool) -> int:
-    """Count the jobs of models beside their trainings: further draws of the folds, pretrained
-    weights, and for a small model its variants and attributions."""
-    variants = len(settings.comparisons)
-    jobs = (draws["all"] - draws["own"]) * (1 + variants)
-    jobs += settings.weights != published.NONE
+def _jobs_beside(settings: Settings, *, together: bool) -> int:
+    """Count the jobs of models beside their trainings: pretrained weights, and for a small model
+    its variants and attributions."""
+    jobs = int(settings.weights != published.NONE)
     if together and settings.model in strategy.ON_CPUS:
-        jobs += variants + settings.attributions
+        jobs += len(settings.comparisons) + settings.attributions
     return jobs
 
 
@@ -164,7 +150,7 @@ def refuse_lack_of_disk(cost: RunCost, directory: Path) -> None:
     free = shutil.disk_usage(there).free
     if cost.disk > free:
         raise InputError(
-            f"{cost.disk / plan.GB:.1f} GB needed, {free / plan.GB:.1f} GB free",
+            f"{cost.disk / GB:.1f} GB needed, {free / GB:.1f} GB free",
             str(there),
             "the run's results and checkpoints do not fit on this disk",
             "free some space, take a smaller model with --model, or another disk with --directory",
