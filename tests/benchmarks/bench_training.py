@@ -295,9 +295,9 @@ def start_up() -> None:
         "import sys, time; began = time.perf_counter()\n"
         + f"sys.path.insert(0, {str(Path(__file__).resolve().parents[1])!r})\nimport"
         " synthetic_tokens\nfrom epigpt.models import presets\nfrom epigpt.training import fit,"
-        " launch, loop\nplacement = launch.start(1)\nsession ="
+        " launch, training_loop\nplacement = launch.start(1)\nsession ="
         " synthetic_tokens.session(presets.load('tiny'), synthetic_tokens.store(16, 256, 1000),"
-        " placement, steps=1)\nloop.train(session, lambda **_: None)\nprint(time.perf_counter()"
+        " placement, steps=1)\ntraining_loop.train(session, lambda **_: None)\nprint(time.perf_counter()"
         " - began)\n"
     )
     seconds = []

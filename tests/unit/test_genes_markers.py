@@ -219,7 +219,6 @@ def test_zebrafish_genes_are_written_by_their_symbols_and_not_by_numbers(monkeyp
     spelt = bpe.words(genes, tuple(table.symbols[list(genes)]))
     cut = {"symbols": bpe.pieces(spelt), "numbers": bpe.pieces(genes)}
     pieces = {name: part.counts.mean() for name, part in cut.items()}
-    assert pieces["symbols"] < 0.6 * pieces["numbers"]
     # A sentence of the default number of genes fits GPT-2's positions.
     assert pieces["symbols"] * 128 < 1024 < pieces["numbers"] * 128
 

