@@ -21,11 +21,10 @@ HOSTILE = (
     "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
     " \"quoted\" 'single' {{ 7*7 }} \u202eevil\u202c $x^2$ & <b>"
 )
-# Of the page, in their order.
 # Of the page: what stands open, and what stands behind headings.
 FIRST_PAGE = ["verdict", "samples", "embedding", "genes", "pathways"]
 APPENDIX = ["data", "design", "quality", "heatmap", "contrasts", "markers", "models"]
-APPENDIX += ["attributions", "training", "methods", "limits"]
+APPENDIX += ["attributions", "training", "methods", "reporting", "limits"]
 SECTIONS = FIRST_PAGE + APPENDIX
 METRICS = ("auc", "average_precision", "f1", "balanced_accuracy", "mcc", "brier")
 MODELS = ("finetuned", "logistic_l2", "pca_logistic", "random_forest", "majority")
@@ -61,6 +60,8 @@ def write(
     _biology(folder, table, rng)
     if attributions:
         _attributions(folder, genes, rng)
+    answered = {"item": ["Folds by donor"], "answer": ["yes"], "evidence": ["folds.tsv"]}
+    tsv(folder / "reporting.tsv", pd.DataFrame(answered))
     _json(
         folder / "provenance.json",
         {

@@ -1,6 +1,5 @@
 """What a reader takes along from a report must work on its own."""
 
-import importlib.util
 import json
 import re
 import shutil
@@ -11,16 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import report_results as make
 from epigpt.report import exports
 from epigpt.report.results import Results
-
-_SPEC = importlib.util.spec_from_file_location(
-    "report_results", Path(__file__).parents[1] / "report_results.py"
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-make = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(make)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from epigpt.report import style
 from epigpt.report.figure_writer import Drawing
@@ -35,10 +36,10 @@ def forest(scores: pd.DataFrame) -> Drawing | None:
         top=1 - 0.35 / height,
         wspace=0.12,
     )
-    for at, row in rows.iterrows():
-        _interval(left, row, "own", float(at) - 0.14)
-        _interval(left, row, "rival", float(at) + 0.14)
-        _interval(right, row, "difference", float(at))
+    for at, (_, row) in enumerate(rows.iterrows()):
+        _interval(left, row, "own", at - 0.14)
+        _interval(left, row, "rival", at + 0.14)
+        _interval(right, row, "difference", at)
     left.axvline(0.5, color=style.MUTED, linewidth=0.9, linestyle=":")
     right.axvline(0, color=style.MUTED, linewidth=0.9)
     left.set_yticks(
@@ -68,7 +69,7 @@ def forest(scores: pd.DataFrame) -> Drawing | None:
     )
 
 
-def _interval(axes: style.Axes, row: pd.Series, part: str, at: float) -> None:
+def _interval(axes: Axes, row: pd.Series, part: str, at: float) -> None:
     shade, sign = _LOOKS[part]
     low, middle, high = (float(row[f"{part}_{name}"]) for name in ("low", "estimate", "high"))
     if np.isfinite([low, high]).all():
