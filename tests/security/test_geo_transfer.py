@@ -6,6 +6,7 @@ import logging
 import os
 import tracemalloc
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 import geo_server
 from epigpt.errors import InputError
-from epigpt.geo import addresses, download, http_answers, http_client, integrity
+from epigpt.geo import addresses, download, http_answers, integrity
 from epigpt.geo.header import read_header
 from epigpt.geo.http_client import Connection, Remote
 from epigpt.geo.rate_limit import Pace
@@ -312,7 +313,7 @@ def test_processes_share_the_pace(tmp_path: Path) -> None:
 
 
 def test_retry_after_is_read_as_seconds_or_a_date_only() -> None:
-    now = http_client.datetime(2026, 1, 1, tzinfo=http_client.UTC)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
     assert http_answers.retry_after("7", now) == 7.0
     assert http_answers.retry_after("Thu, 01 Jan 2026 00:00:09 GMT", now) == 9.0
     for value in ("", "soon", "-5", "1e9", "Thu, 01 Jan 2020 00:00:00 GMT", "9" * 40, "\u0661"):
