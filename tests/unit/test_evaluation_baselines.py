@@ -24,6 +24,7 @@ from epigpt.evaluation import (
     predictions,
 )
 from epigpt.stages import baseline as stage
+from epigpt.stages import baseline_null as null_stage
 from epigpt.stages import learning_curve as curve_stage
 
 COLUMNS = [
@@ -294,7 +295,8 @@ def test_not_assessable_gives_a_header_only(tmp_path, monkeypatch):
     write(tmp_path / "expression.h5ad", series(n=4, genes=20))
     (tmp_path / "folds.tsv").write_text("sample\tgroup\trepeat\tfold\n", encoding="utf-8")
     run(monkeypatch, tmp_path, "none.tsv")
-    assert (tmp_path / "null.none.tsv").read_text(encoding="utf-8") == "\t".join(
+    run(monkeypatch, tmp_path, "null.tsv", started=null_stage)
+    assert (tmp_path / "null.tsv").read_text(encoding="utf-8") == "\t".join(
         permutation_test.NULL_COLUMNS
     ) + "\n"
     assert (tmp_path / "none.tsv").read_text(encoding="utf-8") == "\t".join(COLUMNS) + "\n"
@@ -309,8 +311,8 @@ def test_stage_scores_as_many_permutations_as_asked(tmp_path, monkeypatch):
     data = series(n=12, genes=60)
     write(tmp_path / "expression.h5ad", data)
     folds_of(data, 3).to_csv(tmp_path / "folds.tsv", sep="\t", index=False)
-    run(monkeypatch, tmp_path, "out.tsv")
-    chance = pd.read_csv(tmp_path / "null.out.tsv", sep="\t")
+    run(monkeypatch, tmp_path, "null.tsv", started=null_stage)
+    chance = pd.read_csv(tmp_path / "null.tsv", sep="\t")
     assert list(chance.columns) == permutation_test.NULL_COLUMNS
     assert sorted(set(chance["permutation"])) == [0, 1]
 
@@ -331,10 +333,8 @@ def run(monkeypatch, folder, output, *more, started=stage):
         folder / "folds.tsv",
         "--summary",
         folder / "folds.json",
-        "--predictions" if started is stage else "--curve",
+        {stage: "--predictions", null_stage: "--scores"}.get(started, "--curve"),
         folder / output,
-        "--null",
-        folder / f"null.{output}",
     ]
     monkeypatch.setattr(sys, "argv", list(map(str, [*command, *more])))
     started.main()
