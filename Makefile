@@ -1,4 +1,4 @@
-# make demo | check | test | docs | test-slurm | test-conda | pins | bench | lint | install-profile | documents
+# make demo | demo-corpus | check | test | docs | test-slurm | test-conda | pins | bench | lint | install-profile | documents
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3.11
@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 CORES ?= 2
 
 # make bench-series BENCH='--set epochs=20 --output table.tsv'
-.PHONY: check docs bench-recipe bench-series bench-honesty demo test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents fuzz test-slow test-kills
+.PHONY: check docs bench-recipe bench-series bench-honesty bench-corpus demo demo-corpus test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents fuzz test-slow test-kills
 
 # torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
 $(INSTALLED): pyproject.toml
@@ -25,6 +25,15 @@ $(INSTALLED): pyproject.toml
 demo: $(INSTALLED)
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo/config.yaml --logger epigpt
 	@echo "Open the report: $(CURDIR)/results/index.html"
+
+# A corpus of simulated series and the airway series, a model pretrained on it, fine-tuned on the simulated epilepsy series.
+demo-corpus: $(INSTALLED)
+	for seed in 2 3 4 5 6; do \
+		$(BIN)/epigpt simulate --seed $$seed --accession GSE900000$$seed --output-tables results/demo-corpus/series/$$seed >/dev/null; \
+	done
+	$(BIN)/snakemake --cores $(CORES) --directory results/demo-corpus --configfile config/demo/corpus/config.yaml
+	@echo "What was learnt from what: $(CURDIR)/results/demo-corpus/results/corpus/corpus/tiny/README.md"
+	@echo "Open the report: $(CURDIR)/results/demo-corpus/results/index.html"
 
 # Before every commit: linters, types, and the tests that take less than ten seconds each.
 check: lint
@@ -68,6 +77,10 @@ bench: $(INSTALLED)
 # Held-out AUC of every model on real labelled series (test material beside the checkout, EPIGPT_SHARED) and simulated families.
 bench-series: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/series.py $(BENCH)
+
+# Held-out AUC with and without pretraining on a corpus, over corpora of growing size; an hour on one core.
+bench-corpus: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/corpus.py $(BENCH)
 
 # Peak loss and AUC of whole trainings at several sizes, a flat recipe against the scaled one; minutes on one core.
 bench-recipe: $(INSTALLED)

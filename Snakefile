@@ -30,6 +30,7 @@ include: "rules/inputs.smk"
 include: "rules/geo.smk"
 include: "rules/prepare.smk"
 include: "rules/weights.smk"
+include: "rules/corpus.smk"
 include: "rules/encode.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
@@ -58,7 +59,7 @@ rule all:
 # What needs a network, for the login node of a cluster whose compute nodes have none; everything else then runs without one.
 rule fetch:
     input:
-        fetched_weights,
+        to_fetch(),
         expand("results/{dataset}/geo/manifest.tsv", dataset=ROWS),
     localrule: True
 

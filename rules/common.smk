@@ -21,7 +21,7 @@ from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import update_config
 
 from epigpt import model_names, schema
-from epigpt.config import config_files, dataset_table, loading
+from epigpt.config import config_files, corpus_table, dataset_table, loading
 from epigpt.config.job_settings import JobSettings
 from epigpt.config.repetitions import permutations, repeats
 from epigpt.doctor import leftover_jobs
@@ -39,7 +39,7 @@ gc.set_threshold(5_000_000, 20, 20)
 
 
 def read_configuration():
-    """Merge config files and --config, validate them, read the data set table."""
+    """Merge config files and --config, validate them, read the tables of data sets and corpus."""
     files = [Path(path) for path in workflow.config_settings.configfiles]
     merged = {}
     if not files:
@@ -51,12 +51,14 @@ def read_configuration():
         merged.pop("hardware", None)
     settings = loading.load(merged, files, ROOT)
     rows = dataset_table.read(Path(settings.datasets))
-    return settings, {row.dataset: row for row in rows}
+    series = corpus_table.read(Path(settings.corpus)) if settings.corpus else []
+    return settings, {row.dataset: row for row in rows}, {row.series: row for row in series}
 
 
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 try:
-    ASKED, ROWS = read_configuration()
+    ASKED, ROWS, CORPUS_ROWS = read_configuration()
+    CORPUS = corpus_table.name(ASKED.corpus)
     NAMED = workflow.config_settings.config.get("hardware") or site("hardware", "auto")
     HARDWARE, DEVICES, LOCAL_GPUS = hardware.find(NAMED, own_torch=not CONDA)
     SETTINGS = choice.resolve(ASKED, DEVICES)
@@ -64,7 +66,7 @@ try:
     PAIRS = loading.transfer_pairs(SETTINGS.transfer, list(ROWS))
     HARDWARE, USED = strategy.hardware_for(SETTINGS, PRESET, HARDWARE)
     FORECAST = planning.forecast(SETTINGS, PRESET, HARDWARE)
-    WEIGHTS = published.source(SETTINGS.weights, PRESET)
+    WEIGHTS = published.source(SETTINGS.weights, PRESET, CORPUS)
     if WEIGHTS is not None and WEIGHTS.folder is not None:
         published.check_files(WEIGHTS.folder, PRESET)
 except InputError as error:
@@ -101,6 +103,7 @@ ENCODING_KEYS = [
     "views",
     "gene_dropout",
 ]
+FROM_CORPUS = WEIGHTS is not None and WEIGHTS.corpus != ""
 TRAINING_KEYS = ["preset", "epochs", "learning_rate", "global_batch_size", "precision"]
 TRAINING_KEYS += ["tuning", "early_stopping", "weights", "adapt", "seed"]
 JOB_SETTINGS = JobSettings(
@@ -113,7 +116,10 @@ JOB_SETTINGS = JobSettings(
         "repeats": REPEATS["all"],
         "repeats.own": REPEATS["own"],
         **{f"permutations.{kind}": number for kind, number in PERMUTATIONS.items()},
+        # Programs are fitted on each data set; what series share is learnt over genes with values.
+        "corpus_encoding": SETTINGS.encoding.replace("program-tokens", "gene-values"),
     },
+    CORPUS_ROWS,
 )
 
 
@@ -122,6 +128,8 @@ wildcard_constraints:
     tested="|".join(ROWS),
     repository="none" if WEIGHTS is None else re.escape(WEIGHTS.slug or "none"),
     preset=PRESET.name,
+    corpus=CORPUS or "none",
+    series="|".join(CORPUS_ROWS) or "none",
     fit="repeat[0-9]+/fold[0-9]+|final",
     baseline="|".join(BASELINES),
     variant="|".join(model_names.VARIANTS),
@@ -136,6 +144,8 @@ FURTHER = {}
 # they are.
 if WEIGHTS is not None:
     WEIGHTS_FOLDER = WEIGHTS.folder or Path(f"results/weights/{WEIGHTS.slug}")
+    if FROM_CORPUS:
+        WEIGHTS_FOLDER = Path(f"results/corpus/{CORPUS}/{PRESET.name}")
     FURTHER[published.VARIABLE] = str(WEIGHTS_FOLDER)
 SHELL = Shell("python" if CONDA else shlex.quote(sys.executable), ROOT / "workflow", FURTHER)
 

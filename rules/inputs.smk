@@ -78,8 +78,8 @@ def explained(files):
 
 @signed
 def fetched_weights(wildcards):
-    """Return the folder of pretrained weights where a rule fetches them; nothing for a local folder
-    or a random start."""
+    """Return the folder of pretrained weights where a rule fetches or learns them; nothing for a
+    local folder or a random start."""
     return [] if WEIGHTS is None or WEIGHTS.folder is not None else [WEIGHTS_FOLDER]
 
 
@@ -104,3 +104,21 @@ def of_pairs(name, testable):
         return [str(path.with_name(name)) for path, ok in zip(summaries, can) if ok == testable]
 
     return signed(files)
+
+
+@signed
+def corpus_files(wildcards):
+    """Return what a row of the corpus table is read from, under the names that its stage knows."""
+    row = CORPUS_ROWS[wildcards.series]
+    folder = f"results/corpus/{wildcards.corpus}/series/{wildcards.series}/geo"
+    downloaded = {"manifest": f"{folder}/manifest.tsv", "status": f"{folder}/status.json"}
+    found = downloaded if row.is_accession else {"files": row.inputs}
+    return found | ({"transcripts": [SETTINGS.transcripts]} if SETTINGS.transcripts else {})
+
+
+def to_fetch():
+    """Return what needs a network, for the rule fetch."""
+    manifest = "results/corpus/{corpus}/series/{series}/geo/manifest.tsv"
+    series = [name for name, row in CORPUS_ROWS.items() if row.is_accession]
+    weights = [] if FROM_CORPUS else [fetched_weights]
+    return [*weights, *expand(manifest, corpus=CORPUS, series=series)]

@@ -19,6 +19,7 @@ import numpy as np
 import peft  # noqa: F401 - imported before the forks
 import torch
 
+from epigpt.corpus import pretraining
 from epigpt.encoding import token_dataset as token_store
 from epigpt.models import classifier, presets
 from epigpt.training import (
@@ -77,6 +78,36 @@ def train(
         checkpoint_minutes=minutes,
     )
     fit.run(request, 1, logging.getLogger())
+
+
+def pretrain(output: str, table: str, shards: str, settings: dict[str, Any], die: str = "") -> None:
+    """Pretrain on a corpus; notes in `output`.seen what each step reads. "term 3" asks to stop
+    before that step."""
+    if die:
+        at = int(die.removeprefix("term "))
+        _count(batches.Order, "step", at, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    read = batches.collate
+    rank = os.environ.get("RANK", "0")
+    seen = Path(f"{output}.seen.{os.environ.get('WORLD_SIZE', '1')}.{rank}")
+
+    def noted(store: Any, rows: np.ndarray, views: np.ndarray) -> dict[str, torch.Tensor]:
+        with seen.open("a") as file:
+            file.writelines(f"{row} {view}\n" for row, view in zip(rows, views, strict=True))
+        return read(store, rows, views)
+
+    batches.collate = noted
+    logging.basicConfig(level=logging.INFO, filename=f"{output}.log")
+    request = pretraining.Request(
+        table=Path(table),
+        shards=Path(shards),
+        name="corpus",
+        preset="tiny",
+        checkpoints=Path(f"{output}.checkpoints"),
+        output=Path(output),
+        settings=settings,
+        checkpoint_minutes=60,
+    )
+    pretraining.run(request, 1, logging.getLogger())
 
 
 def _count(owner: Any, name: str, number: int, act: Callable[[], None]) -> None:
@@ -275,6 +306,7 @@ def validate() -> None:
 TASKS: dict[str, Task] = {
     "validate": validate,
     "train": train,
+    "pretrain": pretrain,
     "curves": curves,
     "accumulated": accumulated,
     "adapters": adapters,

@@ -162,3 +162,30 @@ def test_the_command_takes_a_familys_own_design_and_options_change_it(tmp_path, 
     assert cli.main(["simulate", "--output-tables", str(tmp_path), *split]) == 0
     sheet = pd.read_csv(tmp_path / "samples.tsv", sep="\t")
     assert (sheet.groupby("litter")["condition"].nunique() == 2).all()
+
+
+def test_shared_programmes_are_the_same_in_every_series_and_one_differs():
+    series = [simulate(seed, family("shared", groups=24)) for seed in (1, 2)]
+    roles = [one.truth.set_index("gene")["role"] for one in series]
+    pd.testing.assert_series_equal(*roles)
+    asked = []
+    for one, role in zip(series, roles, strict=True):
+        changed = one.truth.set_index("gene")["log2_fold_change"]
+        (name,) = role[changed[changed != 0].index].unique()
+        asked.append(name)
+        genes = changed.index[changed != 0]
+        values = log2(one).loc[genes].to_numpy()
+        together = (values * np.sign(changed[genes].to_numpy())[:, None]).mean(axis=0)
+        # The genes together tell more than one of them does.
+        single = np.median(np.abs(d(values, is_case(one))))
+        assert d(together[None], is_case(one))[0] > max(1.5, 1.2 * single)
+    # Which one is asked about is the series' own.
+    assert (
+        len(
+            {
+                simulate(seed, family("shared")).truth["log2_fold_change"].ne(0).values.tobytes()
+                for seed in range(1, 7)
+            }
+        )
+        > 1
+    )

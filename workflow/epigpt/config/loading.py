@@ -35,15 +35,16 @@ def load(config: dict[str, Any], files: Sequence[Path], root: Path) -> Settings:
     """
     settings = validated(config, files)
     _refuse_adapted_programs(settings)
-    changed: dict[str, Any] = {
-        "datasets": str(_table(settings.datasets, folder_of("datasets", files), root))
-    }
+    _check_corpus(settings)
+    changed: dict[str, Any] = {"datasets": str(_table("datasets", settings.datasets, files, root))}
+    if settings.corpus:
+        changed["corpus"] = str(_table("corpus", settings.corpus, files, root))
     changed["geo"] = with_mirror(settings.geo, folder_of("geo", files) or Path.cwd())
     changed["gene_sets"] = [_existing(name, "gene_sets", files) for name in settings.gene_sets]
     if settings.transcripts:
         changed["transcripts"] = _existing(settings.transcripts, "transcripts", files)
     local = (folder_of("weights", files) or Path.cwd()) / settings.weights
-    if settings.weights not in ("none", "auto", "preset") and local.is_dir():
+    if settings.weights not in ("none", "auto", "preset", "corpus") and local.is_dir():
         changed["weights"] = str(local.resolve())
     return settings.model_copy(update=changed)
 
@@ -56,6 +57,24 @@ def _refuse_adapted_programs(settings: Settings) -> None:
             why="every sample has the same programs in the same order, so that there is no next"
             " token to predict",
             remedy="write adapt: 0, or encoding: gene-values",
+        )
+
+
+def _check_corpus(settings: Settings) -> None:
+    if settings.weights == "corpus" and not settings.corpus:
+        raise InputError(
+            found="weights: corpus without a corpus",
+            where="config key 'corpus'",
+            why="nothing says which series to learn from",
+            remedy="write corpus: config/corpus.tsv, a table with the columns series and source, or"
+            " other weights",
+        )
+    if settings.weights == "corpus" and settings.encoding == "gene-sentence":
+        raise InputError(
+            found=f"weights: corpus with encoding: {settings.encoding}",
+            where="config key 'weights'",
+            why="this encoding is read as text, and a corpus teaches genes",
+            remedy="write encoding: program-tokens, gene-values or gene-tokens, or weights: preset",
         )
 
 
@@ -154,7 +173,15 @@ def transfer_pairs(entries: Sequence[str], known: Sequence[str]) -> list[tuple[s
     return pairs
 
 
-def _table(name: str, folder: Path | None, root: Path) -> Path:
+# What the table behind a key lists.
+_TABLES = {
+    "datasets": "the workflow needs the table that lists its data sets",
+    "corpus": "the table lists the series that a model learns from before it sees a data set",
+}
+
+
+def _table(key: str, name: str, files: Sequence[Path], root: Path) -> Path:
+    folder = folder_of(key, files)
     searched = (
         [Path(name)]
         if Path(name).is_absolute()
@@ -165,10 +192,10 @@ def _table(name: str, folder: Path | None, root: Path) -> Path:
             return candidate.resolve()
     raise InputError(
         found=f"no file {name}",
-        where="config key 'datasets', looked up as " + ", ".join(dict.fromkeys(map(str, searched))),
-        why="the workflow needs the table that lists its data sets",
+        where=f"config key '{key}', looked up as " + ", ".join(dict.fromkeys(map(str, searched))),
+        why=_TABLES[key],
         remedy=(
-            "set 'datasets' to the path of a table, or create it; config/README.md describes its"
+            f"set '{key}' to the path of a table, or create it; config/README.md describes its"
             " columns"
         ),
     )

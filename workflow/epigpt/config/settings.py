@@ -100,6 +100,38 @@ class Quality(_Section):
     )
 
 
+class Pretraining(_Section):
+    """How a model learns from the corpus before it sees a data set."""
+
+    epochs: Positive = Field(20, description="Passes over the views of the corpus at most.")
+    patience: Positive = Field(
+        2, description="Stop after so many passes without a better loss on the series held out."
+    )
+    held_out: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        0.1,
+        description=(
+            "Share of each species' series that is held out, whole, to stop by and to report the"
+            " loss of; a species with fewer than 4 series gives none."
+        ),
+    )
+    genes: Annotated[int, Field(ge=64, le=60000)] = Field(
+        5000,
+        description="Genes of a series that take part: those that vary most in it.",
+    )
+    views: Annotated[int, Field(ge=1, le=64)] = Field(
+        8,
+        description=(
+            "Versions of each sample: the first shows its most deviating genes, the others those of"
+            " a random fifth of all genes, after drawing a part of the counts."
+        ),
+    )
+    global_batch_size: Positive = Field(64, description="Sequences per optimiser step.")
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] | Literal["auto"] = Field(
+        "auto",
+        description="Peak learning rate, as learning_rate. auto: the recipe in the preset's file.",
+    )
+
+
 class Settings(_Section):
     """Everything that decides a result, apart from the rows of the data set table."""
 
@@ -110,6 +142,18 @@ class Settings(_Section):
             "The table of data sets. Looked up from the config file's folder, then the working"
             " directory, then the project's root."
         ),
+    )
+    corpus: str = Field(
+        "",
+        description=(
+            "The table of series that a model learns from before it sees a data set, such as"
+            " config/corpus.tsv; looked up as the table of data sets is. Its file's name is the"
+            " corpus' name. Empty: none."
+        ),
+    )
+    pretraining: Pretraining = Field(
+        default_factory=Pretraining,
+        description="How a model learns from the corpus before it sees a data set.",
     )
     geo: Geo = Field(default_factory=Geo, description="Where GEO is and how to ask it.")
     allow_values: list[ValueType] = Field(
@@ -235,8 +279,9 @@ class Settings(_Section):
         min_length=1,
         description=(
             "Pretrained weights: a local folder, a hub id (openai-community/gpt2, or with"
-            " @revision), preset for those of the model preset, or none for a random start. auto:"
-            " the preset's, none for tiny."
+            " @revision), preset for those of the model preset, corpus for those that the run"
+            " learns from the key corpus, or none for a random start. auto: corpus where that key"
+            " is given, else the preset's, none for tiny."
         ),
     )
     adapt: Annotated[int, Field(ge=0)] = Field(

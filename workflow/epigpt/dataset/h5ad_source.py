@@ -139,7 +139,8 @@ def _samples_of(row: Row, obs: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
     )
     label = next((name for name in obs if name.lower() == row.label.lower()), None)
     if column is None or (label is not None and obs.groupby(column)[label].nunique().max() > 1):
-        if row.group == "sample" or (row.group == "auto" and suggested_group(obs) == "sample"):
+        alone = row.group == "sample" or (row.group == "auto" and suggested_group(obs) == "sample")
+        if alone and row.label:
             raise InputError(
                 "cells that name no sample",
                 f"obs of {row.source}",

@@ -118,6 +118,7 @@ def _of_record(record: GeoSeries) -> SampleAnnotation:
         "organisms": record.organisms,
         "platforms": record.platforms,
         "pubmed": record.pubmed,
+        "related": record.related,
     }
     organisms = [
         name for name in dict.fromkeys(record.samples["organism"]) if name

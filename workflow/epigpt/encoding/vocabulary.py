@@ -11,6 +11,8 @@ from epigpt import files
 
 PAD, END = 0, 1
 SPECIAL = ("<pad>", "<end>")
+# Organism of a vocabulary in which species meet: its ids are human symbols.
+HUMAN = "human genes"
 
 
 @dataclass(frozen=True)

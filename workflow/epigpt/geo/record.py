@@ -25,6 +25,7 @@ ATTRIBUTES = (
 )
 JOINED = "; "
 
+_SERIES = re.compile(r"GSE[0-9]+", re.IGNORECASE)
 _BY_ARRAY = re.compile(r"\barray\b", re.IGNORECASE)
 # Bidirectional marks and line separators count as printable for some terminals and can rewrite what
 # the eye sees.
@@ -83,6 +84,18 @@ class GeoSeries:
                 - {self.accession}
             )
         return named
+
+    @property
+    def related(self) -> list[str]:
+        """Accessions of this series, the SuperSeries it belongs to, its parts, and the series that
+        share a sample with it, sorted."""
+        named = {self.accession, *self.subseries}
+        for relation in self.relations:
+            if relation.lower().startswith(("superseries of", "subseries of")):
+                named |= set(_SERIES.findall(relation))
+        if "series" in self.samples:
+            named |= {name for cell in self.samples["series"] for name in str(cell).split()}
+        return sorted(filter(None, named))
 
     @property
     def is_microarray(self) -> bool:

@@ -45,9 +45,13 @@ def resolve(settings: "Settings", devices: Devices) -> "Settings":
     if weights == AUTO:
         published_ones = presets.load(model).weights != published.NONE
         weights = published.PRESET if published_ones else published.NONE
+        if settings.corpus and settings.encoding not in published.TEXT_ENCODINGS:
+            weights = published.CORPUS
     tuning = settings.tuning
     if tuning == AUTO:
-        tuning = "full" if weights == published.NONE else "lora"
+        # A small model has no weights to spare.
+        small = weights == published.CORPUS and model == WITHOUT_GPU
+        tuning = "full" if weights == published.NONE or small else "lora"
     return settings.model_copy(update={"model": model, "weights": weights, "tuning": tuning})
 
 
@@ -74,6 +78,8 @@ def sentence(asked: "Settings", taken: "Settings", devices: Devices) -> str:
 def _start(weights: str, preset: ModelPreset) -> str:
     if weights == published.NONE:
         return "random weights"
+    if weights == published.CORPUS:
+        return "weights learnt from the corpus"
     return f"weights {preset.weights if weights == published.PRESET else weights}"
 
 

@@ -11,8 +11,10 @@ from transformers.models.gpt2.modeling_gpt2 import GPT2PreTrainedModel
 
 from epigpt.encoding import bpe, encoders
 from epigpt.encoding.programs import Programs
-from epigpt.encoding.vocabulary import SPECIAL, Vocabulary
+from epigpt.encoding.vocabulary import HUMAN, SPECIAL, Vocabulary
 from epigpt.errors import InputError
+from epigpt.genes import orthologs
+from epigpt.genes.annotation import ORGANISMS
 from epigpt.models.published import Published
 
 EMBEDDING, POSITIONS = "wte.weight", "wpe.weight"
@@ -140,9 +142,8 @@ def _embedder(
             if weights.vocabulary is not None
             else {}
         )
-        shared = [
-            (number, known[gene]) for number, gene in enumerate(vocabulary.genes) if gene in known
-        ]
+        names = _names_in(weights.vocabulary, vocabulary)
+        shared = [(number, known[gene]) for number, gene in enumerate(names) if gene in known]
         parameter[: len(SPECIAL)] = stored[: len(SPECIAL)]
         if not shared:
             return
@@ -155,6 +156,15 @@ def _embedder(
         parameter[len(SPECIAL) : len(SPECIAL) + len(programs)] = _of_programs(genes, programs)
 
     return from_text if weights.vocabulary is None else from_genes
+
+
+def _names_in(known: Vocabulary | None, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Return the names that pretrained weights have for the genes of a vocabulary: human symbols
+    where the weights are those of a corpus, in which species meet, else the genes' own ids."""
+    if known is None or known.organism != HUMAN or vocabulary.organism not in ORGANISMS:
+        return vocabulary.genes
+    rows, _ = orthologs.to_human(vocabulary.genes, vocabulary.symbols, vocabulary.organism)
+    return tuple(rows["human"])
 
 
 def spread(rows: torch.Tensor, published: torch.Tensor, typical_value: float) -> torch.Tensor:

@@ -19,10 +19,12 @@ from epigpt.models.weight_files import safetensors, unsuitable
 if TYPE_CHECKING:
     from epigpt.encoding.vocabulary import Vocabulary
 
-NONE, PRESET = "none", "preset"
+NONE, PRESET, CORPUS = "none", "preset", "corpus"
 # The environment variable by which a stage learns where the weights lie.
 VARIABLE = "EPIGPT_WEIGHTS"
 _HUB_ID = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
+# What weights that were pretrained on a corpus say of it.
+CORPUS_CARD = "corpus.json"
 # What makes a GPT-2 another model with the same shapes.
 _COMPUTED_ALIKE: dict[str, tuple[Any, ...]] = {
     "activation_function": ("gelu_new", "gelu_pytorch_tanh", "gelu_fast"),
@@ -48,16 +50,21 @@ class Source:
         A local folder, absolute; None for a repository.
     repository, revision
         Hub id such as "openai-community/gpt2", and the branch, tag or commit; empty for a folder.
+    corpus
+        Name of the corpus whose pretraining is part of the run; empty for other weights.
     """
 
     folder: Path | None = None
     repository: str = ""
     revision: str = ""
+    corpus: str = ""
 
     @property
     def identity(self) -> str:
         """What decides a result: of a repository its name, of a folder what is in it
         (`identity`)."""
+        if self.corpus:
+            return f"corpus {self.corpus}"
         return (
             identity(self.folder)
             if self.folder
@@ -90,8 +97,13 @@ class Published:
     vocabulary: "Vocabulary | None"
 
 
-def source(weights: str, preset: ModelPreset) -> Source | None:
+def source(weights: str, preset: ModelPreset, corpus: str = "") -> Source | None:
     """Say where the key `weights` points; None for a random start.
+
+    Parameters
+    ----------
+    corpus
+        Name of the run's corpus, which `weights: corpus` means.
 
     Raises
     ------
@@ -108,6 +120,8 @@ def source(weights: str, preset: ModelPreset) -> Source | None:
         )
     if named == NONE:
         return None
+    if named == CORPUS:
+        return Source(corpus=corpus)
     folder = Path(named).expanduser()
     if folder.is_dir():
         return Source(folder=folder.resolve())
@@ -128,6 +142,16 @@ def in_use(weights: str) -> Path | None:
     """Give the folder of the weights that a stage's setting `weights` identifies; None for a random
     start."""
     return None if weights == NONE else Path(os.environ.get(VARIABLE, weights))
+
+
+def corpus_card(weights: str) -> dict[str, Any]:
+    """Read what the weights that a stage uses learnt from which corpus; empty for other weights."""
+    folder = in_use(weights)
+    path = None if folder is None else folder / CORPUS_CARD
+    if path is None or not path.is_file():
+        return {}
+    card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return card
 
 
 def embeddings_are_published(weights: str, encoding: str) -> bool:

@@ -35,6 +35,9 @@ class Choice:
     warning: str
 
 
+NOTHING_ASKED = Choice(None, (), "no label is asked for", "")
+
+
 def choose(row: Row, possible: Sequence[Candidate], asked_about: Sequence[str] = ()) -> Choice:
     """Take the first of the ranked candidates that fits the row; technical ones never, and tissue,
     sex and the like not while the record holds a condition.

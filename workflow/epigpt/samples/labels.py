@@ -114,7 +114,7 @@ def resolve(
     described = pd.DataFrame(index=characteristics.index) if attributes is None else attributes
     characteristics, notes = one_spelling(characteristics)
     sources = Sources(characteristics, described, columns, row)
-    explicit = None if row.label == "auto" else sources.find(row.label, "label")
+    explicit = None if row.label in ("auto", "") else sources.find(row.label, "label")
     kept, left_out = selected(row, sources, described, available)
     donors_found = _group(row, sources, kept)
     group_name, group = donors_found.name, _group_values(donors_found.name, row, sources).loc[kept]
@@ -132,7 +132,12 @@ def resolve(
             and own[name].nunique() > 1
             and kind_of(str(name), own[name]) == Kind.CONDITION
         ]
-        choice = automatic_label.choose(row, possible, conditions)
+        # A series that is only read, as those of a corpus are, is asked nothing.
+        choice = (
+            automatic_label.choose(row, possible, conditions)
+            if row.label
+            else automatic_label.NOTHING_ASKED
+        )
         column, values = _values_of(choice, sources, kept)
         values, gone = automatic_label.classes_of(choice, values)
         left_out += gone

@@ -123,6 +123,13 @@ FAMILIES = dict(
             "40 genes, log2 0.7 to 1.2, under a cell composition that moves 1,000 genes by more",
             groups=16,
         ),
+        _family(
+            "shared",
+            "one of 24 programmes of 60 genes that move together in every series of the family,"
+            " each gene a little",
+            groups=16,
+            per_group=1,
+        ),
         _family("null", "nothing", effect=0.0),
     ]
 )

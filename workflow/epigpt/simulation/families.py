@@ -17,6 +17,10 @@ _PROGRAMME_GENES = 60
 _FEW_GENES = 40
 _NUISANCE_GENES = 1000
 _FEWEST_COUNTS = 50
+# The family `shared`: which genes move together is the same in every series, whatever its seed.
+_STRUCTURE = 20_001
+_SHARED_PROGRAMMES = 24
+_SHARED_GENES = 60
 
 
 @dataclass(frozen=True)
@@ -205,6 +209,30 @@ def _nuisance(scene: _Scene) -> Planted:
     return planted
 
 
+def _shared(scene: _Scene) -> Planted:
+    """Programmes of genes that move together in every series of the family; how much each varies is
+    the series' own, and one of them differs between the conditions."""
+    planted, random = scene.nothing(), scene.random
+    structure = np.random.default_rng(_STRUCTURE)
+    number = min(_SHARED_PROGRAMMES, len(scene.abundance) // _SHARED_GENES)
+    genes = structure.permutation(len(scene.abundance))[: number * _SHARED_GENES]
+    members = genes.reshape(number, _SHARED_GENES)
+    weights = structure.uniform(0.5, 1.5, members.shape)
+    weights *= structure.choice([-1.0, 1.0], members.shape)
+    asked = int(random.integers(len(members)))
+    for number, (own, weight) in enumerate(zip(members, weights, strict=True)):
+        # What differs varies less than others do: its size does not give it away.
+        spread = 0.3 if number == asked else random.gamma(2.0, 0.3)
+        activity = random.normal(0.0, spread, len(scene.case))
+        if number == asked:
+            moved = 0.7 * scene.design.effect
+            activity += moved * (scene.case * scene.severity - 0.5)
+            planted.log2_fold_change[own] = moved * weight
+        planted.shift[own] = np.outer(weight, activity)
+        planted.role[own] = f"programme {number + 1}"
+    return planted
+
+
 _PLANTERS: dict[str, Callable[[_Scene], Planted]] = {
     "dense": _dense,
     "sparse": lambda scene: scene.up_and_down(_SPARSE_GENES, 0.8, 1.5),
@@ -212,5 +240,6 @@ _PLANTERS: dict[str, Callable[[_Scene], Planted]] = {
     "interaction": _interaction,
     "within-donor": lambda scene: scene.up_and_down(_FEW_GENES, 0.5, 1.0),
     "nuisance": _nuisance,
+    "shared": _shared,
     "null": _Scene.nothing,
 }

@@ -20,7 +20,7 @@ import torch
 from epigpt import files
 from epigpt.encoding import token_dataset as token_store
 from epigpt.encoding.token_dataset import TokenDataset
-from epigpt.models import classifier, presets
+from epigpt.models import classifier, presets, published
 from epigpt.models.language_model import NextGene
 from epigpt.provenance.fingerprint import fingerprint
 from epigpt.training import (
@@ -65,6 +65,7 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
         "variant": request.variant,
         "precision": planned.precision,
         "settings": settings,
+        "corpus": published.corpus_card(settings["weights"]).get("identity", ""),
     }
     _, steps = resumed_steps.take(
         replace(session, objective=_next_gene),

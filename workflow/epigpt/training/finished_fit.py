@@ -9,7 +9,7 @@ import torch
 
 from epigpt import files
 from epigpt.encoding.token_dataset import TokenDataset
-from epigpt.models import classifier
+from epigpt.models import classifier, published
 from epigpt.training import model_card
 from epigpt.training.plan import Plan
 from epigpt.training.request import Request
@@ -77,7 +77,9 @@ def describe(request: Request, store: TokenDataset, planned: Plan, steps: Path) 
             **vars(store.recipe),
         },
     )
-    files.write_json(output / "plan.json", planned.as_dict())
+    corpus = published.corpus_card(request.settings["weights"])
+    start = {"start": corpus["said"]} if corpus else {}
+    files.write_json(output / "plan.json", {**planned.as_dict(), **start})
     files.write_text(output / "training.jsonl", steps.read_text(encoding="utf-8"))
     files.write_text(
         output / "README.md",

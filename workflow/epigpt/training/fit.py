@@ -11,7 +11,7 @@ import numpy as np
 from epigpt import files
 from epigpt.encoding import token_dataset as token_store
 from epigpt.errors import InputError
-from epigpt.models import presets
+from epigpt.models import presets, published
 from epigpt.provenance.fingerprint import fingerprint
 from epigpt.training import (
     ablations,
@@ -101,12 +101,15 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
 def _described(request: Request, planned: plan.Plan) -> dict[str, Any]:
     """Everything that decides the weights, beside the tokens: a checkpoint is taken up only by the
     training it belongs to."""
+    corpus = published.corpus_card(request.settings["weights"])
     return {
         "code": fingerprint("train"),
         "preset": presets.load(request.preset).architecture,
         "variant": request.variant,
         "precision": planned.precision,
         "settings": request.settings,
+        # The name of a corpus stays when its series change.
+        **({"corpus": corpus["identity"]} if corpus else {}),
     }
 
 

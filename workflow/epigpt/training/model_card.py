@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from epigpt.encoding.token_dataset import TokenDataset
+from epigpt.models import published
 from epigpt.training.plan import Plan
 
 
@@ -33,6 +34,7 @@ Preset `{preset}`, fit `{fit}`, {plan.parameters:,} parameters, encoding `{store
 {store.recipe.max_genes} genes per sequence and {store.recipe.views} views per sample; {len(store.vocabulary.genes):,} genes of
 {store.vocabulary.organism}. Trained for {plan.steps:,} steps of {plan.global_batch_size} sequences in {plan.precision}, peak learning
 rates {rates}, tuning `{settings["tuning"]}`, weights `{settings["weights"]}`, seed {settings["seed"]}.
+{published.corpus_card(settings["weights"]).get("said", "")}
 
 ## Training samples
 {training["sample"].nunique()} samples of {training["group"].nunique()} groups:

@@ -2,11 +2,12 @@
 
 import argparse
 import json
+from dataclasses import asdict
 from typing import get_args
 
 from epigpt.config.settings import Settings
-from epigpt.models import presets
-from epigpt.training import dataset_cost, plan, planning
+from epigpt.models import choice, presets
+from epigpt.training import corpus_cost, dataset_cost, plan, planning
 from epigpt.training.memory_model import GB
 
 DEFAULTS = Settings()
@@ -71,6 +72,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fits beside the final one (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print the plan as JSON")
+    parser.add_argument(
+        "--corpus",
+        action="store_true",
+        help=(
+            "what pretraining on 10,000 to 1,000,000 samples takes on 1, 8 and 32 H100 instead; the"
+            " model is gpt2-xl unless --model names another"
+        ),
+    )
 
 
 def _positive(text: str) -> int:
@@ -82,6 +91,15 @@ def _positive(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Print the plan; an `InputError` says what would make it fit."""
+    if options.corpus:
+        model = "gpt2-xl" if options.model == choice.AUTO else options.model
+        costs = corpus_cost.table(model)
+        print(
+            json.dumps([asdict(one) for one in costs], indent=2)
+            if options.json
+            else corpus_cost.text(costs, model)
+        )
+        return 0
     found = planning.planned(
         options.model,
         options.hardware,

@@ -207,13 +207,11 @@ def _inner_loss(session: Session, held: batches.Examples) -> float:
         for start in range(0, len(held), size):
             rows = slice(start, start + size)
             batch = batches.collate(session.store, held.rows[rows], held.views[rows])
-            logits = session.engine(
-                **{name: tensor.to(device) for name, tensor in batch.items()}
-            ).logits
+            output = session.engine(**{name: tensor.to(device) for name, tensor in batch.items()})
             labels, weights = (
                 torch.from_numpy(values[rows]).to(device) for values in (held.labels, held.weights)
             )
-            total += float(weighted_loss(logits, labels, weights, 0.0)) * len(labels)
+            total += float(session.objective(output, labels, weights, 0.0)) * len(labels)
     session.engine.train()
     return total / len(held)
 

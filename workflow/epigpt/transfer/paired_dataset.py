@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from epigpt.dataset import normalization, storage
+from epigpt.dataset import human_genes, normalization, storage
 from epigpt.errors import InputError
-from epigpt.genes import orthologs
 from epigpt.genes.annotation import ORGANISMS
 from epigpt.samples.classes import class_order
 
@@ -128,17 +127,10 @@ def over_human_genes(series: PairedDataset) -> pd.DataFrame:
             + ", ".join(ORGANISMS),
             "remove the pair from 'transfer'",
         )
-    rows, _ = orthologs.to_human(series.genes, series.symbols, series.organism)
-    mapped = np.flatnonzero((rows["human"] != "").to_numpy())
-    if not len(mapped):
+    names, counts = human_genes.summed(series.counts, series.genes, series.symbols, series.organism)
+    if not len(names):
         return pd.DataFrame(index=series.obs.index)
-    names, place = np.unique(rows["human"].to_numpy(dtype=str)[mapped], return_inverse=True)
-    sums = scipy.sparse.csr_matrix(
-        (np.ones(len(mapped)), (mapped, place)), shape=(len(rows), len(names))
-    )
-    return pd.DataFrame.sparse.from_spmatrix(
-        series.counts @ sums, index=series.obs.index, columns=names
-    )
+    return pd.DataFrame.sparse.from_spmatrix(counts, index=series.obs.index, columns=names)
 
 
 def join(

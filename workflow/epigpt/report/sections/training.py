@@ -59,6 +59,8 @@ def section(results: Results, plates: FigureWriter) -> Section:
             ],
             columns=["key", "value"],
         )
+        if start := final.plan.get("start"):
+            content.append(blocks.Prose(str(start)))
         why = final.plan.get("why")
         if isinstance(why, list) and why:
             content.append(

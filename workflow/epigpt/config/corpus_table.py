@@ -1,0 +1,176 @@
+"""Rows of the corpus table: the series that a model learns from before it sees a data set."""
+
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from epigpt.config import dataset_table, table_rows
+from epigpt.config.dataset_row import ACCESSION, ASSAYS, ORGANISMS, Row
+from epigpt.config.table_rows import Layout, Refuse
+from epigpt.errors import InputError
+
+# Files that hold many series, each with its samples.
+COLLECTION = (".h5", ".hdf5")
+_SOURCES = (
+    "give a GEO series (GSE and 1 to 7 digits), an .h5ad file, a folder of .h5ad files, an HDF5"
+    " file laid out as ARCHS4's (.h5), or a counts table with its sample sheet in 'samples'"
+)
+
+
+@dataclass(frozen=True)
+class CorpusRow:
+    """One row; the cells as text, paths absolute, defaults filled in.
+
+    Attributes
+    ----------
+    series
+        Id of the row, used in paths.
+    source
+        A GEO series, an .h5ad file, a folder of such files (each a series), a counts table, or an
+        HDF5 file laid out as ARCHS4's (each series in it one of the corpus).
+    samples, matrix, include
+        As in the table of data sets.
+    organism, assay
+        As there, for what the source does not say.
+    """
+
+    series: str
+    source: str
+    samples: str = ""
+    organism: str = "auto"
+    assay: str = "auto"
+    matrix: str = "auto"
+    include: str = ""
+
+    @property
+    def is_accession(self) -> bool:
+        """Whether the source is a GEO series."""
+        return ACCESSION.fullmatch(self.source) is not None
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the source is a folder of .h5ad files."""
+        return not self.is_accession and Path(self.source).is_dir()
+
+    @property
+    def is_collection(self) -> bool:
+        """Whether the source is one file with many series."""
+        return self.source.lower().endswith(COLLECTION)
+
+    @property
+    def inputs(self) -> list[str]:
+        """Local files that the row is made of; none for a GEO series."""
+        if self.is_accession:
+            return []
+        if self.is_folder:
+            return [str(path) for path in h5ad_files(Path(self.source))]
+        return [path for path in (self.source, self.samples) if path]
+
+    def as_dataset(self, source: str = "") -> Row:
+        """Return the row of a data set that is read alike, with another source where given."""
+        return Row(
+            dataset=self.series,
+            source=source or self.source,
+            samples=self.samples,
+            organism=self.organism,
+            assay=self.assay,
+            matrix=self.matrix,
+            include=self.include,
+            label="",
+            group="sample",
+        )
+
+
+COLUMNS = tuple(field.name for field in fields(CorpusRow))
+_DEFAULTS = {
+    field.name: field.default for field in fields(CorpusRow) if isinstance(field.default, str)
+}
+LAYOUT = Layout(
+    columns=COLUMNS,
+    required=("series", "source"),
+    name="the corpus table",
+    row="series",
+    first="add a row with an id and a source; " + _SOURCES,
+)
+
+
+def name(table: str) -> str:
+    """Name a corpus by its table's file; empty without one.
+
+    Raises
+    ------
+    InputError
+        A file name that could not be a folder's.
+    """
+    stem = Path(table).stem if table else ""
+    if table and not table_rows.NAME.fullmatch(stem):
+        raise InputError(
+            f"a table called '{Path(table).name}'",
+            "config key 'corpus'",
+            "its name becomes a folder name",
+            "rename it: letters, digits, _ and -, a letter first, such as corpus.tsv",
+        )
+    return stem
+
+
+def h5ad_files(folder: Path) -> list[Path]:
+    """List the .h5ad files of a folder by name."""
+    return sorted(path for path in folder.glob("*.h5ad") if path.is_file())
+
+
+def read(table: Path) -> list[CorpusRow]:
+    """Read the table; relative paths count from its folder.
+
+    Raises
+    ------
+    InputError
+        A table without rows, an unknown or doubled column, or a bad cell: the message names row and
+        column.
+    """
+    lines = table_rows.read(table, LAYOUT)
+    rows = [_row(table, number, given) for number, given in lines]
+    named = [(row.series, number) for row, (number, _) in zip(rows, lines, strict=True)]
+    table_rows.check_names(table, "series", named, LAYOUT)
+    return rows
+
+
+def _row(table: Path, number: int, given: dict[str, str]) -> CorpusRow:
+    filled = {name: given.get(name) or _DEFAULTS.get(name, "") for name in COLUMNS}
+    refuse = table_rows.refusing(table, number, filled)
+    table_rows.check_id("series", filled, refuse)
+    table_rows.check_choices(filled, refuse, organism=ORGANISMS, assay=ASSAYS)
+    dataset_table.check_include(filled, refuse)
+    _locate(table.parent, filled, refuse)
+    return CorpusRow(**filled)
+
+
+def _locate(folder: Path, filled: dict[str, str], refuse: Refuse) -> None:
+    source = filled["source"]
+    if ACCESSION.fullmatch(source):
+        filled["source"] = source.upper()
+        if filled["samples"]:
+            raise refuse("samples", "a GEO series describes its samples itself", "empty the cell")
+        return
+    if re.fullmatch(r"(GSM|GDS|GPL|SRP|SRR|PRJNA)[0-9]+", source, re.IGNORECASE):
+        raise refuse(
+            "source", "this is not a series", "give the GSE accession of the series, or a file"
+        )
+    if source == "":
+        raise refuse("source", "it is empty", _SOURCES)
+    table_rows.locate_file(folder, filled, "source", refuse, _SOURCES, folders=True)
+    path = Path(filled["source"])
+    if path.is_dir() and not h5ad_files(path):
+        raise refuse("source", "the folder holds no .h5ad file", _SOURCES)
+    describes_itself = path.is_dir() or path.name.lower().endswith((".h5ad", *COLLECTION))
+    if describes_itself and filled["samples"]:
+        raise refuse("samples", "this source describes its samples itself", "empty the cell")
+    if not describes_itself:
+        if not filled["samples"]:
+            raise refuse(
+                "samples",
+                "a counts table needs a sample sheet",
+                "give the path of a table whose first column is the sample id",
+            )
+        table_rows.locate_file(
+            folder, filled, "samples", refuse, "give the path of the sample sheet"
+        )

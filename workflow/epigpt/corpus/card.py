@@ -1,0 +1,135 @@
+"""What was learnt from what: the card of a pretrained model, and the one sentence that reports and
+models built on it repeat."""
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from epigpt.corpus.selection import HELD_OUT, LEFT_OUT, TRAIN
+from epigpt.encoding.token_dataset import EncodingConfig
+from epigpt.models.published import CORPUS_CARD
+from epigpt.training.plan import Plan
+
+FILE = CORPUS_CARD
+_SHOWN = 12
+
+
+def describe(
+    name: str,
+    preset: str,
+    recipe: EncodingConfig,
+    table: pd.DataFrame,
+    held_out: pd.DataFrame,
+    *,
+    identity: str,
+) -> dict[str, Any]:
+    """Say in figures what a model was pretrained on.
+
+    Parameters
+    ----------
+    identity
+        Hash of everything that decides the weights.
+    table
+        corpus.tsv.
+    held_out
+        held_out.tsv.
+    """
+    trained = table[table["use"] == TRAIN]
+    observations = trained["observations"].replace("", "0").astype(int)
+    found = {
+        "corpus": name,
+        "identity": identity,
+        "preset": preset,
+        "encoding": recipe.encoding,
+        "series": len(trained),
+        "observations": int(observations.sum()),
+        "organisms": {
+            str(key): int(count)
+            for key, count in observations.groupby(trained["organism"]).sum().items()
+        },
+        "names": trained["series"].tolist(),
+        "held_out": table.loc[table["use"] == HELD_OUT, "series"].tolist(),
+        "left_out": [
+            {"series": row.series, "reason": row.reason}
+            for row in table[table["use"] == LEFT_OUT].itertuples()
+        ],
+        "held_out_loss": _mean(held_out["loss"]),
+        "perplexity": _mean(held_out["perplexity"]),
+    }
+    return {**found, "said": sentence(found)}
+
+
+def _mean(values: pd.Series) -> float | None:
+    known = pd.to_numeric(values).dropna()
+    return round(float(known.mean()), 4) if len(known) else None
+
+
+def sentence(described: Mapping[str, Any]) -> str:
+    """Say what was learnt from what, in one sentence for reports and cards."""
+    species = ", ".join(f"{count:,} of {name}" for name, count in described["organisms"].items())
+    said = (
+        f"Pretrained on the corpus '{described['corpus']}': {described['observations']:,} samples"
+        f" or cells of {described['series']} series ({species}), without any label"
+    )
+    if described["left_out"]:
+        said += (
+            f"; {len(described['left_out'])} series were left out, among them any that is tested"
+            " here or shares samples with it"
+        )
+    return said + "."
+
+
+def text(described: Mapping[str, Any], plan: Plan) -> str:
+    """Write the card in Markdown with the metadata block that model hubs read."""
+    left = "\n".join(
+        f"- {html.escape(one['series'])}: {html.escape(one['reason'])}"
+        for one in described["left_out"]
+    )
+    names = described["names"]
+    listed = ", ".join(map(html.escape, names[:_SHOWN]))
+    more = f" and {len(names) - _SHOWN} more (`corpus.tsv`)" if len(names) > _SHOWN else ""
+    held = ", ".join(map(html.escape, described["held_out"])) or "none"
+    measured = (
+        f"perplexity {described['perplexity']:g} per gene"
+        if described["perplexity"] is not None
+        else f"{described['held_out_loss']:g} of the values' sum of squares unexplained (1: nothing"
+        " learnt)"
+        if described["held_out_loss"] is not None
+        else "not measured: too few series to hold one out"
+    )
+    task = (
+        "the value of the next gene from the genes before it"
+        if described["encoding"] == "gene-values"
+        else "the next gene of the ranked list from the genes before it"
+    )
+    return f"""---
+library_name: transformers
+tags: [gene-expression, gpt2, epigpt]
+---
+# GPT-2 pretrained on gene expression
+
+{described["said"]} Preset `{described["preset"]}`, {plan.parameters:,} parameters, encoding
+`{described["encoding"]}`, {plan.steps:,} steps of {plan.global_batch_size} sequences at most, in {plan.precision}.
+It predicts {task}.
+
+## Series
+Trained on: {listed}{more}.
+Held out, to stop by: {held}. There: {measured}; by series in `held_out.tsv`.
+
+Left out:
+
+{left or "- none"}
+
+## Use
+`weights: corpus` in the run that made it, or `weights: FOLDER` in another: there nothing keeps this
+corpus and what is tested apart, so compare `corpus.tsv` with the data sets first.
+
+`vocabulary.json` lists the genes as human symbols, `gene_statistics.tsv` what is known of each,
+`shared_programs.npz` the programmes that the series share.
+
+## Limits
+Samples were measured against the mean of their own series, so it knows what varies within series,
+not what sets tissues apart. Not a medical device.
+"""  # noqa: E501
