@@ -166,7 +166,9 @@ def enrichment(
     for name, listed in members.items():
         rows[name]["n_genes"] = len(listed)
     if source == GENE_ONTOLOGY:
-        rows = {name: row for name, row in rows.items() if row["n_genes"] >= FEWEST_OF_A_PROCESS}
+        rows = {
+            name: row for name, row in rows.items() if len(members[name]) >= FEWEST_OF_A_PROCESS
+        }
         members = {name: members[name] for name in rows}
     testable = {
         name: listed

@@ -93,7 +93,7 @@ def _scores(scored: pd.DataFrame) -> dict[str, Any]:
 
     own = scored[scored["model"] == "finetuned"].iloc[0]
     best = without_genes.best(scored)
-    figures = {"gpt2": float(own["auc"]), "gpt2_without": float(own["auc_without"])}
+    figures: dict[str, Any] = {"gpt2": float(own["auc"]), "gpt2_without": float(own["auc_without"])}
     if best is not None:
         figures |= {
             "rival": str(best["model"]),

@@ -178,8 +178,8 @@ def _hardware(options: argparse.Namespace) -> tuple[str, Devices]:
     """Return the preset that trainings get: as asked for, as the profile says, or this machine."""
     named = options.hardware
     if options.profile and not named:
-        found = _profile(options)[1].get("hardware", "auto")
-        named = "" if found == "auto" else found
+        of_profile = _profile(options)[1].get("hardware", "auto")
+        named = "" if of_profile == "auto" else of_profile
     if named:
         preset = presets.hardware(named)
         bytes_each = int(preset.device_memory_gb * GB) if preset.device == "cuda" else 0

@@ -154,7 +154,7 @@ def _correlation(results: Results, plates: FigureWriter) -> tuple[list[str], lis
     titles = {str(name): results.name(str(name)) for name in similar.index}
     drawn = figures.correlation_map(
         similar.rename(index=titles, columns=titles),
-        {titles.get(name, name): label for name, label in labels.items()},
+        {titles.get(str(name), str(name)): str(label) for name, label in labels.items()},
         results.classes,
     )
     return [told], list(plates.save(drawn)), typical
