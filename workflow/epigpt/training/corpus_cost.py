@@ -8,7 +8,7 @@ from epigpt.config.settings import Settings
 from epigpt.errors import InputError
 from epigpt.models import presets
 from epigpt.training import plan
-from epigpt.training.memory_model import MemoryBudget
+from epigpt.training.memory_model import GB, MemoryBudget
 
 SAMPLES = (10_000, 100_000, 1_000_000)
 # Nodes and GPUs of each.
@@ -95,8 +95,8 @@ def of_corpus(
         global_batch_size=min(batch, samples * views),
     )
     room = MemoryBudget(
-        int(hardware.device_memory_gb * plan.GB),
-        int(hardware.node_memory_gb * plan.GB) // 8,
+        int(hardware.device_memory_gb * GB),
+        int(hardware.node_memory_gb * GB) // 8,
     )
     made = plan.make(preset, hardware, work, room)
     sequences = samples * views * epochs
