@@ -79,6 +79,7 @@ if not ALL_IN_ONE:
         input:
             of_fits(FitFiles.fold_tokens),
             folds="results/{dataset}/folds.tsv",
+            pretrained=fetched_weights,
         output:
             predictions=f"{COMPARISONS}/{{variant}}.tsv",
         log:
@@ -102,6 +103,7 @@ rule redraw:
     input:
         expression="results/{dataset}/expression.h5ad",
         folds="results/{dataset}/folds.tsv",
+        pretrained=fetched_weights,
         summary="results/{dataset}/folds.json",
     output:
         predictions="results/{dataset}/redraws/{redrawn}/{repeat}.tsv",
@@ -125,6 +127,7 @@ rule null:
     input:
         expression="results/{dataset}/expression.h5ad",
         folds="results/{dataset}/folds.tsv",
+        pretrained=fetched_weights,
         summary="results/{dataset}/folds.json",
         looked=once_due(FitFiles.first_permuted),
         true=once_due(FitFiles.true_scores),
@@ -150,6 +153,7 @@ rule locus:
     input:
         expression="results/{dataset}/expression.h5ad",
         folds="results/{dataset}/folds.tsv",
+        pretrained=fetched_weights,
         summary="results/{dataset}/folds.json",
         attributions="results/{dataset}/attributions.tsv",
         finetuned=of_fits(FitFiles.of_folds, "predictions.tsv"),
