@@ -81,7 +81,7 @@ def _blocks(score: Score) -> str:
         return f"What GPT-2 adds comes from its blocks: {adds}."
     if score.is_better:
         return f"GPT-2's blocks do harm here: {adds}."
-    return f"GPT-2's blocks are not shown to add anything to its gene embedding: {adds}."
+    return f"GPT-2's blocks are not shown to add to the same model without them: {adds}."
 
 
 def methods(facts: Facts) -> str:
