@@ -26,8 +26,8 @@ STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 NESTED_FOLDS = 3
 # Found by search (workflow/RECIPE.md). Single genes are for the blocks: the rule has weighed them.
 SHARES = {RULE: 3.0, COMPONENT: 1.0, PAIR: 1.0, GENE: 0.0}
-# Spread of the logits on donors held back, of kinds that tell something. The larger, the less is left
-# for the blocks to learn where a rule holds for all training samples (workflow/RECIPE.md).
+# Spread of the logits on donors held back, of kinds that tell something. The larger, the less is
+# left for the blocks to learn where a rule holds for all training samples (workflow/RECIPE.md).
 SIZE = 2.0
 # A kind chosen with the labels stays where its log loss is below this share of chance's.
 TELLING = 0.97
