@@ -88,7 +88,7 @@ TOGETHER = HARDWARE.nodes * HARDWARE.devices == 1
 # Where a model is large, its variants and attributions are made by the same job, which has the device
 # and the libraries at hand; by the preset and not by the device, so that another device leaves
 # results up to date.
-ALL_IN_ONE = TOGETHER and PRESET.name not in strategy.ON_CPUS
+ALL_IN_ONE = TOGETHER and PRESET.name not in presets.ON_CPUS
 TRAINING_THREADS = 1 if HARDWARE.device == "cpu" and HARDWARE.devices == 1 else 2 * HARDWARE.devices
 PERMUTATIONS = permutations(SETTINGS.permutations, SETTINGS.model)
 REPEATS = repeats(SETTINGS.repeats, SETTINGS.model)
@@ -156,7 +156,7 @@ WARM = (
     workflow.is_main_process
     and not CONDA
     and HARDWARE.device == "cpu"
-    and PRESET.name in strategy.ON_CPUS
+    and PRESET.name in presets.ON_CPUS
     and os.environ.get("EPIGPT_WARM") != "0"
 )
 

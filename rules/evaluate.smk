@@ -169,7 +169,8 @@ rule locus:
         TRAINING_ENVIRONMENT
     threads: 1
     resources:
-        **refitting_resources(),
+        # A large model is not fitted again, so that a data set stays one job of a GPU.
+        **(grows(mem_mb=4000, minutes=120) if ALL_IN_ONE else refitting_resources()),
     params:
         **stage("locus", "model", "bootstrap", *ENCODING_KEYS, *TRAINING_KEYS),
     shell:

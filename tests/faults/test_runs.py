@@ -1,5 +1,6 @@
 """Whole runs that are stopped: the results are those of a run that nobody disturbed."""
 
+import signal
 import subprocess
 from pathlib import Path
 
@@ -42,6 +43,8 @@ def test_two_runs_in_one_folder(tmp_path: Path) -> None:
     kills.prepare(folder, CONFIG, ["epilepsy"])
     first = MarkedRun(ROOT, folder, ["results/epilepsy/counts.h5ad"])
     assert first.reaches("download"), first.text()
+    # Held, so that it is still running however quick it is.
+    first.process.send_signal(signal.SIGSTOP)
     second = subprocess.run(
         [*first.command, "results/epilepsy/counts.h5ad"],
         cwd=folder,
@@ -50,6 +53,7 @@ def test_two_runs_in_one_folder(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
+    first.process.send_signal(signal.SIGCONT)
     assert first.process.wait() == 0, first.text()
     assert second.returncode == 1
     assert second.stderr.count("cannot be locked") == 1

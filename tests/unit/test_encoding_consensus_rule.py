@@ -133,5 +133,5 @@ def test_the_start_follows_a_rule_that_tells_and_drops_one_that_does_not() -> No
     # The rule's margin is that of the class that is last by name, here the first output.
     rule = telling.weights[telling.kinds == RULE][0]
     assert rule[0] == -rule[1]
-    assert rule[0] == pytest.approx(0.75 * linear_start.SIZE, abs=0.01)
+    assert rule[0] == pytest.approx(0.75, abs=0.01)
     assert RULE not in _started(np.random.default_rng(1).permutation(sign), label).kinds

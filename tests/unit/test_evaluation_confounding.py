@@ -110,7 +110,7 @@ DAYS = [f"2021-03-{day:02d}" for day in range(1, 13)]
         ("sequencing date", DAYS[::2] + DAYS[1::2], "unique to each group"),
         # What names the samples has the order in which somebody wrote them down.
         ("mouse number", [str(i) for i in range(12)], "unique to each group"),
-        ("title", [f"brain {i}" for i in range(12)], "unique to each group"),
+        ("sample title", [f"brain {i}" for i in range(12)], "unique to each group"),
         ("batch", list("AABBAABBAABB"), "balanced or partly associated"),
     ],
 )

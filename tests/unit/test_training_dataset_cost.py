@@ -66,7 +66,7 @@ def test_what_is_said_before_anything_is_queued_is_the_plan_of_thirty_samples() 
     preset = presets.load(settings.model)
     said = planning.forecast(settings, preset, hardware)
     made = planning.plan("auto", "h100x1", samples=24)
-    scope = dataset_cost.scope_of(settings, 30, settings.folds, together=True)
+    scope = planning.scope_of(settings, 30, settings.folds, together=True)
     cost = dataset_cost.of_dataset(made, "cuda", scope)
     assert said == f"A data set of 30 samples takes {cost.sentence()}."
     assert planning.forecast(settings, preset, presets.hardware("cpu")) == ""

@@ -23,6 +23,7 @@ OF_THE_GRAPH: dict[str, Any] = {
     "attributions": False,
     "baselines": ["majority"],
     "comparisons": ["frozen_logistic"],
+    "corpus": "corpus.tsv",
     "datasets": "other.tsv",
     "gene_sets": ["own.gmt"],
     "model": "gpt2",
@@ -120,6 +121,7 @@ def prepared(root: Path, tmp_path_factory: pytest.TempPathFactory, make_workflow
     workflow.folder.mkdir()
     shutil.copy(root / "config" / "demo" / "datasets.tsv", workflow.folder / "datasets.tsv")
     (workflow.folder / "own.tsv").write_text("transcript\tgene\nT1\tG1\n")
+    (workflow.folder / "corpus.tsv").write_text("series\tsource\na\tGSE1\n")
     (workflow.folder / "own.gmt").write_text("MINE\t\tGFAP\tVIM\tAQP4\n")
     return workflow
 
@@ -143,9 +145,9 @@ def test_keys_of_the_graph_change_it(prepared: Any) -> None:
     unchanged = [
         key for key, value in OF_THE_GRAPH.items() if planned(prepared, **{key: value}) == default
     ]
-    # These act on jobs that a first dry run does not know yet, behind the checkpoint `folds`; the
-    # rules name them.
-    assert set(unchanged) <= {"adapt", "attributions"}
+    # These act on jobs that a first dry run does not know yet, behind the checkpoint `folds`, or
+    # where weights are not `none`; the rules name them.
+    assert set(unchanged) <= {"adapt", "attributions", "corpus"}
     rules = "".join(path.read_text() for path in (prepared.checkout / "rules").glob("*.smk"))
     for key in unchanged:
-        assert f"SETTINGS.{key}" in rules
+        assert f"SETTINGS.{key}" in rules or f"ASKED.{key}" in rules

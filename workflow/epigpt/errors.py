@@ -129,6 +129,7 @@ def nearest_name(name: str, names: Sequence[str]) -> str | None:
         for known in names
         if 3 * min(len(known), len(name)) >= 2 * max(len(known), len(name))
         or known.lower().startswith(asked)
+        or asked.startswith(known.lower())
     }
     close = difflib.get_close_matches(asked, like, n=1, cutoff=0.6)
     return like[close[0]] if close else None

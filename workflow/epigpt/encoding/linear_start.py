@@ -26,9 +26,8 @@ STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 NESTED_FOLDS = 3
 # Found by search (workflow/RECIPE.md). Single genes are for the blocks: the rule has weighed them.
 SHARES = {RULE: 3.0, COMPONENT: 1.0, PAIR: 1.0, GENE: 0.0}
-# Spread of the logits on donors held back, of kinds that tell something. The larger, the less is
-# left for the blocks to learn where a rule holds for all training samples (workflow/RECIPE.md).
-SIZE = 2.0
+# Where the linear classifier tells something, what blocks learn of a dozen samples is mostly noise.
+BESIDE_LINEAR = 0.25
 # A kind chosen with the labels stays where its log loss is below this share of chance's.
 TELLING = 0.97
 _FLOOR = 1e-6
@@ -122,12 +121,21 @@ def fit(
             )
             # What tells nothing keeps the small margins that its penalty gives it.
             spread = judged[kind].spread
-            size = spread / SIZE if kind in telling else max(spread, 1.0)
+            size = spread if kind in telling else max(spread, 1.0)
             weights[own] = shares[kind] / total / size * coefficients
             bias += shares[kind] / total / size * intercept
         order = np.argsort(classes, kind="stable")
         weights[:, order], bias[order] = weights.copy(), bias.copy()
+        programs = replace(programs, blocks_share=_blocks_share(judged, telling, len(classes)))
     return replace(programs, weights=weights.astype(np.float32), bias=bias.astype(np.float32))
+
+
+def _blocks_share(judged: dict[int, "_HeldBack"], telling: set[int], classes: int) -> np.ndarray:
+    """Return 1 where no kind tells anything of donors held back, or none could be held back; else
+    `BESIDE_LINEAR` times the share of chance's log loss that the best kind leaves."""
+    losses = [judged[kind].loss for kind in telling if SHARES[kind] and judged[kind].loss > 0]
+    share = BESIDE_LINEAR * min(losses) / np.log(classes) if losses else 1.0
+    return np.asarray(share, dtype=np.float32)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ several times shorter than one of genes, shows what decides in every sample, and
 its place and meaning.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -36,6 +36,8 @@ class Programs:
     weights, bias
         float32, shapes (programs, classes) and (classes,): a linear classifier of the scores,
         fitted on the training samples (`epigpt.encoding.linear_start`), where a model begins.
+    blocks_share
+        float32, shape (): factor of what transformer blocks add to that classifier.
     """
 
     loadings: np.ndarray
@@ -43,6 +45,7 @@ class Programs:
     kinds: np.ndarray
     weights: np.ndarray
     bias: np.ndarray
+    blocks_share: np.ndarray = field(default_factory=lambda: np.ones((), dtype=np.float32))
 
     def __len__(self) -> int:
         return len(self.loadings)

@@ -63,15 +63,24 @@ def _locus(locus: Locus) -> str:
         else "a knock-out or congenic line is told apart by the edited gene and its neighbours,"
         " whatever they do to the tissue"
     )
-    rival = (
-        f", and {phrase(locus.rival)} {locus.rival_without:.2f} instead of {locus.rival_before:.2f}"
-        if locus.rival
-        else ""
+    without = [
+        f"{name} reaches AUC {after:.2f} instead of {before:.2f}"
+        for name, before, after in (
+            ("GPT-2", locus.gpt2, locus.gpt2_without),
+            (phrase(locus.rival), locus.rival_before, locus.rival_without),
+        )
+        if before is not None and after is not None
+    ]
+    scored = f" Without the {locus.left_out:,} genes of that place " + (
+        f"{' and '.join(without)}, on the first draw of the folds."
+        if without
+        else "no model was fitted."
     )
+    if locus.gpt2 is None:
+        scored += " GPT-2 itself was not fitted again, being large."
     return (
-        f"{crowd}: {meaning}. Without the {locus.left_out:,} genes of that place GPT-2 reaches AUC"
-        f" {locus.gpt2_without:.2f} instead of {locus.gpt2:.2f}{rival}, all on the first draw of"
-        f" the folds. To keep them from all models, write exclude_genes: ['{locus.place}']."
+        f"{crowd}: {meaning}.{scored}"
+        f" To keep them from all models, write exclude_genes: ['{locus.place}']."
     )
 
 

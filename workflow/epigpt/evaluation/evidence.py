@@ -92,7 +92,8 @@ class Locus:
     left_out
         Genes of the place, all of which were left out.
     gpt2, gpt2_without
-        GPT-2's AUC with and without them, on the first draw of the folds.
+        GPT-2's AUC with and without them, on the first draw of the folds; None for a large model,
+        which is not fitted again.
     rival, rival_before, rival_without
         The best rival without them, and its AUCs; empty and NaN without rivals.
     """
@@ -105,8 +106,8 @@ class Locus:
     on_sex_chromosome: bool
     named: str
     left_out: int
-    gpt2: float
-    gpt2_without: float
+    gpt2: float | None = None
+    gpt2_without: float | None = None
     rival: str = ""
     rival_before: float | None = None
     rival_without: float | None = None

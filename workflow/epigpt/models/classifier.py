@@ -162,6 +162,7 @@ def start_from_programs(model: GPT2PreTrainedModel, programs: Programs) -> None:
         rows = slice(len(SPECIAL), len(SPECIAL) + len(programs))
         model.linear.weight[rows] = torch.from_numpy(programs.weights).to(model.linear.weight)
         model.linear_bias.copy_(torch.from_numpy(programs.bias))
+    model.config.blocks_share = float(programs.blocks_share)
 
 
 def save(

@@ -20,13 +20,18 @@ class GeneValuesConfig(GPT2Config):
     ----------
     linear_path
         Whether the logits are those of a linear classifier of the values plus what the blocks add.
+    blocks_share
+        Factor of what the blocks add to the linear classifier.
     """
 
     model_type = MODEL_TYPE
 
-    def __init__(self, linear_path: bool = False, **options: Any) -> None:
+    def __init__(
+        self, linear_path: bool = False, blocks_share: float = 1.0, **options: Any
+    ) -> None:
         super().__init__(**options)
         self.linear_path = linear_path
+        self.blocks_share = blocks_share
 
 
 class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
@@ -107,7 +112,7 @@ class GeneValuesForSequenceClassification(GPT2PreTrainedModel):
                 weights = weights * values.unsqueeze(-1).to(weights.dtype)
             logits = weights.sum(1) + self.linear_bias
             if self.config.n_layer:
-                logits = logits + self.score(pooled)
+                logits = logits + self.config.blocks_share * self.score(pooled)
         else:
             direct = nn.functional.layer_norm(
                 (embedded * mask).sum(1) / held, (self.config.n_embd,)

@@ -11,7 +11,8 @@ from epigpt.errors import InputError, nearest_name
 
 FOLDER = Path(__file__).resolve().parents[2] / "presets"
 
-
+# So small that a GPU gains them nothing.
+ON_CPUS = ("tiny",)
 STARTS = ("standard", "zero")
 
 

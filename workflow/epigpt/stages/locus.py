@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 
 from epigpt import files
+from epigpt.model_names import FINETUNED
+from epigpt.models.presets import ON_CPUS
 from epigpt.stages import entry
 
 _LASSO = "logistic_l1"
@@ -72,6 +74,10 @@ def _without(
     settings = job.settings
     fitted = [*files.beneath(job.files("finetuned"), "predictions.tsv"), *job.files("baselines")]
     before = predictions.collect(fitted)
+    models = list(dict.fromkeys(before["model"]))
+    if settings["model"] not in ON_CPUS:
+        job.log.info("GPT-2 is not fitted again: a large model would take another GPU job")
+        models.remove(FINETUNED)
     after = without_genes.refitted(
         refit_pipeline.Pipeline(settings["model"], settings, threads=job.threads),
         job.file("expression"),
@@ -79,7 +85,7 @@ def _without(
         folds,
         classes,
         left_out=left_out,
-        models=list(dict.fromkeys(before["model"])),
+        models=models,
         seed=settings["seed"],
     )
     return without_genes.compared(
@@ -88,12 +94,13 @@ def _without(
 
 
 def _scores(scored: pd.DataFrame) -> dict[str, Any]:
-    """Give GPT-2's figures and those of the best rival without the place."""
+    """Return GPT-2's figures, where it was fitted again, and those of the best rival."""
     from epigpt.evaluation import without_genes
 
-    own = scored[scored["model"] == "finetuned"].iloc[0]
     best = without_genes.best(scored)
-    figures: dict[str, Any] = {"gpt2": float(own["auc"]), "gpt2_without": float(own["auc_without"])}
+    figures: dict[str, Any] = {}
+    for _, own in scored[scored["model"] == FINETUNED].iterrows():
+        figures = {"gpt2": float(own["auc"]), "gpt2_without": float(own["auc_without"])}
     if best is not None:
         figures |= {
             "rival": str(best["model"]),

@@ -11,7 +11,7 @@ from epigpt.config.settings import Settings
 from epigpt.errors import InputError
 from epigpt.models import choice, presets, published
 from epigpt.models.choice import Devices
-from epigpt.training import dataset_cost, planning, strategy
+from epigpt.training import dataset_cost, planning
 from epigpt.training.memory_model import GB
 
 # Stages of a data set beside its models, baselines and encodings: download, counts, expression,
@@ -102,7 +102,7 @@ def of_run(
     )
     together = planned.plan.world_size == 1
     draws = repeats(settings.repeats, settings.model)
-    scope = dataset_cost.scope_of(settings, taken, settings.folds, together)
+    scope = planning.scope_of(settings, taken, settings.folds, together)
     models = dataset_cost.of_dataset(planned.plan, planned.hardware.device, scope)
     encodings = settings.folds * draws["own"] + 1
     others = _OTHER_STAGES + encodings + _jobs_of_baselines(settings)
@@ -139,7 +139,7 @@ def _jobs_beside(settings: Settings, *, together: bool) -> int:
     """Count the jobs of models beside their trainings: pretrained weights, and for a small model
     its variants and attributions."""
     jobs = int(settings.weights != published.NONE)
-    if together and settings.model in strategy.ON_CPUS:
+    if together and settings.model in presets.ON_CPUS:
         jobs += len(settings.comparisons) + settings.attributions
     return jobs
 

@@ -7,13 +7,8 @@ the sizes of files and libraries, and none of them is measured yet.
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from epigpt.training.plan import Plan
-
-# The workflow's own files import this module at every start.
-if TYPE_CHECKING:
-    from epigpt.config.settings import Settings
 
 # Start of a process with its libraries.
 START_SECONDS = 8.0
@@ -93,24 +88,6 @@ class DatasetCost:
 def duration(seconds: float) -> str:
     """Return a duration in words."""
     return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{max(seconds / 60, 0.1):.1f} min"
-
-
-def scope_of(settings: "Settings", samples: int, folds: int, together: bool) -> Scope:
-    """Return what a configuration with `auto` resolved runs on a data set of so many samples."""
-    from epigpt.config.repetitions import permutations, repeats
-
-    draws = repeats(settings.repeats, settings.model)
-    return Scope(
-        samples=samples,
-        views=settings.views,
-        fits=folds * draws["own"],
-        variants=len(settings.comparisons),
-        redraws=draws["all"] - draws["own"],
-        refits=permutations(settings.permutations, settings.model)["refits"],
-        knockouts=settings.knockouts,
-        attributed=settings.attributions,
-        together=together,
-    )
 
 
 def of_dataset(made: Plan, device: str, scope: Scope) -> DatasetCost:

@@ -178,7 +178,7 @@ def _whole(
     the settings have them by default."""
     settings = DEFAULTS.model_copy(update={"model": made.model})
     samples = work.examples // settings.views
-    scope = dataset_cost.scope_of(settings, samples, folds, together=made.world_size == 1)
+    scope = planning.scope_of(settings, samples, folds, together=made.world_size == 1)
     return [("data set", dataset_cost.of_dataset(made, hardware.device, scope).sentence())]
 
 

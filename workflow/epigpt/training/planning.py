@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass, replace
 
+from epigpt.config.repetitions import permutations, repeats
 from epigpt.config.settings import Settings
 from epigpt.models import choice, presets, published
 from epigpt.training import dataset_cost, machine, strategy
@@ -163,6 +164,22 @@ def forecast(
     room = MemoryBudget(int(hardware.device_memory_gb * GB), machine.beside(hardware))
     made = planner.make(preset, hardware, work, room)
     alone = made.world_size == 1
-    scope = dataset_cost.scope_of(settings, _SAMPLES, settings.folds, together=alone)
+    scope = scope_of(settings, _SAMPLES, settings.folds, together=alone)
     cost = dataset_cost.of_dataset(made, hardware.device, scope)
     return f"A data set of {_SAMPLES} samples takes {cost.sentence()}."
+
+
+def scope_of(settings: Settings, samples: int, folds: int, together: bool) -> dataset_cost.Scope:
+    """Return what a configuration with `auto` resolved runs on a data set of so many samples."""
+    draws = repeats(settings.repeats, settings.model)
+    return dataset_cost.Scope(
+        samples=samples,
+        views=settings.views,
+        fits=folds * draws["own"],
+        variants=len(settings.comparisons),
+        redraws=draws["all"] - draws["own"],
+        refits=permutations(settings.permutations, settings.model)["refits"],
+        knockouts=settings.knockouts,
+        attributed=settings.attributions,
+        together=together,
+    )

@@ -15,8 +15,6 @@ from epigpt.training.plan_limits import BUSY_TOKENS
 if TYPE_CHECKING:
     from epigpt.config.settings import Settings
 
-# Presets so small that a GPU gains them nothing.
-ON_CPUS = ("tiny",)
 GPT2_PIECES = 50_257
 # As many programs as a fit can have (`epigpt.encoding.programs`, which takes long to import).
 PROGRAMS = 64
@@ -60,7 +58,7 @@ def narrowed(
     in a sentence."""
     if hardware.device != "cuda":
         return hardware, "All fits of a data set are one job."
-    if preset.name in ON_CPUS:
+    if preset.name in presets.ON_CPUS:
         return presets.hardware("cpu"), (
             f"{preset.name} trains on CPUs, also on {hardware.name}: it would leave a GPU idle."
             " All fits of a data set are one job."

@@ -165,7 +165,7 @@ def correlation_map(
     )
     shown = similar.iloc[order, order]
     named = total <= 40
-    height, below = (4.6, 0.98) if named else (4.0, 0.12)  # inches
+    height, below = (4.9, 1.28) if named else (4.0, 0.12)  # inches
     figure, (axes,) = style.canvas(
         height, width=5.6, left=0.25, right=0.82, bottom=below / height, top=1 - 0.38 / height
     )
