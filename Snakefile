@@ -18,7 +18,7 @@ if (taken := sys.modules.get("epigpt")) and not Path(taken.__file__).is_relative
     for name in [name for name in sys.modules if name.partition(".")[0] == "epigpt"]:
         del sys.modules[name]
 # Jobs start Python in the working directory, whose modules are none of ours.
-os.environ["PYTHONSAFEPATH"] = "1"
+os.environ.update(PYTHONSAFEPATH="1")
 
 
 report: "workflow/report/workflow.rst"
