@@ -26,12 +26,12 @@ from epigpt.config.job_settings import JobSettings
 from epigpt.config.repetitions import permutations, repeats
 from epigpt.doctor import leftover_jobs
 from epigpt.errors import InputError
-from epigpt.jobs import hardware, training_job
+from epigpt.jobs import training_job
 from epigpt.jobs.command_line import Shell
 from epigpt.jobs.fit_files import FitFiles, FitPlan
 from epigpt.models import choice, presets, published
 from epigpt.provenance import fingerprint, run_outcome, run_start
-from epigpt.training import planning, strategy
+from epigpt.training import hardware, planning, strategy
 
 # Planning makes millions of objects that stay; looking for cycles among them so often would take a
 # sixth of the time.

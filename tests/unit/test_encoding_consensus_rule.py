@@ -134,4 +134,9 @@ def test_the_start_follows_a_rule_that_tells_and_drops_one_that_does_not() -> No
     rule = telling.weights[telling.kinds == RULE][0]
     assert rule[0] == -rule[1]
     assert rule[0] == pytest.approx(0.75, abs=0.01)
-    assert RULE not in _started(np.random.default_rng(1).permutation(sign), label).kinds
+    # Margins of 1 and -1 are logits 2 apart; a quarter of the loss that they leave of chance's.
+    left = np.log1p(np.exp(-2)) / np.log(2)
+    assert float(telling.blocks_share) == pytest.approx(0.25 * left, abs=1e-6)
+    chance = _started(np.random.default_rng(1).permutation(sign), label)
+    assert RULE not in chance.kinds
+    assert float(chance.blocks_share) == 1.0

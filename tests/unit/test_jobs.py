@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import pytest
 
 from epigpt.errors import InputError
-from epigpt.jobs import hardware, training_job
+from epigpt.jobs import training_job
 from epigpt.jobs.command_line import Shell
 from epigpt.jobs.fit_files import FitFiles, FitPlan
 from epigpt.models import presets
 from epigpt.stages import entry
-from epigpt.training import gpus
+from epigpt.training import gpus, hardware
 
 PLAN = FitPlan(preset="tiny", own_repeats=1, permutations=23, one_job=False, adapt=True)
 FOLDED = {"assessable": True, "repeats": 3, "folds": 2}

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from epigpt.encoding import bpe, encoders
+from epigpt.encoding import bpe, encoders, fitting
+from epigpt.encoding.programs import COMPONENT, Programs
 from epigpt.encoding.vocabulary import SPECIAL
 from epigpt.errors import InputError
 from epigpt.models import auto, classifier, presets, scoring
@@ -149,3 +150,40 @@ def test_probabilities_are_averaged_over_views_then_over_the_cells_of_a_sample()
     samples, means = scoring.by_sample(index, scored)
     assert samples["sample"].tolist() == ["B", "A"]
     np.testing.assert_allclose(means, [[0.375, 0.625], [0.3, 0.7]])
+
+
+def test_what_blocks_add_to_the_linear_start_is_scaled_and_stays_so_in_the_file(
+    tmp_path: Path,
+) -> None:
+    config = classifier.configuration(
+        presets.load("tiny"), fitting.PROGRAMS, 12, 9, ["sham", "epilepsy"]
+    )
+    model = classifier.build(config, 1).eval()
+    tokens = 12 - len(SPECIAL)
+    random = np.random.default_rng(3)
+    batch = {
+        "input_ids": torch.arange(len(SPECIAL), 12).repeat(5, 1),
+        "values": torch.from_numpy(random.normal(size=(5, tokens)).astype(np.float32)),
+    }
+    with torch.no_grad():
+        model.get_parameter("score.weight").normal_()
+    logits = {}
+    for share in (0.0, 0.25, 1.0):
+        programs = Programs(
+            loadings=np.eye(tokens, dtype=np.float32),
+            offsets=np.zeros(tokens, dtype=np.float32),
+            kinds=np.full(tokens, COMPONENT, dtype=np.int8),
+            weights=np.full((tokens, 2), 0.5, dtype=np.float32),
+            bias=np.array([0.0, 1.0], dtype=np.float32),
+            blocks_share=np.float32(share),
+        )
+        classifier.start_from_programs(model, programs)
+        model.save_pretrained(tmp_path / str(share))
+        again = classifier.load(tmp_path / str(share))
+        with torch.no_grad():
+            logits[share] = again.eval()(**batch).logits
+    linear = 0.5 * batch["values"].sum(1, keepdim=True) + torch.tensor([0.0, 1.0])
+    torch.testing.assert_close(logits[0.0], linear)
+    added = logits[1.0] - linear
+    assert added.abs().max() > 0.01
+    torch.testing.assert_close(logits[0.25], linear + 0.25 * added)

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 import report_results as make
+from epigpt.evaluation.facts import donor_word
 from epigpt.interpretation.domain import about_epilepsy
-from epigpt.report import gene_values, page
+from epigpt.report import gene_values, page, wording
 from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.results import Results
 
@@ -300,16 +301,26 @@ def test_samples_are_named_by_their_titles(two: Path) -> None:
 
 @pytest.mark.parametrize(
     ("column", "unit"),
-    [("litter", "litter"), ("Subject ID", "subject"), ("x", "donor"), ("cell line", "cell line")],
+    [
+        ("litter", "litter"),
+        ("Subject ID", "subject"),
+        ("x", "donor"),
+        ("cell line", "cell line"),
+        ("mouse", "mouse"),
+        ("fish id", "fish"),
+        ("larva", "larva"),
+        ("clutch", "clutch"),
+    ],
 )
 def test_groups_are_called_what_the_record_calls_them(
     tmp_path: Path, column: str, unit: str
 ) -> None:
     folder = make.write(tmp_path / "one")
-    reading = json.loads((folder / "reading.json").read_text(encoding="utf-8"))
-    reading["group"]["column"] = column
-    (folder / "reading.json").write_text(json.dumps(reading), encoding="utf-8")
+    verdict = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
+    units = donor_word(column)
+    (folder / "verdict.json").write_text(json.dumps({**verdict, "unit": units}), encoding="utf-8")
     assert Results(folder).unit == unit
+    assert wording.plural(unit) == units
 
 
 def test_values_of_genes_survive_the_page() -> None:

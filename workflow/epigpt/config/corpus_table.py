@@ -127,11 +127,7 @@ def read(table: Path) -> list[CorpusRow]:
         A table without rows, an unknown or doubled column, or a bad cell: the message names row and
         column.
     """
-    lines = table_rows.read(table, LAYOUT)
-    rows = [_row(table, number, given) for number, given in lines]
-    named = [(row.series, number) for row, (number, _) in zip(rows, lines, strict=True)]
-    table_rows.check_names(table, "series", named, LAYOUT)
-    return rows
+    return table_rows.read(table, LAYOUT, _row)
 
 
 def _row(table: Path, number: int, given: dict[str, str]) -> CorpusRow:

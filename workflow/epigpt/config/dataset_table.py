@@ -34,15 +34,7 @@ def read(table: Path) -> list[Row]:
         A table without rows, an unknown or doubled column, or a bad cell: the message names row and
         column.
     """
-    lines = table_rows.read(table, LAYOUT)
-    rows = [_row(table, number, given) for number, given in lines]
-    table_rows.check_names(
-        table,
-        "dataset",
-        [(row.dataset, at) for row, (at, _) in zip(rows, lines, strict=True)],
-        LAYOUT,
-    )
-    return rows
+    return table_rows.read(table, LAYOUT, _row)
 
 
 def _row(table: Path, number: int, given: dict[str, str]) -> Row:

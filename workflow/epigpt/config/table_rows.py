@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from epigpt.errors import InputError, nearest_name
 
 # Column, why its cell cannot be used, what to do.
 Refuse = Callable[[str, str, str], InputError]
+Row = TypeVar("Row")
 # Ids, which become names of folders.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -22,7 +24,7 @@ class Layout:
     Attributes
     ----------
     columns, required
-        Names of all columns, and of those that it may not leave out.
+        Names of all columns, and of those that it may not leave out, that of the id first.
     name, row
         What the table and what a row is, for messages.
     first
@@ -36,16 +38,34 @@ class Layout:
     first: str
 
 
-def read(table: Path, layout: Layout) -> list[tuple[int, dict[str, str]]]:
-    """Read the rows of a table: number of the line, and the cells by column as they are written.
+def read(
+    table: Path, layout: Layout, make_row: Callable[[Path, int, dict[str, str]], Row]
+) -> list[Row]:
+    """Read the rows of a table.
 
-    Empty lines and lines that begin with # are no rows.
+    Empty lines and lines that begin with # are not rows.
+
+    Parameters
+    ----------
+    make_row
+        Makes a row of the table's path, the number of the line, and the cells by column as they
+        are written; an attribute of it has the id.
 
     Raises
     ------
     InputError
-        No text, no rows, an unknown, doubled or missing column, more cells than columns.
+        No text, no rows, an unknown, doubled or missing column, more cells than columns, an id
+        that two rows have; and what `make_row` refuses.
     """
+    lines = _lines(table, layout)
+    rows = [make_row(table, number, given) for number, given in lines]
+    column = layout.required[0]
+    ids = [str(getattr(row, column)) for row in rows]
+    _check_ids(table, column, list(zip(ids, (number for number, _ in lines), strict=True)), layout)
+    return rows
+
+
+def _lines(table: Path, layout: Layout) -> list[tuple[int, dict[str, str]]]:
     try:
         with table.open(encoding="utf-8-sig", newline="") as lines:
             numbered = [
@@ -194,8 +214,8 @@ def locate_file(
         )
 
 
-def check_names(table: Path, column: str, names: Sequence[tuple[str, int]], layout: Layout) -> None:
-    """Refuse a name that two rows have; `names` come with the number of their row."""
+def _check_ids(table: Path, column: str, names: Sequence[tuple[str, int]], layout: Layout) -> None:
+    """Refuse an id that two rows have; `names` come with the number of their row."""
     seen: dict[str, int] = {}
     for name, number in names:
         # Folders of two names that differ by case alone are one folder on some file systems.

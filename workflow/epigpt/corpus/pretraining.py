@@ -42,6 +42,7 @@ from epigpt.training import (
     states,
 )
 from epigpt.training import checkpoint as checkpoints
+from epigpt.training.continued_pretraining import mean_loss
 from epigpt.training.request import Request as TrainingRequest
 
 HELD_OUT_COLUMNS = ["series", "organism", "examples", "loss", "perplexity"]
@@ -180,14 +181,6 @@ def untrained(
     if kind is NextValue:
         classifier.start_from_axes(model, axes)
     return model
-
-
-def mean_loss(
-    output: Any, labels: torch.Tensor, weights: torch.Tensor, smoothing: float
-) -> torch.Tensor:
-    """Mean over the sequences; there are no labels."""
-    loss: torch.Tensor = output.loss.mean()
-    return loss
 
 
 def _identity(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from epigpt.models import presets, published
-from epigpt.models.presets import ModelPreset
+from epigpt.models.presets import HardwarePreset, ModelPreset
 
 # The workflow's own files import this module at every start.
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ class Devices:
     name: str
     gpu_bytes: int = 0
     note: str = ""
+
+    @classmethod
+    def of_hardware(cls, hardware: HardwarePreset) -> "Devices":
+        """Make what a hardware preset promises."""
+        gpu_gb = hardware.device_memory_gb if hardware.device == "cuda" else 0
+        return cls(f"hardware {hardware.name}", int(gpu_gb * 1e9))
 
 
 def resolve(settings: "Settings", devices: Devices) -> "Settings":

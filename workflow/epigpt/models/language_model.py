@@ -15,13 +15,8 @@ from transformers.models.gpt2.modeling_gpt2 import GPT2Model, GPT2PreTrainedMode
 POSITIONS = 256
 
 
-class NextGene(GPT2PreTrainedModel):
-    """Embedding and blocks as in the classifiers, read off through the token embedding itself as in
-    GPT-2.
-
-    The tokens of a sequence are ranked, so what comes next is the gene that deviates most among the
-    remaining ones.
-    """
+class LanguageModel(GPT2PreTrainedModel):
+    """Embedding and blocks of GPT-2 without a head of their own, in GPT-2's own form."""
 
     config_class = GPT2Config
 
@@ -29,6 +24,15 @@ class NextGene(GPT2PreTrainedModel):
         super().__init__(config)
         self.transformer = GPT2Model(config)
         self.post_init()
+
+
+class NextGene(LanguageModel):
+    """Embedding and blocks as in the classifiers, read off through the token embedding itself as in
+    GPT-2.
+
+    The tokens of a sequence are ranked, so what comes next is the gene that deviates most among the
+    remaining ones.
+    """
 
     def forward(
         self,

@@ -4,11 +4,11 @@ from typing import Any
 
 import torch
 from transformers.modeling_outputs import SequenceClassifierOutput
-from transformers.models.gpt2.configuration_gpt2 import GPT2Config
-from transformers.models.gpt2.modeling_gpt2 import GPT2Model, GPT2PreTrainedModel
+
+from epigpt.models.language_model import LanguageModel
 
 
-class NextValue(GPT2PreTrainedModel):
+class NextValue(LanguageModel):
     """Embedding and blocks as in the classifiers, read off through the token embedding itself.
 
     A position knows the genes before it with their values. Asked for the value of the gene that
@@ -16,13 +16,6 @@ class NextValue(GPT2PreTrainedModel):
     loadings, states the sample's scores on what genes do together. It is masked value prediction
     in the order in which GPT-2 reads, where every position is asked and none is wasted on a mask.
     """
-
-    config_class = GPT2Config
-
-    def __init__(self, config: GPT2Config) -> None:
-        super().__init__(config)
-        self.transformer = GPT2Model(config)
-        self.post_init()
 
     def forward(
         self,

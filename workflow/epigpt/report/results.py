@@ -5,7 +5,6 @@ A file that is absent reads as empty: the section it feeds then says so instead 
 
 import json
 import math
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -121,15 +120,11 @@ class Results:
 
     @cached_property
     def unit(self) -> str:
-        """What a group is called: a short characteristic's name such as `litter`, else `donor`, or
-        `sample` where every sample is its own."""
+        """What a group is called in the answer, such as `litter`; `sample` where every sample is
+        its own."""
         if self.samples["group"].nunique() == len(self.samples):
             return "sample"
-        group = self.reading.get("group") or {}
-        named = str(group.get("column") or "") if isinstance(group, dict) else ""
-        plain = re.sub(r"[ _-](id|no|nr|number|name)$", "", named.strip().lower())
-        readable = re.fullmatch(r"[a-z]{3,12}( [a-z]{3,12})?", plain)
-        return plain if readable and plain not in ("group", "column", "title") else "donor"
+        return wording.singular(str(self.verdict.get("unit") or "donors"))
 
     def name(self, sample: str) -> str:
         """Return the title of a sample where the record gives each one of its own, else its id."""

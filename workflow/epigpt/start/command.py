@@ -6,7 +6,6 @@ import math
 import os
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,11 @@ from epigpt.start.configuration import Configuration
 from epigpt.start.cost import RunCost
 from epigpt.start.screen import in_words
 from epigpt.start.source import Source, look
-from epigpt.training import gpus
+from epigpt.training import hardware
 from epigpt.training.plan import GB
 
+# What a training gets of this machine, where it has GPUs.
+ONE_GPU = "h100x1"
 _MOST_LABELS = 9
 _MOST_CHARACTERS = 150
 _PURPOSES = {"comparison": "variants", "redraw": "further draws", "null": "permutations"}
@@ -180,14 +181,8 @@ def _hardware(options: argparse.Namespace) -> tuple[str, Devices]:
     if options.profile and not named:
         of_profile = _profile(options)[1].get("hardware", "auto")
         named = "" if of_profile == "auto" else of_profile
-    if named:
-        preset = presets.hardware(named)
-        bytes_each = int(preset.device_memory_gb * GB) if preset.device == "cuda" else 0
-        return named, Devices(f"hardware {named}", bytes_each)
-    found = gpus.usable()
-    return ("h100x1" if found.number else "cpu"), Devices(
-        "this machine", found.bytes_each, found.note
-    )
+    preset, devices, gpus_here = hardware.find(named or hardware.AUTO, own_torch=True)
+    return (ONE_GPU if gpus_here else preset.name), devices
 
 
 def _profile(options: argparse.Namespace) -> tuple[Path, dict[str, str]]:
@@ -195,7 +190,7 @@ def _profile(options: argparse.Namespace) -> tuple[Path, dict[str, str]]:
     folder = profile.find(Path(options.profile)).resolve()
     content = profile.read(folder)
     if isinstance(content, Finding):
-        raise InputError(content.found, "--profile", "it is no profile", content.remedy)
+        raise InputError(content.found, "--profile", "it is not a profile", content.remedy)
     return folder, dict(reversed(profile.resources(content)))
 
 
@@ -205,7 +200,7 @@ def _size(planned: Configuration, source: Source | None) -> tuple[int, int | Non
         return source.observations, source.downloads, source.counted
     looked = look(
         planned.row.source,
-        replace(planned.row, dataset=planned.row.dataset, samples=planned.row.samples),
+        planned.row,
         loading.with_mirror(configuration.settings_of(planned).geo, planned.config.parent),
         _log(),
     )

@@ -68,7 +68,7 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
         "corpus": published.corpus_card(settings["weights"]).get("identity", ""),
     }
     _, steps = resumed_steps.take(
-        replace(session, objective=_next_gene),
+        replace(session, objective=mean_loss),
         replace(request, settings=settings),
         checkpoint.identity(stored, described),
         kept,
@@ -95,9 +95,9 @@ def unadapted(preset: str, store: TokenDataset, settings: dict[str, Any]) -> Nex
     return model
 
 
-def _next_gene(
+def mean_loss(
     output: Any, labels: torch.Tensor, weights: torch.Tensor, smoothing: float
 ) -> torch.Tensor:
-    """Mean over the sequences; labels and their weights take no part."""
+    """Return the mean over the sequences; labels and their weights take no part."""
     loss: torch.Tensor = output.loss.mean()
     return loss

@@ -112,10 +112,9 @@ def planned(
 ) -> Planned:
     """Return the plan with its work and hardware; parameters as of `plan`."""
     machines = presets.hardware(hardware)
-    gpu_bytes = int(machines.device_memory_gb * GB) if machines.device == "cuda" else 0
     chosen = choice.resolve(
         _DEFAULTS.model_copy(update={"model": model, "tuning": tuning, "encoding": encoding}),
-        choice.Devices(machines.name, gpu_bytes),
+        choice.Devices.of_hardware(machines),
     )
     preset = presets.load(chosen.model)
     usual_length, usual_vocabulary = strategy.sequences(chosen)

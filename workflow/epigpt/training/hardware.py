@@ -26,8 +26,7 @@ def find(named: str, own_torch: bool) -> tuple[HardwarePreset, Devices, int]:
     """
     if named != AUTO:
         chosen = presets.hardware(named)
-        gpu_gb = chosen.device_memory_gb if chosen.device == "cuda" else 0
-        return chosen, Devices(f"hardware {named}", int(gpu_gb * 1e9)), 0
+        return chosen, Devices.of_hardware(chosen), 0
     here = gpus.usable(own_torch)
     devices = Devices("this machine", here.bytes_each, here.note)
     return presets.hardware("cpu"), devices, here.number
