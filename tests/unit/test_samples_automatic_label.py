@@ -178,6 +178,54 @@ def test_titles_that_count_on_behind_a_donor_are_replicates():
         assert not [one for one in found.warnings if one["about"] == "group"]
 
 
+@pytest.mark.parametrize(
+    ("title", "column"),
+    [
+        ("donor{donor}_{treatment}", r"title~^(.*?donor\d+)"),
+        ("Patient #{donor}, {treatment}", r"title~^(.*?Patient \#\d+)"),
+        ("{sex} mouse {donor} {treatment}", r"title~^(.*?mouse \d+)"),
+    ],
+)
+def test_titles_that_begin_with_a_donor_name_the_groups(title, column):
+    record = RECORD[["treatment"]]
+    titles = [
+        title.format(donor=n % 6, treatment=one, sex="male" if n % 2 else "female")
+        for n, one in enumerate(TREATMENT)
+    ]
+    found = resolve(row(group="auto"), record, None, TEXTS.assign(title=titles))
+    assert found.group == column
+    assert found.samples["group"].nunique() == 6
+    assert "titles name donors, and 12 samples share 6 of them" in found.group_rule
+
+
+@pytest.mark.parametrize("title", ["{0} mouse {1}", "{0} mouse P60 rep{1}", "{0} rat 8 weeks {1}"])
+def test_a_number_that_every_class_may_count_anew_names_no_donor(title):
+    titles = [title.format(one, n % 6) for n, one in enumerate(TREATMENT)]
+    found = resolve(row(group="auto"), RECORD[["treatment"]], None, TEXTS.assign(title=titles))
+    assert found.group == "sample"
+    assert not [one for one in found.warnings if one["about"] == "group"]
+
+
+def test_a_donor_behind_the_class_or_a_cell_line_is_asked_about():
+    titles = [f"{one} donor {n % 6}" for n, one in enumerate(TREATMENT)]
+    lines = RECORD[["treatment"]].assign(clone=[f"c{n // 2}" for n in range(12)])
+    for record, texts, donors in (
+        (RECORD[["treatment"]], TEXTS.assign(title=titles), "(donor \\d+)"),
+        (lines, TEXTS, "clone"),
+    ):
+        found = resolve(row(group="auto"), record, None, texts)
+        (warning,) = [one for one in found.warnings if one["about"] == "group"]
+        assert "yet every sample counts as its own" in warning["text"]
+        cells = dict(zip(dataset_row.COLUMNS, warning["rows"][0].split("\t"), strict=True))
+        assert donors in cells["group"]
+        again = resolve(row(group=cells["group"]), record, None, texts)
+        assert again.samples["group"].nunique() == 6
+    # Where the lines are what is compared, they are no donors.
+    compared = lines.drop(columns="treatment").assign(line=["A", "B", "C"] * 4)[["line"]]
+    found = resolve(row(label="line", group="auto"), compared, None, TEXTS)
+    assert not [one for one in found.warnings if one["about"] == "group"]
+
+
 def test_auto_heeds_case_and_control():
     assert labelled(label="auto", case="F", control="M").column == "Sex"
     assert labelled(label="auto", control="saline").column == "treatment"

@@ -230,7 +230,9 @@ def _describe_labels(
     unified, attributes = unified.loc[kept], attributes.loc[kept]
     description.kept = len(kept)
     description.characteristics = {str(name): _values(unified[name]) for name in unified}
-    description.group = row.group if row.group != "auto" else suggested_group(unified)
+    description.group = (
+        row.group if row.group != "auto" else suggested_group(unified, attributes.get("title"))
+    )
     group = (
         pd.Series(kept, index=kept, dtype=object)
         if description.group == "sample"

@@ -10,7 +10,7 @@ import pandas as pd
 from epigpt.geo.record import normal_form
 from epigpt.samples.characteristic_kinds import names_donors, of_subject
 from epigpt.samples.label_sources import is_missing
-from epigpt.samples.title_labels import WITHOUT_NUMBER
+from epigpt.samples.title_labels import WITHOUT_NUMBER, apply
 
 _FEWEST = 3
 _LAST_NUMBER = re.compile(WITHOUT_NUMBER)
@@ -21,6 +21,22 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 GROUP_OF_TITLE = f"title~{WITHOUT_NUMBER}"
+# "patient 3", "donor_D07", "mouse #12"; not "mouse P60" and "rat 8 weeks", which are ages.
+_PEOPLE = r"[Dd]onor|[Pp]atient|[Ss]ubject|[Ii]ndividual|[Pp]articipant"
+_ANIMALS = r"[Aa]nimal|[Mm]ouse|[Rr]at|[Ff]ish|[Ll]itter"
+_ID = (
+    r"[\s_.#-]*(?:(?:[Nn]o|[Nn]r|[Nn]umber|ID|[Ii]d)[\s_.#:-]+)?"
+    r"{letters}\d+(?!\d|[\s_.-]*(?:d|days?|w|wks?|weeks?|m|months?|h|hours?|dpf|hpf|y|years?)\b)"
+)
+_NAMED_DONOR = (
+    rf"(?<![A-Za-z])(?:(?:{_PEOPLE}){_ID.format(letters='[A-Za-z]?')}"
+    rf"|(?:{_ANIMALS}){_ID.format(letters='[A-DF-OQ-Z]?')})"
+)
+_LINE = re.compile(
+    r"\b(cell |ipsc? |hipsc |es )?(line|clone)( ?(id|number|no|name))?$", re.IGNORECASE
+)
+# Cells of one donor are treated and not; of animals each class is often counted from 1.
+_IN_BOTH_CLASSES = r"(?<![A-Za-z])(?:[Dd]onor|[Ii]ndividual)" + _ID.format(letters="[A-Za-z]?")
 
 
 @dataclass(frozen=True)
@@ -42,9 +58,9 @@ class Donors:
     doubts: tuple[str, ...] = ()
 
 
-def find(characteristics: pd.DataFrame) -> Donors:
-    """Take the characteristic that repeats and is named like a donor, the finest of several; every
-    sample is its own donor where there is none.
+def find(characteristics: pd.DataFrame, titles: pd.Series | None = None) -> Donors:
+    """Take the characteristic that repeats and is named like a donor, the finest of several; else
+    the beginning of the titles, where it names donors; every sample is its own where nothing does.
 
     A name is passed over, with a doubt, where it lacks values, or where one donor would have two
     sexes, genotypes or strains: then its numbers are used again for other donors.
@@ -53,6 +69,8 @@ def find(characteristics: pd.DataFrame) -> Donors:
     ----------
     characteristics
         Index: the samples analysed; text columns.
+    titles
+        Same index; None where there are none.
     """
     fitting, doubts, single = [], [], ""
     for name in sorted(map(str, characteristics)):
@@ -91,6 +109,14 @@ def find(characteristics: pd.DataFrame) -> Donors:
             f"group = auto: '{name}' repeats and names donors, {number} of"
             f" {len(characteristics)} samples",
         )
+    if titles is not None and not single and not doubts:
+        column, several = named_in_titles(titles)
+        if column:
+            return Donors(
+                column,
+                f"group = auto: titles name donors, and {sum(map(len, several.values()))} samples"
+                f" share {len(several)} of them",
+            )
     why = f"'{single}' differs in every sample" if single else "no characteristic names a donor"
     return Donors("sample", f"group = auto: {why}, so every sample is its own", tuple(doubts))
 
@@ -105,9 +131,9 @@ def _two_of(characteristics: pd.DataFrame, name: str) -> str:
     return ""
 
 
-def suggested_group(characteristics: pd.DataFrame) -> str:
-    """Name the characteristic that `find` takes, or `sample`."""
-    return find(characteristics).name
+def suggested_group(characteristics: pd.DataFrame, titles: pd.Series | None = None) -> str:
+    """Name what `find` takes, or `sample`."""
+    return find(characteristics, titles).name
 
 
 def replicates(
@@ -149,3 +175,76 @@ def replicates(
     enough = technical or max(per_class.values(), default=0) >= _FEWEST
     chosen = several if technical else named
     return {key[0]: samples for key, samples in chosen.items()} if enough else {}
+
+
+def named_in_titles(
+    titles: pd.Series, label: pd.Series | None = None, label_name: str = ""
+) -> tuple[str, dict[str, list[str]]]:
+    """Find donors that titles name ("patient 3 focus", "patient 3 rim") and no characteristic does.
+
+    Parameters
+    ----------
+    titles
+        Text by sample.
+    label
+        Same index; without it only titles count that begin alike up to and with the donor, as any
+        class that they name before it is then the same.
+    label_name
+        Where the label comes from; of a genotype or a sex, a donor has one.
+
+    Returns
+    -------
+    tuple
+        What to write into the cell `group`, and donor → its samples; both empty where a title names
+        none, where no donor has two samples, and where the same number stands in several classes
+        and may be counted anew in each.
+    """
+    tried = (
+        ("^(.*?{})", _NAMED_DONOR, True),
+        ("({})", _NAMED_DONOR, False),
+        ("({})", _IN_BOTH_CLASSES, not of_subject(label_name)),
+    )
+    for place, name, may_span in tried if label is not None else tried[:1]:
+        donor = apply(place.format(name), titles)
+        if (donor == "").any() or not _FEWEST <= donor.nunique() < len(donor):
+            continue
+        if may_span or label is None or label.groupby(donor).nunique().max() == 1:
+            several = {
+                str(one): [str(sample) for sample in samples.index]
+                for one, samples in donor.groupby(donor)
+                if len(samples) > 1
+            }
+            return f"title~{_shortest(place, name, titles, donor)}", several
+    return "", {}
+
+
+def _shortest(place: str, name: str, titles: pd.Series, donor: pd.Series) -> str:
+    """Return an expression that a reader can check, such as `(donor\\d+)`, where it says the
+    same."""
+    written = {
+        re.sub(r"\d+", r"\\d+", re.escape(found[0]).replace("\\ ", " "))
+        for title in titles
+        if (found := re.search(name, title))
+    }
+    short = place.format("|".join(sorted(written)))
+    return short if len(written) == 1 and apply(short, titles).equals(donor) else place.format(name)
+
+
+def cell_line(characteristics: pd.DataFrame, label: pd.Series) -> str:
+    """Name a characteristic of cell lines or clones that repeats, each of which is one donor's; ""
+    where there is none, or where the lines are what is compared.
+
+    Parameters
+    ----------
+    characteristics, label
+        Index: the samples analysed.
+    """
+    for name in sorted(map(str, characteristics)):
+        values = characteristics[name]
+        if (
+            _LINE.search(name.replace("_", " "))
+            and max(_FEWEST, label.nunique() + 1) <= values.nunique() < len(values)
+            and not values.map(is_missing).any()
+        ):
+            return name
+    return ""

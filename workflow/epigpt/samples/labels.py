@@ -116,7 +116,7 @@ def resolve(
     sources = Sources(characteristics, described, columns, row)
     explicit = None if row.label in ("auto", "") else sources.find(row.label, "label")
     kept, left_out = selected(row, sources, described, available)
-    donors_found = _group(row, sources, kept)
+    donors_found = _group(row, sources, described, kept)
     group_name, group = donors_found.name, _group_values(donors_found.name, row, sources).loc[kept]
     row = replace(row, group=group_name)
     own = characteristics.loc[kept]
@@ -159,7 +159,9 @@ def resolve(
     _check_group(row, group_name, group)
     if column and explicit is not None:
         label_classes.check_label(row, column, label, group, possible)
-    warnings += _about_groups(row, donors_found, described, characteristics, label)
+    own = characteristics.loc[label.index]
+    titles = described["title"].loc[label.index] if "title" in described else None
+    warnings += _about_groups(row, donors_found, titles, own, label.rename(column))
     return Labelled(
         samples=_table(label, group, characteristics),
         left_out=left_out,
@@ -176,9 +178,12 @@ def resolve(
     )
 
 
-def _group(row: Row, sources: Sources, kept: Sequence[str]) -> donors.Donors:
+def _group(
+    row: Row, sources: Sources, described: pd.DataFrame, kept: Sequence[str]
+) -> donors.Donors:
     if row.group == "auto":
-        return donors.find(sources.characteristics.loc[list(kept)])
+        titles = described["title"].loc[list(kept)] if "title" in described else None
+        return donors.find(sources.characteristics.loc[list(kept)], titles)
     name = "sample" if row.group == "sample" else sources.find(row.group, "group")[0]
     return donors.Donors(name, f"group = {row.group}")
 
@@ -202,43 +207,52 @@ def _values_of(
 def _about_groups(
     row: Row,
     found: donors.Donors,
-    described: pd.DataFrame,
+    titles: pd.Series | None,
     characteristics: pd.DataFrame,
     label: pd.Series,
 ) -> list[dict[str, Any]]:
-    """Return which characteristic names the donors, and which samples look like one donor's."""
+    """Return which characteristic names the donors, and which samples look like one donor's;
+    `label` is named after its column, and the other two have its samples."""
     warnings = [{"about": "group", "text": f"{doubt}.", "rows": []} for doubt in found.doubts]
+    column = seen = ""
     if found.rule == "group = sample":
-        repeated = donors.suggested_group(characteristics.loc[label.index])
-        if repeated != "sample":
-            text = (
-                f"'{repeated}' repeats and is named like a donor, yet group = sample counts every"
-                " sample as its own: a donor in training and test at once makes the score too good."
-            )
-            pasted = row_to_paste(replace(row, group=repeated))
-            return [{"about": "group", "text": text, "rows": [pasted]}]
+        column = donors.suggested_group(characteristics)
+        seen = f"'{column}' repeats and is named like a donor"
     if found.name != "sample" and found.rule.startswith("group = auto"):
         text = (
             f"{found.rule}: folds, intervals and permutations keep a donor together. To count every"
             " sample as its own, write `sample` into the cell `group`."
         )
         warnings.append({"about": "group", "text": text, "rows": []})
-    if found.name == "sample" and "title" in described:
-        alike = donors.replicates(
-            described.loc[label.index, "title"], characteristics.loc[label.index], label
+    if found.name == "sample" and column in ("", "sample"):
+        column, seen = _shared_donors(titles, characteristics, label)
+    if column not in ("", "sample"):
+        text = (
+            f"{seen}, yet every sample counts as its own: a donor in training and test at once"
+            " makes the score too good."
         )
-        if alike:
-            listed = "; ".join(
-                f"{title}: {', '.join(samples)}" for title, samples in list(alike.items())[:3]
-            )
-            text = (
-                f"{sum(map(len, alike.values()))} samples look like replicates of {len(alike)}"
-                f" donors, whose titles count on ({listed} …), yet every sample counts as its own:"
-                " a donor in training and test at once makes the score too good."
-            )
-            pasted = row_to_paste(replace(row, group=donors.GROUP_OF_TITLE))
-            warnings.append({"about": "group", "text": text, "rows": [pasted]})
+        pasted = row_to_paste(replace(row, group=column))
+        warnings.append({"about": "group", "text": text, "rows": [pasted]})
     return warnings
+
+
+def _shared_donors(
+    titles: pd.Series | None, characteristics: pd.DataFrame, label: pd.Series
+) -> tuple[str, str]:
+    """Return what to write into the cell `group`, and what is seen; "" twice where nothing is."""
+    if titles is not None:
+        column, alike = donors.named_in_titles(titles, label, str(label.name))
+        seen = "samples share {} donors that their titles name"
+        if not alike:
+            column = donors.GROUP_OF_TITLE
+            alike = donors.replicates(titles, characteristics, label)
+            seen = "samples look like replicates of {} donors, whose titles count on"
+        if alike:
+            first = "; ".join(f"{one}: {', '.join(of)}" for one, of in list(alike.items())[:3])
+            number = sum(map(len, alike.values()))
+            return column, f"{number} {seen.format(len(alike))} ({first} …)"
+    column = donors.cell_line(characteristics, label)
+    return column, f"'{column}' names lines of cells that repeat, each of which is one donor's"
 
 
 def _check_group(row: Row, name: str, group: pd.Series) -> None:
