@@ -15,10 +15,11 @@ import pytest
 
 import geo_server
 from epigpt.errors import InputError
-from epigpt.geo import addresses, download, http_answers, integrity
+from epigpt.geo import addresses, download
 from epigpt.geo.header import read_header
-from epigpt.geo.http_client import Connection, Remote
-from epigpt.geo.rate_limit import Pace
+from epigpt.transport import http_answers, integrity
+from epigpt.transport.http_client import Connection, Remote
+from epigpt.transport.rate_limit import Pace
 
 FAST = Connection(retries=1, backoff_seconds=0.01, timeout_seconds=1.0, requests_per_second=2000.0)
 SOFT = (

@@ -13,8 +13,8 @@ import pytest
 from epigpt.config.dataset_row import Row
 from epigpt.dataset.reading import read_dataset
 from epigpt.geo import dee2, download
-from epigpt.geo.http_client import Connection
 from epigpt.matrices.streams import Budget
+from epigpt.transport.http_client import Connection
 from geo_series import Made, Sample
 from geo_server import GeoServer
 

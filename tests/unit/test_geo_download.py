@@ -15,8 +15,8 @@ import pytest
 import geo_server
 from epigpt.errors import InputError
 from epigpt.geo import addresses, download, manifest
-from epigpt.geo.http_client import Connection
-from epigpt.geo.resume import Fetched
+from epigpt.transport.http_client import Connection
+from epigpt.transport.resume import Fetched
 
 RANDOM = random.Random(2)
 FAST = Connection(retries=2, backoff_seconds=0.01, timeout_seconds=1.0, requests_per_second=2000.0)

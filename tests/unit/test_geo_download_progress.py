@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from epigpt.geo import progress
+from epigpt.transport import progress
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ import pytest
 
 import geo_server
 from epigpt.errors import InputError
-from epigpt.geo import integrity
-from epigpt.geo.http_answers import NotServed
-from epigpt.geo.http_client import Connection, Remote
-from epigpt.geo.http_download import fetch
-from epigpt.geo.progress import Progress
-from epigpt.geo.rate_limit import LowestRate, TooSlow
-from epigpt.geo.resume import Fetched
+from epigpt.transport import integrity
+from epigpt.transport.http_answers import NotServed
+from epigpt.transport.http_client import Connection, Remote
+from epigpt.transport.http_download import fetch
+from epigpt.transport.progress import Progress
+from epigpt.transport.rate_limit import LowestRate, TooSlow
+from epigpt.transport.resume import Fetched
 
 RANDOM = random.Random(1)
 FAST = Connection(retries=3, backoff_seconds=0.01, timeout_seconds=1.0, requests_per_second=2000.0)

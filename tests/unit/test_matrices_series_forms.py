@@ -17,8 +17,8 @@ from epigpt.config.dataset_row import Row
 from epigpt.dataset.reading import read_dataset
 from epigpt.errors import InputError
 from epigpt.geo import download
-from epigpt.geo.http_client import Connection
 from epigpt.matrices.streams import Budget
+from epigpt.transport.http_client import Connection
 
 LOG = logging.getLogger("tests")
 # Counts of Aqp4 in the samples' order; most forms hold the same numbers.

@@ -16,9 +16,9 @@ from epigpt.describe.description import Description
 from epigpt.describe.series_description import describe_series, describe_sheet
 from epigpt.describe.text_page import size, text
 from epigpt.errors import InputError
-from epigpt.geo.http_client import Connection
 from epigpt.samples.classes import FEWEST_GROUPS
 from epigpt.samples.label_rows import table_to_paste
+from epigpt.transport.http_client import Connection
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

@@ -16,8 +16,6 @@ from epigpt.describe.description import Description, File
 from epigpt.errors import InputError
 from epigpt.geo import download
 from epigpt.geo.addresses import accession as checked_accession
-from epigpt.geo.http_client import Connection
-from epigpt.geo.http_download import local_path
 from epigpt.geo.listing import list_folder
 from epigpt.geo.record import GeoSeries
 from epigpt.geo.records import join, read_record
@@ -28,6 +26,8 @@ from epigpt.samples.label_candidates import Candidate, candidates, of_values
 from epigpt.samples.label_rows import row_for
 from epigpt.samples.label_sources import Sources, one_spelling, output_names
 from epigpt.samples.sample_sheet import read_sheet
+from epigpt.transport.http_client import Connection
+from epigpt.transport.http_download import local_path
 
 _KINDS = ("library_strategy", "library_source", "molecule", "platform", "organism")
 

@@ -1,1 +1,1 @@
-"""GEO: where a series is, fetching it, and reading its record and its matrix."""
+"""GEO: where a series is, what lies beside it, and reading its record and its matrix."""

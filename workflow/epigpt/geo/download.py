@@ -12,14 +12,14 @@ from pathlib import Path
 
 from epigpt.errors import InputError
 from epigpt.geo import addresses, dee2
-from epigpt.geo.http_answers import Stopped
-from epigpt.geo.http_client import Connection, Remote
-from epigpt.geo.http_download import local_path
 from epigpt.geo.manifest import LISTING, write_listing
-from epigpt.geo.progress import Progress
-from epigpt.geo.resume import Fetched
 from epigpt.geo.selection import is_raw_archive
 from epigpt.geo.survey import DENIED_OR_ABSENT, PARTIAL, Part, Session
+from epigpt.transport.http_answers import Stopped
+from epigpt.transport.http_client import Connection, Remote
+from epigpt.transport.http_download import local_path
+from epigpt.transport.progress import Progress
+from epigpt.transport.resume import Fetched
 
 _SINGLE_CELL = ("mtx", "barcode", ".h5", ".loom")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from epigpt import files
 from epigpt.errors import InputError
-from epigpt.geo import integrity
-from epigpt.geo.resume import Fetched
 from epigpt.geo.survey import Part
+from epigpt.transport import integrity
+from epigpt.transport.resume import Fetched
 
 MANIFEST_COLUMNS = ("file", "url", "bytes", "sha256", "time")
 LISTING = "listing.tsv"

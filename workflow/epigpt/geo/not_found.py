@@ -7,8 +7,8 @@ from html import unescape
 
 from epigpt.errors import InputError
 from epigpt.geo.addresses import SeriesUrls
-from epigpt.geo.http_answers import NotServed
-from epigpt.geo.http_client import Remote
+from epigpt.transport.http_answers import NotServed
+from epigpt.transport.http_client import Remote
 
 _PRIVATE = re.compile(
     r"is currently private(?:[^<]{0,80}?released on\s+([A-Za-z]{3}\s+[0-9]{1,2},\s*[0-9]{4}))?",

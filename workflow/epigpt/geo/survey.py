@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from epigpt.errors import InputError
-from epigpt.geo import integrity, not_found, selection
+from epigpt.geo import not_found, selection
 from epigpt.geo.addresses import SeriesUrls, leaves
 from epigpt.geo.header import Header, read_header
-from epigpt.geo.http_answers import NotServed
-from epigpt.geo.http_client import Remote
-from epigpt.geo.http_download import fetch, local_path
 from epigpt.geo.listing import FILE_LIST, Entry, list_folder, parse_file_list, parse_index
-from epigpt.geo.progress import Progress, size
-from epigpt.geo.resume import Fetched
+from epigpt.transport import integrity
+from epigpt.transport.http_answers import NotServed
+from epigpt.transport.http_client import Remote
+from epigpt.transport.http_download import fetch, local_path
+from epigpt.transport.progress import Progress, size
+from epigpt.transport.resume import Fetched
 
 PARTIAL = ".partial"
 ABSENT = frozenset({404, 410})

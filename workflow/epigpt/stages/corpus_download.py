@@ -4,10 +4,10 @@ error."""
 from epigpt import files
 from epigpt.corpus import sources
 from epigpt.geo import addresses, download, manifest
-from epigpt.geo.http_client import Connection
 from epigpt.geo.not_found import NoSeries
-from epigpt.geo.resume import Fetched
 from epigpt.stages import entry
+from epigpt.transport.http_client import Connection
+from epigpt.transport.resume import Fetched
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from epigpt.geo import addresses, download, manifest
-from epigpt.geo.http_client import Connection
 from epigpt.stages import entry
+from epigpt.transport.http_client import Connection
 
 
 def main() -> None:

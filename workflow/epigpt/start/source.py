@@ -11,11 +11,11 @@ from epigpt.dataset.h5ad_source import samples_of_h5ad
 from epigpt.describe.description import Description
 from epigpt.describe.series_description import describe_h5ad, describe_series, describe_sheet
 from epigpt.errors import InputError
-from epigpt.geo.http_client import Connection
 from epigpt.matrices.streams import Budget
 from epigpt.samples.assays import Choice
 from epigpt.samples.label_candidates import Candidate
 from epigpt.samples.label_rows import row_for
+from epigpt.transport.http_client import Connection
 
 # Cells of a sample where nobody knows their number before the matrix is here.
 CELLS_OF_A_SAMPLE = 500

@@ -14,7 +14,7 @@ import httpx
 import tenacity
 
 import epigpt
-from epigpt.geo.http_answers import (
+from epigpt.transport.http_answers import (
     REDIRECTS,
     Stopped,
     Trouble,
@@ -24,7 +24,7 @@ from epigpt.geo.http_answers import (
     next_request,
     unusable,
 )
-from epigpt.geo.rate_limit import LowestRate, Pace, TooSlow
+from epigpt.transport.rate_limit import LowestRate, Pace, TooSlow
 
 T = TypeVar("T")
 _PAGE_LIMIT = 32 * 2**20

@@ -13,12 +13,12 @@ from urllib.parse import unquote_to_bytes, urlsplit
 import httpx
 
 from epigpt.errors import InputError
-from epigpt.geo import integrity
-from epigpt.geo.http_answers import NotServed, Stopped, Trouble
-from epigpt.geo.http_client import Remote, count_bytes
-from epigpt.geo.progress import FileProgress, size
-from epigpt.geo.rate_limit import LowestRate
-from epigpt.geo.resume import Fetched, Note, Partial
+from epigpt.transport import integrity
+from epigpt.transport.http_answers import NotServed, Stopped, Trouble
+from epigpt.transport.http_client import Remote, count_bytes
+from epigpt.transport.progress import FileProgress, size
+from epigpt.transport.rate_limit import LowestRate
+from epigpt.transport.resume import Fetched, Note, Partial
 
 _CHUNK = 2**18
 _DISK_RESERVE = 64 * 2**20
