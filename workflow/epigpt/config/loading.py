@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from epigpt.config.config_files import folder_of
 from epigpt.config.key_messages import dotted_key, explain
-from epigpt.config.settings import Geo, Settings
+from epigpt.config.settings import Settings
+from epigpt.config.settings_data import Geo
 from epigpt.errors import InputError, nearest_name
 
 _MOST_SECTIONS = 10_000

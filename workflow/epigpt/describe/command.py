@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from epigpt import files
-from epigpt.config import config_files, loading, settings
+from epigpt.config import config_files, loading, settings, settings_data
 from epigpt.config.dataset_row import Row, parse_include
 from epigpt.describe.description import Description
 from epigpt.describe.series_description import describe_series, describe_sheet
@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _geo(options: argparse.Namespace) -> settings.Geo:
+def _geo(options: argparse.Namespace) -> settings_data.Geo:
     """Return the settings under `geo`: those of the config file, and the address from the command
     line."""
     geo = settings.Settings().geo

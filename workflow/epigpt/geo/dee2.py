@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from epigpt import files
 from epigpt.geo.survey import DENIED_OR_ABSENT, Part, Session
-from epigpt.transport.http_download import local_path
+from epigpt.transport.local_files import local_path
 from epigpt.transport.resume import Fetched
 
 # Taxon or Latin name → DEE2's name of the species.

@@ -17,7 +17,7 @@ from epigpt.geo.selection import is_raw_archive
 from epigpt.geo.survey import DENIED_OR_ABSENT, PARTIAL, Part, Session
 from epigpt.transport.http_answers import Stopped
 from epigpt.transport.http_client import Connection, Remote
-from epigpt.transport.http_download import local_path
+from epigpt.transport.local_files import local_path
 from epigpt.transport.progress import Progress
 from epigpt.transport.resume import Fetched
 

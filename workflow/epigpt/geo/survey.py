@@ -14,7 +14,8 @@ from epigpt.geo.listing import FILE_LIST, Entry, list_folder, parse_file_list, p
 from epigpt.transport import integrity
 from epigpt.transport.http_answers import NotServed
 from epigpt.transport.http_client import Remote
-from epigpt.transport.http_download import fetch, local_path
+from epigpt.transport.http_download import fetch
+from epigpt.transport.local_files import local_path
 from epigpt.transport.progress import Progress, size
 from epigpt.transport.resume import Fetched
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from epigpt.errors import InputError
-from epigpt.matrices import cell_tables, dee2, matrix_market, ncbi, per_sample
+from epigpt.matrices import cell_tables, dee2, ncbi, per_sample, triplet_files
 from epigpt.matrices.archives import expand
 from epigpt.matrices.candidate import Candidate, Rejected, Search
 from epigpt.matrices.candidates import look_into
@@ -123,7 +123,7 @@ def sources(
 ) -> list[Piece | PerSample]:
     """Turn files into what can hold a matrix: files, triplets, sets of per-sample files; archives
     expanded, the cell `matrix` heeded."""
-    triplets, others = matrix_market.triplets(members)
+    triplets, others = triplet_files.triplets(members)
     every: list[Piece] = [*triplets, *others]
     pieces = [piece for piece in every if _wanted(piece, search.pattern)]
     if not pieces:

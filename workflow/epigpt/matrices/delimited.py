@@ -4,21 +4,20 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pacsv
 from scipy import sparse
 
 from epigpt.errors import InputError
 from epigpt.matrices import digit_grouping
+from epigpt.matrices.csv_blocks import HEAD, Wanted, parse
 from epigpt.matrices.csv_dialect import read_layout
-from epigpt.matrices.csv_layout import MISSING, Layout, NoTable
+from epigpt.matrices.csv_layout import Layout, NoTable
 from epigpt.matrices.streams import Budget, Member, line_blocks
 from epigpt.matrices.text_streams import Joined, as_utf8
 
-_HEAD = 1 << 20
 _LONGEST_HEAD = 1 << 27
 _BLOCK = 1 << 28
 # Remarks below a table that are taken for such, however short it is.
@@ -47,27 +46,17 @@ class Read:
     notes: list[str]
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """Columns to read, by position, and the table's layout."""
-
-    layout: Layout
-    texts: Sequence[int]
-    values: Sequence[int]
-    where: str
-
-
 @contextmanager
 def _opened(member: Member, budget: Budget) -> Iterator[tuple[bytes, BinaryIO, Layout]]:
     """Open a table and read as much of it as its layout needs; yields those bytes, the stream of
     the rest, and the layout."""
     with as_utf8(member.open(budget)) as text:
-        head = text.read(_HEAD)
+        head = text.read(HEAD)
         more = head
         while head.count(b"\n") < 12 and len(head) < _LONGEST_HEAD and more:
-            more = text.read(max(_HEAD, len(head)))
+            more = text.read(max(HEAD, len(head)))
             head += more
-        yield head, text, read_layout(head, complete=len(head) < _HEAD or not more)
+        yield head, text, read_layout(head, complete=len(head) < HEAD or not more)
 
 
 def layout_of(member: Member, budget: Budget) -> Layout:
@@ -139,7 +128,7 @@ def _tables(
         rows = 0
         with _opened(member, budget) as (head, stream, layout):
             for block in _blocks(head, stream, layout):
-                table = _parse(block, _Wanted(layout, texts, values, member.name), aside)
+                table = parse(block, Wanted(layout, texts, values, member.name), aside)
                 rows += table.num_rows
                 yield table
         notes.extend(f"{note}." for note in layout.notes if note.endswith("left out"))
@@ -158,107 +147,6 @@ def _blocks(head: bytes, stream: BinaryIO, layout: Layout) -> Iterator[bytes]:
         if layout.grouping:
             text = digit_grouping.without_marks(text, layout.grouping, layout.delimiter)
         yield re.sub(rb"(?m)^ +| +(?=[ \r\n])", b"", text) if layout.delimiter == " " else text
-
-
-def _parse(block: bytes, wanted: _Wanted, aside: list[str]) -> pa.Table:
-    """Read one block; lines of a single cell go to `aside`, and every other one becomes a row."""
-    last: pa.ArrowInvalid | None = None
-    whole_lines = False
-    # A fraction beside thousands that were set apart would have been read by the wrong mark.
-    types = (pa.int32(),) if wanted.layout.grouping else (pa.int32(), pa.float64())
-    for number in types:
-        alone: list[str] = []
-        try:
-            table = _arrow(block, wanted, number, alone, whole=whole_lines)
-        except pa.ArrowInvalid as error:
-            if "straddling" in str(error):  # a line longer than those before it
-                whole_lines, alone = True, []
-                try:
-                    table = _arrow(block, wanted, number, alone, whole=True)
-                except pa.ArrowInvalid as again:
-                    last = again
-                    continue
-            else:
-                last = error
-                continue
-        _account(block, table.num_rows + len(alone), wanted.where)
-        aside.extend(alone)
-        return table
-    raise _unreadable(str(last), wanted.where)
-
-
-def _arrow(
-    block: bytes, wanted: _Wanted, number: pa.DataType, alone: list[str], *, whole: bool
-) -> pa.Table:
-    """Parse a block with values of one type; `whole`: as one piece, however long its lines are."""
-    layout = wanted.layout
-    names = [f"c{index}" for index in wanted.texts]
-    numbers = [f"c{index}" for index in wanted.values if index not in wanted.texts]
-    fields: dict[str, Any] = dict.fromkeys(names, pa.string())
-
-    def of_another_width(row: Any) -> str:
-        """Set aside lines of one cell, such as a remark below the table."""
-        if row.actual_columns > 1:
-            return "error"
-        alone.append(row.text.strip())
-        return "skip"
-
-    return pacsv.read_csv(
-        pa.BufferReader(block),
-        read_options=pacsv.ReadOptions(
-            column_names=[f"c{index}" for index in range(len(layout.header))],
-            block_size=len(block) + 1 if whole else _arrow_block(block),
-        ),
-        parse_options=pacsv.ParseOptions(
-            delimiter=layout.delimiter,
-            ignore_empty_lines=True,
-            invalid_row_handler=of_another_width,
-        ),
-        convert_options=pacsv.ConvertOptions(
-            column_types=fields | dict.fromkeys(numbers, number),
-            include_columns=names + numbers,
-            null_values=list(MISSING),
-            strings_can_be_null=False,
-            decimal_point=layout.decimal,
-        ),
-    )
-
-
-def _arrow_block(block: bytes) -> int:
-    longest = max(len(block[:_HEAD].split(b"\n", 1)[0]), 1)
-    return max(1 << 20, 4 * longest)
-
-
-def _account(block: bytes, rows: int, where: str) -> None:
-    """Refuse a block whose lines are not its rows: an unclosed quote hides the lines after it."""
-    lines = block.count(b"\n") + (not block.endswith(b"\n"))
-    if rows == lines or rows == lines - len(re.findall(rb"(?m)^\r?\n|^\r\Z", block)):
-        return
-    raise InputError(
-        f"{lines:,} lines that make {rows:,} rows",
-        where,
-        "a quotation mark that is not closed, or a line end inside a cell, hides lines",
-        "save the table without quotation marks and without line ends in its cells, or name another"
-        " file in the cell `matrix`",
-    )
-
-
-def _unreadable(said: str, where: str) -> InputError:
-    first_line = said.splitlines()[0][:200]
-    if "Expected" in first_line and "columns" in first_line:
-        return InputError(
-            f"a line with another number of cells ({first_line})",
-            where,
-            "it is unclear which of its cells belong to which sample",
-            "repair the line, or name another file in the cell `matrix`",
-        )
-    return InputError(
-        f"a cell that is not a number ({first_line})",
-        where,
-        "a matrix of counts holds numbers only",
-        "name another file in the cell `matrix`, or repair the table and give it as source with a"
-        " sample sheet",
-    )
 
 
 def _set_aside(alone: Sequence[str], rows: int, where: str) -> list[str]:

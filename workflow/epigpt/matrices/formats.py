@@ -14,8 +14,8 @@ import pandas as pd
 
 from epigpt.errors import InputError
 from epigpt.matrices import hdf5, hdf5_cells, hdf5_safety, matrix_market, r_objects, spreadsheets
-from epigpt.matrices.matrix_market import Triplet
 from epigpt.matrices.streams import Budget, Member
+from epigpt.matrices.triplet_files import Triplet
 from epigpt.matrices.values import Values
 
 Piece = Member | Triplet

@@ -14,9 +14,9 @@ from epigpt.matrices.csv_layout import ANNOTATION_COLUMN, Layout, NoTable
 from epigpt.matrices.delimited import layout_of
 from epigpt.matrices.formats import Piece, Reading, Table
 from epigpt.matrices.lanes import lane_of
-from epigpt.matrices.matrix_market import Triplet
 from epigpt.matrices.sample_matching import SampleNames, like_barcodes, match
 from epigpt.matrices.streams import Member
+from epigpt.matrices.triplet_files import Triplet
 from epigpt.matrices.value_kind import hint
 from epigpt.matrices.values import Values
 

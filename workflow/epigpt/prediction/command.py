@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Read model and samples, print what was matched, write the table."""
     # After the arguments are known to be sound: torch and transformers take seconds.
-    from epigpt.prediction import finished_model, new_samples
+    from epigpt.prediction import finished_model, gene_matching, new_samples
 
     model = finished_model.load(options.model)
     samples = new_samples.read(
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(
             "no samples", str(options.samples), "there is nothing to score", "check the file"
         )
-    samples, said = new_samples.matched(samples, model.vocabulary, options.min_matched)
+    samples, said = gene_matching.matched(samples, model.vocabulary, options.min_matched)
     print(said, file=sys.stderr)
     print(model.home.in_words(), file=sys.stderr)
     distances = model.distances(samples)

@@ -15,7 +15,7 @@ from epigpt.encoding import token_dataset
 from epigpt.encoding.encoders import find
 from epigpt.errors import InputError
 from epigpt.matrices.values import Values
-from epigpt.prediction import finished_model, new_samples
+from epigpt.prediction import finished_model, gene_matching, new_samples
 from epigpt.prediction.finished_model import Finished
 
 _DEFAULTS = Settings()
@@ -239,7 +239,7 @@ def predict(
     samples = new_samples.of_values(
         values, sample, said, model.vocabulary, where="adata", organism=organism
     )
-    samples, matched = new_samples.matched(samples, model.vocabulary, min_matched)
+    samples, matched = gene_matching.matched(samples, model.vocabulary, min_matched)
     distances = model.distances(samples)
     if not allow_distant:
         model.home.refuse_distant(

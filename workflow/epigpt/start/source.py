@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from epigpt.config.dataset_row import Row
-from epigpt.config.settings import Geo
+from epigpt.config.settings_data import Geo
 from epigpt.dataset.h5ad_source import samples_of_h5ad
 from epigpt.describe.description import Description
 from epigpt.describe.series_description import describe_h5ad, describe_series, describe_sheet

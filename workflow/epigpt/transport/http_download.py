@@ -2,13 +2,12 @@
 only when whole."""
 
 import errno
-import os
 import re
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -16,12 +15,12 @@ from epigpt.errors import InputError
 from epigpt.transport import integrity
 from epigpt.transport.http_answers import NotServed, Stopped, Trouble
 from epigpt.transport.http_client import Remote, count_bytes
-from epigpt.transport.progress import FileProgress, size
+from epigpt.transport.local_files import DISK_RESERVE, check_room, local_path, no_room
+from epigpt.transport.progress import FileProgress
 from epigpt.transport.rate_limit import LowestRate
 from epigpt.transport.resume import Fetched, Note, Partial
 
 _CHUNK = 2**18
-_DISK_RESERVE = 64 * 2**20
 
 
 def fetch(
@@ -64,7 +63,7 @@ def fetch(
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        raise _no_room(url, final, "more than there is") from None
+        raise no_room(url, final, "more than there is") from None
 
 
 def _fetch_whole(
@@ -236,7 +235,7 @@ def _append(
     have = partial.size
     expected = partial.note.bytes if partial.note is not None else None
     if expected is not None:
-        _check_room(url, partial.part, expected - have)
+        check_room(url, partial.part, expected - have)
     if response.status_code == 416:
         return  # all bytes are here already, the check alone was missing
     rate = LowestRate()
@@ -248,8 +247,8 @@ def _append(
             count_bytes(rate, chunk)
             file.write(chunk)
             have += len(chunk)
-            if expected is None and have // _DISK_RESERVE > (have - len(chunk)) // _DISK_RESERVE:
-                _check_room(url, partial.part, _DISK_RESERVE)
+            if expected is None and have // DISK_RESERVE > (have - len(chunk)) // DISK_RESERVE:
+                check_room(url, partial.part, DISK_RESERVE)
             progress.at(have, expected)
     if expected is not None and have != expected:
         raise Trouble(f"{have} of {expected} bytes came")
@@ -271,34 +270,12 @@ def _copy(url: str, final: Path, partial: Partial, progress: FileProgress) -> Fe
         and integrity.sha256(final) == note.sha256
     ):
         return _line(final, note)
-    _check_room(url, partial.part, status.st_size)
+    check_room(url, partial.part, status.st_size)
     partial.begin(Note(url, etag=version, bytes=status.st_size))
     with source.open("rb") as reading, partial.part.open("wb") as writing:
         shutil.copyfileobj(reading, writing, _CHUNK)
     progress.at(status.st_size, status.st_size)
     return None
-
-
-def local_path(url: str) -> Path:
-    """Return the path that a `file://` address names."""
-    # By bytes, as the address was made: a locale may not have the letters of a path.
-    return Path(os.fsdecode(unquote_to_bytes(urlsplit(url).path)))
-
-
-def _check_room(url: str, target: Path, needed: int) -> None:
-    if needed + _DISK_RESERVE > shutil.disk_usage(target.parent).free:
-        raise _no_room(url, target, size(needed))
-
-
-def _no_room(url: str, target: Path, needed: str) -> InputError:
-    return InputError(
-        f"too little room on the disk: {size(shutil.disk_usage(target.parent).free)} free in"
-        f" {target.parent}",
-        url,
-        f"what is still to come needs {needed}",
-        "free some space, or run in a folder on another disk (--directory), then run the same"
-        " command again",
-    )
 
 
 def _line(final: Path, note: Note) -> Fetched:
