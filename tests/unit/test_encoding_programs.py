@@ -331,7 +331,7 @@ def test_the_output_of_a_model_over_programs_is_shared_among_genes_without_remai
         return SimpleNamespace(logits=out(torch.relu(hidden(values))))
 
     rows = np.flatnonzero(held)
-    found = shapley.of_programs(model, store, rows, torch.device("cpu"))
+    found = shapley.of_programs(model, store, rows, 10, torch.device("cpu"))
     assert found.incompleteness < 0.01
     shared = (found.values * program_contributions.signs(store, rows)).sum(axis=1)
     values = [programs.scores(np.asarray(store.deviations)[rows]), programs.at_rest()[None]]

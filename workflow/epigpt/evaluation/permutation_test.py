@@ -53,24 +53,17 @@ def permuted(samples: pd.DataFrame, permutations: int, seed: int) -> Iterator[pd
     classes_of = base.groupby("group", sort=True)["label"].agg(
         lambda labels: tuple(sorted(set(labels)))
     )
+    rows_of = base.groupby("group", sort=True).indices
     pure = [group for group, held in classes_of.items() if len(held) == 1]
+    own = [classes_of[group][0] for group in pure]
+    mixed = [group for group in rows_of if group not in set(pure)]
     for number in range(permutations):
         random = np.random.default_rng([seed, number])
-        swapped = (
-            dict(
-                zip(pure, random.permutation([classes_of[group][0] for group in pure]), strict=True)
-            )
-            if pure
-            else {}
-        )
-        label = (
-            base["label"]
-            .where(~base["group"].isin(pure), base["group"].map(swapped))
-            .to_numpy(dtype=object)
-        )
-        for rows in base.groupby("group", sort=True).indices.values():
-            if base["group"].iloc[rows[0]] not in swapped:
-                label[rows] = random.permutation(label[rows])
+        label = base["label"].to_numpy(dtype=object, copy=True)
+        for group, drawn in zip(pure, random.permutation(own) if pure else (), strict=True):
+            label[rows_of[group]] = drawn
+        for group in mixed:
+            label[rows_of[group]] = random.permutation(label[rows_of[group]])
         yield base.assign(label=label)
 
 

@@ -106,7 +106,7 @@ def attribute(
     if knockouts:
         effects = _knock_outs(places, list(table["gene"][:knockouts]))
         table["knockout_effect"] = table["gene"].map(effects)
-    table["flags"] = flags.flags(table)
+    table["flags"] = flags.flags(table, store.vocabulary.organism)
     signed = len(store.classes) == 2
     curve, agrees = attribution.agreement(table, contrasts, signed)
     summary |= {
@@ -140,9 +140,11 @@ def _unaccounted(incompleteness: float) -> str:
 def _contributions(model: Any, opened: _Opened, views: int) -> contributions.Contributions:
     """Contributions of genes, exact where that costs at most about twice as much."""
     store, rows = opened.store, opened.rows
+    sampled = shapley.affordable_views(store)
     if store.reference.programs is not None:
-        return shapley.of_programs(model, store, rows, opened.device)
-    if sampled := shapley.affordable_views(store):
+        orders = max(1, min(views, sampled))
+        return shapley.of_programs(model, store, rows, orders, opened.device)
+    if sampled:
         return shapley.of_tokens(model, store, rows, min(views, sampled), opened.device)
     return contributions.integrated_gradients(model, store, rows, views, opened.device)
 
@@ -181,7 +183,7 @@ def _averaged(store: TokenDataset, rows: np.ndarray, values: np.ndarray) -> np.n
 
 def _random_agreement(opened: _Opened, trained: attribution.OfFold) -> float:
     """Rank correlation of the trained model's attributions with those of the same model with random
-    weights, the first view."""
+    weights, the first view and its reverse."""
     store, rows = opened.store, opened.rows
     shuffled = classifier.build(opened.model.config, _RANDOM_SEED)
     # A model that starts at zero would contribute nothing at all, which is no comparison.
@@ -190,7 +192,7 @@ def _random_agreement(opened: _Opened, trained: attribution.OfFold) -> float:
         if weight.ndim > 1 and not weight.any():
             weight.data.normal_(0.0, _RANDOM_SD, generator=generator)
     shuffled = shuffled.eval().requires_grad_(False).to(device=opened.device)
-    found = _contributions(shuffled, opened, 1)
+    found = _contributions(shuffled, opened, 2)
     return attribution.rank_correlation(trained.attribution, _averaged(store, rows, found.values))
 
 

@@ -6,15 +6,13 @@ import numpy as np
 import pandas as pd
 
 from epigpt.genes.handling import kinds
-from epigpt.genes.id_kinds import guess_organism, organism_shares
 from epigpt.genes.positions import on_sex_chromosomes
 
-_FEWEST_KNOWN = 0.2
 LOW_STABILITY, SIGNIFICANT = 0.5, 0.05
 SEX_CHROMOSOME, UNSTABLE, CHANCE = "sex_chromosome", "low_stability", "within_chance"
 
 
-def flags(table: pd.DataFrame) -> list[str]:
+def flags(table: pd.DataFrame, organism: str) -> list[str]:
     """Return the flags of each gene, joined with `;`.
 
     `sex_chromosome`; `immediate_early`, `heat_shock`, `stress_hormone`: genes that handling and
@@ -25,24 +23,15 @@ def flags(table: pd.DataFrame) -> list[str]:
     ----------
     table
         gene, symbol, p, stability, as `epigpt.interpretation.ranking.table` gives them.
+    organism
+        The species; of one that is not known, no gene is flagged by what it is.
     """
     genes, symbols = list(table["gene"].astype(str)), list(table["symbol"].astype(str))
-    organism = _organism(genes, symbols)
-    sex = on_sex_chromosomes(organism or "", genes, symbols)
+    sex = on_sex_chromosomes(organism, genes, symbols)
     unstable = (table["stability"] < LOW_STABILITY).to_numpy()
     by_chance = (table["p"] > SIGNIFICANT).to_numpy()
     named = zip(sex, kinds(organism, symbols), unstable, by_chance, strict=True)
     return [_joined(*marks) for marks in named]
-
-
-def _organism(genes: Sequence[str], symbols: Sequence[str]) -> str | None:
-    """Name the species; of mouse and rat, which share most names, the one that has more of them:
-    for what is flagged here they are alike."""
-    if known := guess_organism(genes):
-        return known
-    shares = organism_shares(symbols)
-    best = max(sorted(shares), key=lambda name: shares[name])
-    return best if shares[best] >= _FEWEST_KNOWN else None
 
 
 def _joined(sex: np.bool_, kind: str, unstable: np.bool_, by_chance: np.bool_) -> str:

@@ -29,9 +29,16 @@ class _OfDeviations:
             np.asarray(store.tokens[0, 0, : len(programs)], dtype=np.int64)
         ).to(device)
 
-    def __call__(self, deviations: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    def sums(self, deviations: torch.Tensor) -> torch.Tensor:
+        """Return the scores of the programs before they are cut, shape (rows, programs)."""
+        return deviations @ self._loadings + self._offsets
+
+    def lost(self, deviations: torch.Tensor, genes: np.ndarray) -> torch.Tensor:
+        """Return what each gene's deviation adds to the sums, shape (genes, rows, programs)."""
+        return deviations[:, genes].T[:, :, None] * self._loadings[genes][:, None, :]
+
+    def __call__(self, sums: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Sum of the logits times `weights`, shape (rows,)."""
-        sums = deviations @ self._loadings + self._offsets
         limit = self._limit.to(sums.dtype)
         values = torch.clamp(sums, -limit, limit)
         tokens = self._tokens.expand(len(values), -1)
@@ -58,17 +65,18 @@ def knock_out(
     output = _OfDeviations(model, store, device)
     deviations, weights = _inputs(store, rows, device)
     total = np.zeros(deviations.shape)
+    sequences = max(1, BATCH_TOKENS // store.tokens.shape[2])
     with torch.inference_mode():
-        whole = torch.cat(
-            [output(deviations[part], weights[part]) for part in _parts(store, len(rows))]
-        )
-        for gene in genes.tolist():
-            without = deviations.clone()
-            without[:, gene] = 0.0
-            left = torch.cat(
-                [output(without[part], weights[part]) for part in _parts(store, len(rows))]
-            )
-            total[:, gene] = (whole - left).double().cpu().numpy()
+        for start in range(0, len(rows), sequences):
+            part = slice(start, start + sequences)
+            own, of_rows = deviations[part], weights[part]
+            sums = output.sums(own)
+            whole = output(sums, of_rows)
+            each = max(1, sequences // len(own))
+            for some in np.split(genes, range(each, len(genes), each)):
+                without = (sums - output.lost(own, some)).flatten(0, 1)
+                left = output(without, of_rows.repeat(len(some), 1)).reshape(len(some), len(own))
+                total[part, some] = (whole - left).double().cpu().numpy().T
     return Contributions(total * signs(store, rows))
 
 
@@ -100,8 +108,3 @@ def signs(store: TokenDataset, rows: np.ndarray) -> np.ndarray:
     `contributions.directions`."""
     deviations = deviations_of(store, rows)
     return np.sign(deviations) if len(store.classes) == 2 else np.ones(deviations.shape)
-
-
-def _parts(store: TokenDataset, number: int) -> list[slice]:
-    each = max(1, BATCH_TOKENS // store.tokens.shape[2])
-    return [slice(start, min(start + each, number)) for start in range(0, number, each)]

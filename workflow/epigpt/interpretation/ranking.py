@@ -141,8 +141,7 @@ def _chance(
 ) -> np.ndarray:
     weights = []
     for drawn in permuted(samples[["sample", "group", "label"]], PERMUTATIONS, _SEED):
-        label = drawn.set_index("sample")["label"].reindex(samples["sample"]).to_numpy()
-        case = label == classes[-1]
+        case = (drawn["label"] == classes[-1]).to_numpy()
         weights.append(np.where(case, 0.5 / max(case.sum(), 1), -0.5 / max((~case).sum(), 1)))
     reached = (np.array(weights) @ pushed) >= size[None, :] - 1e-12
     return np.asarray((1 + reached.sum(axis=0)) / (1 + len(weights)))

@@ -61,13 +61,13 @@ def of_tokens(
 
 
 def of_programs(
-    model: Any, store: TokenDataset, rows: np.ndarray, device: torch.device
+    model: Any, store: TokenDataset, rows: np.ndarray, orders: int, device: torch.device
 ) -> Contributions:
     """Attribute the output to programs, from their scores at rest to those of each sample, and what
     a program contributes to its genes (`epigpt.encoding.programs.gene_attribution`).
 
     Parameters and result as those of `epigpt.interpretation.contributions.integrated_gradients`;
-    the untouched samples take the place of views.
+    the untouched samples take the place of views, and `orders` of their programs are drawn.
     """
     programs, deviations = programs_of(store), deviations_of(store, rows)
     scores = torch.from_numpy(programs.scores(deviations)).to(device)
@@ -76,7 +76,6 @@ def of_programs(
     batch["values"] = scores
     start = torch.from_numpy(programs.at_rest()).to(device).expand_as(scores)
     weights = torch.from_numpy(contributions.margin_weights(store, rows)).to(device)
-    orders = max(1, affordable_views(store))
     shares = np.zeros(scores.shape)
     for number in range(orders):
         shares += sampling.contributions(
