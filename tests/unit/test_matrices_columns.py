@@ -41,6 +41,13 @@ FRAMES = {
     "counts and normalised counts": framed(
         {"raw": COUNTS, "norm": COUNTS / 1.37}, lambda title, quantity: f"{title}_{quantity}"
     ),
+    "counts under bare names, logarithms behind": framed(
+        {"": COUNTS, "_rlog": np.log2(COUNTS + 1)}, lambda title, quantity: f"{title}{quantity}"
+    ),
+    "whole normalised values before counts under bare names": framed(
+        {"_norm": np.round(COUNTS / 1.37), "": COUNTS},
+        lambda title, quantity: f"{title}{quantity}",
+    ),
     "counts and FPKM": framed(
         {"FPKM": TPM * 0.3, "Count": COUNTS}, lambda title, quantity: f"{quantity}: {title}"
     ),

@@ -95,9 +95,10 @@ def _of_table(table: Table, search: Search) -> Iterator[Candidate | Rejected]:
                 if len(observations) == len(set(observations))
                 else "; some of its columns have the same name"
             )
-            yield Rejected(member.name, _NO_MATCH + several, tuple(observations[:5000]))
+            reason = table_layout.texts_under_samples(layout, search.samples) or _NO_MATCH + several
+            yield Rejected(member.name, reason, tuple(observations[:5000]))
             continue
-        values = table_layout.read(member, plan, search.budget)
+        values = table_layout.read(member, plan, search.budget, _left_out(plan, search))
         if table.spreadsheet:
             spreadsheets.refuse_dates(values.genes, member.name)
         mapped = plan.match
@@ -185,6 +186,13 @@ def _by_column(names: Sequence[str], cells: pd.DataFrame, search: Search) -> Mat
             rule = f"obs column '{column}' ({owner.rule})"
             return Match(owned, rule, per_sample=len(owned) > len(set(owned.values())))
     return None
+
+
+def _left_out(plan: table_layout.TableLayout, search: Search) -> list[str]:
+    """Return the columns of samples that the cell `include` leaves out."""
+    if search.wanted is None or plan.match is None:
+        return []
+    return [name for name, sample in plan.match.samples.items() if sample not in search.wanted]
 
 
 def _by_cells(names: Sequence[str], search: Search) -> Match | None:

@@ -11,6 +11,7 @@ from epigpt.matrices.value_kind import hint
 
 _MOST_COLUMNS = 5000
 _SPLIT = re.compile(r"[ ._:|/()\[\]-]+")
+_PADDING = " ._-()[]"
 _QUANTITY = re.compile(
     r"counts?|reads?|abundance|length|tpm|cpm|f?rpkm|fpkm|umis?|raw|norm(ali[sz]ed)?|expression|value"
     r"|rlog|vst|voom|log2?|coverage|signal|call|detection|status|conf|intensity|scaled|sd|se",
@@ -116,11 +117,16 @@ def _grids(named: Mapping[int, str], side: str) -> dict[frozenset[str], dict[str
             else:
                 rest, quantity = name[found.end() :], name[: found.start()]
             if rest and quantity and not lane_of(name):
-                by_quantity.setdefault(_plain(quantity), {})[index] = rest.strip(" ._-()[]")
+                by_quantity.setdefault(_plain(quantity), {})[index] = rest.strip(_PADDING)
     grids: dict[frozenset[str], dict[str, dict[int, str]]] = {}
     for quantity, columns in by_quantity.items():
         if len(set(columns.values())) == len(columns):
             grids.setdefault(frozenset(columns.values()), {})[quantity] = columns
+    # Counts often stand under the bare names: `WT1` beside `WT1_rlog`.
+    position = {name.strip(_PADDING): index for index, name in named.items()}
+    for names, families in grids.items():
+        if names <= position.keys():
+            families[""] = {position[name]: name for name in sorted(names)}
     return {
         names: families
         for names, families in grids.items()

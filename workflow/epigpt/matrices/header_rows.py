@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from epigpt.matrices.csv_layout import MISSING
+
 _MOST_ROWS = 8
 _MOST_COLUMNS = 200
 _LOOKED_AT = 20
@@ -78,9 +80,17 @@ def _numeric(
     return [
         column
         for column in columns
-        if (given := [row[column] for row in body if row[column].strip()])
+        if (given := _given([row[column] for row in body]))
         and sum(map(is_number, given)) >= _ENOUGH * len(given)
     ]
+
+
+def _given(cells: Sequence[str]) -> list[str]:
+    return [cell for cell in cells if cell.strip() and cell.strip() not in MISSING]
+
+
+def _said(cell: str) -> bool:
+    return bool(cell.strip())
 
 
 def _padded(row: Sequence[str], width: int) -> list[str]:
@@ -95,8 +105,10 @@ def _height(
     if not numeric:
         return 0
     for row in rows[:_MOST_ROWS]:
-        given = [row[column] for column in numeric if row[column].strip()]
-        if given and sum(map(is_number, given)) > 0.5 * len(given):
+        cells = [row[column] for column in numeric]
+        given = _given(cells)
+        # Where a row holds nothing but words for a missing value, it names no columns either.
+        if sum(map(is_number, given)) > 0.5 * len(given) or (not given and any(map(_said, cells))):
             break
         height += 1
     if height == len(rows[:_MOST_ROWS]):

@@ -1,6 +1,7 @@
 """Tell what the columns of a delimited table are, which axis the samples are on, and read it
 accordingly."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from epigpt.matrices import delimited, orientation
@@ -85,6 +86,24 @@ def plans(layout: Layout, samples: SampleNames) -> list[TableLayout]:
     return by_columns or [
         TableLayout(GENES_BY_SAMPLES, id_column, symbol_column, cells or named, None)
     ]
+
+
+def texts_under_samples(layout: Layout, samples: SampleNames) -> str:
+    """Say which columns are named like samples and hold texts instead of numbers; "" where none
+    are."""
+    numbers = {*layout.numeric, *layout.mostly_numeric}
+    texts = {
+        name: column for column, name in enumerate(layout.header) if name and column not in numbers
+    }
+    found = match(list(texts), samples, cells=False)
+    if found is None:
+        return ""
+    first = min(found.samples, key=lambda name: texts[name])
+    cell = next((cell for cell in layout.column(texts[first]) if cell.strip()), "")
+    return (
+        f"{len(found.samples)} columns are named like samples ({first} …) and hold texts, such as"
+        f" {cell!r}, where numbers are needed"
+    )
 
 
 def names_and_symbols(layout: Layout) -> tuple[int, int | None]:
@@ -184,8 +203,11 @@ def _owners(names: list[str], samples: SampleNames) -> tuple[Match | None, bool]
     return Match(owned, f"{owners.rule}, without the lane", per_sample=True), True
 
 
-def read(member: Member, plan: TableLayout, budget: Budget) -> Values:
-    """Read the columns of a plan; genes with missing values are left out."""
+def read(
+    member: Member, plan: TableLayout, budget: Budget, left_out: Collection[str] = ()
+) -> Values:
+    """Read the columns of a plan; genes with missing values are left out, but for those that
+    observations of the names `left_out` lack."""
     columns = list(plan.columns)
     if plan.orientation == SAMPLES_BY_GENES:
         read_in = delimited.read_rows(member, budget, plan.names_column, columns)
@@ -206,7 +228,7 @@ def read(member: Member, plan: TableLayout, budget: Budget) -> Values:
             None if read_in.symbols is None else [_text(name) for name in read_in.symbols],
             read_in.notes,
         )
-    values = without_missing(values, member.name)
+    values = without_missing(values, member.name, left_out)
     values.matrix = narrowed(values.matrix)
     return values
 

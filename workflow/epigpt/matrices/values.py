@@ -1,5 +1,6 @@
 """A matrix of numbers with the names of its observations and genes."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -55,20 +56,36 @@ def narrowed(matrix: sparse.csr_array) -> sparse.csr_array:
     return matrix
 
 
-def without_missing(values: Values, where: str) -> Values:
+def without_missing(values: Values, where: str, left_out: Collection[str] = ()) -> Values:
     """Leave out genes that lack a value in some observation; InputError when those are more than
-    half of them."""
+    half of them.
+
+    Observations of the names `left_out` are not analysed: what they lack becomes 0.
+    """
     absent = np.isnan(values.matrix.data) if values.matrix.dtype.kind == "f" else np.zeros(0, bool)
+    if left_out and absent.any():
+        row = np.repeat(np.arange(values.matrix.shape[0]), np.diff(values.matrix.indptr))
+        unused = np.isin(np.array(values.observations, dtype=object), list(left_out))[row] & absent
+        values = replace(values, matrix=_as_zeros(values.matrix, unused))
+        absent = np.isnan(values.matrix.data)
     if not absent.any():
         return values
+    if _zeros_not_written(values.matrix, absent):
+        note = (
+            f"{absent.sum()} of {absent.size} cells hold no number and are read as 0: no 0 is"
+            " written anywhere in this table of whole numbers, though many cells hold 1."
+        )
+        matrix = _as_zeros(values.matrix, absent)
+        return replace(values, matrix=matrix, notes=[*values.notes, note])
     genes = np.unique(values.matrix.indices[absent])
     if len(genes) > 0.5 * len(values.genes):
         raise InputError(
             f"missing values in {len(genes)} of {len(values.genes)} genes",
             where,
             "a gene is only comparable where every sample has a value",
-            "name another file in the cell `matrix`, or leave samples without values out by the"
-            " cell `include`",
+            "where a cell without a number stands for a count of 0, write 0 into it and give the"
+            " table as a source with a sample sheet; else name another file in the cell `matrix`,"
+            " or leave samples without values out by the cell `include`",
         )
     keep = np.setdiff1d(np.arange(len(values.genes)), genes)
     named = ", ".join(values.genes[index] for index in genes[:10])
@@ -77,6 +94,26 @@ def without_missing(values: Values, where: str) -> Values:
         f" ({named}{' …' if len(genes) > 10 else ''})."
     )
     return select_genes(values, keep, note)
+
+
+def _as_zeros(matrix: sparse.csr_array, cells: np.ndarray) -> sparse.csr_array:
+    filled = matrix.copy()
+    filled.data[cells] = 0.0
+    filled.eliminate_zeros()
+    return filled
+
+
+def _zeros_not_written(matrix: sparse.csr_array, absent: np.ndarray) -> bool:
+    """Return whether cells without a number stand for counts of 0, as a spreadsheet's pivot table
+    writes them: whole numbers from 1 on and no 0, with a 1 for every twenty such cells at least,
+    and a number in every observation."""
+    if matrix.nnz != matrix.shape[0] * matrix.shape[1]:
+        return False
+    known = matrix.data[~absent]
+    whole = known.size > 0 and bool(np.all(known == np.floor(known)) and known.min() >= 1)
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    everywhere = len(np.unique(row[~absent])) == matrix.shape[0]
+    return whole and everywhere and 20 * int((known == 1).sum()) >= int(absent.sum())
 
 
 def select_genes(values: Values, keep: np.ndarray, note: str = "") -> Values:
