@@ -29,3 +29,10 @@ def refused(path: Path, *told: str) -> None:
     assert found.refusal is not None, found.reason
     for part in told:
         assert part in str(found.refusal)
+
+
+def lines(sep: str = "\t") -> list[str]:
+    rows = [sep.join(["gene", *SAMPLES])]
+    return rows + [
+        sep.join([gene, *map(str, row)]) for gene, row in zip(GENES, COUNTS.tolist(), strict=True)
+    ]

@@ -4,15 +4,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import anndata
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.sparse
 import torch
 
-from epigpt.dataset import normalization
-from epigpt.dataset.count_blocks import CountBlocks, open_observations
 from epigpt.encoding import class_statistics, gene_statistics, token_dataset
 from epigpt.encoding.class_statistics import ClassSums
 from epigpt.encoding.programs import (
@@ -20,63 +16,21 @@ from epigpt.encoding.programs import (
     GENE,
     MOST,
     PAIR,
-    RULE,
     Programs,
     budget,
     gene_attribution,
 )
 from epigpt.interpretation import program_contributions, shapley
-
-SAMPLES, GENES, PLANTED = 24, 300, 6
-CLASSES = ["a", "b"]
-
-
-def _counts(effect: float = 1.2, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Half of the samples are cases, in which the first genes are raised."""
-    random = np.random.default_rng(seed)
-    label = np.array(CLASSES * (SAMPLES // 2))
-    mean = np.tile(random.gamma(2.0, 60.0, GENES) + 20, (SAMPLES, 1))
-    mean[label == "b", :PLANTED] *= np.exp(effect)
-    return random.negative_binomial(10, 10 / (10 + mean)), label
-
-
-def _open(
-    folder: Path, counts: np.ndarray, label: np.ndarray, group: np.ndarray | None = None
-) -> CountBlocks:
-    names = [f"S{number:02d}" for number in range(len(label))]
-    obs = pd.DataFrame({"sample": names, "label": label, "group": group}, index=names)
-    obs["group"] = names if group is None else group
-    matrix = scipy.sparse.csr_matrix(counts)
-    var = pd.DataFrame(index=[f"Gene{number:03d}" for number in range(counts.shape[1])])
-    folder.mkdir(exist_ok=True)
-    path = folder / "a.h5ad"
-    anndata.AnnData(matrix, obs=obs, var=var, uns={"assay": "bulk"}).write_h5ad(path)
-    return open_observations(path)
-
-
-def _config(**changes: object) -> token_dataset.EncodingConfig:
-    settings: dict[str, object] = {
-        "encoding": "program-tokens",
-        "max_genes": 64,
-        "vocabulary_genes": 100,
-        "views": 2,
-        "seed": 1,
-    }
-    return token_dataset.EncodingConfig(**{**settings, **changes})  # type: ignore[arg-type]
-
-
-def _fitted(
-    observations: CountBlocks, training: np.ndarray, **changes: object
-) -> tuple[list[str], gene_statistics.GeneStatistics]:
-    vocabulary, reference = token_dataset.fit(
-        observations, training, token_dataset.wanted(_config(**changes), CLASSES)
-    )
-    return list(vocabulary.genes), reference
-
-
-def _programs(reference: gene_statistics.GeneStatistics) -> Programs:
-    assert reference.programs is not None
-    return reference.programs
+from program_stores import (
+    CLASSES,
+    PLANTED,
+    SAMPLES,
+    draw_counts,
+    encoding_config,
+    fit_on,
+    open_blocks,
+    programs_of,
+)
 
 
 def test_a_sequence_holds_components_genes_and_pairs_within_its_budget() -> None:
@@ -90,9 +44,9 @@ def test_a_sequence_holds_components_genes_and_pairs_within_its_budget() -> None
 
 
 def test_planted_genes_are_among_those_chosen_with_the_labels(tmp_path: Path) -> None:
-    observations = _open(tmp_path, *_counts())
-    genes, reference = _fitted(observations, np.arange(SAMPLES))
-    programs = _programs(reference)
+    observations = open_blocks(tmp_path, *draw_counts())
+    genes, reference = fit_on(observations, np.arange(SAMPLES))
+    programs = programs_of(reference)
     single = programs.loadings[programs.kinds == GENE]
     chosen = {genes[at] for at in np.abs(single).argmax(axis=1)}
     assert {f"Gene{number:03d}" for number in range(PLANTED)} <= chosen
@@ -103,12 +57,12 @@ def test_planted_genes_are_among_those_chosen_with_the_labels(tmp_path: Path) ->
 
 
 def test_selection_by_deviation_does_not_look_at_labels(tmp_path: Path) -> None:
-    counts, label = _counts()
+    counts, label = draw_counts()
     training = np.arange(SAMPLES)
     for encoding in ("program-tokens", "gene-values"):
         kept = [
-            _fitted(
-                _open(tmp_path, counts, labels),
+            fit_on(
+                open_blocks(tmp_path, counts, labels),
                 training,
                 gene_selection="deviation",
                 encoding=encoding,
@@ -118,16 +72,16 @@ def test_selection_by_deviation_does_not_look_at_labels(tmp_path: Path) -> None:
         assert kept[0][0] == kept[1][0]
         assert kept[0][1].chosen is None
         if encoding == "program-tokens":
-            one, other = (_programs(reference) for _, reference in kept)
+            one, other = (programs_of(reference) for _, reference in kept)
             assert np.array_equal(one.loadings, other.loadings)
             assert PAIR not in one.kinds
 
 
 @pytest.mark.parametrize("encoding", ["gene-values", "gene-tokens", "gene-sentence"])
 def test_chosen_genes_are_shown_in_every_sequence_of_genes(tmp_path: Path, encoding: str) -> None:
-    observations = _open(tmp_path, *_counts())
+    observations = open_blocks(tmp_path, *draw_counts())
     held = np.zeros(SAMPLES, dtype=bool)
-    config = _config(encoding=encoding, max_genes=24, gene_selection="both")
+    config = encoding_config(encoding=encoding, max_genes=24, gene_selection="both")
     token_dataset.write(tmp_path / "tokens", observations, held, CLASSES, config)
     store = token_dataset.load(tmp_path / "tokens")
     assert store.reference.chosen is not None
@@ -143,8 +97,8 @@ def test_chosen_genes_are_shown_in_every_sequence_of_genes(tmp_path: Path, encod
 
 
 def test_labels_alone_make_the_vocabulary(tmp_path: Path) -> None:
-    observations = _open(tmp_path, *_counts())
-    genes, _ = _fitted(
+    observations = open_blocks(tmp_path, *draw_counts())
+    genes, _ = fit_on(
         observations,
         np.arange(SAMPLES),
         encoding="gene-values",
@@ -153,79 +107,6 @@ def test_labels_alone_make_the_vocabulary(tmp_path: Path) -> None:
     )
     assert len(genes) == 10
     assert {f"Gene{number:03d}" for number in range(PLANTED)} <= set(genes)
-
-
-def test_labels_of_held_out_samples_decide_nothing(tmp_path: Path) -> None:
-    assert _blind_to_held_out_labels(tmp_path)
-
-
-def test_a_choice_on_all_samples_is_found_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    honest = token_dataset.fit
-    monkeypatch.setattr(
-        token_dataset,
-        "fit",
-        lambda observations, _, wanted: honest(observations, np.arange(SAMPLES), wanted),
-    )
-    assert not _blind_to_held_out_labels(tmp_path)
-
-
-def _blind_to_held_out_labels(folder: Path) -> bool:
-    """Say whether the whole store stays the same when only the labels of the test samples do
-    not."""
-    counts, label = _counts(effect=0.0)
-    held = np.arange(SAMPLES) >= 16
-    other = label.copy()
-    other[held] = label[held][::-1]
-    made = []
-    for name, labels in (("true", label), ("other", other)):
-        observations = _open(folder / name, counts, labels)
-        store = folder / name / "tokens"
-        token_dataset.write(store, observations, held, CLASSES, _config())
-        files = ("vocabulary.json", "reference.npz", "tokens.npy", "values.npy", "deviations.npy")
-        made.append([(store / file).read_bytes() for file in files])
-    return made[0] == made[1]
-
-
-def test_noise_chosen_on_all_samples_looks_like_a_signal_and_in_the_fold_does_not(
-    tmp_path: Path,
-) -> None:
-    held_out, inside = [], []
-    for seed in range(6):
-        counts, label = _counts(effect=0.0, seed=seed)
-        observations = _open(tmp_path / str(seed), counts, label)
-        held = np.arange(SAMPLES) % 4 > 1
-        for training, scores in ((np.flatnonzero(~held), held_out), (np.arange(24), inside)):
-            scores.append(_auc(observations, training, held))
-    assert 0.3 < np.mean(held_out) < 0.7
-    assert np.mean(inside) > 0.8
-
-
-def _auc(observations: CountBlocks, training: np.ndarray, held: np.ndarray) -> float:
-    """AUC, over the samples held out, of genes chosen on the samples `training`: the sum of their
-    scores, each in the direction of the samples not held out."""
-    wanted = token_dataset.wanted(_config(), [])
-    vocabulary, reference = token_dataset.fit(observations, training, wanted)
-    programs = _programs(reference)
-    columns = np.searchsorted(observations.genes, list(vocabulary.genes))
-    _, counts = next(observations.blocks(np.arange(SAMPLES)))
-    expression = normalization.lognorm(counts, observations.target)
-    scores = programs.scores(reference.deviations(expression[:, columns]))
-    scores = scores[:, programs.kinds == GENE]
-    case = observations.index["label"].to_numpy() == "b"
-    direction = scores[case & ~held].mean(axis=0) - scores[~case & ~held].mean(axis=0)
-    margin = scores @ np.sign(direction)
-    return float((margin[case & held][:, None] > margin[~case & held][None, :]).mean())
-
-
-def test_genes_that_tell_nothing_of_new_donors_are_not_shown(tmp_path: Path) -> None:
-    kept = []
-    for effect in (0.0, 1.2):
-        observations = _open(tmp_path / str(effect), *_counts(effect=effect))
-        _, reference = _fitted(observations, np.arange(SAMPLES))
-        kept.append(set(_programs(reference).kinds.tolist()))
-    assert kept == [{COMPONENT}, {COMPONENT, GENE, PAIR, RULE}]
 
 
 def test_a_donor_with_both_classes_is_compared_with_itself() -> None:
@@ -264,12 +145,12 @@ def test_a_donor_with_many_cells_weighs_no_more_than_another() -> None:
 
 
 def test_a_single_class_tells_nothing_and_programs_follow_the_deviations(tmp_path: Path) -> None:
-    counts, _ = _counts()
-    observations = _open(tmp_path, counts, np.full(SAMPLES, "a"))
+    counts, _ = draw_counts()
+    observations = open_blocks(tmp_path, counts, np.full(SAMPLES, "a"))
     _, reference = token_dataset.fit(
-        observations, np.arange(SAMPLES), token_dataset.wanted(_config(), ["a"])
+        observations, np.arange(SAMPLES), token_dataset.wanted(encoding_config(), ["a"])
     )
-    programs = _programs(reference)
+    programs = programs_of(reference)
     assert PAIR not in programs.kinds
     assert (programs.kinds == GENE).sum() == 24
     assert not programs.weights.any()
@@ -278,11 +159,11 @@ def test_a_single_class_tells_nothing_and_programs_follow_the_deviations(tmp_pat
 def test_attributions_of_programs_are_divided_among_genes_without_remainder(
     tmp_path: Path,
 ) -> None:
-    observations = _open(tmp_path, *_counts())
+    observations = open_blocks(tmp_path, *draw_counts())
     held = np.arange(SAMPLES) >= 18
-    token_dataset.write(tmp_path / "tokens", observations, held, CLASSES, _config())
+    token_dataset.write(tmp_path / "tokens", observations, held, CLASSES, encoding_config())
     store = token_dataset.load(tmp_path / "tokens")
-    programs = _programs(store.reference)
+    programs = programs_of(store.reference)
     assert store.deviations is not None
     assert store.values is not None
     scores = programs.scores(np.asarray(store.deviations))
@@ -309,21 +190,21 @@ def test_a_row_has_the_same_scores_whatever_stands_beside_it() -> None:
 
 
 def test_programs_survive_their_file(tmp_path: Path) -> None:
-    _, reference = _fitted(_open(tmp_path, *_counts()), np.arange(SAMPLES))
+    _, reference = fit_on(open_blocks(tmp_path, *draw_counts()), np.arange(SAMPLES))
     reference.save(tmp_path / "reference.npz")
-    again = _programs(gene_statistics.load_gene_statistics(tmp_path / "reference.npz"))
-    for name, values in vars(_programs(reference)).items():
+    again = programs_of(gene_statistics.load_gene_statistics(tmp_path / "reference.npz"))
+    for name, values in vars(programs_of(reference)).items():
         assert np.array_equal(values, getattr(again, name)), name
 
 
 def test_the_output_of_a_model_over_programs_is_shared_among_genes_without_remainder(
     tmp_path: Path,
 ) -> None:
-    observations = _open(tmp_path, *_counts())
+    observations = open_blocks(tmp_path, *draw_counts())
     held = np.arange(SAMPLES) >= 18
-    token_dataset.write(tmp_path / "tokens", observations, held, CLASSES, _config())
+    token_dataset.write(tmp_path / "tokens", observations, held, CLASSES, encoding_config())
     store = token_dataset.load(tmp_path / "tokens")
-    programs = _programs(store.reference)
+    programs = programs_of(store.reference)
     torch.manual_seed(1)
     hidden, out = torch.nn.Linear(len(programs), 8), torch.nn.Linear(8, 2)
 

@@ -1,9 +1,7 @@
 """Baselines: fitted inside the fold, indifferent to order, and chance on noise."""
 
-import sys
 from dataclasses import replace
 
-import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,58 +9,14 @@ import scipy.sparse
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
+from baseline_series import COLUMNS, auc, folds_of, series, write
 from epigpt import model_names
 from epigpt.dataset import expression_data
-from epigpt.errors import InputError
 from epigpt.evaluation import (
     baselines,
-    cross_validation,
-    learning_curve,
-    metrics,
-    permutation_test,
     pipelines,
     predictions,
 )
-from epigpt.stages import baseline as stage
-from epigpt.stages import baseline_null as null_stage
-from epigpt.stages import learning_curve as curve_stage
-
-COLUMNS = [
-    "model",
-    "repeat",
-    "fold",
-    "sample",
-    "group",
-    "truth",
-    "class",
-    "probability",
-]
-
-
-def series(seed=0, *, n=16, genes=300, effect=2.5, per_group=1, classes=2, planted=20):
-    """Give log-normalised noise with an effect on some genes; groups hold one class each."""
-    random = np.random.default_rng(seed)
-    number = n * per_group
-    label = np.array([f"class{i * classes // number}" for i in range(number)])
-    X = random.normal(3, 1, (number, genes))
-    for k in range(1, classes):
-        X[label == f"class{k}", (k - 1) * planted : k * planted] += effect
-    names = np.array([f"S{i:03d}" for i in range(number)])
-    group = np.repeat([f"G{i:02d}" for i in range(n)], per_group)
-    X += np.repeat(random.normal(0, 0.1, (n, genes)), per_group, axis=0)
-    return expression_data.ExpressionData(np.maximum(X, 0), names, label, group)
-
-
-def folds_of(data, k=4, repeats=1, seed=1):
-    samples = pd.DataFrame(
-        {"sample": data.sample, "group": data.group, "label": data.label}
-    ).drop_duplicates()
-    return cross_validation.folds(samples, k, repeats, seed)
-
-
-def auc(predicted, classes):
-    held = metrics.held_out(predicted, classes)
-    return float(metrics.scores(held, held.unit_weights())["auc"][0])
 
 
 @pytest.mark.parametrize("model", model_names.BASELINES)
@@ -152,18 +106,6 @@ def test_order_of_samples_and_genes_in_the_file_does_not_matter(model, tmp_path)
     pd.testing.assert_frame_equal(*written, check_exact=True)
 
 
-def write(path, data, order=slice(None), columns=slice(None), cells=None):
-    obs = pd.DataFrame(
-        {"sample": data.sample, "label": data.label, "group": data.group},
-        index=data.sample if cells is None else cells,
-    )
-    matrix = scipy.sparse.csr_matrix(data.lognorm[order][:, columns].astype(np.float32))
-    genes = np.array([f"g{i:04d}" for i in range(data.lognorm.shape[1])])[columns]
-    made = anndata.AnnData(matrix, obs=obs.iloc[order], var=pd.DataFrame(index=genes))
-    made.layers["lognorm"] = matrix
-    made.write_h5ad(path)
-
-
 def test_cells_are_averaged_to_their_sample(tmp_path):
     base = series(n=60, genes=100)
     # 20 samples of three cells each, 20 groups
@@ -248,141 +190,3 @@ def test_most_variable_genes_leaves_constants_out_and_breaks_ties_by_column():
         assert pipelines.MostVariableGenes(2).fit(matrix).columns_.tolist() == [1, 5]
         assert pipelines.MostVariableGenes(9).fit(matrix).columns_.tolist() == [1, 4, 5]
     assert pipelines.MostVariableGenes(3).fit(np.ones((4, 2))).columns_.tolist() == [0]
-
-
-def test_nested_splits_keep_groups_whole_and_give_up_where_a_class_has_one():
-    data = series(n=12, per_group=2)
-    for train, test in baselines.nested_splits(data.label, data.group, 1):
-        assert not set(data.group[train]) & set(data.group[test])
-        assert set(data.label[train]) == set(data.label)
-    assert len(baselines.nested_splits(data.label, data.group, 1)) == 3
-    assert (
-        baselines.nested_splits(np.array(["a", "a", "b", "b"]), np.array(["1", "1", "2", "3"]), 1)
-        == []
-    )
-    few = baselines.subset(data, np.array([0, 1, -1, -2]))
-    assert baselines.fit("logistic_l2", few, 1).pipeline.predict(few.lognorm).size == 4
-
-
-def test_a_group_on_both_sides_is_refused():
-    data = series(n=12)
-    folds = folds_of(data, 3)
-    shared = expression_data.ExpressionData(
-        data.lognorm, data.sample, data.label, np.array(["same"] * 12)
-    )
-    with pytest.raises(InputError, match="same"):
-        baselines.cross_predict("majority", shared, folds, 1)
-
-
-def test_predictions_on_other_samples_are_refused():
-    data = series(n=12)
-    folds = folds_of(data, 3)
-    predicted = baselines.cross_predict("majority", data, folds, 1)
-    with pytest.raises(InputError, match="majority"):
-        predictions.by_model(predicted[predicted["sample"] != "S000"], folds, ["class0", "class1"])
-
-
-def test_stage_writes_the_same_table_for_any_number_of_threads(tmp_path, monkeypatch):
-    data = series(n=12, genes=60)
-    write(tmp_path / "expression.h5ad", data)
-    folds_of(data, 3).to_csv(tmp_path / "folds.tsv", sep="\t", index=False)
-    for threads in (1, 4):
-        run(monkeypatch, tmp_path, f"{threads}.tsv", "--threads", str(threads))
-    assert (tmp_path / "1.tsv").read_bytes() == (tmp_path / "4.tsv").read_bytes()
-
-
-def test_not_assessable_gives_a_header_only(tmp_path, monkeypatch):
-    write(tmp_path / "expression.h5ad", series(n=4, genes=20))
-    (tmp_path / "folds.tsv").write_text("sample\tgroup\trepeat\tfold\n", encoding="utf-8")
-    run(monkeypatch, tmp_path, "none.tsv")
-    run(monkeypatch, tmp_path, "null.tsv", started=null_stage)
-    assert (tmp_path / "null.tsv").read_text(encoding="utf-8") == "\t".join(
-        permutation_test.NULL_COLUMNS
-    ) + "\n"
-    assert (tmp_path / "none.tsv").read_text(encoding="utf-8") == "\t".join(COLUMNS) + "\n"
-    assert predictions.collect([tmp_path / "none.tsv"]).empty
-    run(monkeypatch, tmp_path, "curve.tsv", started=curve_stage)
-    assert (tmp_path / "curve.tsv").read_text(encoding="utf-8") == "\t".join(
-        learning_curve.COLUMNS
-    ) + "\n"
-
-
-def test_stage_scores_as_many_permutations_as_asked(tmp_path, monkeypatch):
-    data = series(n=12, genes=60)
-    write(tmp_path / "expression.h5ad", data)
-    folds_of(data, 3).to_csv(tmp_path / "folds.tsv", sep="\t", index=False)
-    run(monkeypatch, tmp_path, "null.tsv", started=null_stage)
-    chance = pd.read_csv(tmp_path / "null.tsv", sep="\t")
-    assert list(chance.columns) == permutation_test.NULL_COLUMNS
-    assert sorted(set(chance["permutation"])) == [0, 1]
-
-
-def run(monkeypatch, folder, output, *more, started=stage):
-    (folder / "folds.json").write_text('{"classes": ["class0", "class1"]}', encoding="utf-8")
-    command = [
-        "stage",
-        "--baseline",
-        "logistic_l2",
-        "--settings",
-        '{"seed": 1, "permutations.baselines": 2}',
-        "--expression",
-        folder / "expression.h5ad",
-    ]
-    command += [
-        "--folds",
-        folder / "folds.tsv",
-        "--summary",
-        folder / "folds.json",
-        {stage: "--predictions", null_stage: "--scores"}.get(started, "--curve"),
-        folder / output,
-    ]
-    monkeypatch.setattr(sys, "argv", list(map(str, [*command, *more])))
-    started.main()
-
-
-def test_null_is_the_whole_pipeline_with_folds_drawn_anew():
-    data = series(n=12, genes=100, effect=4)
-    table = permutation_test.NULL_COLUMNS
-    scored = baselines.permuted_scores(
-        "logistic_l2", data, folds_of(data, 3), classes=["class0", "class1"], seed=1, permutations=4
-    )
-    assert list(scored.columns) == table
-    values = scored[scored["metric"] == "auc"]["value"]
-    assert len(values) == 4
-    assert values.mean() < 0.9
-    assert scored.equals(
-        baselines.permuted_scores(
-            "logistic_l2",
-            data,
-            folds_of(data, 3),
-            classes=["class0", "class1"],
-            seed=1,
-            permutations=4,
-        )
-    )
-    assert baselines.permuted_scores(
-        "logistic_l2", data, folds_of(data, 3), classes=["class0", "class1"], seed=1, permutations=0
-    ).empty
-
-
-def test_learning_curve_rises_with_groups_and_ends_at_the_model_itself():
-    data = series(n=40, genes=300, effect=0.9)
-    folds = folds_of(data, 4)
-    classes = ["class0", "class1"]
-    curve = learning_curve.curve("pca_logistic", data, folds, classes, seed=1)
-    assert list(curve.columns) == learning_curve.COLUMNS
-    assert curve["n_groups"].is_monotonic_increasing
-    assert curve["n_groups"].iloc[-1] == 30
-    assert curve["auc"].iloc[-1] > curve["auc"].iloc[0]
-    assert curve["auc"].iloc[-1] == pytest.approx(
-        auc(baselines.cross_predict("pca_logistic", data, folds, 1), classes)
-    )
-
-
-def test_the_genes_that_a_lasso_weighs_are_named_the_heaviest_first():
-    data = series(planted=3, effect=4.0)
-    names = np.array([f"g{at:03d}" for at in range(data.lognorm.shape[1])])
-    drawn = pd.DataFrame({"sample": data.sample})
-    found = baselines.deciding_genes("logistic_l1", replace(data, genes=names), drawn, 1)
-    assert set(found[:2]) <= {"g000", "g001", "g002"}
-    assert len(found) < len(names)

@@ -2,57 +2,18 @@
 own routines."""
 
 from pathlib import Path
-from typing import Any
 
 import anndata
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from pydeseq2.default_inference import DefaultInference
-from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
 from epigpt.dataset import normalization
 from epigpt.errors import InputError
-from epigpt.expression import contrasts, design, pseudobulk, wald_tests
-from epigpt.expression.negative_binomial import AllGenesAtOnce
-
-UP, DOWN, GENES = slice(0, 20), slice(20, 40), 400
-
-
-def series(
-    obs: pd.DataFrame,
-    depth: float = 1.0,
-    donor_spread: float = 0.0,
-    assay: str = "bulk",
-    seed: int = 0,
-) -> anndata.AnnData:
-    """Counts in which label `case` has 20 genes four times as high and 20 a quarter as high."""
-    random = np.random.default_rng(seed)
-    rates = np.tile(random.gamma(1.5, 150, GENES) * depth, (len(obs), 1))
-    case = (obs["label"] == "case").to_numpy()
-    rates[case, UP] *= 4
-    rates[case, DOWN] /= 4
-    for name in sorted(set(obs["group"])):
-        rates[(obs["group"] == name).to_numpy()] *= np.exp(random.normal(0, donor_spread, GENES))
-    rates[:, -1] = 0
-    counts = random.poisson(random.gamma(10, rates / 10))
-    names = [f"Gene{number:03d}" for number in range(GENES)]
-    table = (
-        obs.assign(sample=[f"s{number:03d}" for number in range(len(obs))])
-        .set_index("sample", drop=False)
-        .rename_axis(None)
-    )
-    var = pd.DataFrame({"symbol": [f"sym{number}" for number in range(GENES)]}, index=names)
-    data = anndata.AnnData(
-        sp.csr_matrix(counts.astype(np.int32)),
-        obs=table,
-        var=var,
-        uns={"assay": assay, "dataset": "x"},
-    )
-    data.layers["counts"] = data.X
-    return data
+from epigpt.expression import contrasts, design, pseudobulk
+from planted_contrasts import DOWN, GENES, UP, by_gene, paired, series
 
 
 def alone(case: int = 5, control: int = 5, **columns: list[str]) -> pd.DataFrame:
@@ -61,21 +22,6 @@ def alone(case: int = 5, control: int = 5, **columns: list[str]) -> pd.DataFrame
     return pd.DataFrame(
         {"label": labels, "group": [f"g{number}" for number in range(len(labels))], **columns}
     )
-
-
-def paired(donors: int, each: int = 1) -> pd.DataFrame:
-    """Every donor with samples of both classes."""
-    rows = [
-        (label, f"d{donor}")
-        for donor in range(donors)
-        for label in ("case", "control")
-        for _ in range(each)
-    ]
-    return pd.DataFrame(rows, columns=["label", "group"])
-
-
-def by_gene(found: contrasts.Comparison) -> pd.DataFrame:
-    return found.table.set_index("gene").sort_index()
 
 
 def test_planted_genes_are_found_in_their_direction() -> None:
@@ -281,88 +227,6 @@ def test_bulk_samples_of_one_donor_are_compared_with_a_warning() -> None:
     assert found.summary["unit"] == "sample"
     assert "these donors only" in found.notes[0]
     assert (by_gene(found)["padj"].iloc[:40] < 0.05).mean() > 0.8
-
-
-@pytest.fixture(scope="module")
-def genes() -> dict[str, Any]:
-    random = np.random.default_rng(3)
-    rates = random.gamma(1.2, 400, 60) + 5
-    counts = random.poisson(random.gamma(4, rates / 4, (10, 60))).astype(np.int64)
-    matrix = np.column_stack([np.ones(10), np.repeat([0, 1], 5), np.tile([0, 1], 5)]).astype(float)
-    return {
-        "counts": counts,
-        "size": random.uniform(0.5, 2, 10),
-        "matrix": matrix,
-        "disp": random.uniform(0.01, 0.6, 60),
-    }
-
-
-def test_regressions_agree_with_pydeseq2(genes: dict[str, Any]) -> None:
-    arguments = (genes["counts"], genes["size"], genes["matrix"], genes["disp"], 0.5, 1e-8)
-    ours, theirs = AllGenesAtOnce().irls(*arguments), DefaultInference(n_cpus=1).irls(*arguments)
-    for mine, reference in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(mine, reference, rtol=1e-7, atol=1e-10)
-
-
-def test_dispersions_agree_with_pydeseq2(genes: dict[str, Any]) -> None:
-    mu = AllGenesAtOnce().irls(
-        genes["counts"], genes["size"], genes["matrix"], genes["disp"], 0.5, 1e-8
-    )[1]
-    for prior in (None, 0.7):
-        arguments = (
-            genes["counts"],
-            genes["matrix"],
-            mu,
-            genes["disp"],
-            1e-8,
-            10.0,
-            prior,
-            True,
-            prior is not None,
-        )
-        ours, theirs = (
-            AllGenesAtOnce().alpha_mle(*arguments)[0],
-            DefaultInference(n_cpus=1).alpha_mle(*arguments)[0],
-        )
-        np.testing.assert_allclose(ours, theirs, rtol=1e-3)
-
-
-def test_tests_agree_with_pydeseq2(genes: dict[str, Any]) -> None:
-    beta, mu, _, _ = AllGenesAtOnce().irls(
-        genes["counts"], genes["size"], genes["matrix"], genes["disp"], 0.5, 1e-8
-    )
-    for vector in ([0, 1, 0], [0, 1, -0.5]):
-        arguments = (
-            genes["matrix"],
-            genes["disp"],
-            beta,
-            mu,
-            1e-6 * np.eye(3),
-            np.array(vector, dtype=float),
-            0.0,
-        )
-        for mine, reference in zip(
-            AllGenesAtOnce().wald_test(*arguments),
-            DefaultInference(n_cpus=1).wald_test(*arguments),
-            strict=True,
-        ):
-            np.testing.assert_allclose(mine, reference, rtol=1e-6)
-
-
-def test_a_fit_that_diverges_is_pydeseq2s(genes: dict[str, Any]) -> None:
-    counts = np.array([[0, 0, 0, 1, 0, 0, 9_000, 0, 3, 0]]).T
-    arguments = (counts, genes["size"], genes["matrix"], np.array([8.0]), 0.5, 1e-8)
-    ours, theirs = AllGenesAtOnce().irls(*arguments), DefaultInference(n_cpus=1).irls(*arguments)
-    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-6)
-
-
-def test_whole_comparison_agrees_with_pydeseq2(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = series(paired(4), donor_spread=0.5)[:, :120].copy()
-    ours = by_gene(contrasts.compare(data, "case", "control"))
-    monkeypatch.setattr(wald_tests, "AllGenesAtOnce", lambda: DefaultInference(n_cpus=1))
-    theirs = by_gene(contrasts.compare(data, "case", "control"))
-    np.testing.assert_allclose(ours["log2_fold_change"], theirs["log2_fold_change"], atol=0.05)
-    assert spearmanr(ours["p"], theirs["p"], nan_policy="omit").statistic > 0.999
 
 
 def test_hippocampal_subfields_show_their_markers(shared: Path) -> None:

@@ -10,32 +10,17 @@ import pytest
 import torch
 
 from epigpt.config.settings import Settings
-from epigpt.encoding import programs
 from epigpt.errors import InputError
 from epigpt.models import choice, presets
 from epigpt.training import plan, plan_command, preparation, strategy
 from epigpt.training.deepspeed_config import deepspeed_config
 from epigpt.training.launch import Placement
 from epigpt.training.memory_model import GB, USABLE, MemoryBudget, MemoryModel, Strategy
-
-LONG = {"encoding": "gene-values", "max_genes": 1023}
-WORK = plan.Workload(
-    examples=4000, length=1024, vocabulary=50_257, classes=2, epochs=3, global_batch_size=64
-)
-
-
-def _xl(hardware: str, **changes: object) -> plan.Plan:
-    chosen = presets.hardware(hardware)
-    return plan.make(
-        presets.load("gpt2-xl"),
-        chosen,
-        replace(WORK, **changes),
-        MemoryBudget(int(chosen.device_memory_gb * GB)),
-    )  # type: ignore[arg-type]
+from plan_cases import WORK, xl
 
 
 def test_gpt2_xl_needs_no_sharding_on_one_h100() -> None:
-    made = _xl("h100x1")
+    made = xl("h100x1")
     states = made.bytes["weights"] + made.bytes["gradients"] + made.bytes["optimizer"]
     # Per parameter 2 of weights, 4 of gradients, which are added up in fp32, 12 of the optimizer.
     assert states / GB == pytest.approx(28.0, abs=0.05)
@@ -49,7 +34,7 @@ def test_gpt2_xl_needs_no_sharding_on_one_h100() -> None:
     ("hardware", "world"), [("h100x1", 1), ("h100x8", 8), ("h100x8-nodes", 32)]
 )
 def test_the_batch_is_the_users_on_every_hardware(hardware: str, world: int) -> None:
-    made = _xl(hardware, global_batch_size=128)
+    made = xl(hardware, global_batch_size=128)
     assert made.world_size == world
     assert made.micro_batch_size * made.accumulation * world == 128
     assert made.steps == 94
@@ -63,7 +48,7 @@ def test_the_batch_is_the_users_on_every_hardware(hardware: str, world: int) -> 
 def test_xl_on_h100_takes_the_lowest_stage_and_divides_the_optimizer(
     hardware: str, stage: int, per_device: float
 ) -> None:
-    made = _xl(hardware, global_batch_size=128)
+    made = xl(hardware, global_batch_size=128)
     states = made.bytes["weights"] + made.bytes["gradients"] + made.bytes["optimizer"]
     assert (made.zero_stage, made.offload) == (stage, "none")
     # Per parameter 2 of weights, 2 of gradients, and 12 of the optimizer over all devices.
@@ -100,15 +85,15 @@ def test_the_optimizer_leaves_a_device_that_is_too_small_for_it() -> None:
 
 
 def test_lora_needs_an_optimizer_for_the_adapters_alone() -> None:
-    made = _xl("h100x1", tuning="lora", new_embedding=False)
+    made = xl("h100x1", tuning="lora", new_embedding=False)
     # 48 blocks of 16 ranks-by-widths, and the head.
     assert made.trained == 48 * 8 * 1600 * 16 + 2 * 1600
     assert made.bytes["optimizer"] == 12 * made.trained
-    assert _xl("h100x1", tuning="frozen").trained == 3200
+    assert xl("h100x1", tuning="frozen").trained == 3200
 
 
 def test_a_full_disk_keeps_fewer_checkpoints_and_is_refused_before_anything_runs() -> None:
-    made = _xl("h100x1")
+    made = xl("h100x1")
     one = 12 * made.trained
     assert made.disk_bytes == 3 * one + 4 * made.parameters
     assert [plan.kept_checkpoints(made, made.disk_bytes - number * one) for number in range(3)] == [
@@ -124,7 +109,7 @@ def test_a_full_disk_keeps_fewer_checkpoints_and_is_refused_before_anything_runs
 def test_what_a_stopped_training_left_is_room_for_it_and_its_swap_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = replace(_xl("h100x1"), parameters=1000, trained=1000, offload="nvme")
+    made = replace(xl("h100x1"), parameters=1000, trained=1000, offload="nvme")
     one = plan.disk_bytes(1000, 1000, "nvme", 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=one - 12_000))
     alone, folder = Placement(0, 1, torch.device("cpu")), tmp_path / "final"
@@ -164,101 +149,6 @@ def test_stages_rise_only_as_memory_demands() -> None:
         assert chosen is not None
         assert chosen.stage == stage
     assert plan._first_fit(layout, 1, MemoryBudget(int((totals[3] - 1) / USABLE))) is None
-
-
-def test_a_batch_larger_than_the_training_set_is_refused() -> None:
-    with pytest.raises(InputError) as refusal:
-        _xl("h100x1", examples=40)
-    assert "set global_batch_size to 40 or less" in refusal.value.remedy
-
-
-def test_more_gpus_than_a_step_fills_are_refused_with_the_number_that_pays() -> None:
-    with pytest.raises(InputError, match="for each of 8 GPUs") as refusal:
-        _xl("h100x8", global_batch_size=16, length=1000)
-    assert "use 4 GPUs for a fit, or set global_batch_size to 32" in refusal.value.remedy
-    assert _xl("h100x8", global_batch_size=32, length=1000).world_size == 8
-    one = replace(presets.hardware("h100x8"), devices=4)
-    room = MemoryBudget(80 * GB)
-    work = replace(WORK, global_batch_size=16, length=1000)
-    assert plan.make(presets.load("gpt2-xl"), one, work, room).world_size == 4
-
-
-@pytest.mark.parametrize(
-    ("hardware", "changes", "nodes", "devices", "device"),
-    [
-        ("h100x8-nodes", {}, 1, 1, "cuda"),
-        ("h100x8", {}, 1, 1, "cuda"),
-        ("h100x8", {**LONG, "global_batch_size": 64}, 1, 8, "cuda"),
-        ("h100x8-nodes", {**LONG, "global_batch_size": 64}, 2, 8, "cuda"),
-        ("h100x8", {**LONG, "global_batch_size": 60}, 1, 6, "cuda"),
-        ("h100x8", {"model": "tiny"}, 1, 1, "cpu"),
-        ("cpu", {}, 1, 1, "cpu"),
-    ],
-)
-def test_a_training_takes_as_many_gpus_as_its_steps_keep_busy(
-    hardware: str, changes: dict[str, object], nodes: int, devices: int, device: str
-) -> None:
-    gpus = choice.Devices(hardware, 80 * GB if hardware != "cpu" else 0)
-    settings = choice.resolve(Settings(**changes), gpus)  # type: ignore[arg-type]
-    chosen, why = strategy.hardware_for(
-        settings, presets.load(settings.model), presets.hardware(hardware)
-    )
-    assert (chosen.nodes, chosen.devices, chosen.device) == (nodes, devices, device)
-    assert ("one job" in why.lower()) == (nodes * devices == 1)
-
-
-def test_the_longest_sequence_of_programs_is_known_without_importing_them() -> None:
-    assert strategy.PROGRAMS == programs.MOST
-
-
-def test_a_batch_that_the_devices_do_not_divide_names_the_nearest() -> None:
-    with pytest.raises(InputError) as refusal:
-        _xl("h100x8", global_batch_size=60)
-    assert "set global_batch_size to 56" in refusal.value.remedy
-
-
-def test_what_cannot_fit_names_the_fewest_devices_that_would_do() -> None:
-    small = replace(presets.hardware("h100x1"), device_memory_gb=16)
-    with pytest.raises(InputError) as refusal:
-        plan.make(presets.load("gpt2-xl"), small, WORK, MemoryBudget(16 * GB))
-    devices = int(refusal.value.remedy.split()[1])
-    layout = MemoryModel(
-        presets.load("gpt2-xl"), 1_557_614_400, 1_557_614_400, "bf16", devices, 1024, "cuda"
-    )
-    assert layout.memory(Strategy(3, 1, True))["total"] <= 16 * GB * USABLE
-    assert (
-        replace(layout, world=devices - 1).memory(Strategy(3, 1, True))["total"] > 16 * GB * USABLE
-    )
-
-
-def test_long_sequences_are_refused() -> None:
-    with pytest.raises(InputError, match="lower max_genes by 6"):
-        _xl("h100x1", length=1030)
-
-
-def test_deepspeed_is_told_everything_it_would_guess() -> None:
-    config = deepspeed_config(_xl("h100x8"), gradient_clipping=0.0)
-    assert config["gradient_clipping"] == 0.0
-    assert config["train_batch_size"] == 64
-    assert (
-        config["train_micro_batch_size_per_gpu"] * config["gradient_accumulation_steps"] * 8 == 64
-    )
-    assert config["bf16"] == {"enabled": True}
-
-
-def test_several_gpus_add_the_gradients_of_micro_batches_in_fp32() -> None:
-    whole = _xl("h100x8", global_batch_size=64)
-    assert (whole.zero_stage, whole.accumulation) == (1, 1)
-    assert "data_types" not in deepspeed_config(whole, 1.0)
-    cut = _xl("h100x8", global_batch_size=1024)
-    assert cut.zero_stage == 2
-    assert cut.accumulation > 1
-    assert deepspeed_config(cut, 1.0)["data_types"] == {"grad_accum_dtype": "fp32"}
-    assert "in fp32" in cut.why[1]
-    # 4 bytes of each gradient, which stage 2 divides by the devices.
-    assert cut.bytes["gradients"] == 4 * cut.trained // 8
-    fp32 = _xl("h100x8", global_batch_size=1024, precision="fp32")
-    assert "data_types" not in deepspeed_config(fp32, 1.0)
 
 
 def test_the_default_batch_works_on_four_nodes_which_are_narrowed_to_one_gpu() -> None:
