@@ -56,6 +56,14 @@ rule all:
     localrule: True
 
 
+def to_fetch():
+    """Return what needs a network, for the rule fetch."""
+    manifest = "results/corpus/{corpus}/series/{series}/geo/manifest.tsv"
+    series = [name for name, row in CORPUS_ROWS.items() if row.is_accession]
+    weights = [] if RUN.learns_weights else [fetched_weights]
+    return [*weights, *expand(manifest, corpus=CORPUS, series=series)]
+
+
 # What needs a network, for the login node of a cluster whose compute nodes have none; everything else then runs without one.
 rule fetch:
     input:

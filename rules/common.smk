@@ -21,63 +21,52 @@ from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import update_config
 
 from epigpt import model_names, schema
-from epigpt.config import config_files, corpus_table, dataset_table, loading
-from epigpt.config.job_settings import JobSettings
-from epigpt.config.repetitions import permutations, repeats
+from epigpt.config import config_files
 from epigpt.doctor import leftover_jobs
 from epigpt.errors import InputError
-from epigpt.jobs import training_job
+from epigpt.jobs import run_plan, training_job
 from epigpt.jobs.command_line import Shell
 from epigpt.jobs.fit_files import FitFiles, FitPlan
-from epigpt.models import choice, presets, published
+from epigpt.models import presets, published
 from epigpt.provenance import fingerprint, run_outcome, run_start
-from epigpt.training import hardware, planning, strategy
 
 # Planning makes millions of objects that stay; looking for cycles among them so often would take a
 # sixth of the time.
 gc.set_threshold(5_000_000, 20, 20)
 
 
-def read_configuration():
-    """Merge config files and --config, validate them, read the tables of data sets and corpus."""
+CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+
+
+def decide_run():
+    """Merge config files and --config, validate them, decide what the run is."""
     files = [Path(path) for path in workflow.config_settings.configfiles]
     merged = {}
     if not files:
         files = [ROOT / "config" / "config.yaml"]
         merged = config_files.read(files[0])
     update_config(merged, config)
-    if "hardware" in workflow.config_settings.config:
+    named = workflow.config_settings.config.get("hardware")
+    if named is not None:
         # Not a setting: it decides where a result is computed, not what it is.
         merged.pop("hardware", None)
-    settings = loading.load(merged, files, ROOT)
-    rows = dataset_table.read(Path(settings.datasets))
-    series = corpus_table.read(Path(settings.corpus)) if settings.corpus else []
-    return settings, {row.dataset: row for row in rows}, {row.series: row for row in series}
+    return run_plan.decide(merged, files, ROOT, named or site("hardware", "auto"), not CONDA)
 
 
-CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 try:
-    ASKED, ROWS, CORPUS_ROWS = read_configuration()
-    CORPUS = corpus_table.name(ASKED.corpus)
-    NAMED = workflow.config_settings.config.get("hardware") or site("hardware", "auto")
-    HARDWARE, DEVICES, LOCAL_GPUS = hardware.find(NAMED, own_torch=not CONDA)
-    SETTINGS = choice.resolve(ASKED, DEVICES)
-    PRESET = presets.load(SETTINGS.model)
-    PAIRS = loading.transfer_pairs(SETTINGS.transfer, list(ROWS))
-    HARDWARE, USED = strategy.hardware_for(SETTINGS, PRESET, HARDWARE)
-    FORECAST = planning.forecast(SETTINGS, PRESET, HARDWARE)
-    WEIGHTS = published.source(SETTINGS.weights, PRESET, CORPUS)
-    if WEIGHTS is not None and WEIGHTS.folder is not None:
-        published.check_files(WEIGHTS.folder, PRESET)
+    RUN = decide_run()
 except InputError as error:
     raise WorkflowError(str(error)) from None
+SETTINGS, PRESET, HARDWARE = RUN.settings, RUN.preset, RUN.hardware
+ROWS, CORPUS, CORPUS_ROWS, PAIRS = RUN.rows, RUN.corpus, RUN.series, RUN.pairs
+PERMUTATIONS, REPEATS = RUN.permutations, RUN.repeats
 
 if workflow.is_main_process:
-    if LOCAL_GPUS:
+    if RUN.local_gpus:
         # One job per GPU at a time; which one a job gets is settled when it starts.
-        workflow.register_resource("local_gpu", LOCAL_GPUS)
+        workflow.register_resource("local_gpu", RUN.local_gpus)
     # Before anything is queued, also in a dry run.
-    logger.info(f"{choice.sentence(ASKED, SETTINGS, DEVICES)} {USED} {FORECAST}".rstrip())
+    logger.info(RUN.announcement)
 
 SITE = training_job.Site(site("gpu_gres", "gpu"), site("gpu_partition", "gpu"))
 # A site whose login node has no GPU names the variant whose PyTorch is built for CUDA.
@@ -90,8 +79,6 @@ TOGETHER = HARDWARE.nodes * HARDWARE.devices == 1
 # results up to date.
 ALL_IN_ONE = TOGETHER and PRESET.name not in presets.ON_CPUS
 TRAINING_THREADS = 1 if HARDWARE.device == "cpu" and HARDWARE.devices == 1 else 2 * HARDWARE.devices
-PERMUTATIONS = permutations(SETTINGS.permutations, SETTINGS.model)
-REPEATS = repeats(SETTINGS.repeats, SETTINGS.model)
 BASELINES = list(dict.fromkeys([model_names.REFERENCE, *SETTINGS.baselines]))
 # What decides tokens, and what decides a fit beside its tokens: for the rules that run a part of the
 # pipeline again.
@@ -103,30 +90,15 @@ ENCODING_KEYS = [
     "views",
     "gene_dropout",
 ]
-FROM_CORPUS = WEIGHTS is not None and WEIGHTS.corpus != ""
 TRAINING_KEYS = ["preset", "epochs", "learning_rate", "global_batch_size", "precision"]
 TRAINING_KEYS += ["tuning", "early_stopping", "weights", "adapt", "seed"]
-JOB_SETTINGS = JobSettings(
-    SETTINGS,
-    ROWS,
-    {
-        # What the preset's file describes; its weights are a key of their own.
-        "preset": PRESET.architecture,
-        "weights": "none" if WEIGHTS is None else WEIGHTS.identity,
-        "repeats": REPEATS["all"],
-        "repeats.own": REPEATS["own"],
-        **{f"permutations.{kind}": number for kind, number in PERMUTATIONS.items()},
-        # Programs are fitted on each data set; what series share is learnt over genes with values.
-        "corpus_encoding": SETTINGS.encoding.replace("program-tokens", "gene-values"),
-    },
-    CORPUS_ROWS,
-)
+JOB_SETTINGS = RUN.job_settings()
 
 
 wildcard_constraints:
     dataset="|".join(ROWS),
     tested="|".join(ROWS),
-    repository="none" if WEIGHTS is None else re.escape(WEIGHTS.slug or "none"),
+    repository=re.escape((RUN.weights and RUN.weights.slug) or "none"),
     preset=PRESET.name,
     corpus=CORPUS or "none",
     series="|".join(CORPUS_ROWS) or "none",
@@ -139,15 +111,14 @@ wildcard_constraints:
     last="[0-9]+",
 
 
-FURTHER = {}
 # Where pretrained weights lie, which decides no result; the key `weights` reaches the stages as what
 # they are.
-if WEIGHTS is not None:
-    WEIGHTS_FOLDER = WEIGHTS.folder or Path(f"results/weights/{WEIGHTS.slug}")
-    if FROM_CORPUS:
-        WEIGHTS_FOLDER = Path(f"results/corpus/{CORPUS}/{PRESET.name}")
-    FURTHER[published.VARIABLE] = str(WEIGHTS_FOLDER)
-SHELL = Shell("python" if CONDA else shlex.quote(sys.executable), ROOT / "workflow", FURTHER)
+WEIGHTS_FOLDER = RUN.weights_folder
+SHELL = Shell(
+    "python" if CONDA else shlex.quote(sys.executable),
+    ROOT / "workflow",
+    {published.VARIABLE: str(WEIGHTS_FOLDER)} if WEIGHTS_FOLDER else {},
+)
 
 # Jobs of this machine that need no GPU are forked from a process that has imported everything already.
 # In other environments than Snakemake's, in jobs of a scheduler and with large models, beside which
@@ -197,9 +168,3 @@ def stage(name, *keys, unwatched=(), launch=None, everything=False):
     return {"command": command, "settings": settings} | {
         f"code_{number}": part for number, part in enumerate(code)
     }
-
-
-def snakemake_version(wildcards, resources):
-    """Return Snakemake's version, which provenance records; since it asks for resources, another
-    one is no reason to run again."""
-    return SNAKEMAKE

@@ -5,6 +5,17 @@ Inputs: GEO (or a mirror, or local files named in the data set table).
 Outputs: results/{dataset}/geo/, samples.tsv, counts.h5ad, reading.json (what was found, chosen, left out and refused).
 """
 
+@signed
+def local_files(wildcards):
+    """Return the files on this machine that a data set's row points at; none for an accession."""
+    return ROWS[wildcards.dataset].inputs
+
+
+@signed
+def sample_map(wildcards):
+    """Return the table of columns and samples that a data set's row points at; none without one."""
+    return ROWS[wildcards.dataset].map_files
+
 
 rule download:
     """Download a series from GEO, or note down where local files are."""

@@ -1,7 +1,7 @@
 """Which files a rule reads where that depends on its data set, or on what earlier rules found.
 
-Purpose: local files, fits, weights and pairs of data sets, as functions of the wildcards.
-Inputs: what the checkpoints folds and transfer_join decided.
+Purpose: fits and weights, as functions of the wildcards.
+Inputs: what the checkpoint folds decided.
 Outputs: none.
 """
 
@@ -12,13 +12,6 @@ FIT_PLAN = FitPlan(
     one_job=TOGETHER,
     adapt=bool(SETTINGS.adapt),
 )
-COMPARISONS = "results/{dataset}/comparisons"
-ATTRIBUTIONS = {
-    "attributions": "results/{dataset}/attributions.tsv",
-    "agreement": "results/{dataset}/attribution_agreement.tsv",
-    "summary": "results/{dataset}/attributions.json",
-}
-MODELS = f"results/{{dataset}}/models/{PRESET.name}"
 
 
 def fit_files(dataset):
@@ -36,89 +29,8 @@ def of_fits(files, *arguments, dataset=None):
     return signed(lambda wildcards: files(fit_files(dataset or wildcards.dataset), *arguments))
 
 
-def once_due(files):
-    """Return an input function: what decides whether a later part of the permutations is run."""
-    return signed(lambda wildcards: files(fit_files(wildcards.dataset), int(wildcards.first)))
-
-
-@signed
-def local_files(wildcards):
-    """Return the files on this machine that a data set's row points at; none for an accession."""
-    return ROWS[wildcards.dataset].inputs
-
-
-@signed
-def sample_map(wildcards):
-    """Return the table of columns and samples that a data set's row points at; none without one."""
-    return ROWS[wildcards.dataset].map_files
-
-
-def model_folders():
-    """Return the outputs of the job that trains all fits of a data set."""
-    repeats = [directory(f"{MODELS}/repeat{repeat}") for repeat in range(REPEATS["own"])]
-    made = {"repeats": repeats, "final": directory(f"{MODELS}/final")}
-    if ALL_IN_ONE:
-        variants = [f"{COMPARISONS}/{variant}.tsv" for variant in SETTINGS.comparisons]
-        made |= {"comparisons": variants, **ATTRIBUTIONS}
-    return made
-
-
-def model_inputs():
-    """Return what that job reads beside the tokens."""
-    folder = "results/{dataset}"
-    variants = {"folds": f"{folder}/folds.tsv"} if SETTINGS.comparisons else {}
-    contrasts = {"contrasts": f"{folder}/differential_expression.tsv"}
-    return {**variants, **contrasts} if ALL_IN_ONE else {}
-
-
-def explained(files):
-    """Return the input, or nothing where the user wants no attributions."""
-    return files if SETTINGS.attributions else []
-
-
 @signed
 def fetched_weights(wildcards):
     """Return the folder of pretrained weights where a rule fetches or learns them; nothing for a
     local folder or a random start."""
-    return [] if WEIGHTS is None or WEIGHTS.folder is not None else [WEIGHTS_FOLDER]
-
-
-@signed
-def adapted_weights(wildcards):
-    """Return the weights that are adapted to the training samples of a fit; none where adapt is 0."""
-    place = "results/{dataset}/adapted/{preset}/{fit}"
-    return expand(place, **wildcards) if SETTINGS.adapt else []
-
-
-def of_pairs(name, testable):
-    """Return an input function: a file of each pair that a data set takes part in, of those that
-    can be tested or of those that cannot."""
-
-    def files(wildcards):
-        pairs = [pair for pair in PAIRS if wildcards.dataset in pair]
-        joined = [
-            checkpoints.transfer_join.get(dataset=a, tested=b).output.summary for a, b in pairs
-        ]
-        summaries = [Path(path) for path in joined]
-        can = [not json.loads(path.read_text())["reason"] for path in summaries]
-        return [str(path.with_name(name)) for path, ok in zip(summaries, can) if ok == testable]
-
-    return signed(files)
-
-
-@signed
-def corpus_files(wildcards):
-    """Return what a row of the corpus table is read from, under the names that its stage knows."""
-    row = CORPUS_ROWS[wildcards.series]
-    folder = f"results/corpus/{wildcards.corpus}/series/{wildcards.series}/geo"
-    downloaded = {"manifest": f"{folder}/manifest.tsv", "status": f"{folder}/status.json"}
-    found = downloaded if row.is_accession else {"files": row.inputs}
-    return found | ({"transcripts": [SETTINGS.transcripts]} if SETTINGS.transcripts else {})
-
-
-def to_fetch():
-    """Return what needs a network, for the rule fetch."""
-    manifest = "results/corpus/{corpus}/series/{series}/geo/manifest.tsv"
-    series = [name for name, row in CORPUS_ROWS.items() if row.is_accession]
-    weights = [] if FROM_CORPUS else [fetched_weights]
-    return [*weights, *expand(manifest, corpus=CORPUS, series=series)]
+    return [WEIGHTS_FOLDER] if RUN.weights and RUN.weights.folder is None else []

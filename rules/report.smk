@@ -6,6 +6,12 @@ Outputs: results/{dataset}/provenance.json, reporting.tsv, report.html, figures/
 """
 
 
+def snakemake_version(wildcards, resources):
+    """Return Snakemake's version, which provenance records; since it asks for resources, another
+    one is no reason to run again."""
+    return SNAKEMAKE
+
+
 rule provenance:
     """Record versions, checksums, seeds and settings behind a data set's results; fill the reporting sheet."""
     input:

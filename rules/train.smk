@@ -7,6 +7,48 @@ Inputs: results/{dataset}/tokens/{fit}/.
 Outputs: results/{dataset}/models/{preset}/{fit}/ with weights, vocabulary, reference, training.jsonl, plan.json, predictions.tsv.
 """
 
+COMPARISONS = "results/{dataset}/comparisons"
+ATTRIBUTIONS = {
+    "attributions": "results/{dataset}/attributions.tsv",
+    "agreement": "results/{dataset}/attribution_agreement.tsv",
+    "summary": "results/{dataset}/attributions.json",
+}
+MODELS = f"results/{{dataset}}/models/{PRESET.name}"
+
+
+def model_folders():
+    """Return the outputs of the job that trains all fits of a data set."""
+    repeats = [directory(f"{MODELS}/repeat{repeat}") for repeat in range(REPEATS["own"])]
+    made = {"repeats": repeats, "final": directory(f"{MODELS}/final")}
+    if ALL_IN_ONE:
+        variants = [f"{COMPARISONS}/{variant}.tsv" for variant in SETTINGS.comparisons]
+        made |= {"comparisons": variants, **ATTRIBUTIONS}
+    return made
+
+
+def model_inputs():
+    """Return what that job reads beside the tokens."""
+    folder = "results/{dataset}"
+    variants = {"folds": f"{folder}/folds.tsv"} if SETTINGS.comparisons else {}
+    contrasts = {"contrasts": f"{folder}/differential_expression.tsv"}
+    return {**variants, **contrasts} if ALL_IN_ONE else {}
+
+
+def models_resources():
+    """Return what the job of all fits of a data set asks for; no GPU where there is nothing to
+    train."""
+    plain = {**grows(2000, 30), "slurm_partition": site("slurm_partition", None)}
+    asked = training_job.with_tokens(training_resources(), plain)
+    return {name: signed(value) for name, value in asked.items()}
+
+
+@signed
+def adapted_weights(wildcards):
+    """Return the weights that are adapted to the training samples of a fit; none where adapt is 0."""
+    place = "results/{dataset}/adapted/{preset}/{fit}"
+    return expand(place, **wildcards) if SETTINGS.adapt else []
+
+
 if TOGETHER:
     MODELS_STAGE = (
         stage(
