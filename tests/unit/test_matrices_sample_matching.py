@@ -268,3 +268,26 @@ def test_words_that_were_written_together_are_the_same_words():
 )
 def test_a_number_does_not_outvote_the_sign(columns, titles):
     assert titles_of(columns, titles) is None
+
+
+DAYS = [f"{group} d{day} rep{n}" for group in ("sham", "KA") for day in (3, 7) for n in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda group, day, n: f"D{day}_{group}_R{n}",
+        lambda group, day, n: f"{n}.{group}.{day}d",
+        lambda group, day, n: f"{group}_{n}_day{day}",
+        lambda group, day, n: f"{day}.days.{group.lower()}.{n}",
+    ],
+)
+def test_measures_stand_anywhere_and_units_are_spelt_as_one_likes(write):
+    cut = [re.fullmatch(r"(\w+) d(\d) rep(\d)", title).groups() for title in DAYS]
+    columns = {write(*parts): title for parts, title in zip(cut, DAYS, strict=True)}
+    assert titles_of(list(columns)[::-1], DAYS) == columns
+
+
+def test_two_numbers_of_one_unit_may_be_either():
+    titles = ["P7, d 14, WT", "P14, d 7, WT", "P7, d 14, KO", "P14, d 7, KO"]
+    assert titles_of(["WT_7d_14d", "WT_14d_7d", "KO_7d_14d", "KO_14d_7d"], titles) is None

@@ -3,6 +3,7 @@
 Every rule is one to one: a name that fits several samples, and a sample that fits several names,
 is left unmatched."""
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from epigpt.matrices.name_tokens import (
     Tokens,
     any_order,
     count_the_same,
+    measures,
     only_number,
     runs,
     says_something,
@@ -19,6 +21,7 @@ from epigpt.matrices.name_tokens import (
     stem,
     telling,
     tokens,
+    without_measures,
     without_signs,
 )
 from epigpt.matrices.sample_names import GSM, SHEET, Match, SampleNames
@@ -70,6 +73,7 @@ def same_words(names: Sequence[str], samples: SampleNames) -> Iterator[list[Matc
         ("ignoring case and punctuation", _as_they_are),
         ("by the words that differ", telling),
         ("by the words that differ, in any order", _in_any_order),
+        ("by measures and the words that differ, in any order", _with_measures_in_any_order),
         ("by its letters and numbers", _glued),
         ("by the letters and numbers that differ", _glued_where_they_differ),
         ("by the words and numbers that differ", _without_shared_numbers),
@@ -135,6 +139,20 @@ def _without_shared_numbers(names: Sequence[Tokens]) -> list[Tokens]:
 
 def _in_any_order(names: Sequence[Tokens]) -> list[Tokens]:
     return [any_order(name) or () for name in telling(names)]
+
+
+def _with_measures_in_any_order(names: Sequence[Tokens]) -> list[Tokens]:
+    """Name each by its measures (`3d`, day 3) and its other words, beside which one number may
+    stand; nothing where a name measures the same twice."""
+    measured = list(map(measures, names))
+    shared = set.intersection(*map(set, measured)) if len(names) > 1 else set()
+    keys = []
+    for found, rest in zip(measured, telling(list(map(without_measures, names))), strict=True):
+        own = [one for one in found if one not in shared]
+        words = any_order(rest)
+        several = len({unit for unit, _ in found}) < len(found)
+        keys.append(() if words is None or several else (*words, *itertools.chain(*own)))
+    return keys
 
 
 def _glued(names: Sequence[Tokens]) -> list[Tokens]:

@@ -22,6 +22,22 @@ _DASHES = re.compile("[\u2010-\u2015\u2212]")
 # `+/+`, `--`, a plus, and a minus that ends a word (`Cre-`) mean something; other dashes separate.
 _TOKEN = re.compile(r"[+-]/?[+-]|\+|(?<=[^\W_])-(?![^\W_])|[^\W\d_]+|\d+")
 Tokens = tuple[str, ...]
+# Words by which a number is a measure, whichever of the two stands first; ages and doses alike.
+_UNITS = {
+    word: words[0]
+    for words in (
+        ("d", "day", "days"),
+        ("h", "hr", "hrs", "hour", "hours"),
+        ("w", "wk", "wks", "week", "weeks"),
+        ("min", "mins", "minute", "minutes"),
+        ("mo", "month", "months"),
+        *(
+            (unit,)
+            for unit in ("p", "e", "dpf", "hpf", "dpi", "hpi", "dpt", "mm", "um", "nm", "mg")
+        ),
+    )
+    for word in words
+}
 
 
 @lru_cache(maxsize=1 << 16)
@@ -118,6 +134,34 @@ def any_order(name: Tokens) -> Tokens | None:
     if len(numbers) > 1:
         return None
     return (*sorted(part for part in name if not part.isdigit()), *numbers)
+
+
+def measures(name: Tokens) -> tuple[tuple[str, str], ...]:
+    """Return the unit and number of each measure in a name: day 3 and 3d are ("d", "3")."""
+    return _measures(name)[0]
+
+
+def without_measures(name: Tokens) -> Tokens:
+    """Leave out measures with their units."""
+    return _measures(name)[1]
+
+
+@lru_cache(maxsize=1 << 16)
+def _measures(name: Tokens) -> tuple[tuple[tuple[str, str], ...], Tokens]:
+    found, taken = [], set()
+    for step in (-1, 1):  # "day 3 rep 1" before "3 days"
+        for at, part in enumerate(name):
+            beside = at + step
+            if (
+                part.isdigit()
+                and not taken & {at, beside}
+                and 0 <= beside < len(name)
+                and name[beside] in _UNITS
+            ):
+                found.append((_UNITS[name[beside]], part))
+                taken |= {at, beside}
+    rest = tuple(part for at, part in enumerate(name) if at not in taken)
+    return tuple(sorted(found)), rest
 
 
 def runs(parts: Tokens, longest: int = 24) -> list[Tokens]:
