@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from transformers.initialization import no_init_weights
 from transformers.models.gpt2.configuration_gpt2 import GPT2Config
 from transformers.models.gpt2.modeling_gpt2 import (
     GPT2ForSequenceClassification,
@@ -86,16 +85,18 @@ def build(config: GPT2Config, seed: int) -> GPT2PreTrainedModel:
 
 
 def build_around_blocks(config: GPT2Config, seed: int) -> GPT2PreTrainedModel:
-    """Build the classifier for blocks that are read from a file afterwards: they hold no numbers
-    yet, and memory only once they are filled.
+    """Build the classifier for blocks that are read from a file afterwards: theirs are on the meta
+    device, without numbers or memory (`epigpt.models.pretrained.start` fills them).
 
     Drawing GPT-2 XL's takes longer than reading them. Everything else is random as `seed` decides.
     """
-    with no_init_weights():
+    with torch.device("meta"):
         model = _new(config)
     with _seeded(seed):
         for name, module in model.named_modules():
             if not name.startswith("transformer.h."):
+                for key, parameter in module.named_parameters(recurse=False):
+                    setattr(module, key, nn.Parameter(torch.zeros_like(parameter, device="cpu")))
                 model._init_weights(module)
         if isinstance(model, GeneValuesForSequenceClassification):
             model.let_blocks_add_nothing()

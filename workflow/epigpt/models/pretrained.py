@@ -2,7 +2,7 @@
 from the pieces of their symbols."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -29,8 +29,10 @@ def start(
     programs: Programs | None = None,
     *,
     typical_value: float = 1.0,
+    trained: bool = True,
+    elsewhere: Container[str] = (),
 ) -> None:
-    """Copy pretrained weights into a classifier; its head keeps its random start.
+    """Bring pretrained weights into a classifier; its head keeps its random start.
 
     Parameters
     ----------
@@ -47,6 +49,12 @@ def start(
         weighed by the size of their loadings.
     typical_value
         Root mean square of the values that embeddings are multiplied by.
+    trained
+        Whether the blocks are going to change; frozen ones are the mapped file itself where it is
+        in fp32, and take no memory before they are used.
+    elsewhere
+        Names of parameters of the classifier that hold nothing afterwards, because their numbers
+        are on a device already (`epigpt.models.resident`).
 
     Raises
     ------
@@ -60,23 +68,30 @@ def start(
             "this encoding is read as text, whose pieces these weights do not know",
             "use weights of a language model, or another encoding",
         )
-    wanted = dict(model.get_submodule("transformer").named_parameters())
+    transformer = model.get_submodule("transformer")
+    wanted = dict(transformer.named_parameters())
     missing = set(wanted)
+    embed = _embedder(weights, encoding, vocabulary, programs, typical_value)
     with torch.no_grad():
         for path in weights.files:
             try:
                 with safe_open(path, framework="pt") as file:
                     for stored in file.keys():  # noqa: SIM118 - not a dictionary
                         name = _PREFIX.sub("", stored)
-                        if name in missing:
-                            _fill(
-                                wanted[name],
-                                name,
-                                file.get_tensor(stored),
-                                weights,
-                                _embedder(weights, encoding, vocabulary, programs, typical_value),
-                            )
-                            missing.discard(name)
+                        if name not in missing:
+                            continue
+                        missing.discard(name)
+                        tensor = file.get_tensor(stored)
+                        if name == EMBEDDING:
+                            embed(wanted[name], tensor.to(wanted[name].dtype))
+                            continue
+                        given = _fitting(tensor, name, wanted[name], weights)
+                        if not wanted[name].is_meta:
+                            wanted[name].copy_(given)
+                        elif f"transformer.{name}" in elsewhere:
+                            _set(transformer, name, torch.empty(given.shape))
+                        else:
+                            _set(transformer, name, given.to(torch.float32, copy=trained))
             except SafetensorError as error:
                 raise InputError(
                     f"{path.name}: {error}",
@@ -94,16 +109,10 @@ def start(
         )
 
 
-def _fill(
-    parameter: nn.Parameter,
-    name: str,
-    stored: torch.Tensor,
-    weights: Published,
-    embed: Callable[[torch.Tensor, torch.Tensor], None],
-) -> None:
-    if name == EMBEDDING:
-        embed(parameter, stored.to(parameter.dtype))
-        return
+def _fitting(
+    stored: torch.Tensor, name: str, parameter: nn.Parameter, weights: Published
+) -> torch.Tensor:
+    """Return what a stored tensor has for a parameter, of its shape."""
     given = stored[: len(parameter)] if name == POSITIONS else stored
     if given.shape != parameter.shape:
         raise InputError(
@@ -112,7 +121,12 @@ def _fill(
             f"the model has {tuple(parameter.shape)} there, as its config.json says",
             "name other weights in the key weights, or set weights: none",
         )
-    parameter.copy_(given)
+    return given
+
+
+def _set(model: nn.Module, name: str, tensor: torch.Tensor) -> None:
+    module, _, key = name.rpartition(".")
+    setattr(model.get_submodule(module), key, nn.Parameter(tensor))
 
 
 def _embedder(

@@ -16,6 +16,7 @@ def main() -> None:
             attributions.write(job, [], [])
             return
         gpus.claim()
+        from epigpt.models import resident
         from epigpt.training import fits
 
         asked, places = models.requests(job), models.folders(job)
@@ -23,6 +24,7 @@ def main() -> None:
         stores = job.files("tokens")
         for path in job.files("comparisons"):
             comparison.write(job, path.stem, _root(stores), path)
+        resident.forget()  # attributions load finished models
         tested = [number for number, request in enumerate(asked) if request.fit != "final"]
         attributions.write(
             job,

@@ -90,8 +90,9 @@ def unadapted(preset: str, store: TokenDataset, settings: dict[str, Any]) -> Nex
     """Give the model before its first step: what the classifier would start from, without its
     head."""
     start = untrained.build(preset, store, settings, ablations.FINETUNED)
-    model = NextGene(start.config)
-    model.transformer.load_state_dict(start.get_submodule("transformer").state_dict())
+    with torch.device("meta"):
+        model = NextGene(start.config)
+    model.transformer = start.get_submodule("transformer")
     return model
 
 

@@ -3,7 +3,7 @@
 import gc
 import logging
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from epigpt import files
 from epigpt.encoding import token_dataset as token_store
 from epigpt.errors import InputError
-from epigpt.models import presets, published
+from epigpt.models import classifier, presets, published, resident
 from epigpt.provenance.fingerprint import fingerprint
 from epigpt.training import (
     ablations,
@@ -27,34 +27,40 @@ from epigpt.training import (
     preparation,
     resumed_steps,
     states,
+    training_loop,
     tuning,
     untrained,
 )
 from epigpt.training.request import Request
 
 
+@dataclass(frozen=True)
+class _Task:
+    """What a fit trains on, by which plan, and where.
+
+    Attributes
+    ----------
+    settings, preset
+        Those of the request's variant.
+    held
+        Examples held back for early stopping.
+    """
+
+    settings: dict[str, Any]
+    preset: presets.ModelPreset
+    store: token_store.TokenDataset
+    examples: batches.Examples
+    held: batches.Examples | None
+    planned: plan.Plan
+    placement: launch.Placement
+
+
 def run(request: Request, threads: int, log: logging.Logger) -> None:
     """Fine-tune on the training samples of a fit, score the held-out ones, write every file of the
     fit's folder."""
-    settings = request.settings
-    if request.variant == ablations.RANDOM_WEIGHTS:
-        settings = {**settings, "weights": "none"}
-    preset = ablations.architecture(presets.load(request.preset), request.variant)
     stored = token_store.load(request.tokens)
-    store = ablations.shown(stored, request.variant, settings["seed"])
-    examples = batches.training_examples(store)
-    _check(examples)
-    inner = None
-    if settings.get("early_stopping", 0):
-        examples, inner = early_stopping.split(store, examples, settings["seed"])
-    placement = launch.start(threads)
-    planned = preparation.planned_for(preset, store, len(examples), settings, placement)
-    if request.scope is not None:
-        samples, views = store.index["sample"].nunique(), store.recipe.views
-        scope = replace(request.scope, samples=samples, views=views)
-        cost = dataset_cost.of_dataset(planned, placement.device.type, scope)
-        planned = replace(planned, job=cost.as_dict())
-        log.info("%s: the whole job: %s", request.fit, cost.sentence())
+    task = _task(request, stored, threads, log)
+    planned, placement = task.planned, task.placement
     identity = checkpoint.identity(stored, _described(request, planned))
     if finished_fit.is_finished(request.output, identity):
         log.info("%s: finished before, nothing it rests on has changed", request.fit)
@@ -64,38 +70,93 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
     log.info(
         "%s: %s; %s", request.fit, f"{planned.parameters:,} parameters", "; ".join(planned.why)
     )
-    model = untrained.build(request.preset, store, settings, request.variant, request.adapted)
-    trained = tuning.prepare(
-        model, settings["tuning"], preparation.learns_embedding(settings, store), settings["seed"]
-    )
-    session = preparation.session(
-        trained,
-        planned,
-        placement,
-        preset=preset,
-        store=store,
-        examples=examples,
-        settings=settings,
-        swap=request.checkpoints / checkpoint.SWAP,
-    )
-    session = replace(session, held=inner)
+    model, session, shares = _begin(request, task)
     session, steps = resumed_steps.take(session, request, identity, kept, log)
-    weights = states.weights(session.engine, kept=placement.is_first)
+    weights = states.weights(session.engine, kept=placement.is_first, copied=shares)
     if session.patience is not None and placement.is_first:
         weights = session.patience.best_weights()
-    del session, trained  # frees gradients and optimizer before the held-out samples are scored
+    del session  # frees gradients and optimizer before anything is copied
     gc.collect()
     if placement.is_first:
         finished_fit.save_weights(request.output, model, tuning.merged(weights))
-        finished_fit.describe(request, store, planned, steps)
+        del model, weights  # before they are read again
+        gc.collect()
+        finished_fit.describe(request, task.store, planned, steps)
         scored = held_out_predictions.predictions(
-            request.output, request.fit, request.variant, store, placement.device
+            request.output, request.fit, request.variant, task.store, placement.device
         )
         files.write_tsv(request.output / "predictions.tsv", scored)
         finished_fit.sign(request.output, identity)
         shutil.rmtree(request.checkpoints, ignore_errors=True)
         checkpoint_lock.release(request.checkpoints)
     launch.stop()
+
+
+def _task(
+    request: Request, stored: token_store.TokenDataset, threads: int, log: logging.Logger
+) -> _Task:
+    settings = request.settings
+    if request.variant == ablations.RANDOM_WEIGHTS:
+        settings = {**settings, "weights": "none"}
+    preset = ablations.architecture(presets.load(request.preset), request.variant)
+    store = ablations.shown(stored, request.variant, settings["seed"])
+    examples, held = batches.training_examples(store), None
+    _check(examples)
+    if settings.get("early_stopping", 0):
+        examples, held = early_stopping.split(store, examples, settings["seed"])
+    placement = launch.start(threads)
+    planned = preparation.planned_for(preset, store, len(examples), settings, placement)
+    if request.scope is not None:
+        samples, views = store.index["sample"].nunique(), store.recipe.views
+        scope = replace(request.scope, samples=samples, views=views)
+        cost = dataset_cost.of_dataset(planned, placement.device.type, scope)
+        log.info("%s: the whole job: %s", request.fit, cost.sentence())
+        planned = replace(planned, job=cost.as_dict())
+    return _Task(settings, preset, store, examples, held, planned, placement)
+
+
+def _begin(
+    request: Request, task: _Task
+) -> tuple[classifier.GPT2PreTrainedModel, training_loop.Session, bool]:
+    """Return the model before its first step, the session that trains it, and whether its blocks
+    are those of the job's next fit too."""
+    settings, store = task.settings, task.store
+    origin = _origin(request, task)
+    there = resident.find(origin)
+    model = untrained.build(
+        request.preset,
+        store,
+        settings,
+        request.variant,
+        adapted=request.adapted,
+        elsewhere=there,
+    )
+    own = dict(model.named_parameters())
+    trained = tuning.prepare(
+        model, settings["tuning"], preparation.learns_embedding(settings, store), settings["seed"]
+    )
+    resident.lend(there, own)
+    session = preparation.session(
+        trained,
+        task.planned,
+        task.placement,
+        preset=task.preset,
+        store=store,
+        examples=task.examples,
+        settings=settings,
+        swap=request.checkpoints / checkpoint.SWAP,
+    )
+    return model, replace(session, held=task.held), resident.keep(origin, own)
+
+
+def _origin(request: Request, task: _Task) -> tuple[str, ...] | None:
+    """Return what tells blocks apart that the job's fits share; None where they are a fit's own."""
+    folder = untrained.weights_of(request.settings, request.variant, request.adapted)
+    if folder is None or request.adapted or not task.preset.layers:
+        return None
+    if task.planned.needs_deepspeed:
+        return None
+    return resident.origin(folder, task.planned.precision, task.placement.device)
 
 
 def _described(request: Request, planned: plan.Plan) -> dict[str, Any]:

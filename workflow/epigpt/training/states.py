@@ -179,13 +179,13 @@ def _present(zero: Any, number: int, changed: bool) -> Iterator[None]:
         zero._release_swap_buffers(number)
 
 
-def weights(engine: Any, kept: bool = True) -> dict[str, torch.Tensor]:
+def weights(engine: Any, kept: bool = True, copied: bool = False) -> dict[str, torch.Tensor]:
     """Give all weights on the CPU as the model computes with them: fp32, or bf16 where it was
     trained in it.
 
-    Where they lie whole in this process's memory they are the model's own, not a copy: of a large
-    one there is no room for two. All processes must take part; those that have not `kept` them get
-    an empty result, for memory's sake.
+    Where they lie whole in this process's memory they are the model's own unless they shall be
+    `copied`: of a large one there is no room for two. All processes must take part; those that have
+    not `kept` them get an empty result, for memory's sake.
     """
     divided = engine.zero_optimization_stage() == 3
     if not divided and not kept:
@@ -200,7 +200,7 @@ def weights(engine: Any, kept: bool = True) -> dict[str, torch.Tensor]:
             found[name] = parameter.ds_tensor.detach().view(parameter.ds_shape)
             continue
         if not divided:
-            found[name] = parameter.detach().to("cpu")
+            found[name] = parameter.detach().to("cpu", copy=copied)
             continue
         with deepspeed().zero.GatheredParameters([parameter]):
             if kept:

@@ -1,5 +1,6 @@
 """The model as it is before its first step: random, from published weights, or adapted."""
 
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ def build(
     store: TokenDataset,
     settings: dict[str, Any],
     variant: str,
+    *,
     adapted: Path | None = None,
+    elsewhere: Container[str] = (),
 ) -> classifier.GPT2PreTrainedModel:
     """Build a variant of a preset.
 
@@ -30,14 +33,14 @@ def build(
     adapted
         Weights that the step `adapt` has made of the same tokens
         (`epigpt.training.continued_pretraining`).
+    elsewhere
+        Names of parameters that hold nothing, because their numbers are on a device already.
     """
     preset = ablations.architecture(presets.load(name), variant)
     config = classifier.configuration(
         preset, store.recipe.encoding, store.size, store.tokens.shape[2], store.classes
     )
-    weights = adapted or published.in_use(settings["weights"])
-    if variant == ablations.RANDOM_WEIGHTS:
-        weights = None
+    weights = weights_of(settings, variant, adapted)
     build_model = classifier.build if weights is None else classifier.build_around_blocks
     model = build_model(config, settings["seed"])
     if preset.recipe.start == "zero":
@@ -56,10 +59,19 @@ def build(
             store.vocabulary,
             programs,
             typical_value=typical_value(store),
+            trained=settings["tuning"] == "full",
+            elsewhere=elsewhere,
         )
     elif programs is None:
         classifier.start_from_axes(model, store.reference.axes)
     return model
+
+
+def weights_of(settings: dict[str, Any], variant: str, adapted: Path | None) -> Path | None:
+    """Return the folder of the weights that a variant starts from; None for a random start."""
+    if variant == ablations.RANDOM_WEIGHTS:
+        return None
+    return adapted or published.in_use(settings["weights"])
 
 
 def typical_value(store: TokenDataset) -> float:
