@@ -10,10 +10,10 @@ import pandas as pd
 from epigpt.encoding.gene_statistics import GeneStatistics
 from epigpt.encoding.token_dataset import EncodingConfig, TokenDataset
 from epigpt.encoding.vocabulary import SPECIAL, Vocabulary
-from epigpt.models import classifier, presets
+from epigpt.models import classifier, presets, recipes
 from epigpt.training import batches, engine, launch, plan, training_loop, tuning
 
-RECIPE = engine.Recipe(presets.LearningRates(1e-4, 1e-4, 1e-4), seed=1)
+RECIPE = engine.Recipe(recipes.LearningRates(1e-4, 1e-4, 1e-4), seed=1)
 
 
 def store(samples: int, length: int, genes: int, shortest: int | None = None) -> TokenDataset:

@@ -20,10 +20,10 @@ from epigpt.encoding.gene_statistics import GeneStatistics
 from epigpt.encoding.token_dataset import EncodingConfig, TokenDataset
 from epigpt.encoding.vocabulary import SPECIAL, Vocabulary
 from epigpt.evaluation.metrics import held_out, scores
-from epigpt.models import classifier, presets
+from epigpt.models import classifier, presets, recipes
 from epigpt.training import batches, engine, held_out_predictions, launch, plan, training_loop
 
-FLAT = presets.LearningRates(1e-3, 1e-3, 1e-3)
+FLAT = recipes.LearningRates(1e-3, 1e-3, 1e-3)
 GENES, SAMPLES, FOLDS, VIEWS, EPOCHS = 32, 40, 2, 2, 10
 
 
@@ -37,7 +37,7 @@ def main() -> None:
     for size in options.sizes:
         layers, width = (int(part) for part in size.split("x"))
         base = 3e-3 if width <= 256 else 1e-3
-        scaled = presets.LearningRates(base * 64 / width, 1e-3, base * 64 / width)
+        scaled = recipes.LearningRates(base * 64 / width, 1e-3, base * 64 / width)
         for name, start, rates in (("flat", "standard", FLAT), ("scaled", "zero", scaled)):
             preset = replace(
                 presets.load("tiny"), name=size, layers=layers, width=width, heads=width // 64
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def trained(
-    preset: presets.ModelPreset, start: str, rates: presets.LearningRates, placement: Any
+    preset: presets.ModelPreset, start: str, rates: recipes.LearningRates, placement: Any
 ) -> tuple[float, float]:
     """Train every fold; return the largest loss of a step and the AUC of the held-out samples."""
     peak, parts = 0.0, []

@@ -21,7 +21,7 @@ import torch
 
 from epigpt.corpus import pretraining
 from epigpt.encoding import token_dataset as token_store
-from epigpt.models import classifier, presets
+from epigpt.models import classifier, presets, recipes
 from epigpt.training import (
     batches,
     checkpoint,
@@ -129,7 +129,7 @@ def curves(folder: str, settings: dict[str, Any], steps: int) -> None:
     store = token_store.load(Path(folder) / "tokens")
     examples, preset = batches.training_examples(store), presets.load("tiny")
     # Three rates, so that a group with another's would show.
-    rates = presets.LearningRates(1e-4, 2e-4, 5e-5)
+    rates = recipes.LearningRates(1e-4, 2e-4, 5e-5)
     recipe = engine.Recipe(rates, seed=1, gradient_clipping=0.0)
     planned = replace(
         preparation.planned_for(preset, store, len(examples), settings, placement), steps=steps
@@ -167,7 +167,7 @@ def accumulated(folder: str, settings: dict[str, Any]) -> None:
     placement = launch.start(1)
     store = token_store.load(Path(folder) / "tokens")
     examples, preset = batches.training_examples(store), presets.load("tiny")
-    recipe = engine.Recipe(presets.LearningRates(1e-3, 1e-3, 1e-3), seed=1)
+    recipe = engine.Recipe(recipes.LearningRates(1e-3, 1e-3, 1e-3), seed=1)
     settings = {**settings, "precision": "bf16"}
     planned = preparation.planned_for(preset, store, len(examples), settings, placement)
     share = planned.global_batch_size // placement.world_size

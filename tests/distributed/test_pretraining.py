@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 
 from epigpt.corpus import selection, shards, sources
 from epigpt.encoding.token_dataset import EncodingConfig
-from epigpt.models import classifier, presets, pretrained, published
+from epigpt.models import classifier, presets, pretrained, weights_check
 from epigpt.simulation.design import FAMILIES
 from epigpt.simulation.simulate import simulate
 from epigpt.training import batches
@@ -158,7 +158,7 @@ def test_the_folder_is_that_of_a_pretrained_model(forge: Any, corpus: Path, enco
     assert described["said"] in card
     assert held["series"][0] in card
     # A fine-tuning starts from it: genes that both know have its embeddings, mouse or human.
-    weights = published.check(folder, presets.load("tiny"))
+    weights = weights_check.check(folder, presets.load("tiny"))
     known = weights.vocabulary
     assert known is not None
     mouse = [gene.capitalize() for gene in known.genes[:5]]

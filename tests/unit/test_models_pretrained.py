@@ -13,7 +13,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from epigpt.encoding import bpe
 from epigpt.encoding.vocabulary import SPECIAL, Vocabulary
 from epigpt.errors import InputError
-from epigpt.models import classifier, presets, pretrained, published
+from epigpt.models import classifier, presets, pretrained, published, weights_check
 
 GENES = Vocabulary(("ENS1", "ENS2", "ENS3"), ("Gfap", "GFAP", "gria1a"), "mouse")
 TINY = presets.load("tiny")
@@ -55,7 +55,7 @@ def test_blocks_that_are_read_are_not_drawn_first(
     assert 0 < sum(drawn) <= 2 * outside
     whole = classifier.build(config, seed=1)
     for model in around:
-        pretrained.start(model, published.check(text_weights, TINY), encoding, GENES)
+        pretrained.start(model, weights_check.check(text_weights, TINY), encoding, GENES)
         assert model.get_parameter("transformer.ln_f.weight").isfinite().all()
     states = [model.state_dict() for model in around]
     assert states[0].keys() == whole.state_dict().keys()
@@ -72,7 +72,7 @@ def _started(
 ) -> classifier.GPT2PreTrainedModel:
     size = bpe.SIZE if encoding == "gene-sentence" else len(vocabulary)
     model = classifier.build(classifier.configuration(TINY, encoding, size, 20, ["a", "b"]), seed=1)
-    pretrained.start(model, published.check(folder, TINY), encoding, vocabulary)
+    pretrained.start(model, weights_check.check(folder, TINY), encoding, vocabulary)
     return model
 
 
@@ -194,34 +194,38 @@ def _reconfigured(folder: Path, **changed: Any) -> None:
     ("changed", "said"),
     [
         ({"n_embd": 768, "n_layer": 12, "n_head": 12}, "set model: gpt2"),
-        ({"n_embd": 65}, "width 65 instead of 64"),
+        ({"n_embd": 68}, "68 width instead of 64"),
+        ({"n_embd": 65}, "n_embd: 65 with n_head: 4"),
+        ({"n_layer": "two"}, "n_layer: 'two'"),
+        ({"n_layer": 3}, "set model: gpt2-3x64-4heads"),
         ({"model_type": "llama"}, "model_type 'llama'"),
+        ({"auto_map": {"AutoModel": "modeling.Other"}}, "code of the folder's own"),
         ({"n_positions": 512}, "512 positions"),
+        ({"n_inner": 128}, "n_inner: 128"),
         ({"scale_attn_by_inverse_layer_idx": True}, "compute differently"),
-        ({"vocab_size": 1000}, "embedding of 1000 tokens"),
     ],
 )
 def test_another_model_is_refused(copied: Path, changed: dict[str, Any], said: str) -> None:
     _reconfigured(copied, **changed)
     with pytest.raises(InputError) as refused:
-        published.check(copied, TINY)
+        weights_check.check(copied, TINY)
     assert said in str(refused.value)
 
 
 def test_pickled_weights_are_refused_and_never_opened(copied: Path) -> None:
     (copied / "model.safetensors").rename(copied / "pytorch_model.bin")
     with pytest.raises(InputError, match="run whatever code") as refused:
-        published.check(copied, TINY)
+        weights_check.check(copied, TINY)
     assert "pytorch_model.bin" in str(refused.value)
 
 
 def test_a_folder_without_weights_or_description_is_refused(copied: Path) -> None:
     (copied / "model.safetensors").unlink()
     with pytest.raises(InputError, match=r"no model\.safetensors"):
-        published.check(copied, TINY)
+        weights_check.check(copied, TINY)
     (copied / "config.json").unlink()
     with pytest.raises(InputError, match=r"no config\.json"):
-        published.check(copied, TINY)
+        weights_check.check(copied, TINY)
 
 
 @pytest.mark.parametrize("keep", [4, 2000, -1])
@@ -229,7 +233,7 @@ def test_a_cut_file_is_refused(copied: Path, keep: int) -> None:
     path = copied / "model.safetensors"
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(InputError, match=r"damaged model\.safetensors"):
-        published.check(copied, TINY)
+        weights_check.check(copied, TINY)
 
 
 def test_a_missing_tensor_and_a_wrong_shape_are_refused(copied: Path) -> None:
@@ -249,11 +253,11 @@ def test_a_missing_tensor_and_a_wrong_shape_are_refused(copied: Path) -> None:
 def test_another_tokenizer_is_refused(copied: Path) -> None:
     known = dict(bpe.tokenizer().get_vocab())
     (copied / "vocab.json").write_text(json.dumps(known))
-    published.check(copied, TINY)
+    weights_check.check(copied, TINY)
     known["Ġthe"], known["Ġof"] = known["Ġof"], known["Ġthe"]
     (copied / "vocab.json").write_text(json.dumps(known))
     with pytest.raises(InputError, match=r"another vocabulary in vocab\.json"):
-        published.check(copied, TINY)
+        weights_check.check(copied, TINY)
 
 
 def test_where_the_key_points(tmp_path: Path) -> None:

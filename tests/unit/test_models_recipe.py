@@ -8,14 +8,14 @@ import torch
 
 import synthetic_tokens
 from epigpt.config.settings import Settings
-from epigpt.models import choice, classifier, presets
+from epigpt.models import choice, classifier, presets, recipes
 from epigpt.training import ablations, engine, training_loop, untrained
 
 GPUS = choice.Devices("hardware h100x1", gpu_bytes=80_000_000_000)
 CPU = choice.Devices("this machine")
 
 
-def _first_change(layers: int, width: int, start: str, rates: presets.LearningRates) -> float:
+def _first_change(layers: int, width: int, start: str, rates: recipes.LearningRates) -> float:
     """Return how far one step at the full rate moves the logits of a random model."""
     preset = replace(presets.load("tiny"), layers=layers, width=width, heads=width // 64)
     config = classifier.configuration(preset, "gene-values", 66, 16, ["a", "b"])
@@ -41,8 +41,8 @@ def _first_change(layers: int, width: int, start: str, rates: presets.LearningRa
         return float((model(**batch).logits - before).abs().max())
 
 
-def _scaled(base: float, width: int) -> presets.LearningRates:
-    return presets.LearningRates(base * 64 / width, 1e-3, base * 64 / width)
+def _scaled(base: float, width: int) -> recipes.LearningRates:
+    return recipes.LearningRates(base * 64 / width, 1e-3, base * 64 / width)
 
 
 def test_the_first_step_moves_the_logits_alike_at_every_size() -> None:
@@ -73,7 +73,7 @@ def test_blocks_begin_as_the_identity_where_all_weights_are_trained(
 
 def test_a_flat_rate_from_a_standard_start_grows_with_the_size() -> None:
     """What the recipes are for."""
-    flat = presets.LearningRates(1e-3, 1e-3, 1e-3)
+    flat = recipes.LearningRates(1e-3, 1e-3, 1e-3)
     small, large = (_first_change(*shape, "standard", flat) for shape in ((2, 64), (6, 256)))
     assert large > 3 * small
 
@@ -133,7 +133,7 @@ def test_the_choice_is_said_in_one_sentence() -> None:
 def test_every_trained_parameter_has_one_group_and_its_rate() -> None:
     config = classifier.configuration(presets.load("tiny"), "gene-values", 66, 16, ["a", "b"])
     model = classifier.build(config, seed=1)
-    rates = presets.LearningRates(1e-1, 1e-2, 1e-3)
+    rates = recipes.LearningRates(1e-1, 1e-2, 1e-3)
     groups = engine.parameter_groups(model, engine.Recipe(rates, seed=1))
     by_kind = {group["kind"]: group for group in groups}
     assert sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
@@ -150,7 +150,7 @@ def test_every_trained_parameter_has_one_group_and_its_rate() -> None:
 def test_a_linear_start_learns_at_a_tenth_of_the_heads_rate_and_is_not_pulled_to_zero() -> None:
     config = classifier.configuration(presets.load("tiny"), "program-tokens", 66, 16, ["a", "b"])
     model = classifier.build(config, seed=1)
-    rates = presets.LearningRates(1e-1, 1e-2, 1e-3)
+    rates = recipes.LearningRates(1e-1, 1e-2, 1e-3)
     groups = engine.parameter_groups(model, engine.Recipe(rates, seed=1))
     start = next(group for group in groups if group["kind"] == "linear start")
     assert {id(one) for one in start["params"]} == {id(model.linear.weight), id(model.linear_bias)}

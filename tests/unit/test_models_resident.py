@@ -143,7 +143,6 @@ def test_a_cpu_has_no_memory_for_two(
 def test_an_interrupted_fold_goes_on_alone_with_the_blocks_that_are_there(
     stores: Path, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {**settings, "precision": "bf16"}
     alone = _made(stores, settings, tmp_path / "alone", ORDER[1])
     _here(monkeypatch)
     _made(stores, settings, tmp_path / "together", ORDER[0])

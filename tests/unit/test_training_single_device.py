@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from epigpt.models.presets import LearningRates
+from epigpt.models.recipes import LearningRates
 from epigpt.training import engine, plan, states
 from epigpt.training.single_device import SingleDevice
 

@@ -23,7 +23,7 @@ from epigpt.encoding.token_dataset import EncodingConfig as Encoding
 from epigpt.encoding.token_dataset import TokenDataset
 from epigpt.encoding.vocabulary import Vocabulary
 from epigpt.errors import InputError
-from epigpt.models.presets import LearningRates
+from epigpt.models.recipes import LearningRates
 from epigpt.training import (
     batches,
     checkpoint_schedule,

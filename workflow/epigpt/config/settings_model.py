@@ -14,9 +14,10 @@ class ModelSettings(Section):
         "auto",
         min_length=1,
         description=(
-            "Model preset: tiny, gpt2, gpt2-medium, gpt2-large or gpt2-xl. auto: gpt2-xl where the"
-            " hardware has GPUs (a smaller one where their memory is too small for it), tiny where"
-            " it has none."
+            "Model preset: tiny, gpt2, gpt2-medium, gpt2-large or gpt2-xl, or a GPT-2 of another"
+            " shape by its layers and width, such as gpt2-6x768. auto: what the folder in weights"
+            " holds; without one gpt2-xl where the hardware has GPUs (a smaller one where their"
+            " memory is too small for it), tiny where it has none."
         ),
     )
     encoding: Literal["program-tokens", "gene-values", "gene-tokens", "gene-sentence"] = Field(

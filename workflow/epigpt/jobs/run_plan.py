@@ -11,7 +11,7 @@ from epigpt.config.dataset_row import Row
 from epigpt.config.job_settings import JobSettings
 from epigpt.config.repetitions import permutations, repeats
 from epigpt.config.settings import Settings
-from epigpt.models import choice, presets, published
+from epigpt.models import choice, presets, published, weights_check
 from epigpt.models.presets import HardwarePreset, ModelPreset
 from epigpt.training import hardware, planning, strategy
 
@@ -120,7 +120,7 @@ def decide(
     cost = planning.forecast(settings, preset, used)
     weights = published.source(settings.weights, preset, corpus)
     if weights is not None and weights.folder is not None:
-        published.check_files(weights.folder, preset)
+        weights_check.check_files(weights.folder, preset)
     return RunPlan(
         settings=settings,
         rows=rows,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from epigpt.models import presets, published
+from epigpt.models import presets, published, weights_check
 from epigpt.models.presets import HardwarePreset, ModelPreset
 
 # The workflow's own files import this module at every start.
@@ -45,9 +45,17 @@ class Devices:
 
 def resolve(settings: "Settings", devices: Devices) -> "Settings":
     """Replace `auto` in model, weights and tuning. The key learning_rate keeps it: the rates of a
-    recipe are several, and a variant with random weights has others."""
-    model = model_for(devices.gpu_bytes) if settings.model == AUTO else settings.model
-    weights = settings.weights
+    recipe are several, and a variant with random weights has others.
+
+    Raises
+    ------
+    InputError
+        Weights in a folder that are none of a GPT-2, where they decide the model.
+    """
+    model, weights = settings.model, settings.weights
+    if model == AUTO:
+        local = published.local(weights)
+        model = weights_check.model_of(local) if local else model_for(devices.gpu_bytes)
     if weights == AUTO:
         published_ones = presets.load(model).weights != published.NONE
         weights = published.PRESET if published_ones else published.NONE
@@ -73,7 +81,8 @@ def sentence(asked: "Settings", taken: "Settings", devices: Devices) -> str:
     """Say what is trained and why, for whoever is about to start a run."""
     preset = presets.load(taken.model)
     gpus = f"GPUs of {devices.gpu_bytes / 1e9:.0f} GB" if devices.gpu_bytes else "no GPU"
-    why = f" (auto: {devices.name} has {gpus})" if asked.model == AUTO else ""
+    reason = "its weights" if published.local(taken.weights) else f"{devices.name} has {gpus}"
+    why = f" (auto: {reason})" if asked.model == AUTO else ""
     note = f"\n{devices.note}" if devices.note and asked.model == AUTO else ""
     return (
         f"Model: {taken.model}{why}, {_start(taken.weights, preset)}, tuning {taken.tuning},"

@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
 
 from epigpt import files
 from epigpt.errors import InputError
-from epigpt.models import published
+from epigpt.models import weights_check
 from epigpt.models.presets import ModelPreset
 from epigpt.models.published import Source
 
@@ -52,7 +52,7 @@ def fetch(source: Source, preset: ModelPreset, folder: Path, log: logging.Logger
         found = HfApi().model_info(source.repository, revision=source.revision or None)
         commit, names = str(found.sha), {sibling.rfilename for sibling in found.siblings or []}
         _get(source, commit, "config.json", partial)
-        published.check_config(partial / "config.json", preset)
+        weights_check.check_config(partial / "config.json", preset)
         if _INDEX in names:
             _get(source, commit, _INDEX, partial)
         for name in sorted(
@@ -72,7 +72,7 @@ def fetch(source: Source, preset: ModelPreset, folder: Path, log: logging.Logger
                 " they are loaded",
                 "name a repository with safetensors",
             )
-    published.check(partial, preset)
+    weights_check.check(partial, preset)
     files.write_json(
         partial / "source.json",
         {"repository": source.repository, "commit": commit, "endpoint": constants.ENDPOINT},

@@ -3,81 +3,21 @@ checked."""
 
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 
 from epigpt.errors import InputError, nearest_name
+from epigpt.models import recipes, shapes
+from epigpt.models.recipes import TrainingRecipe
+from epigpt.models.shapes import Shape
 
 FOLDER = Path(__file__).resolve().parents[2] / "presets"
 
 # So small that a GPU gains them nothing.
 ON_CPUS = ("tiny",)
-STARTS = ("standard", "zero")
-
-
-@dataclass(frozen=True)
-class LearningRates:
-    """Peak learning rates of AdamW by kind of parameter.
-
-    Attributes
-    ----------
-    matrices
-        Matrices of the blocks, or their adapters.
-    embeddings
-        Embeddings of tokens and positions, norms and biases: their size does not grow with the
-        width, so neither do their rates fall with it.
-    head
-        Classification head.
-    """
-
-    matrices: float
-    embeddings: float
-    head: float
-
-    def scaled_to(self, matrices: float) -> "LearningRates":
-        """Return rates in the same proportion with `matrices` as that of the matrices."""
-        share = matrices / self.matrices
-        return LearningRates(matrices, self.embeddings * share, self.head * share)
-
-
-@dataclass(frozen=True)
-class TrainingRecipe:
-    """How a preset is trained unless the configuration says otherwise.
-
-    Attributes
-    ----------
-    start
-        What a model begins with: "standard" (GPT-2's own random start) or "zero" (the head, and
-        where all of a random model is trained the blocks' output projections, begin at zero: every
-        block is the identity then, and the first steps move the logits alike at every size).
-    random, full, lora
-        Rates of all weights from a random start, of all weights from pretrained ones, and of LoRA's
-        adapters.
-    """
-
-    start: str
-    random: LearningRates
-    full: LearningRates
-    lora: LearningRates
-
-    def rates(
-        self, tuning: str, pretrained: bool, learning_rate: float | Literal["auto"] = "auto"
-    ) -> LearningRates:
-        """Return the rates of a training.
-
-        Parameters
-        ----------
-        tuning
-            "full", "lora" or "frozen" (of which the head's rate alone counts).
-        pretrained
-            Whether the blocks' weights are pretrained.
-        learning_rate
-            Rate of the matrices instead of the recipe's; the others keep their proportion to it.
-        """
-        whole = self.full if pretrained else self.random
-        chosen = self.lora if tuning == "lora" else whole
-        return chosen if learning_rate == "auto" else chosen.scaled_to(learning_rate)
+PUBLISHED = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
+GPT2_PIECES = 50_257
 
 
 @dataclass(frozen=True)
@@ -116,6 +56,11 @@ class ModelPreset:
         tokens = self.vocabulary if vocabulary is None else vocabulary
         blocks = self.layers * (12 * self.width**2 + 13 * self.width)
         return (tokens + self.positions) * self.width + blocks + 2 * self.width
+
+    @property
+    def shape(self) -> Shape:
+        """What weights must have to fit."""
+        return Shape(self.layers, self.width, self.heads, self.positions)
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -164,8 +109,41 @@ Preset = TypeVar("Preset", ModelPreset, HardwarePreset)
 
 
 def load(name: str) -> ModelPreset:
-    """Read workflow/presets/models/`name`.yaml."""
-    return _read(ModelPreset, "models", name)
+    """Read workflow/presets/models/`name`.yaml, or make the preset of a shape such as gpt2-6x768
+    (`epigpt.models.shapes`)."""
+    shape = shapes.read(name)
+    if shape is None or name in names("models"):
+        return _read(ModelPreset, "models", name)
+    return ModelPreset(
+        name=name,
+        layers=shape.layers,
+        width=shape.width,
+        heads=shape.heads,
+        positions=shape.positions,
+        vocabulary=GPT2_PIECES,
+        dropout=0.0,
+        weights="none",
+        recipe=recipes.for_width(
+            shape.width, [(one.width, one.recipe) for one in map(load, PUBLISHED)]
+        ),
+    )
+
+
+def of_shape(shape: Shape) -> str:
+    """Name the preset of a shape, the shape itself where no file describes it."""
+    fitting = [
+        name
+        for name in names("models")
+        if fits(load(name), shape) and load(name).positions == shape.positions
+    ]
+    return fitting[0] if fitting else shape.name
+
+
+def fits(preset: ModelPreset, shape: Shape) -> bool:
+    """Whether weights of a shape suit a preset, which may use fewer positions."""
+    own = preset.shape
+    same = (own.layers, own.width, own.heads) == (shape.layers, shape.width, shape.heads)
+    return same and own.positions <= shape.positions
 
 
 def hardware(name: str) -> HardwarePreset:
@@ -186,7 +164,8 @@ def _read(kind: type[Preset], folder: str, name: str) -> Preset:
             f"no preset {name!r}",
             str(path.parent),
             f"known are: {', '.join(known)}",
-            f"use {nearest_name(name, known) or known[0]}, or add {path.name}",
+            f"use {nearest_name(name, known) or known[0]}, a shape such as gpt2-6x768 (layers and"
+            f" width), or add {path.name}",
         )
     content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     return _filled(kind, {"name": name, **content}, path)
@@ -228,11 +207,11 @@ def _check(key: str, value: Any, kind: type, path: Path) -> None:
         if kind is float and isinstance(value, str):
             hint += "; YAML reads a power of ten only with a point, as in 1.0e-3"
         raise InputError(f"{key}: {value!r}", str(path), f"must be of type {kind.__name__}", hint)
-    if key == "recipe.start" and value not in STARTS:
+    if key == "recipe.start" and value not in recipes.STARTS:
         raise InputError(
             f"{key}: {value!r}",
             str(path),
-            f"must be one of {', '.join(STARTS)}",
+            f"must be one of {', '.join(recipes.STARTS)}",
             "correct the file",
         )
     if key.startswith("recipe.") and kind is float and not value > 0:

@@ -1,7 +1,6 @@
 """Start a classifier from pretrained weights: blocks and positions as they are, embeddings of genes
 from the pieces of their symbols."""
 
-import re
 from collections.abc import Callable, Container
 
 import torch
@@ -15,10 +14,8 @@ from epigpt.encoding.vocabulary import HUMAN, SPECIAL, Vocabulary
 from epigpt.errors import InputError
 from epigpt.genes import orthologs
 from epigpt.genes.annotation import ORGANISMS
-from epigpt.models.published import Published
-
-EMBEDDING, POSITIONS = "wte.weight", "wpe.weight"
-_PREFIX = re.compile(r"^(transformer|model\.transformer)\.")
+from epigpt.models.weight_files import EMBEDDING, POSITIONS, gpt2_name
+from epigpt.models.weights_check import Published
 
 
 def start(
@@ -37,7 +34,8 @@ def start(
     Parameters
     ----------
     model
-        As built by `epigpt.models.classifier.build`, of the size that `weights` were checked for.
+        As built by `epigpt.models.classifier.build`, of the size that `weights` were checked for
+        (`epigpt.models.weights_check`).
     encoding, vocabulary
         Of the tokens that the model will read. GPT-2's own embedding serves a gene-sentence as it
         is; a gene of the other encodings starts as the mean of its symbol's pieces, centred and
@@ -59,7 +57,7 @@ def start(
     Raises
     ------
     InputError
-        A tensor is missing or has another shape; weights over genes for an encoding of text.
+        Weights over genes for an encoding of text; a file that cannot be read.
     """
     if weights.vocabulary is not None and encoders.find(encoding).size(vocabulary) >= bpe.SIZE:
         raise InputError(
@@ -77,7 +75,7 @@ def start(
             try:
                 with safe_open(path, framework="pt") as file:
                     for stored in file.keys():  # noqa: SIM118 - not a dictionary
-                        name = _PREFIX.sub("", stored)
+                        name = gpt2_name(stored)
                         if name not in missing:
                             continue
                         missing.discard(name)
@@ -85,7 +83,8 @@ def start(
                         if name == EMBEDDING:
                             embed(wanted[name], tensor.to(wanted[name].dtype))
                             continue
-                        given = _fitting(tensor, name, wanted[name], weights)
+                        # The preset may use fewer positions than are stored.
+                        given = tensor[: len(wanted[name])] if name == POSITIONS else tensor
                         if not wanted[name].is_meta:
                             wanted[name].copy_(given)
                         elif f"transformer.{name}" in elsewhere:
@@ -99,29 +98,6 @@ def start(
                     "the file cannot be read",
                     "copy or fetch it again",
                 ) from None
-    if missing:
-        raise InputError(
-            f"no tensor {min(missing)}"
-            + (f" and {len(missing) - 1} others" if len(missing) > 1 else ""),
-            str(weights.folder),
-            "the weights are not those of a whole GPT-2",
-            "name other weights in the key weights, or set weights: none",
-        )
-
-
-def _fitting(
-    stored: torch.Tensor, name: str, parameter: nn.Parameter, weights: Published
-) -> torch.Tensor:
-    """Return what a stored tensor has for a parameter, of its shape."""
-    given = stored[: len(parameter)] if name == POSITIONS else stored
-    if given.shape != parameter.shape:
-        raise InputError(
-            f"tensor {name} of shape {tuple(stored.shape)}",
-            str(weights.folder),
-            f"the model has {tuple(parameter.shape)} there, as its config.json says",
-            "name other weights in the key weights, or set weights: none",
-        )
-    return given
 
 
 def _set(model: nn.Module, name: str, tensor: torch.Tensor) -> None:

@@ -99,6 +99,7 @@ def of_run(
         precision=settings.precision,
         tuning=settings.tuning,
         encoding=settings.encoding,
+        weights=settings.weights,
     )
     together = planned.plan.world_size == 1
     draws = repeats(settings.repeats, settings.model)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from epigpt.models.presets import LearningRates
+from epigpt.models.recipes import LearningRates
 from epigpt.training import machine
 from epigpt.training.deepspeed_config import deepspeed_config
 from epigpt.training.launch import deepspeed, join_alone

@@ -19,7 +19,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         default=DEFAULTS.model,
-        help=f"model preset: {', '.join(presets.names('models'))}",
+        help=(
+            f"model preset: {', '.join(presets.names('models'))}, or a shape such as gpt2-6x768"
+            " (default: %(default)s)"
+        ),
+    )
+    parser.add_argument(
+        "--weights",
+        default=DEFAULTS.weights,
+        help="as the key weights; of a folder the model is planned too (default: %(default)s)",
     )
     parser.add_argument(
         "--hardware", default="cpu", help=f"hardware preset: {', '.join(presets.names('hardware'))}"
@@ -113,6 +121,7 @@ def run(options: argparse.Namespace) -> int:
         precision=options.precision,
         tuning=options.tuning,
         encoding=options.encoding,
+        weights=options.weights,
     )
     print(
         json.dumps(found.plan.as_dict(), indent=2)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from epigpt.config.repetitions import permutations, repeats
 from epigpt.config.settings import Settings
-from epigpt.models import choice, presets, published
+from epigpt.models import choice, presets, published, weights_check
 from epigpt.training import dataset_cost, machine, strategy
 from epigpt.training import plan as planner
 from epigpt.training.memory_model import GB, MemoryBudget
@@ -40,6 +40,7 @@ def plan(
     precision: str = _DEFAULTS.precision,
     tuning: str = _DEFAULTS.tuning,
     encoding: str = _DEFAULTS.encoding,
+    weights: str = _DEFAULTS.weights,
 ) -> planner.Plan:
     """Return what one training needs: parameters, memory, micro-batch, ZeRO stage, steps, hours and
     disk.
@@ -47,7 +48,8 @@ def plan(
     Parameters
     ----------
     model
-        Model preset, or auto: what the hardware can train.
+        Model preset, a shape such as gpt2-6x768, or auto: what the weights' folder holds, else what
+        the hardware can train.
     hardware
         Hardware preset: cpu, h100x1, h100x8, h100x8-nodes or one of your own.
     samples, views
@@ -56,7 +58,7 @@ def plan(
         Tokens per sequence; None: as many as the encoding makes of max_genes.
     vocabulary
         Tokens that the model knows; None: as many as the encoding has at most.
-    classes, epochs, global_batch_size, precision, tuning, encoding
+    classes, epochs, global_batch_size, precision, tuning, encoding, weights
         As the settings of those names.
 
     Returns
@@ -92,6 +94,7 @@ def plan(
         precision=precision,
         tuning=tuning,
         encoding=encoding,
+        weights=weights,
     ).plan
 
 
@@ -109,14 +112,18 @@ def planned(
     precision: str,
     tuning: str,
     encoding: str,
+    weights: str,
 ) -> Planned:
     """Return the plan with its work and hardware; parameters as of `plan`."""
     machines = presets.hardware(hardware)
+    asked = {"model": model, "tuning": tuning, "encoding": encoding, "weights": weights}
     chosen = choice.resolve(
-        _DEFAULTS.model_copy(update={"model": model, "tuning": tuning, "encoding": encoding}),
-        choice.Devices.of_hardware(machines),
+        _DEFAULTS.model_copy(update=asked), choice.Devices.of_hardware(machines)
     )
     preset = presets.load(chosen.model)
+    source = published.source(chosen.weights, preset)
+    if source is not None and source.folder is not None:
+        weights_check.check_files(source.folder, preset)
     usual_length, usual_vocabulary = strategy.sequences(chosen)
     work = planner.Workload(
         examples=samples * views,

@@ -15,7 +15,6 @@ from epigpt.training.plan_limits import BUSY_TOKENS
 if TYPE_CHECKING:
     from epigpt.config.settings import Settings
 
-GPT2_PIECES = 50_257
 # As many programs as a fit can have (`epigpt.encoding.programs`, which takes long to import).
 PROGRAMS = 64
 
@@ -80,7 +79,7 @@ def narrowed(
 def sequences(settings: "Settings") -> tuple[int, int]:
     """Return the tokens of a sequence and of the vocabulary that a configuration makes, at most."""
     if settings.encoding in published.TEXT_ENCODINGS:
-        return 1 + settings.max_genes, GPT2_PIECES
+        return 1 + settings.max_genes, presets.GPT2_PIECES
     if settings.encoding == "program-tokens":
         return min(PROGRAMS, settings.max_genes), PROGRAMS + 2
     return 1 + settings.max_genes, settings.vocabulary_genes + 2

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from epigpt.encoding.token_dataset import TokenDataset
-from epigpt.models import classifier, presets, pretrained, published
+from epigpt.models import classifier, presets, pretrained, published, weights_check
 from epigpt.training import ablations
 
 
@@ -54,7 +54,7 @@ def build(
     if weights is not None:
         pretrained.start(
             model,
-            published.check(weights, presets.load(name)),
+            weights_check.check(weights, presets.load(name)),
             store.recipe.encoding,
             store.vocabulary,
             programs,
