@@ -168,7 +168,7 @@ def _stored_shape(path: Path) -> Shape:
 def _tensors(shape: Shape) -> dict[str, tuple[int, ...]]:
     """Return the tensors of a GPT-2 with their shapes; matrices are stored as (inputs, outputs)."""
     width = shape.width
-    norm = {"weight": (width,), "bias": (width,)}
+    norm: dict[str, tuple[int, ...]] = {"weight": (width,), "bias": (width,)}
     block: dict[str, dict[str, tuple[int, ...]]] = {
         "ln_1": norm,
         "attn.c_attn": {"weight": (width, 3 * width), "bias": (3 * width,)},

@@ -13,9 +13,10 @@ the whole adapted one, random weights alone stay as they were drawn.
 import logging
 import shutil
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
+from transformers.models.gpt2.modeling_gpt2 import GPT2Model
 
 from epigpt import files
 from epigpt.encoding import token_dataset as token_store
@@ -92,7 +93,7 @@ def unadapted(preset: str, store: TokenDataset, settings: dict[str, Any]) -> Nex
     start = untrained.build(preset, store, settings, ablations.FINETUNED)
     with torch.device("meta"):
         model = NextGene(start.config)
-    model.transformer = start.get_submodule("transformer")
+    model.transformer = cast(GPT2Model, start.get_submodule("transformer"))
     return model
 
 
