@@ -148,7 +148,8 @@ def without_measures(name: Tokens) -> Tokens:
 
 @lru_cache(maxsize=1 << 16)
 def _measures(name: Tokens) -> tuple[tuple[tuple[str, str], ...], Tokens]:
-    found, taken = [], set()
+    found: list[tuple[str, str]] = []
+    taken: set[int] = set()
     for step in (-1, 1):  # "day 3 rep 1" before "3 days"
         for at, part in enumerate(name):
             beside = at + step
