@@ -158,6 +158,12 @@ def test_numbers_of_repeated_names_are_an_order_and_no_names(columns, genotype):
         (["P60 WT 1", "P60 WT 2"], ["WT_1", "WT_2"]),
         (["Mouse 12 saline", "Mouse 13 saline", "Mouse 21 kainate"], ["12", "13", "21"]),
         (["Scn1a +/+ 1", "Scn1a +/- 1", "Scn1a -/- 1"], ["Scn1a++_1", "Scn1a+-_1", "Scn1a--_1"]),
+        (["PTZ 10 \u03bcM 1", "PTZ 20 \u03bcM 1"], ["PTZ_10\u00b5M_1", "PTZ_20uM_1"]),
+        (
+            ["M\u00e4use saline 1", "M\u00e4use PTZ 1"],
+            ["Ma\u0308use_saline_1", "Ma\u0308use_PTZ_1"],
+        ),
+        (["saline 1", "KA 1"], ["saline_1_S5", "KA_1_S1"]),
         (["KO 1", "WT 1"], ["/data/run5/KO1Aligned.out.bam", "/data/run5/WT1Aligned.out.bam"]),
     ],
 )
@@ -174,6 +180,7 @@ def test_words_and_numbers_count_and_not_how_they_are_written(titles, columns):
         (["wild type, standard diet, 1", "Kcna1-null, standard diet, 1"], ["SD.WT.1", "SD.KO.1"]),
         # Numbers could change places.
         (["mouse 1 slice 2", "mouse 2 slice 1"], ["slice_1_mouse_2", "slice_2_mouse_1"]),
+        (["mouse 1 slice 2", "mouse 2 slice 1"], ["s2_m1", "s1_m2"]),
         # Two of three: a guess by words has to be complete.
         (["WT 1", "WT 2", "KO 1"], ["WT1", "WT2", "Mut1"]),
         # Numbers alone, and not all of them.

@@ -57,12 +57,19 @@ def _read(piece: Piece | PerSample, search: Search) -> Iterator[Candidate | Reje
 
 
 def _of_set(files: PerSample, search: Search) -> Candidate:
+    kept = tuple(pair for pair in files.pieces if not search.wanted or pair[0] in search.wanted)
+    files = replace(files, pieces=kept or files.pieces)
     parts = (
         (sample, gene_rows.genes_only(values, search.organism, search.table, name))
         for sample, name, values in per_sample.pieces_of(files, search.reading)
     )
     values, samples = union(parts)
-    facts = {"orientation": "a file per sample", "matched_by": files.rule, "other_columns": []}
+    facts = {
+        "orientation": "a file per sample",
+        "matched_by": files.rule,
+        "caution": files.caution,
+        "other_columns": [],
+    }
     return _candidate(
         Matched(files.name, "a file per sample", values, samples, facts, files.said, files.lanes),
         search,

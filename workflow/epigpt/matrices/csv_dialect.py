@@ -12,6 +12,7 @@ from epigpt.matrices.csv_layout import ID_COLUMN, MISSING, NUMBER, Layout, NoTab
 from epigpt.matrices.header_rows import read_header_rows
 from epigpt.matrices.text_streams import wide_encoding
 
+_PACKED = {b"Rar!\x1a\x07": "RAR", b"7z\xbc\xaf\x27\x1c": "7z", b"\x28\xb5\x2f\xfd": "zstd"}
 _DELIMITERS = ("\t", ",", ";", "|", " ")
 
 
@@ -19,6 +20,8 @@ def decode(head: bytes) -> tuple[str, str]:
     """Return text and codec of a table's first bytes; NoTable when they are not text."""
     if encoding := wide_encoding(head):
         return head.decode(encoding, errors="ignore"), encoding
+    if packer := next((name for magic, name in _PACKED.items() if head.startswith(magic)), ""):
+        raise NoTable(f"it is a {packer} archive, which is not unpacked here; unpack it yourself")
     if b"\0" in head[:4096]:
         raise NoTable("it is binary, no text")
     try:

@@ -1,6 +1,7 @@
 """Names cut into words, numbers and signs, and what is left of them without what they share."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -18,7 +19,8 @@ _FILLERS = re.compile(
     r"|animal|(zebra)?fish|larvae?|patient|donor|subject|individual|number|nr|num|id|m?rna|rnaseq"
     r"|seq|sequencing|lib(rary)?|total|bulk|experiment|tissue|the|of|from|for"
 )
-_DASHES = re.compile("[\u2010-\u2015\u2212]")
+# Dashes of all kinds; the micro sign, which is the Greek letter and often written u.
+_SPELLINGS = {**dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-"), 0xB5: "u", 0x3BC: "u"}
 # `+/+`, `--`, a plus, and a minus that ends a word (`Cre-`) mean something; other dashes separate.
 _TOKEN = re.compile(r"[+-]/?[+-]|\+|(?<=[^\W_])-(?![^\W_])|[^\W\d_]+|\d+")
 Tokens = tuple[str, ...]
@@ -50,11 +52,16 @@ def tokens(text: str) -> Tokens:
         else "/".join(part)
         if len(part) == 2 and not part.isalnum()
         else part
-        for part in _TOKEN.findall(_DASHES.sub("-", text.strip().strip("\"'")).lower())
+        for part in _TOKEN.findall(_spelt(text.strip().strip("\"'")).lower())
     ]
     if len(parts) > 1 and parts[0] == "x" and re.match(r"\W*x\d", text.lower()):
         parts = parts[1:]
     return tuple(parts)
+
+
+def _spelt(text: str) -> str:
+    """Write what looks alike in one way: composed letters, dashes, the micro sign."""
+    return unicodedata.normalize("NFC", text).translate(_SPELLINGS)
 
 
 def without_signs(parts: Tokens) -> Tokens:
@@ -111,12 +118,22 @@ def _units(name: Tokens) -> list[tuple[str, str]]:
 
 def count_the_same(one: Tokens, other: Tokens) -> bool:
     """Return whether a word that stands before a number in both names stands before the same one:
-    mouse 1 slice 2 is not slice 1 mouse 2."""
+    mouse 1 slice 2 is not slice 1 mouse 2, nor is it s1_m2."""
     counted, also = (
         {word: number for word, number in _units(name) if word and number.isdigit()}
         for name in (one, other)
     )
-    return all(counted[word] == also[word] for word in counted.keys() & also.keys())
+    if not all(counted[word] == also[word] for word in counted.keys() & also.keys()):
+        return False
+    left, right = counted.keys() - also.keys(), also.keys() - counted.keys()
+    return all(
+        counted[word] == also[like]
+        for word in left
+        for like in right
+        if min(len(word), len(like)) == 1
+        and word[0] == like[0]
+        and sum(other[0] == word[0] for other in (*counted, *also)) == 2
+    )
 
 
 def only_number(names: Sequence[Tokens]) -> list[Tokens]:

@@ -3,9 +3,8 @@ other, joined by gene."""
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from epigpt.errors import InputError
 from epigpt.matrices import formats, orientation, table_layout
@@ -13,10 +12,11 @@ from epigpt.matrices.column_blocks import NO_COUNTS, rank_of
 from epigpt.matrices.csv_layout import ANNOTATION_COLUMN, Layout, NoTable
 from epigpt.matrices.delimited import layout_of
 from epigpt.matrices.formats import Piece, Reading, Table
-from epigpt.matrices.lanes import lane_of
-from epigpt.matrices.sample_matching import SampleNames, like_barcodes, match
+from epigpt.matrices.per_sample_names import contradiction_in, families_of, glob_of
+from epigpt.matrices.sample_matching import SampleNames, like_barcodes
 from epigpt.matrices.streams import Member
 from epigpt.matrices.triplet_files import Triplet
+from epigpt.matrices.union import leave_out
 from epigpt.matrices.value_kind import hint
 from epigpt.matrices.values import Values
 
@@ -28,8 +28,6 @@ _QUANTITIES = [
         r"value|expression",
     )
 ]
-_GSM = re.compile(r"(?<![A-Za-z0-9])GSM\d+(?!\d)", re.IGNORECASE)
-_EDGE = "._- /"
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,8 @@ class PerSample:
         What to write into the cell `matrix` to choose these files alone.
     lanes
         Whether a sample's files are parts of one library.
+    caution
+        What the reader should check, "" where the names say it all.
     """
 
     name: str
@@ -55,25 +55,13 @@ class PerSample:
     rule: str
     glob: str
     lanes: bool = False
+    caution: str = ""
 
     @property
     def said(self) -> str:
         """What the files' names say of their numbers, where they all say the same."""
         names = [piece.name for _, piece in self.pieces]
         return names[0].rsplit("/", 1)[-1] if len({hint(name) for name in names}) == 1 else ""
-
-
-def base_of(piece: Piece) -> str:
-    """Return the last part of a piece's name; of a triplet named only `matrix`, its folder's
-    too."""
-    name = piece.name
-    base = name.rsplit("/", 1)[-1]
-    # A nested archive carries the sample's name: GSM1_liver.tar.gz/matrix.mtx
-    return (
-        base
-        if not isinstance(piece, Triplet) or re.search(r"\d", base)
-        else "/".join(name.split("/")[-3:])
-    )
 
 
 def group(pieces: Sequence[Piece], samples: SampleNames) -> tuple[list[PerSample], list[Piece]]:
@@ -91,7 +79,8 @@ def group(pieces: Sequence[Piece], samples: SampleNames) -> tuple[list[PerSample
     sets: list[PerSample] = []
     rest: list[Piece] = []
     for (container, kind), members in sorted(kinds.items()):
-        families, rule = _families(members, samples)
+        families, rule = families_of(members, samples)
+        caution = contradiction_in(families, samples) if "accession" in rule else ""
         fewest = 1 if container and len(samples.ids) == 1 else 2
         used: list[Piece] = []
         for part, owned in sorted(families.items()):
@@ -100,79 +89,16 @@ def group(pieces: Sequence[Piece], samples: SampleNames) -> tuple[list[PerSample
                 continue
             set_in_words = f"{len(distinct)} × {kind}" + (f" named {part}" if part else "")
             held = tuple(sorted(owned, key=lambda pair: (pair[0], pair[1].name)))
-            glob = _glob([piece for _, piece in owned], pieces, container)
+            glob = glob_of([piece for _, piece in owned], pieces, container)
             lanes = len(owned) > len(distinct)
             sets.append(
-                PerSample(f"{container or 'files'} ({set_in_words})", held, rule, glob, lanes)
+                PerSample(
+                    f"{container or 'files'} ({set_in_words})", held, rule, glob, lanes, caution
+                )
             )
             used += [piece for _, piece in owned]
         rest += [piece for piece in members if piece not in used]
     return sets, rest
-
-
-def _families(
-    members: Sequence[Piece], samples: SampleNames
-) -> tuple[dict[str, list[tuple[str, Piece]]], str]:
-    """Part files of one ending by what their names say beside the sample; give the rule that
-    matched them too."""
-    names = {base_of(piece): piece for piece in members}
-    found = match(list(names), samples, cells=False)
-    several = _several(names, samples)
-    if several and (found is None or len(found.samples) < len(names)):
-        return several, "accession within the name"
-    if found is None:
-        return {}, ""
-    owned = [(found.samples[name], piece) for name, piece in names.items() if name in found.samples]
-    return {"": owned}, found.rule
-
-
-def _several(
-    names: Mapping[str, Piece], samples: SampleNames
-) -> dict[str, list[tuple[str, Piece]]]:
-    """Part the files of samples that have several each by the part in which their names differ."""
-    ids = {sample.upper(): sample for sample in samples.ids}
-    by_sample: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        if (tag := _GSM.search(name)) and tag.group().upper() in ids:
-            by_sample[ids[tag.group().upper()]].append(name)
-    if not any(len(files) > 1 for files in by_sample.values()):
-        return {}
-    families: dict[str, list[tuple[str, Piece]]] = defaultdict(list)
-    for sample, files in by_sample.items():
-        for part, name in zip(_differing(files), files, strict=True):
-            families["" if lane_of(f"x_{part}") else part].append((sample, names[name]))
-    return dict(families)
-
-
-def _differing(names: Sequence[str]) -> list[str]:
-    """Return the part in which some names differ, whole words of it."""
-    front, back = _common(names), _common([name[::-1] for name in names])[::-1]
-    if len(names) == 1:
-        return [""]
-    start = max((front.rfind(edge) + 1 for edge in _EDGE), default=0)
-    cuts = [place for edge in _EDGE if (place := back.find(edge)) >= 0]
-    end = len(back) - min(cuts) if cuts else 0
-    return [name[start : len(name) - end].strip(_EDGE) for name in names]
-
-
-def _common(texts: Sequence[str]) -> str:
-    """Return the letters that all texts begin with."""
-    first, last = min(texts), max(texts)
-    pairs = zip(first, last, strict=False)
-    return first[: next((at for at, (one, other) in enumerate(pairs) if one != other), len(first))]
-
-
-def _glob(chosen: Sequence[Piece], every: Sequence[Piece], container: str) -> str:
-    """Find a pattern that the chosen files' names fit and no other's."""
-    bases = [piece.name.rsplit("/", 1)[-1] for piece in chosen]
-    others = [piece.name.rsplit("/", 1)[-1] for piece in every if piece not in chosen]
-    ending = _common([base[::-1] for base in bases])[::-1]
-    middles = sorted(set.intersection(*(set(re.split(r"[._-]", base)) for base in bases)) - {""})
-    tried = [f"*{ending}", *(f"*{part}*" for part in middles)]
-    for pattern in tried:
-        if pattern != "*" and not any(fnmatchcase(base, pattern) for base in others):
-            return pattern if others else container or pattern
-    return container or f"*{ending}"
 
 
 def _container(piece: Piece) -> str:
@@ -191,7 +117,12 @@ def _kind(piece: Piece) -> str:
 def pieces_of(found: PerSample, reading: Reading) -> Iterator[tuple[str, str, Values]]:
     """Read the files of a set one after the other; give sample, file and numbers."""
     for sample, piece in found.pieces:
-        yield sample, piece.name, read_piece(piece, reading)
+        try:
+            values = read_piece(piece, reading)
+        except InputError as refusal:
+            refusal.remedy += f"; or leave {sample} out: {leave_out(sample)}"
+            raise
+        yield sample, piece.name, values
 
 
 def read_piece(piece: Piece, reading: Reading) -> Values:

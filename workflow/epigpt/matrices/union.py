@@ -5,7 +5,12 @@ from collections.abc import Iterable
 import numpy as np
 from scipy import sparse
 
+from epigpt.errors import InputError
 from epigpt.matrices.values import Values
+
+NOT_IN_ALL = "gene that not all samples' lists have"
+# A gene that others count so often is seldom 0; a twentieth of all such genes never is.
+_WELL_COUNTED, _MOST_MISSING, _FEWEST_LISTS = 20, 0.05, 4
 
 
 def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
@@ -20,10 +25,17 @@ def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
     Returns
     -------
     values
-        All observations; genes in the order they were met; a gene that a list lacks counts 0 there,
-        and a note says how many. Observation names are sample_name where a sample has several.
+        All observations; genes in the order they were met. A gene that a list lacks counts 0 there,
+        and a note says how many; where lists of single samples lack many that others count often,
+        the genes of all lists are kept. Observation names are sample_name where a sample has
+        several.
     samples
         Sample id per observation.
+
+    Raises
+    ------
+    InputError
+        One sample's list lacks genes that others count often: its file was cut.
     """
     position: dict[str, int] = {}
     symbols: dict[str, str] = {}
@@ -33,6 +45,7 @@ def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
     observations: list[str] = []
     samples: list[str] = []
     told: dict[str, list[str]] = {}
+    bulk: list[tuple[str, np.ndarray]] | None = []
     aside: dict[str, dict[str, None]] = {}
     lists = 0
     for sample, values in parts:
@@ -52,26 +65,38 @@ def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
         indices.append(target[values.matrix.indices])
         lengths.append(np.diff(values.matrix.indptr).astype(np.int64))
         several = len(values.observations) > 1
+        if bulk is not None:
+            bulk = None if several else [*bulk, (sample, np.unique(target))]
         observations += [f"{sample}_{name}" if several else sample for name in values.observations]
         samples += [sample] * len(values.observations)
         for note in values.notes:
             told.setdefault(note, []).append(sample)
         for reason, names in values.aside.items():
             aside.setdefault(reason, {}).update(dict.fromkeys(names))
-    notes = [_whose(note, owners, lists) for note, owners in told.items()]
-    partial = sum(count < lists for count in in_lists.values())
-    if partial:
-        notes.append(
-            f"{partial} of {len(position)} genes are not in the lists of all {lists} samples; where"
-            " a list lacks a gene its count is 0."
-        )
     pointer = np.cumsum(np.concatenate(lengths))
     pointer = pointer if pointer[-1] > np.iinfo(np.int32).max else pointer.astype(np.int32)
     shape = (len(observations), len(position))
     matrix = sparse.csr_array(
         (data.whole(), indices.whole().astype(pointer.dtype, copy=False), pointer), shape=shape
     )
+    notes = [_whose(note, owners, lists) for note, owners in told.items()]
+    partial = sum(count < lists for count in in_lists.values())
     genes = list(position)
+    if partial:
+        counted = np.array([in_lists[gene] for gene in genes])
+        common = _common(matrix, bulk, counted) if bulk else None
+        if common is None:
+            notes.append(
+                f"{partial} of {len(genes)} genes are not in the lists of all {lists} samples;"
+                " where a list lacks a gene its count is 0."
+            )
+        else:
+            notes.append(
+                "The lists of some samples lack genes that others count often: the"
+                f" {partial} of {len(genes)} genes that are not in all {lists} lists are left out."
+            )
+            aside[NOT_IN_ALL] = {genes[at]: None for at in np.flatnonzero(counted < lists)}
+            matrix, genes = sparse.csr_array(matrix[:, common]), [genes[at] for at in common]
     return (
         Values(
             matrix,
@@ -83,6 +108,41 @@ def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
         ),
         samples,
     )
+
+
+def _common(
+    matrix: sparse.csr_array, lists: list[tuple[str, np.ndarray]], in_lists: np.ndarray
+) -> np.ndarray | None:
+    """Return the genes that all lists have, as places, where an absent one is no 0: lists that lack
+    a twentieth of the genes that others count often were made with other genes; else None.
+
+    Raises
+    ------
+    InputError
+        One list alone does: its file was cut.
+    """
+    often = np.asarray(matrix.sum(axis=0)).ravel() >= _WELL_COUNTED * np.maximum(in_lists, 1)
+    short = {}
+    for sample, listed in lists:
+        lacking = often.copy()
+        lacking[listed] = False
+        if lacking.sum() > _MOST_MISSING * often.sum():
+            short[sample] = (int(lacking.sum()), len(listed))
+    if len(short) == 1 and len(lists) >= _FEWEST_LISTS:
+        sample, (absent, present) = next(iter(short.items()))
+        raise InputError(
+            f"{absent:,} of {int(often.sum()):,} genes that other samples count often are not in"
+            f" the list of {sample}, which has {present:,} genes",
+            f"the file of {sample}",
+            "the file was cut, or was written with other genes; their counts are not 0",
+            f"fetch or write the file again, or leave the sample out: {leave_out(sample)}",
+        )
+    return np.flatnonzero(in_lists == len(lists)) if short else None
+
+
+def leave_out(sample: str) -> str:
+    """Say how a data set's row leaves a sample out."""
+    return f"write `sample!={sample}` into the cell `include`"
 
 
 def _whose(note: str, owners: list[str], lists: int) -> str:
