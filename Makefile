@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 CORES ?= 2
 
 # make bench-series BENCH='--set epochs=20 --output table.tsv'
-.PHONY: check docs bench-recipe bench-series bench-honesty bench-corpus demo demo-corpus test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents fuzz test-slow test-kills
+.PHONY: check lint-code lint-types lint-rules lint-workflow docs bench-recipe bench-series bench-honesty bench-corpus demo demo-corpus test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents fuzz test-slow test-kills
 
 # torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
 $(INSTALLED): pyproject.toml
@@ -120,11 +120,21 @@ define installed
 	fi
 endef
 
+# Side by side; mypy keeps what it knows in .mypy_cache.
 lint: $(INSTALLED)
+	$(MAKE) --no-print-directory --jobs $(CORES) --output-sync lint-code lint-types lint-rules lint-workflow
+
+lint-code:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint-types:
 	$(BIN)/mypy
+
+lint-rules:
 	$(BIN)/snakefmt --check Snakefile rules
+
+lint-workflow:
 	$(BIN)/snakemake --lint
 
 # `snakemake --profile slurm` looks in the working directory and here, not in profiles/.
