@@ -60,7 +60,7 @@ def to_fetch():
     """Return what needs a network, for the rule fetch."""
     manifest = "results/corpus/{corpus}/series/{series}/geo/manifest.tsv"
     series = [name for name, row in CORPUS_ROWS.items() if row.is_accession]
-    weights = [] if RUN.learns_weights else [fetched_weights]
+    weights = [RUN.fetched_folder] if RUN.fetched and RUN.fetched.folder is None else []
     return [*weights, *expand(manifest, corpus=CORPUS, series=series)]
 
 

@@ -89,6 +89,7 @@ ENCODING_KEYS = [
     "vocabulary_genes",
     "views",
     "gene_dropout",
+    "shared_programs",
 ]
 TRAINING_KEYS = ["preset", "epochs", "learning_rate", "global_batch_size", "precision"]
 TRAINING_KEYS += ["tuning", "early_stopping", "weights", "adapt", "seed"]
@@ -98,7 +99,7 @@ JOB_SETTINGS = RUN.job_settings()
 wildcard_constraints:
     dataset="|".join(ROWS),
     tested="|".join(ROWS),
-    repository=re.escape((RUN.weights and RUN.weights.slug) or "none"),
+    repository=re.escape((RUN.fetched and RUN.fetched.slug) or "none"),
     preset=PRESET.name,
     corpus=CORPUS or "none",
     series="|".join(CORPUS_ROWS) or "none",

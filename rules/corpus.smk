@@ -2,7 +2,7 @@
 
 Purpose: read the series of the corpus table, encode each as a shard of its own, leave out what is tested in this run, learn from the
 rest how genes move together.
-Inputs: the corpus table (key corpus), GEO or local files; counts of the run's data sets, to keep them out.
+Inputs: the corpus table (key corpus), GEO or local files; counts of the run's data sets, to keep them out; the weights to begin with.
 Outputs: results/corpus/{corpus}/shards/ (shared by all series and named by their content, so no rule declares them), corpus.tsv (what was used, left out and why) and results/corpus/{corpus}/{preset}/.
 """
 
@@ -116,6 +116,7 @@ if CORPUS:
         """Learn from the series of the corpus how genes move together."""
         input:
             table="results/corpus/{corpus}/corpus.tsv",
+            start=[RUN.fetched_folder] if RUN.fetched else [],
         output:
             pretrained=directory("results/corpus/{corpus}/{preset}"),
         log:
@@ -135,6 +136,7 @@ if CORPUS:
                 "pretraining.patience",
                 "pretraining.global_batch_size",
                 "pretraining.learning_rate",
+                "fetched",
                 "precision",
                 "seed",
                 launch=on_hardware,

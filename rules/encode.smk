@@ -1,7 +1,7 @@
 """From expression to gene tokens.
 
 Purpose: fit vocabulary and gene reference on the training samples of each fit, encode every sample's views with them.
-Inputs: results/{dataset}/expression.h5ad, folds.tsv.
+Inputs: results/{dataset}/expression.h5ad, folds.tsv; after pretraining on a corpus the programmes that its series share.
 Outputs: results/{dataset}/tokens/{fit}/ (fit: repeat{r}/fold{k}, or final for all samples).
 """
 
@@ -11,6 +11,7 @@ rule encode:
     input:
         expression="results/{dataset}/expression.h5ad",
         folds="results/{dataset}/folds.tsv",
+        pretrained=corpus_programs,
     output:
         tokens=directory("results/{dataset}/tokens/{fit}"),
     log:

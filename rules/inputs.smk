@@ -34,3 +34,10 @@ def fetched_weights(wildcards):
     """Return the folder of pretrained weights where a rule fetches or learns them; nothing for a
     local folder or a random start."""
     return [WEIGHTS_FOLDER] if RUN.weights and RUN.weights.folder is None else []
+
+
+@signed
+def corpus_programs(wildcards):
+    """Return the folder of weights beside which the programmes of the corpus lie that tokens are
+    made with; nothing for other tokens, or for a local folder."""
+    return fetched_weights(wildcards) if RUN.shared_programs != published.NONE else []

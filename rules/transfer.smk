@@ -56,6 +56,7 @@ use rule encode as transfer_encode with:
     input:
         expression="results/{dataset}/transfer/{tested}/expression.h5ad",
         folds="results/{dataset}/transfer/{tested}/folds.tsv",
+        pretrained=corpus_programs,
     output:
         tokens=directory("results/{dataset}/transfer/{tested}/tokens/{fit}"),
     log:

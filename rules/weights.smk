@@ -1,6 +1,6 @@
 """Pretrained weights.
 
-Purpose: fetch what the key weights names from a model hub, on the machine that runs Snakemake; every other rule works offline.
+Purpose: fetch what the key weights, or pretraining.weights, names from a model hub, on the machine that runs Snakemake; every other rule works offline.
 Inputs: the hub (HF_ENDPOINT, else huggingface.co).
 Outputs: results/weights/{repository}/ with config.json, safetensors, and source.json that names the commit.
 """
@@ -19,6 +19,6 @@ rule weights:
     conda:
         TRAINING_ENVIRONMENT
     params:
-        **stage("weights", "model", "weights"),
+        **stage("weights", "model", "fetched"),
     shell:
         "{params.command} --log {log:q}"

@@ -31,9 +31,10 @@ from series_data import Prepared, observed, prepare, write  # noqa: E402
 from series_tasks import SERIES  # noqa: E402
 
 from epigpt import files  # noqa: E402
+from epigpt.config.corpus_table import CorpusRow  # noqa: E402
 from epigpt.config.loading import validated  # noqa: E402
 from epigpt.corpus import copies, pretraining, selection, shards, sources  # noqa: E402
-from epigpt.dataset import storage  # noqa: E402
+from epigpt.dataset import human_genes, storage  # noqa: E402
 from epigpt.encoding.token_dataset import EncodingConfig  # noqa: E402
 from epigpt.evaluation import cross_validation  # noqa: E402
 from epigpt.models import choice  # noqa: E402
@@ -96,6 +97,8 @@ def settings_for(encoding: str, pretrained: bool, seed: int, **changed: Any) -> 
     resolved = choice.resolve(asked, choice.Devices("no GPU")).model_dump(mode="json")
     return {
         **resolved,
+        "shared_programs": "bench" if pretrained and encoding == "program-tokens" else "none",
+        "fetched": "none",
         "corpus_encoding": encoding.replace("program-tokens", "gene-values"),
         **{f"pretraining.{key}": value for key, value in resolved["pretraining"].items()},
     }
@@ -144,8 +147,10 @@ def tested(task: str, draw: int, options: argparse.Namespace) -> tuple[Path, lis
 
 
 def pretrain(task: str, encoding: str, size: str, options: argparse.Namespace) -> Path:
-    """Pretrain on the corpus of a task, its own series left out."""
-    folder = options.work / "models" / f"{task}.{encoding}.{size}"
+    """Pretrain on the corpus of a task, its own series left out; a finished model is kept."""
+    folder = options.work / "models" / f"{task}-{encoding}-{size}"
+    if folder.is_dir() and not options.again:
+        return folder
     settings = settings_for(encoding, True, 1, pretraining={"epochs": options.epochs})
     recipe = EncodingConfig(
         encoding=settings["corpus_encoding"],
@@ -159,7 +164,7 @@ def pretrain(task: str, encoding: str, size: str, options: argparse.Namespace) -
     place = options.work / "shards"
     written = [
         shards.write(place, one, recipe, row=one.name, source=one.name, code=[])
-        for one in (simulated(int(size)) if task == FAMILY else others(task, options))
+        for one in (simulated(int(size)) if task == FAMILY else others(options))
     ]
     against = [] if task == FAMILY else [_as_tested(task, options)]
     decided = selection.decide(written, place, against, held_out=0.1, seed=1)
@@ -209,36 +214,36 @@ def simulated(number: int) -> list[sources.Series]:
     return found
 
 
-def others(task: str, options: argparse.Namespace) -> list[sources.Series]:
-    """Read every series of the tasks, that of `task` too: the checks leave it out."""
+def others(options: argparse.Namespace) -> list[sources.Series]:
+    """Read the local series of the tasks as rows of a corpus table; that of the task itself is left
+    out by the checks."""
     found, seen = [], set()
+    settings = validated({}).model_dump(mode="json")
+    asked = {"allow_values": settings["allow_values"], "geo.max_unpacked_gb": 1}
+    asked |= {f"quality.{name}": limit for name, limit in settings["quality"].items()}
     for name, row in SERIES.items():
-        if row["source"] in seen:
+        if row["source"].startswith("GSE") or row["source"] in seen:
             continue
         seen.add(row["source"])
-        prepared = prepare(name, 0, options.work.resolve(), options.shared.resolve())
-        obs, var, matrix = storage.parts(prepared.expression, "obs", "var", "layers/counts")
-        uns = {key: storage.text(prepared.expression, key) for key in ("assay", "organism")}
-        made = anndata.AnnData(
-            scipy.sparse.csr_matrix(matrix), obs=obs[["sample"]], var=var, uns=uns
-        )
-        accession = row["source"] if row["source"].startswith("GSE") else name
-        found.append(sources.Series(accession, made, frozenset({accession})))
-    return found
+        paths = [options.shared.resolve() / row[cell] for cell in ("source", "samples")]
+        of_table = CorpusRow(name, *map(str, paths), organism=row["organism"], assay="bulk")
+        found += [replace(one, name=row["source"]) for one in sources.read(of_table, paths, asked)]
+    return [one for one in found if one.counts is not None]
 
 
 def _as_tested(task: str, options: argparse.Namespace) -> selection.Tested:
-    row = SERIES[task]
-    (own,) = [one for one in others(task, options) if _same(one.name, task, row["source"])][:1]
-    over = shards.over_human_genes(own)
-    sample = over.index["sample"].to_numpy(dtype=str)
-    panel = copies.panel(over.counts, over.genes, sample)
-    named = frozenset({row["source"]}) if row["source"].startswith("GSE") else frozenset()
-    return selection.Tested(task, named, frozenset(sample.tolist()), panel)
-
-
-def _same(name: str, task: str, source: str) -> bool:
-    return name in {source, task} or SERIES.get(name, {}).get("source") == source
+    """Describe a task as a run describes its data set: from the counts that are tested."""
+    prepared = prepare(task, 0, options.work.resolve(), options.shared.resolve())
+    obs, var, matrix = storage.parts(prepared.expression, "obs", "var", "layers/counts")
+    genes, summed = human_genes.summed(
+        scipy.sparse.csr_matrix(matrix),
+        var.index.astype(str).tolist(),
+        var["symbol"].astype(str).tolist(),
+        storage.text(prepared.expression, "organism"),
+    )
+    sample = obs["sample"].astype(str).to_numpy(dtype=str)
+    panel = copies.panel(summed, genes, sample)
+    return selection.Tested(task, frozenset(), frozenset(sample.tolist()), panel)
 
 
 def means(rows: pd.DataFrame) -> pd.DataFrame:

@@ -80,7 +80,14 @@ def train(
     fit.run(request, 1, logging.getLogger())
 
 
-def pretrain(output: str, table: str, shards: str, settings: dict[str, Any], die: str = "") -> None:
+def pretrain(
+    output: str,
+    table: str,
+    shards: str,
+    settings: dict[str, Any],
+    die: str = "",
+    start: str = "",
+) -> None:
     """Pretrain on a corpus; notes in `output`.seen what each step reads. "term 3" asks to stop
     before that step."""
     if die:
@@ -105,6 +112,7 @@ def pretrain(output: str, table: str, shards: str, settings: dict[str, Any], die
         checkpoints=Path(f"{output}.checkpoints"),
         output=Path(output),
         settings=settings,
+        start=Path(start) if start else None,
         checkpoint_minutes=60,
     )
     pretraining.run(request, 1, logging.getLogger())

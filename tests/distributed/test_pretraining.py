@@ -16,6 +16,7 @@ import transformers
 from safetensors.numpy import load_file
 
 from epigpt.corpus import selection, shards, sources
+from epigpt.encoding import shared_programs
 from epigpt.encoding.token_dataset import EncodingConfig
 from epigpt.models import classifier, presets, pretrained, weights_check
 from epigpt.simulation.design import FAMILIES
@@ -29,6 +30,7 @@ SETTINGS = {
     "pretraining.learning_rate": 1e-3,
     "precision": "fp32",
     "seed": 1,
+    "fetched": "none",
 }
 DESIGN = replace(FAMILIES["shared"].design, groups=8, genes=400)
 
@@ -73,15 +75,23 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _pretrain(
-    forge: Any, corpus: Path, output: str, processes: int = 1, encoding: str = "gene-values", **how
+    forge: Any,
+    corpus: Path,
+    output: str,
+    processes: int = 1,
+    encoding: str = "gene-values",
+    fetched: tuple[str, Path | None] = ("none", None),
+    **how,
 ) -> list[int]:
+    start = {} if fetched[1] is None else {"start": str(fetched[1])}
     statuses: list[int] = forge.run(
         "pretrain",
         processes,
         output=str(corpus / output),
         table=str(corpus / f"{encoding}.tsv"),
         shards=str(corpus / "shards"),
-        settings=SETTINGS,
+        settings={**SETTINGS, "fetched": fetched[0]},
+        **start,
         **how,
     )
     return statuses
@@ -154,6 +164,9 @@ def test_the_folder_is_that_of_a_pretrained_model(forge: Any, corpus: Path, enco
     described = json.loads((folder / "corpus.json").read_text())
     assert described["series"] == 4
     assert described["observations"] == 32
+    assert "It began with random weights" in (folder / "README.md").read_text()
+    shared = shared_programs.load(folder / shared_programs.FILE)
+    assert f"share {len(shared.loadings)} programme" in described["said"]
     card = (folder / "README.md").read_text()
     assert described["said"] in card
     assert held["series"][0] in card
@@ -172,3 +185,14 @@ def test_the_folder_is_that_of_a_pretrained_model(forge: Any, corpus: Path, enco
     own = started.get_input_embeddings().weight.detach().numpy()
     matched = [number for number in range(5) if np.allclose(own[2 + number], stored[2 + number])]
     assert len(matched) >= 3
+
+
+@pytest.mark.slow
+def test_it_can_begin_with_the_weights_of_another_pretraining(forge: Any, corpus: Path) -> None:
+    if not (corpus / "first").exists():
+        assert _pretrain(forge, corpus, "first") == [0]
+    assert _pretrain(forge, corpus, "second", fetched=("first", corpus / "first")) == [0]
+    # One more pass begins where the first ended, well below where random weights do.
+    first, second = _losses(corpus / "first"), _losses(corpus / "second")
+    assert np.mean(second[:2]) < np.mean(first[:2])
+    assert "`first`" in (corpus / "second" / "README.md").read_text()

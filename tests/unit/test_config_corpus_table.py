@@ -61,6 +61,11 @@ def test_every_kind_of_source_is_known(table, tmp_path: Path) -> None:
             "series\tsource\tsamples\na\tcounts.tsv\tsheet.tsv\n",
         ),
         (
+            "series\tsource\tsamples\na\tarchs4.h5\tnowhere.tsv\n",
+            "column 'samples'",
+            "series\tsource\tsamples\na\tarchs4.h5\tsheet.tsv\n",
+        ),
+        (
             "series\tsource\tsamples\na\tmany\tsheet.tsv\n",
             "describes its samples itself",
             "series\tsource\tsamples\na\tmany\t\n",

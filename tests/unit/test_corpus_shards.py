@@ -1,6 +1,7 @@
 """Series as shards: one gene space, nothing touched that is there, copies of what is tested found
 under any name."""
 
+import gzip
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -222,6 +223,74 @@ def test_a_file_laid_out_otherwise_is_skipped_with_its_reason(tmp_path: Path) ->
     (found,) = sources.read(CorpusRow("other", str(path)), [path], SETTINGS)
     assert found.counts is None
     assert "ARCHS4" in found.reason
+
+
+RUN_LIST = (
+    "SRR_accession\tQC_summary\tSRX_accession\tSRS_accession\tSRP_accession\tExperiment_title"
+    "\tGEO_series\n"
+)
+
+
+def dee2(path: Path, genes_first: bool) -> pd.DataFrame:
+    """A dump of three series: of GEO with two runs for its first sample, of no series of GEO, and
+    one that the list does not know."""
+    drawn = simulate(3, DESIGN).counts
+    drawn.columns = [f"SRR{number}" for number in range(drawn.shape[1])]
+    with h5py.File(path, "w") as file:
+        file["bigmatrix"] = drawn.to_numpy() if genes_first else drawn.T.to_numpy()
+        file["rownames"] = [name.encode() for name in drawn.columns]
+        file["colnames"] = [name.encode() for name in drawn.index]
+    lines = [
+        f"SRR{run}\tPASS\tSRX{run}\tSRS1\tSRP1\tGSM{max(run, 1)}: a mouse\tGSE1" for run in range(4)
+    ]
+    lines += [f"SRR{run}\tPASS\tSRX{run}\tSRS2\tSRP2\ta mouse\t" for run in range(4, 7)]
+    path.with_suffix(".tsv").write_text(RUN_LIST + "\n".join(lines) + "\n")
+    return drawn
+
+
+@pytest.mark.parametrize("genes_first", [True, False])
+def test_a_dump_of_dee2_with_its_list_of_runs(tmp_path: Path, genes_first: bool) -> None:
+    path = tmp_path / "mmusculus_se.h5"
+    drawn = dee2(path, genes_first)
+    row = CorpusRow("dee2", str(path), samples=str(path.with_suffix(".tsv")), organism="mouse")
+    found = {
+        one.name: one for one in sources.read(row, [Path(one) for one in row.inputs], SETTINGS)
+    }
+    assert set(found) == {"GSE1", "SRP2"}
+    assert found["GSE1"].counts.obs_names.tolist() == ["GSM1", "GSM2", "GSM3"]
+    assert found["GSE1"].related == {"GSE1", "SRP1"}
+    sums = np.asarray(found["GSE1"].counts.X.sum(axis=1)).ravel()
+    assert sums.tolist() == [drawn.iloc[:, :2].to_numpy().sum(), *drawn.iloc[:, 2:4].sum()]
+    assert found["SRP2"].counts.obs_names.tolist() == ["SRX4", "SRX5", "SRX6"]
+    # Without the list nothing says what belongs together; the reason says what to fetch.
+    (alone,) = sources.read(replace(row, samples=""), [path], SETTINGS)
+    assert "without the list of its runs" in alone.reason
+
+
+def test_studies_of_recount3_become_counts_of_reads(tmp_path: Path) -> None:
+    drawn = simulate(3, DESIGN).counts.iloc[:, :5]
+    drawn.columns = [f"SRR{number}" for number in range(5)]
+    length = np.array([50, 75, 100, 150.5, 0])
+    summed = (drawn * length).round().astype(int)
+    head = "##annotation=M023\n##date.generated=2020-09-09\n"
+    for study in ("SRP7", "SRP8"):
+        with gzip.open(tmp_path / f"sra.gene_sums.{study}.M023.gz", "wt") as file:
+            file.write(head + summed.to_csv(sep="\t", index_label="gene_id"))
+    quality = pd.DataFrame({"rail_id": range(5), "external_id": drawn.columns, "study": "SRP7"})
+    quality["star.average_mapped_length"] = length
+    quality.to_csv(tmp_path / "sra.recount_qc.SRP7.MD.gz", sep="\t", index=False)
+    titles = [f"GSM{number}: a mouse; Mus musculus; RNA-Seq" for number in range(5)]
+    described = quality[["rail_id", "external_id", "study"]].assign(experiment_title=titles)
+    described.to_csv(tmp_path / "sra.sra.SRP7.MD.gz", sep="\t", index=False)
+    row = CorpusRow("recount3", str(tmp_path), organism="mouse")
+    found = {
+        one.name: one for one in sources.read(row, [Path(one) for one in row.inputs], SETTINGS)
+    }
+    counts = found["SRP7"].counts
+    # A run of which no read was mapped is left out.
+    assert counts.obs_names.tolist() == ["GSM0", "GSM1", "GSM2", "GSM3"]
+    assert np.asarray(counts.X.sum(axis=1)).ravel().tolist() == drawn.iloc[:, :4].sum().tolist()
+    assert "recount_qc of SRP8" in found["SRP8"].reason
 
 
 def test_a_folder_is_a_series_each_and_a_bad_file_keeps_none_out(tmp_path: Path) -> None:

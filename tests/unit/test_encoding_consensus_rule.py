@@ -120,7 +120,7 @@ def _started(margins: np.ndarray, label: np.ndarray) -> Programs:
             scores[test][:, :4],
         ),
         chosen=True,
-        rule=linear_start.Judged(margins[:, None], label),
+        rules={RULE: linear_start.Judged(margins[:, None], label)},
         seed=1,
     )
 

@@ -100,7 +100,7 @@ def _fetch(
             "--folder",
             "fetched/gpt2-tiny",
             "--settings",
-            json.dumps({"weights": weights, "model": preset}),
+            json.dumps({"fetched": weights, "model": preset}),
         ],
         cwd=tmp_path,
         env=environment,

@@ -98,6 +98,11 @@ def test_from_the_table_to_pretrained_weights(workflow, root: Path) -> None:
         "results/corpus/corpus/corpus.tsv", "--dry-run", config=config(root, epochs=3)
     )
     assert "Nothing to be done" in other.stdout + other.stderr
+    # Tokens are made with the programmes that the series share, unless the start is another.
+    tokens = "results/epilepsy/tokens/repeat0/fold0"
+    for weights, waits in (("auto", True), ("none", False)):
+        shown = workflow.run(tokens, "--dry-run", config=config(root, weights=weights))
+        assert ("pretrain" in planned(shown.stdout + shown.stderr)) == waits
 
 
 @pytest.mark.slow

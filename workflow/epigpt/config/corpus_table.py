@@ -11,9 +11,12 @@ from epigpt.errors import InputError
 
 # Files that hold many series, each with its samples.
 COLLECTION = (".h5", ".hdf5")
+# What recount3 calls a study's counts, and what it says of its runs beside them.
+GENE_SUMS, METADATA = ".gene_sums.", ".MD.gz"
 _SOURCES = (
-    "give a GEO series (GSE and 1 to 7 digits), an .h5ad file, a folder of .h5ad files, an HDF5"
-    " file laid out as ARCHS4's (.h5), or a counts table with its sample sheet in 'samples'"
+    "give a GEO series (GSE and 1 to 7 digits), an .h5ad file, a folder of .h5ad files or of"
+    " recount3's, an HDF5 file of ARCHS4 or DEE2 (.h5), or a counts table with its sample sheet in"
+    " 'samples'"
 )
 
 
@@ -26,10 +29,10 @@ class CorpusRow:
     series
         Id of the row, used in paths.
     source
-        A GEO series, an .h5ad file, a folder of such files (each a series), a counts table, or an
-        HDF5 file laid out as ARCHS4's (each series in it one of the corpus).
+        A GEO series, an .h5ad file, a folder of such files or of recount3's (each a series), a
+        counts table, or an HDF5 file of ARCHS4 or DEE2 (each series in it one of the corpus).
     samples, matrix, include
-        As in the table of data sets.
+        As in the table of data sets; of a file of DEE2's, `samples` is its list of runs.
     organism, assay
         As there, for what the source does not say.
     """
@@ -49,7 +52,7 @@ class CorpusRow:
 
     @property
     def is_folder(self) -> bool:
-        """Whether the source is a folder of .h5ad files."""
+        """Whether the source is a folder of series."""
         return not self.is_accession and Path(self.source).is_dir()
 
     @property
@@ -63,7 +66,7 @@ class CorpusRow:
         if self.is_accession:
             return []
         if self.is_folder:
-            return [str(path) for path in h5ad_files(Path(self.source))]
+            return [str(path) for path in series_files(Path(self.source))]
         return [path for path in (self.source, self.samples) if path]
 
     def as_dataset(self, source: str = "") -> Row:
@@ -113,9 +116,13 @@ def name(table: str) -> str:
     return stem
 
 
-def h5ad_files(folder: Path) -> list[Path]:
-    """List the .h5ad files of a folder by name."""
-    return sorted(path for path in folder.glob("*.h5ad") if path.is_file())
+def series_files(folder: Path) -> list[Path]:
+    """List the .h5ad files of a folder, and recount3's with what belongs to them, by name; none
+    where there is no series."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    found = [path for path in files if path.suffix == ".h5ad" or GENE_SUMS in path.name]
+    beside = [path for path in files if path.name.endswith(METADATA)]
+    return sorted(found + beside) if found else []
 
 
 def read(table: Path) -> list[CorpusRow]:
@@ -155,12 +162,13 @@ def _locate(folder: Path, filled: dict[str, str], refuse: Refuse) -> None:
         raise refuse("source", "it is empty", _SOURCES)
     table_rows.locate_file(folder, filled, "source", refuse, _SOURCES, folders=True)
     path = Path(filled["source"])
-    if path.is_dir() and not h5ad_files(path):
-        raise refuse("source", "the folder holds no .h5ad file", _SOURCES)
-    describes_itself = path.is_dir() or path.name.lower().endswith((".h5ad", *COLLECTION))
+    if path.is_dir() and not series_files(path):
+        raise refuse("source", "the folder holds no .h5ad file and none of recount3", _SOURCES)
+    is_collection = path.name.lower().endswith(COLLECTION)
+    describes_itself = path.is_dir() or path.name.lower().endswith(".h5ad")
     if describes_itself and filled["samples"]:
         raise refuse("samples", "this source describes its samples itself", "empty the cell")
-    if not describes_itself:
+    if not describes_itself and (filled["samples"] or not is_collection):
         if not filled["samples"]:
             raise refuse(
                 "samples",

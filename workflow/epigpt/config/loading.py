@@ -44,10 +44,18 @@ def load(config: dict[str, Any], files: Sequence[Path], root: Path) -> Settings:
     changed["gene_sets"] = [_existing(name, "gene_sets", files) for name in settings.gene_sets]
     if settings.transcripts:
         changed["transcripts"] = _existing(settings.transcripts, "transcripts", files)
-    local = (folder_of("weights", files) or Path.cwd()) / settings.weights
-    if settings.weights not in ("none", "auto", "preset", "corpus") and local.is_dir():
-        changed["weights"] = str(local.resolve())
+    changed["weights"] = _with_folder(settings.weights, "weights", files)
+    start = _with_folder(settings.pretraining.weights, "pretraining", files)
+    changed["pretraining"] = settings.pretraining.model_copy(update={"weights": start})
     return settings.model_copy(update=changed)
+
+
+def _with_folder(weights: str, key: str, files: Sequence[Path]) -> str:
+    """Return weights that are a folder beside the config file by its whole path, others as they
+    are."""
+    local = (folder_of(key, files) or Path.cwd()) / weights
+    named = weights in ("none", "auto", "preset", "corpus")
+    return str(local.resolve()) if not named and local.is_dir() else weights
 
 
 def _refuse_adapted_programs(settings: Settings) -> None:
@@ -76,6 +84,13 @@ def _check_corpus(settings: Settings) -> None:
             where="config key 'weights'",
             why="this encoding is read as text, and a corpus teaches genes",
             remedy="write encoding: program-tokens, gene-values or gene-tokens, or weights: preset",
+        )
+    if settings.pretraining.weights == "corpus":
+        raise InputError(
+            found="weights: corpus",
+            where="config key 'pretraining.weights'",
+            why="a model cannot begin with what it is about to learn",
+            remedy="write pretraining.weights: auto, preset or none, or name a folder or a hub id",
         )
 
 

@@ -88,6 +88,14 @@ class Quality(Section):
 class Pretraining(Section):
     """How a model learns from the corpus before it sees a data set."""
 
+    weights: str = Field(
+        "auto",
+        min_length=1,
+        description=(
+            "What it begins with: a local folder, a hub id or preset, as the key weights, or none"
+            " for random weights. auto: the preset's, none for tiny."
+        ),
+    )
     epochs: Positive = Field(20, description="Passes over the views of the corpus at most.")
     patience: Positive = Field(
         2, description="Stop after so many passes without a better loss on the series held out."

@@ -25,8 +25,9 @@ class ModelSettings(Section):
         description=(
             "program-tokens: at most 64 scores that are fitted on the training samples of each fold"
             " (principal components, genes that tell the classes apart, pairs of such genes in"
-            " their order, a sparse rule that subsets of the donors agree on); the model begins as"
-            " a penalised linear classifier of them. gene-values: the genes that deviate most from"
+            " their order, a sparse rule that subsets of the donors agree on; with weights: corpus"
+            " such a rule over the programmes that its series share, too); the model begins as a"
+            " penalised linear classifier of them. gene-values: the genes that deviate most from"
             " the training samples, each with its deviation. gene-tokens: the detected genes ranked"
             " by their deviation, for GPT-2's stock class. gene-sentence: the same, their symbols"
             " written as text in GPT-2's own byte pairs."

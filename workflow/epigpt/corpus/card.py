@@ -9,7 +9,7 @@ import pandas as pd
 
 from epigpt.corpus.selection import HELD_OUT, LEFT_OUT, TRAIN
 from epigpt.encoding.token_dataset import EncodingConfig
-from epigpt.models.published import CORPUS_CARD
+from epigpt.models.published import CORPUS_CARD, NONE
 from epigpt.training.plan import Plan
 
 FILE = CORPUS_CARD
@@ -23,12 +23,18 @@ def describe(
     table: pd.DataFrame,
     held_out: pd.DataFrame,
     *,
+    start: str,
+    programmes: int,
     identity: str,
 ) -> dict[str, Any]:
     """Say in figures what a model was pretrained on.
 
     Parameters
     ----------
+    start
+        Which weights it began with, or none.
+    programmes
+        How many were found to be shared.
     identity
         Hash of everything that decides the weights.
     table
@@ -42,9 +48,11 @@ def describe(
         "corpus": name,
         "identity": identity,
         "preset": preset,
+        "start": start,
         "encoding": recipe.encoding,
         "series": len(trained),
         "observations": int(observations.sum()),
+        "programmes": programmes,
         "organisms": {
             str(key): int(count)
             for key, count in observations.groupby(trained["organism"]).sum().items()
@@ -70,13 +78,16 @@ def sentence(described: Mapping[str, Any]) -> str:
     """Say what was learnt from what, in one sentence for reports and cards."""
     species = ", ".join(f"{count:,} of {name}" for name, count in described["organisms"].items())
     said = (
-        f"Pretrained on the corpus '{described['corpus']}': {described['observations']:,} samples"
-        f" or cells of {described['series']} series ({species}), without any label"
+        f"Pretrained without any label on the corpus '{described['corpus']}':"
+        f" {described['observations']:,} samples or cells of {described['series']} series"
+        f" ({species})"
     )
-    if described["left_out"]:
+    if number := described["programmes"]:
+        said += f", which share {number} programme{'s' if number > 1 else ''} of genes"
+    if number := len(described["left_out"]):
         said += (
-            f"; {len(described['left_out'])} series were left out, among them any that is tested"
-            " here or shares samples with it"
+            f"; {number} series {'were' if number > 1 else 'was'} left out, as is any that is"
+            " tested here or shares samples with it"
         )
     return said + "."
 
@@ -99,6 +110,7 @@ def text(described: Mapping[str, Any], plan: Plan) -> str:
         if described["held_out_loss"] is not None
         else "not measured: too few series to hold one out"
     )
+    begun = "random weights" if described["start"] == NONE else f"`{described['start']}`"
     task = (
         "the value of the next gene from the genes before it"
         if described["encoding"] == "gene-values"
@@ -112,7 +124,7 @@ tags: [gene-expression, gpt2, epigpt]
 
 {described["said"]} Preset `{described["preset"]}`, {plan.parameters:,} parameters, encoding
 `{described["encoding"]}`, {plan.steps:,} steps of {plan.global_batch_size} sequences at most, in {plan.precision}.
-It predicts {task}.
+It began with {begun} and predicts {task}.
 
 ## Series
 Trained on: {listed}{more}.
@@ -127,7 +139,8 @@ Left out:
 corpus and what is tested apart, so compare `corpus.tsv` with the data sets first.
 
 `vocabulary.json` lists the genes as human symbols, `gene_statistics.tsv` what is known of each,
-`shared_programs.npz` the programmes that the series share.
+`shared_programs.npz` the programmes that the series share: with `encoding: program-tokens` a rule
+over them, fitted on the training donors alone, is one of the tokens of every sample.
 
 ## Limits
 Samples were measured against the mean of their own series, so it knows what varies within series,

@@ -12,11 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from epigpt import files
 from epigpt.corpus.shards import AXES, Shard
 
 COMPONENTS = 64
-FILE = "shared_programs.npz"
 # Directions that are carried along while series are added.
 _CARRIED = 4 * COMPONENTS
 _MOST_SAMPLES = 256
@@ -85,9 +83,3 @@ def rotated(axes: np.ndarray) -> np.ndarray:
     signs = np.sign(found[np.arange(len(found)), np.abs(found).argmax(axis=1)])
     turned_up: np.ndarray = (found * signs[:, None]).astype(np.float32)
     return turned_up
-
-
-def save(path: Path, genes: Sequence[str], axes: np.ndarray) -> None:
-    """Write the axes and their genes as an .npz file."""
-    with files.path(path) as temporary:
-        np.savez(temporary, genes=np.array(genes, dtype=str), loadings=axes)

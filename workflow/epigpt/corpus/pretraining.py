@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,15 @@ import torch
 from transformers.models.gpt2.configuration_gpt2 import GPT2Config
 
 from epigpt import files
-from epigpt.corpus import card, components
+from epigpt.corpus import components, pretrained_folder
+from epigpt.corpus.pretrained_folder import LearntFrom
 from epigpt.corpus.selection import HELD_OUT, TRAIN
-from epigpt.corpus.shards import AXES, Shard, load
-from epigpt.corpus.store import CorpusStore, open_store
-from epigpt.encoding import encoders
+from epigpt.corpus.shards import load
+from epigpt.corpus.store import BLOCK, CorpusStore, open_store
+from epigpt.encoding import encoders, shared_programs
+from epigpt.encoding.shared_programs import SharedPrograms
 from epigpt.errors import InputError
-from epigpt.models import classifier, presets
+from epigpt.models import classifier, presets, pretrained, weights_check
 from epigpt.models.language_model import NextGene
 from epigpt.models.next_value import NextValue
 from epigpt.models.presets import ModelPreset
@@ -45,8 +47,6 @@ from epigpt.training import checkpoint as checkpoints
 from epigpt.training.continued_pretraining import mean_loss
 from epigpt.training.request import Request as TrainingRequest
 
-HELD_OUT_COLUMNS = ["series", "organism", "examples", "loss", "perplexity"]
-
 
 @dataclass(frozen=True)
 class Request:
@@ -59,7 +59,9 @@ class Request:
     shards
         Folder of the shards.
     settings
-        Keys as in the configuration.
+        Keys as in the configuration; `fetched` identifies what `start` holds.
+    start
+        Folder of the weights to begin with; None: random ones.
     """
 
     table: Path
@@ -69,32 +71,48 @@ class Request:
     checkpoints: Path
     output: Path
     settings: dict[str, Any]
+    start: Path | None = None
     checkpoint_minutes: float = 15.0
+
+
+def _opened(request: Request) -> LearntFrom:
+    table = pd.read_csv(request.table, sep="\t", dtype=str, keep_default_na=False)
+    used = table[table["use"].isin([TRAIN, HELD_OUT])]
+    shards = [load(request.shards / identity) for identity in used["shard"]]
+    trained, held = (np.flatnonzero(used["use"] == use).tolist() for use in (TRAIN, HELD_OUT))
+    store = open_store(request.shards, shards)
+    return LearntFrom(request.shards, table, used, shards, store, trained, held)
 
 
 def run(request: Request, threads: int, log: logging.Logger) -> None:
     """Pretrain on the series that the table says, write every file of the model's folder."""
-    table = pd.read_csv(request.table, sep="\t", dtype=str, keep_default_na=False)
-    used = table[table["use"].isin([TRAIN, HELD_OUT])]
-    shards = [load(request.shards / identity) for identity in used["shard"]]
-    store = open_store(request.shards, shards)
-    trained, held = (np.flatnonzero(used["use"] == use).tolist() for use in (TRAIN, HELD_OUT))
-    examples, watched = store.examples(trained), store.examples(held)
+    corpus = _opened(request)
+    store = corpus.store
+    examples, watched = store.examples(corpus.trained), store.examples(corpus.held)
     settings, placement = training_settings(request.settings), launch.start(threads)
     preset = presets.load(request.preset)
     _check_batch(len(examples), settings)
-    planned = preparation.planned_for(preset, store, len(examples), settings, placement)  # type: ignore[arg-type]
+    planned = preparation.planned_for(preset, store, len(examples), settings, placement)
     kept = preparation.kept_checkpoints(request.checkpoints, planned, placement)
     log.info("corpus %s: %s", request.name, "; ".join(planned.why))
     numbers = {gene: number for number, gene in enumerate(store.vocabulary.genes)}
-    axes = components.over_series([shards[one] for one in trained], request.shards, numbers)
+    learnt_from = [corpus.shards[one] for one in corpus.trained]
+    axes = components.over_series(learnt_from, request.shards, numbers)
     model = untrained(preset, store, axes, settings["seed"])
+    if request.start is not None:
+        pretrained.start(
+            model,
+            weights_check.check(request.start, preset),
+            store.recipe.encoding,
+            store.vocabulary,
+            typical_value=typical_value(store, examples),
+        )
     session = preparation.session(
         model,
         planned,
         placement,
         preset=preset,
-        store=store,  # type: ignore[arg-type]
+        store=store,
         examples=examples,
         settings=settings,
         swap=request.checkpoints / checkpoints.SWAP,
@@ -109,7 +127,7 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
         settings=settings,
         checkpoint_minutes=request.checkpoint_minutes,
     )
-    identity = _identity(used, settings, preset, planned.precision)
+    identity = _identity(corpus.used, settings, preset, planned.precision)
     session, steps = resumed_steps.take(session, taking, identity, kept, log)
     weights = states.weights(session.engine, kept=placement.is_first)
     if session.patience is not None and placement.is_first:
@@ -118,29 +136,25 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
         with files.path(request.output) as folder:
             folder.mkdir(parents=True)
             classifier.save(model, folder, weights)
-            store.vocabulary.save(folder / "vocabulary.json")
-            components.save(folder / components.FILE, store.vocabulary.genes, axes)
-            files.write_tsv(folder / "gene_statistics.tsv", gene_statistics(shards, request.shards))
             files.write_text(folder / "training.jsonl", steps.read_text(encoding="utf-8"))
-            files.write_json(folder / "plan.json", planned.as_dict())
-            files.write_tsv(folder / "corpus.tsv", table)
-            found = held_out(folder, store, held, planned.micro_batch_size, placement.device)
-            files.write_tsv(folder / "held_out.tsv", found)
-            described = card.describe(
-                request.name, request.preset, store.recipe, table, found, identity=identity
+            SharedPrograms(np.array(store.vocabulary.genes, dtype=str), axes).save(
+                folder / shared_programs.FILE
             )
-            files.write_json(folder / card.FILE, described)
-            files.write_text(folder / "README.md", card.text(described, planned))
-            for path in folder.iterdir():
-                path.chmod(0o644)  # safetensors writes for the owner alone
+            pretrained_folder.describe(
+                folder,
+                corpus,
+                planned,
+                request.settings["fetched"],
+                named=(request.name, request.preset, identity),
+                device=placement.device,
+            )
         shutil.rmtree(request.checkpoints, ignore_errors=True)
         checkpoint_lock.release(request.checkpoints)
     launch.stop()
 
 
 def training_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a training for those of a pretraining: all weights, from a random
-    start."""
+    """Return the settings of a training for those of a pretraining: all weights are trained."""
     return {
         "epochs": settings["pretraining.epochs"],
         "early_stopping": settings["pretraining.patience"],
@@ -149,7 +163,7 @@ def training_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         "precision": settings["precision"],
         "seed": settings["seed"],
         "tuning": "full",
-        "weights": "none",
+        "weights": settings["fetched"],
     }
 
 
@@ -183,6 +197,16 @@ def untrained(
     return model
 
 
+def typical_value(store: CorpusStore, examples: batches.Examples) -> float:
+    """Return the root mean square of the values of some examples; 1 for encodings without."""
+    if store.values is None:
+        return 1.0
+    some = slice(None, None, max(1, len(examples) // BLOCK))
+    shown = store.values[examples.rows[some], examples.views[some], :]
+    known = np.arange(shown.shape[1]) < examples.lengths[some, None]
+    return float(np.sqrt(np.mean(shown[known] ** 2))) if known.any() else 1.0
+
+
 def _identity(
     used: pd.DataFrame, settings: Mapping[str, Any], preset: ModelPreset, precision: str
 ) -> str:
@@ -196,46 +220,3 @@ def _identity(
     }
     text = json.dumps(described, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def gene_statistics(shards: Sequence[Shard], folder: Path) -> pd.DataFrame:
-    """List the genes that the model knows: series that have them, samples or cells in these, mean
-    and scale over series."""
-    parts = []
-    for shard in shards:
-        with np.load(folder / shard.identity / AXES, allow_pickle=False) as stored:
-            own = {"gene": shard.genes, "mean": stored["centre"], "scale": stored["scale"]}
-        parts.append(pd.DataFrame(own).assign(observations=shard.observations))
-    grouped = pd.concat(parts).groupby("gene", sort=True)
-    return pd.DataFrame(
-        {
-            "series": grouped.size(),
-            "observations": grouped["observations"].sum(),
-            "mean": grouped["mean"].mean(),
-            "scale": grouped["scale"].mean(),
-        }
-    ).reset_index()
-
-
-def held_out(
-    folder: Path, store: CorpusStore, held: Sequence[int], batch: int, device: torch.device
-) -> pd.DataFrame:
-    """Measure the finished model on the series held out, one row per series; columns as in
-    `HELD_OUT_COLUMNS`, perplexity where tokens are predicted."""
-    has_values = store.values is not None
-    kind = NextValue if has_values else NextGene
-    model = kind.from_pretrained(folder, dtype=torch.float32).eval().to(device)
-    rows = []
-    for one in held:
-        examples, total = store.examples([one]), 0.0
-        for start in range(0, len(examples), batch):
-            part = slice(start, start + batch)
-            shown = batches.collate(store, examples.rows[part], examples.views[part])  # type: ignore[arg-type]
-            with torch.no_grad():
-                loss = model(**{name: tensor.to(device) for name, tensor in shown.items()}).loss
-            total += float(loss.sum())
-        mean = total / len(examples)
-        shard = store.shards[one]
-        perplexity = None if has_values else float(np.exp(mean))
-        rows.append((shard.series, shard.organism, len(examples), mean, perplexity))
-    return pd.DataFrame(rows, columns=HELD_OUT_COLUMNS)

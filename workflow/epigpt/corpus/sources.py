@@ -11,8 +11,8 @@ from typing import Any
 import anndata
 import numpy as np
 
-from epigpt.config.corpus_table import CorpusRow
-from epigpt.corpus import archs4
+from epigpt.config.corpus_table import GENE_SUMS, CorpusRow
+from epigpt.corpus import collections, recount3
 from epigpt.dataset.reading import read_dataset
 from epigpt.errors import InputError
 from epigpt.expression import quality
@@ -68,10 +68,14 @@ def read(
         Table of transcripts and genes, for matrices of transcripts.
     """
     if row.is_collection:
-        yield from _of_collection(row, files[0], settings)
+        yield from _of_collection(row, files, settings)
         return
-    parts = [(path.stem, [path], str(path)) for path in files] if row.is_folder else []
-    for name, own, source in parts or [(_name(row), list(files), row.source)]:
+    if row.is_folder:
+        yield from _of_recount3(row, files, settings)
+        files = [path for path in files if path.suffix == ".h5ad"]
+    whole = [(_name(row), list(files), row.source)]
+    parts = [(path.stem, [path], str(path)) for path in files]
+    for name, own, source in parts if row.is_folder else whole:
         try:
             budget = Budget.of_gigabytes(settings["geo.max_unpacked_gb"])
             _, counts, reading = read_dataset(
@@ -91,15 +95,33 @@ def _name(row: CorpusRow) -> str:
     return row.source if row.is_accession else row.series
 
 
-def _of_collection(row: CorpusRow, path: Path, settings: Mapping[str, Any]) -> Iterator[Series]:
+def _of_recount3(
+    row: CorpusRow, files: Sequence[Path], settings: Mapping[str, Any]
+) -> Iterator[Series]:
+    for path in files:
+        if GENE_SUMS in path.name:
+            name = recount3.study(path)
+            try:
+                counts = recount3.series_counts(path, files, row.organism)
+                yield _passing(name, counts, frozenset({name}), settings)
+            except InputError as refusal:
+                yield Series(name, reason=in_one_line(refusal))
+
+
+def _of_collection(
+    row: CorpusRow, files: Sequence[Path], settings: Mapping[str, Any]
+) -> Iterator[Series]:
+    path, *runs = files
     budget = Budget.of_gigabytes(settings["geo.max_unpacked_gb"])
     with tempfile.TemporaryDirectory(prefix="epigpt-") as scratch:
         try:
             with hdf5_safety.opened(Member.of_file(path), budget, Path(scratch)) as file:
-                found = archs4.contents(file, path.name)
+                found = collections.contents(file, path.name, runs[0] if runs else None)
                 for name in found.series:
                     try:
-                        counts = archs4.series_counts(file, found, name, row.organism, path.name)
+                        counts = collections.series_counts(
+                            file, found, name, row.organism, path.name
+                        )
                         yield _passing(name, counts, found.related[name], settings)
                     except InputError as refusal:
                         yield Series(name, reason=in_one_line(refusal))

@@ -11,6 +11,7 @@ import numpy as np
 
 from epigpt.encoding import gene_statistics, programs_of_fit
 from epigpt.encoding.gene_statistics import GeneStatistics, Moments
+from epigpt.encoding.shared_programs import SharedPrograms
 from epigpt.encoding.training_sums import Countable, deviations, training_sums
 from epigpt.encoding.vocabulary import Vocabulary
 
@@ -30,6 +31,8 @@ class Wanted:
         Whether principal axes of the vocabulary are wanted for a start of gene embeddings.
     classes
         In the order of the model's outputs; none: programs get no linear classifier.
+    shared
+        Programmes of a corpus beside the fit's own; None: none are known.
     """
 
     encoding: str
@@ -39,6 +42,7 @@ class Wanted:
     seed: int
     with_axes: bool
     classes: tuple[str, ...] = ()
+    shared: SharedPrograms | None = None
 
 
 def fit(
@@ -56,6 +60,7 @@ def fit(
                 with_components=wanted.gene_selection != LABEL,
                 classes=wanted.classes,
                 seed=wanted.seed,
+                shared=wanted.shared,
             ),
         )
     else:

@@ -4,32 +4,36 @@ that is made and weighed within the training samples before any step is taken.
 One ridge-penalised logistic regression for the components and one for the pairs, each with the
 penalty that has the smallest log loss on donors held back inside the training samples, where the
 programs are fitted anew each time: scores of genes that were chosen with a donor's own label say
-nothing of a new donor. The consensus rule (`epigpt.encoding.consensus_rule`) is a linear classifier
-already. Margins of each kind are brought to the same spread on donors held back, so that folds can
-be compared whatever penalty each chose, and averaged with the weights `SHARES`.
+nothing of a new donor. A consensus rule (`epigpt.encoding.consensus_rule`), over genes or over what
+a corpus' series share, is a linear classifier already. Margins of each kind are brought to the same
+spread on donors held back, so that folds can be compared whatever penalty each chose, and averaged
+with the weights `SHARES`.
 
-A kind that was chosen with the labels and does no better than chance on donors held back is left
-out: what was chosen with the labels always looks telling in training, and would keep the blocks of
-the model from seeing what the components say together.
+A kind that was chosen with the labels among many genes and does no better than chance on donors
+held back is left out: what was chosen with the labels always looks telling in training, and would
+keep the blocks of the model from seeing what the components say together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
-from epigpt.encoding.programs import COMPONENT, GENE, PAIR, RULE, Programs
+from epigpt.encoding.programs import COMPONENT, GENE, PAIR, RULE, SHARED, Programs
 
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 NESTED_FOLDS = 3
 # Found by search (workflow/RECIPE.md). Single genes are for the blocks: the rule has weighed them.
-SHARES = {RULE: 3.0, COMPONENT: 1.0, PAIR: 1.0, GENE: 0.0}
+SHARES = {RULE: 3.0, SHARED: 3.0, COMPONENT: 1.0, PAIR: 1.0, GENE: 0.0}
 # Where the linear classifier tells something, what blocks learn of a dozen samples is mostly noise.
 BESIDE_LINEAR = 0.25
 # A kind chosen with the labels stays where its log loss is below this share of chance's.
 TELLING = 0.97
+# What stays though it tells nothing of donors held back, and with which weight: found without
+# labels, or chosen among so few programmes that chance has little choice.
+UNTELLING = {COMPONENT: 1.0, SHARED: 1.0}
 _FLOOR = 1e-6
 
 
@@ -74,7 +78,7 @@ def fit(
     classes: list[str],
     rescored: Callable[[np.ndarray, np.ndarray], tuple[Scored, np.ndarray]],
     chosen: bool,
-    rule: Judged | None,
+    rules: Mapping[int, Judged],
     seed: int,
 ) -> Programs:
     """Return the programs that are worth showing, with the weights and bias of their linear
@@ -93,22 +97,24 @@ def fit(
         scores, and the scores of the observations of a second one.
     chosen
         Whether genes and pairs were chosen with the labels.
-    rule
-        None where no program is a rule's.
+    rules
+        By kind of program: `RULE`, `SHARED`.
     """
     names = np.sort(classes)
     numbers = np.searchsorted(names, label)
     weights, bias = np.zeros((len(programs), len(classes))), np.zeros(len(classes))
     if len(np.unique(numbers)) == len(classes) > 1:
         judged = _nested(programs, numbers, group, rescored, seed)
-        if rule is not None:
-            judged[RULE] = _of_rule(rule, names)
+        judged |= {kind: _of_rule(rule, names) for kind, rule in rules.items()}
         chance = TELLING * np.log(len(classes))
         telling = {kind for kind, held in judged.items() if held.loss < chance}
-        kept = {COMPONENT} | telling if chosen and COMPONENT in judged else set(judged)
+        kept = set(judged)
+        if chosen and COMPONENT in judged:
+            kept = telling | (kept & set(UNTELLING))
         programs, scores = _of_kinds(programs, kept, scores)
         weights = np.zeros((len(programs), len(classes)))
         shares = {kind: SHARES[kind] for kind in kept}
+        shares |= {kind: UNTELLING[kind] for kind in kept - telling if kind in UNTELLING}
         if not any(shares.values()):  # single genes alone
             shares = dict.fromkeys(kept, 1.0)
         total = sum(shares.values())
@@ -116,7 +122,7 @@ def fit(
             own = programs.kinds == kind
             coefficients, intercept = (
                 _margins_as_logits(own.sum())
-                if kind == RULE
+                if kind in rules
                 else _logistic(scores[:, own], numbers, STRENGTHS[judged[kind].strength])
             )
             # What tells nothing keeps the small margins that its penalty gives it.
@@ -195,7 +201,7 @@ def _nested(
     rescored: Callable[[np.ndarray, np.ndarray], tuple[Scored, np.ndarray]],
     seed: int,
 ) -> dict[int, _HeldBack]:
-    """Judge each kind of program but the rule on donors held back. Without a way to hold back
+    """Judge each kind of program but rules on donors held back. Without a way to hold back
     donors all are alike, with the middle penalty."""
     kinds = [kind for kind in (COMPONENT, GENE, PAIR) if (programs.kinds == kind).any()]
     held: dict[int, list[np.ndarray]] = {kind: [] for kind in kinds}

@@ -1,11 +1,12 @@
 """Programs: numbers that say of a sample what decides, each a weighted sum of gene deviations.
 
-Four kinds, all fitted on the training samples of one fit: principal components of the genes that
+Five kinds, all fitted on the training samples of one fit: principal components of the genes that
 vary most, which carry changes of many genes; genes that tell the classes apart; pairs of such
-genes, of which the order within the sample counts; and the margins of a sparse rule over all genes
-that subsets of the donors agree on (`epigpt.encoding.consensus_rule`). A sequence of programs is
-several times shorter than one of genes, shows what decides in every sample, and every token keeps
-its place and meaning.
+genes, of which the order within the sample counts; the margins of a sparse rule over all genes
+that subsets of the donors agree on (`epigpt.encoding.consensus_rule`); and, after pretraining on a
+corpus, those of such a rule over the programmes that its series share
+(`epigpt.encoding.shared_programs`). A sequence of programs is several times shorter than one of
+genes, shows what decides in every sample, and every token keeps its place and meaning.
 """
 
 from dataclasses import dataclass, field
@@ -14,8 +15,7 @@ import numpy as np
 
 COMPONENTS, GENES, PAIRS, RULES = 16, 24, 16, 8
 MOST = COMPONENTS + GENES + PAIRS + RULES
-COMPONENT, GENE, PAIR, RULE = 0, 1, 2, 3
-KINDS = ("component", "gene", "pair", "rule")
+COMPONENT, GENE, PAIR, RULE, SHARED = 0, 1, 2, 3, 4
 # How far a gene or a pair may go: beyond, it would drown the other programs.
 GENE_CLIP = 5.0
 COMPONENT_CLIP = 10.0
@@ -32,7 +32,7 @@ class Programs:
     offsets
         float32, shape (programs,): added to the sum; that of a sample at the reference.
     kinds
-        int8, shape (programs,): `COMPONENT`, `GENE`, `PAIR` or `RULE`.
+        int8, shape (programs,): `COMPONENT`, `GENE`, `PAIR`, `RULE` or `SHARED`.
     weights, bias
         float32, shapes (programs, classes) and (classes,): a linear classifier of the scores,
         fitted on the training samples (`epigpt.encoding.linear_start`), where a model begins.
@@ -101,15 +101,22 @@ def from_arrays(stored: dict[str, np.ndarray]) -> Programs | None:
     return Programs(**found) if found else None
 
 
-def budget(max_genes: int, classes: int = 2) -> tuple[int, int, int, int]:
+def budget(max_genes: int, classes: int = 2, *, shared: bool = False) -> tuple[int, int, int, int]:
     """Say how many components, genes, pairs and margins of a rule a sequence of `max_genes` tokens
     shows at most. A rule over `classes` classes has a margin for each, of two only one; where there
-    is no room for all it is left out."""
+    is no room for all it is left out.
+
+    Parameters
+    ----------
+    shared
+        Whether a second rule, over shared programmes, has as many margins.
+    """
     quarter = max_genes // 4
     components, pairs = min(COMPONENTS, quarter), min(PAIRS, quarter)
     rules = 1 if classes == 2 else classes
     rules = rules if classes > 1 and rules <= min(RULES, quarter) else 0
-    return components, min(GENES, max_genes - components - pairs - rules), pairs, rules
+    left = min(max_genes, MOST) - components - pairs - rules * (2 if shared else 1)
+    return components, min(GENES, left), pairs, rules
 
 
 def gene_attribution(

@@ -1,5 +1,6 @@
 """The programs of one fit, from its training observations alone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,8 @@ import numpy as np
 
 from epigpt.encoding import gene_statistics, program_fitting
 from epigpt.encoding.gene_statistics import GeneStatistics, Moments
-from epigpt.encoding.programs import COMPONENT, GENE, PAIR, RULE, Programs, budget
+from epigpt.encoding.programs import COMPONENT, GENE, PAIR, RULE, SHARED, Programs, budget
+from epigpt.encoding.shared_programs import SharedPrograms
 from epigpt.encoding.training_sums import (
     Countable,
     TrainingSums,
@@ -45,12 +47,19 @@ class Size:
 @dataclass(frozen=True)
 class Chosen:
     """What is chosen with the labels, and for which classes, in the order of the model's outputs;
-    without classes there is no rule and no linear classifier."""
+    without classes there is no rule and no linear classifier.
+
+    Attributes
+    ----------
+    shared
+        Programmes of a corpus; None without one.
+    """
 
     with_labels: bool
     with_components: bool
     classes: tuple[str, ...]
     seed: int
+    shared: SharedPrograms | None = None
 
 
 def fit(
@@ -71,8 +80,10 @@ def fit(
     from epigpt.encoding import linear_start  # scikit-learn takes a second to import
 
     ruled = known[:: -(-len(known) // MAX_RULE_ROWS)]
-    rule = _rule(observations, ruled, learned, size, chosen)
-    columns, reference = _programs(observations, training, size, chosen, learned=learned, rule=rule)
+    rules = _rules(observations, ruled, learned, size, chosen)
+    columns, reference = _programs(
+        observations, training, size, chosen, learned=learned, rules=rules
+    )
 
     def rescored(train: np.ndarray, test: np.ndarray) -> tuple[linear_start.Scored, np.ndarray]:
         rows = known[train]
@@ -81,9 +92,6 @@ def fit(
         scores, tested = (_scores(observations, known[part], *again) for part in (train, test))
         return linear_start.Scored(scores, _of(again[1]).kinds), tested
 
-    judged = None
-    if rule is not None:
-        judged = linear_start.Judged(rule.held_out, label[ruled])
     programs = linear_start.fit(
         _of(reference),
         _scores(observations, known, columns, reference),
@@ -92,37 +100,66 @@ def fit(
         classes=list(chosen.classes),
         rescored=rescored,
         chosen=chosen.with_labels,
-        rule=judged,
+        rules={
+            kind: linear_start.Judged(rule.held_out, label[ruled]) for kind, rule in rules.items()
+        },
         seed=chosen.seed,
     )
     return columns, replace(reference, programs=programs)
 
 
-def _rule(
+def _rules(
     observations: Countable, rows: np.ndarray, learned: TrainingSums, size: Size, chosen: Chosen
-) -> "ConsensusRule | None":
-    """Return the rule over the genes of largest variance, its coefficients over all genes."""
+) -> dict[int, "ConsensusRule"]:
+    """Return, by kind, the rule over the genes of largest variance and the one over the activity of
+    the programmes that a corpus' series share; coefficients over all genes."""
     if not chosen.with_labels or not budget(size.tokens, len(chosen.classes))[3]:
-        return None
+        return {}
     label = text(observations, "label")[rows]
     if set(label.tolist()) != set(chosen.classes):
-        return None
+        return {}
     from epigpt.encoding import consensus_rule
 
-    columns = _varying(learned.sums, RULE_GENES)
-    blocks = [block[:, columns].toarray() for _, block in expression(observations, rows)]
     # Classes in alphabetical order, as in the linear start.
-    rule = consensus_rule.fit(
-        np.concatenate(blocks),
-        np.searchsorted(np.sort(chosen.classes), label),
-        text(observations, "group")[rows],
-        chosen.seed,
-    )
-    if rule is None:
-        return None
-    coefficients = np.zeros((len(learned.telling), rule.coefficients.shape[1]))
-    coefficients[columns] = rule.coefficients
-    return replace(rule, coefficients=coefficients)
+    numbers = np.searchsorted(np.sort(chosen.classes), label)
+    group = text(observations, "group")[rows]
+    found = {}
+    for kind, (columns, weights) in _features(observations, learned, chosen.shared).items():
+        values = np.concatenate(
+            [
+                block[:, columns].toarray() if weights is None else block[:, columns] @ weights
+                for _, block in expression(observations, rows)
+            ]
+        )
+        rule = consensus_rule.fit(values, numbers, group, chosen.seed)
+        if rule is not None:
+            own = rule.coefficients if weights is None else weights @ rule.coefficients
+            coefficients = np.zeros((len(learned.telling), own.shape[1]))
+            coefficients[columns] = own
+            found[kind] = replace(rule, coefficients=coefficients)
+    return found
+
+
+def _features(
+    observations: Countable, learned: TrainingSums, shared: SharedPrograms | None
+) -> dict[int, tuple[np.ndarray, np.ndarray | None]]:
+    """Return by kind what a rule is made of: columns of genes, and their weights in each of its
+    features, shape (columns, features); None: each gene is one."""
+    found: dict[int, tuple[np.ndarray, np.ndarray | None]] = {
+        RULE: (_varying(learned.sums, RULE_GENES), None)
+    }
+    if shared is not None:
+        columns, loadings = shared.over(
+            observations.genes.tolist(), observations.symbols.tolist(), observations.organism
+        )
+        # As in the corpus, deviations are measured by what is usual at a gene's mean.
+        seen = learned.sums.detected[columns] >= gene_statistics.MIN_DETECTED
+        columns, loadings = columns[seen], loadings[:, seen]
+        loadings = loadings[loadings.any(axis=1)]
+        if len(loadings):
+            reference = gene_statistics.fit(learned.sums, columns, observations.target)
+            found[SHARED] = columns, loadings.T.astype(np.float64) / reference.scale[:, None]
+    return found
 
 
 def _varying(sums: Moments, number: int) -> np.ndarray:
@@ -139,18 +176,19 @@ def _programs(
     chosen: Chosen,
     *,
     learned: TrainingSums,
-    rule: "ConsensusRule | None" = None,
+    rules: Mapping[int, "ConsensusRule"] | None = None,
 ) -> tuple[np.ndarray, GeneStatistics]:
     """Columns of the genes that programs are made of, and the reference with the programs, which
     have no linear classifier yet."""
     sums = learned.sums
-    components, genes, pairs, _ = budget(size.tokens, len(chosen.classes))
+    rules = rules or {}
+    components, genes, pairs, _ = budget(size.tokens, len(chosen.classes), shared=SHARED in rules)
     varying = gene_statistics.vocabulary_columns(sums, size.genes)
     best, paired = learned.best(genes), learned.pairs(pairs)
     if not len(best):  # no labels, or none that tell anything
         best = gene_statistics.vocabulary_columns(sums, genes)
-    ruling = np.zeros(0, dtype=np.int64) if rule is None else rule.columns
-    columns = np.unique(np.concatenate([varying, best, paired.ravel(), ruling]))
+    ruling = [rule.columns for rule in rules.values()]
+    columns = np.unique(np.concatenate([varying, best, paired.ravel(), *ruling]))
     reference = gene_statistics.fit(sums, columns, observations.target)
     shown = deviations(observations, training, columns, reference)
     axes = np.zeros((0, len(columns)), dtype=np.float32)
@@ -165,17 +203,17 @@ def _programs(
     differences, levels = program_fitting.pair_loadings(
         np.searchsorted(columns, paired), shown, reference
     )
-    margins, intercepts = np.zeros((0, len(columns)), dtype=np.float32), np.zeros(0)
-    if rule is not None:
-        margins, intercepts = program_fitting.rule_loadings(
-            rule.coefficients[columns], rule.intercepts, reference
-        )
-    parts = [axes, single, differences, margins]
+    margins = {
+        kind: program_fitting.rule_loadings(rule.coefficients[columns], rule.intercepts, reference)
+        for kind, rule in rules.items()
+    }
+    parts = [axes, single, differences, *(loadings for loadings, _ in margins.values())]
     level = np.zeros(len(axes) + len(single), dtype=np.float32)
-    kinds = np.repeat([COMPONENT, GENE, PAIR, RULE], [len(part) for part in parts])
+    offsets = [level, levels, *(intercepts for _, intercepts in margins.values())]
+    kinds = np.repeat([COMPONENT, GENE, PAIR, *margins], [len(part) for part in parts])
     built = Programs(
         loadings=np.concatenate(parts),
-        offsets=np.concatenate([level, levels, intercepts]).astype(np.float32),
+        offsets=np.concatenate(offsets).astype(np.float32),
         kinds=kinds.astype(np.int8),
         weights=np.zeros((len(kinds), 0), dtype=np.float32),
         bias=np.zeros(0, dtype=np.float32),

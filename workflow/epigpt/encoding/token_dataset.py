@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -17,6 +17,7 @@ from epigpt.dataset.count_blocks import CountBlocks
 from epigpt.encoding import augmentation, encoders, fold_sets
 from epigpt.encoding.fitting import Wanted, fit
 from epigpt.encoding.gene_statistics import GeneStatistics, load_gene_statistics
+from epigpt.encoding.shared_programs import SharedPrograms
 from epigpt.encoding.vocabulary import Vocabulary, load_vocabulary
 from epigpt.errors import InputError
 
@@ -93,6 +94,8 @@ def write(
     held_out: np.ndarray,
     classes: list[str],
     recipe: EncodingConfig,
+    *,
+    shared: SharedPrograms | None = None,
 ) -> None:
     """Fit vocabulary and reference on the training observations, encode every view of every
     observation, write the store.
@@ -104,13 +107,17 @@ def write(
         values), deviations.npy (programs), encoding.json and, last, index.tsv.
     held_out
         bool, shape (observations,): rows that nothing may be fitted on.
+    shared
+        What a corpus knows of genes that move together.
     """
     index = observations.index.copy(deep=False)
     index["set"] = np.array(["train", "test"], dtype=object)[held_out.astype(int)]
     fold_sets.assert_no_group_crosses(index)
     encoder = encoders.find(recipe.encoding)
     training = np.flatnonzero(~held_out)
-    vocabulary, fitted = fit(observations, training, wanted(recipe, classes))
+    vocabulary, fitted = fit(
+        observations, training, replace(wanted(recipe, classes), shared=shared)
+    )
     folder.mkdir(parents=True, exist_ok=True)
     shape = (len(observations.index), recipe.views, encoder.width(vocabulary, recipe.max_genes))
     with ExitStack() as stack:

@@ -19,6 +19,7 @@ from epigpt.encoding import token_dataset as token_store
 from epigpt.evaluation import cross_validation, linear_probe, permutation_test
 from epigpt.evaluation.metrics import held_out, scores
 from epigpt.evaluation.predictions import COLUMNS
+from epigpt.models import published
 from epigpt.training import ablations, continued_pretraining, fit, launch
 from epigpt.training.request import Request
 
@@ -100,12 +101,18 @@ def from_expression(
             index=index.assign(label=index["sample"].map(labels).fillna(index["label"])),
         )
     parts = []
+    shared = published.programs_of_corpus(pipeline.settings.get("shared_programs", published.NONE))
     launch.keep(pipeline.threads)
     for name in _names(folds):
         held = fold_sets.in_test_set(folds, name, observations.index["sample"])
         with tempfile.TemporaryDirectory(prefix="epigpt.") as scratch:
             token_store.write(
-                Path(scratch) / "tokens", observations, held, classes, recipe(pipeline.settings)
+                Path(scratch) / "tokens",
+                observations,
+                held,
+                classes,
+                recipe(pipeline.settings),
+                shared=shared,
             )
             parts.append(_fold(pipeline, Path(scratch) / "tokens", name, Path(scratch) / "model"))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)

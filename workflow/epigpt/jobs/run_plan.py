@@ -36,6 +36,9 @@ class RunPlan:
         The model.
     weights
         Its pretrained weights; None for a random start.
+    fetched
+        Weights that are fetched, or lie in a folder of the user's: those, or what a pretraining on
+        the run's own corpus begins with.
     permutations, repeats
         How many of each kind the settings mean for this model.
     announcement
@@ -51,6 +54,7 @@ class RunPlan:
     local_gpus: int
     preset: ModelPreset
     weights: published.Source | None
+    fetched: published.Source | None
     permutations: Mapping[str, int]
     repeats: Mapping[str, int]
     announcement: str
@@ -67,7 +71,19 @@ class RunPlan:
             return None
         if self.learns_weights:
             return Path(f"results/corpus/{self.corpus}/{self.preset.name}")
-        return self.weights.folder or Path(f"results/weights/{self.weights.slug}")
+        return self.fetched_folder
+
+    @property
+    def fetched_folder(self) -> Path | None:
+        """Where weights lie that come from elsewhere."""
+        if self.fetched is None:
+            return None
+        return self.fetched.folder or Path(f"results/weights/{self.fetched.slug}")
+
+    @property
+    def shared_programs(self) -> str:
+        """What identifies the programmes of a corpus that tokens are made with; `none` without."""
+        return published.identity_of_programs(self.weights, self.settings.encoding)
 
     def job_settings(self) -> JobSettings:
         """Return what jobs are told of the settings, and what is derived from them."""
@@ -80,6 +96,8 @@ class RunPlan:
             **{f"permutations.{kind}": number for kind, number in self.permutations.items()},
             # Programs are fitted on each data set; what series share is learnt over genes with
             # values.
+            "shared_programs": self.shared_programs,
+            "fetched": "none" if self.fetched is None else self.fetched.identity,
             "corpus_encoding": self.settings.encoding.replace("program-tokens", "gene-values"),
         }
         return JobSettings(self.settings, self.rows, derived, self.series)
@@ -118,9 +136,12 @@ def decide(
     pairs = loading.transfer_pairs(settings.transfer, list(rows))
     used, said = strategy.hardware_for(settings, preset, there)
     cost = planning.forecast(settings, preset, used)
-    weights = published.source(settings.weights, preset, corpus)
-    if weights is not None and weights.folder is not None:
-        weights_check.check_files(weights.folder, preset)
+    weights = fetched = published.source(settings.weights, preset, corpus)
+    if weights is not None and weights.corpus:
+        begun = settings.pretraining.weights
+        fetched = published.source(begun, preset, key="pretraining.weights")
+    if fetched is not None and fetched.folder is not None:
+        weights_check.check_files(fetched.folder, preset)
     return RunPlan(
         settings=settings,
         rows=rows,
@@ -131,6 +152,7 @@ def decide(
         local_gpus=local_gpus,
         preset=preset,
         weights=weights,
+        fetched=fetched,
         permutations=permutations(settings.permutations, settings.model),
         repeats=repeats(settings.repeats, settings.model),
         announcement=f"{choice.sentence(asked, settings, devices)} {said} {cost}".rstrip(),

@@ -44,8 +44,8 @@ class Devices:
 
 
 def resolve(settings: "Settings", devices: Devices) -> "Settings":
-    """Replace `auto` in model, weights and tuning. The key learning_rate keeps it: the rates of a
-    recipe are several, and a variant with random weights has others.
+    """Replace `auto` in model, weights, tuning and pretraining.weights. The key learning_rate keeps
+    it: the rates of a recipe are several, and a variant with random weights has others.
 
     Raises
     ------
@@ -56,17 +56,22 @@ def resolve(settings: "Settings", devices: Devices) -> "Settings":
     if model == AUTO:
         local = published.local(weights)
         model = weights_check.model_of(local) if local else model_for(devices.gpu_bytes)
+    published_ones = presets.load(model).weights != published.NONE
     if weights == AUTO:
-        published_ones = presets.load(model).weights != published.NONE
         weights = published.PRESET if published_ones else published.NONE
         if settings.corpus and settings.encoding not in published.TEXT_ENCODINGS:
             weights = published.CORPUS
+    pretraining = settings.pretraining
+    if pretraining.weights == AUTO:
+        start = published.PRESET if published_ones else published.NONE
+        pretraining = pretraining.model_copy(update={"weights": start})
     tuning = settings.tuning
     if tuning == AUTO:
         # A small model has no weights to spare.
         small = weights == published.CORPUS and model == WITHOUT_GPU
         tuning = "full" if weights == published.NONE or small else "lora"
-    return settings.model_copy(update={"model": model, "weights": weights, "tuning": tuning})
+    taken = {"model": model, "weights": weights, "tuning": tuning, "pretraining": pretraining}
+    return settings.model_copy(update=taken)
 
 
 def model_for(gpu_bytes: int) -> str:

@@ -7,10 +7,15 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from epigpt.errors import InputError
 from epigpt.models.presets import ModelPreset
+
+# The workflow's own files import this module wherever Snakemake runs, so what needs more than
+# Python is imported when used.
+if TYPE_CHECKING:
+    from epigpt.encoding.shared_programs import SharedPrograms
 
 NONE, PRESET, CORPUS = "none", "preset", "corpus"
 # The environment variable by which a stage learns where the weights lie.
@@ -63,13 +68,17 @@ class Source:
         )
 
 
-def source(weights: str, preset: ModelPreset, corpus: str = "") -> Source | None:
+def source(
+    weights: str, preset: ModelPreset, corpus: str = "", key: str = "weights"
+) -> Source | None:
     """Say where the key `weights` points; None for a random start.
 
     Parameters
     ----------
     corpus
         Name of the run's corpus, which `weights: corpus` means.
+    key
+        Its name in the configuration.
 
     Raises
     ------
@@ -80,9 +89,9 @@ def source(weights: str, preset: ModelPreset, corpus: str = "") -> Source | None
     if named == NONE and weights == PRESET:
         raise InputError(
             "weights: preset",
-            f"key weights, model {preset.name}",
+            f"key {key}, model {preset.name}",
             "this preset has no published weights",
-            f"set weights: {NONE}",
+            f"set {key}: {NONE}",
         )
     if named == NONE:
         return None
@@ -95,7 +104,7 @@ def source(weights: str, preset: ModelPreset, corpus: str = "") -> Source | None
     if fits is None or named[0] in "./~":
         raise InputError(
             f"no folder {named}",
-            "key weights",
+            f"key {key}",
             "it is neither a folder nor a hub id such as openai-community/gpt2 or"
             " openai-community/gpt2@main",
             "correct the path (it counts from the config file's folder), or write a hub id,"
@@ -115,6 +124,33 @@ def in_use(weights: str) -> Path | None:
     """Give the folder of the weights that a stage's setting `weights` identifies; None for a random
     start."""
     return None if weights == NONE else Path(os.environ.get(VARIABLE, weights))
+
+
+def programs_of_corpus(known: str) -> "SharedPrograms | None":
+    """Read the programmes that a corpus' series share, from beside the weights that a stage uses.
+
+    Parameters
+    ----------
+    known
+        What the setting `shared_programs` identifies; `none`: the tokens are no programs, or the
+        weights are not those of a corpus.
+    """
+    folder = in_use(known)
+    if folder is None:
+        return None
+    from epigpt.encoding import shared_programs
+
+    return shared_programs.load(folder / shared_programs.FILE)
+
+
+def identity_of_programs(start: Source | None, encoding: str) -> str:
+    """Identify the programmes of a corpus that tokens are made with; `none` without."""
+    if start is None or encoding not in LINEAR_ENCODINGS:
+        return NONE
+    from epigpt.encoding.shared_programs import FILE
+
+    beside = start.folder is not None and (start.folder / FILE).is_file()
+    return start.identity if start.corpus or beside else NONE
 
 
 def corpus_card(weights: str) -> dict[str, Any]:

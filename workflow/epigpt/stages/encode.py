@@ -7,6 +7,7 @@ from epigpt import files
 from epigpt.dataset.count_blocks import open_observations
 from epigpt.encoding import fold_sets, token_dataset
 from epigpt.evaluation import cross_validation
+from epigpt.models import published
 from epigpt.samples.classes import class_order
 from epigpt.stages import entry
 
@@ -25,7 +26,8 @@ def main() -> None:
             **{field.name: settings[field.name] for field in fields(token_dataset.EncodingConfig)}
         )
         with files.path(job.file("tokens")) as folder:
-            token_dataset.write(folder, observations, held_out, classes, recipe)
+            shared = published.programs_of_corpus(settings["shared_programs"])
+            token_dataset.write(folder, observations, held_out, classes, recipe, shared=shared)
         job.log.info(
             "%s: %d training and %d held-out observations",
             fit,

@@ -18,6 +18,7 @@ def main() -> None:
             preset=job.text("preset"),
             checkpoints=job.file("checkpoints"),
             output=job.file("pretrained"),
+            start=job.optional("start"),
             settings=job.settings,
             checkpoint_minutes=float(job.text("checkpoint_minutes", "15")),
         )

@@ -1,4 +1,4 @@
-"""Fetch the pretrained weights that the key `weights` names from a model hub."""
+"""Fetch the pretrained weights that the configuration names from a model hub."""
 
 from epigpt.models import presets, published
 from epigpt.stages import entry
@@ -10,7 +10,7 @@ def main() -> None:
         from epigpt.models import hub
 
         preset = presets.load(job.settings["model"])
-        source = published.source(job.settings["weights"], preset)
+        source = published.source(job.settings["fetched"], preset)
         if source is None or source.folder is not None:
             raise ValueError("only a hub's repository is fetched")
         hub.fetch(source, preset, job.file("folder"), job.log)

@@ -1,16 +1,64 @@
 """Which training views each optimiser step sees: decided by seed and step alone, never by the
 number of devices."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
-from epigpt.encoding.token_dataset import TokenDataset
+from epigpt.encoding.token_dataset import EncodingConfig, TokenDataset
 from epigpt.training.plan import Plan
 
 BUCKETED_BATCHES = 50
+
+
+class Column(Protocol):
+    """An array over rows and views, in memory, mapped, or put together as it is read."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(rows, views), of tokens and values also positions."""
+        ...
+
+    def __getitem__(self, place: Any, /) -> np.ndarray:
+        """Give what is at (rows, views) or (rows, views, positions)."""
+        ...
+
+
+class Store(Protocol):
+    """Encoded sequences, as far as a training reads them: a data set's, or a corpus'."""
+
+    @property
+    def tokens(self) -> Column:
+        """Numbers of tokens."""
+        ...
+
+    @property
+    def lengths(self) -> Column:
+        """Tokens before the padding."""
+        ...
+
+    @property
+    def values(self) -> Column | None:
+        """What embeddings are multiplied by; None of encodings without values."""
+        ...
+
+    @property
+    def recipe(self) -> EncodingConfig:
+        """How they were encoded."""
+        ...
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """Names in the order of the model's outputs; none without labels."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Number of tokens that a model of them knows."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -116,7 +164,7 @@ class Order:
 
 
 def micro_batches(
-    store: TokenDataset, examples: Examples, plan: Plan, chosen: np.ndarray, rank: int
+    store: Store, examples: Examples, plan: Plan, chosen: np.ndarray, rank: int
 ) -> Iterator[dict[str, torch.Tensor]]:
     """Cut one process's share of a step's examples `chosen` into micro-batches.
 
@@ -130,7 +178,7 @@ def micro_batches(
         yield batch
 
 
-def collate(store: TokenDataset, rows: np.ndarray, views: np.ndarray) -> dict[str, torch.Tensor]:
+def collate(store: Store, rows: np.ndarray, views: np.ndarray) -> dict[str, torch.Tensor]:
     """Read views from the store, cut to the longest: input_ids and attention_mask int64, values
     float32, shape (views, length)."""
     lengths = store.lengths[rows, views]

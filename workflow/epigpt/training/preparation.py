@@ -8,7 +8,6 @@ from typing import Any
 
 from torch import nn
 
-from epigpt.encoding.token_dataset import TokenDataset
 from epigpt.models import presets, published
 from epigpt.training import batches, checkpoint, checkpoint_lock, engine, launch, machine, plan
 from epigpt.training.launch import Placement
@@ -23,14 +22,14 @@ def recipe_for(preset: presets.ModelPreset, settings: dict[str, Any]) -> engine.
     return engine.Recipe(rates=rates, seed=settings["seed"])
 
 
-def learns_embedding(settings: dict[str, Any], store: TokenDataset) -> bool:
+def learns_embedding(settings: dict[str, Any], store: batches.Store) -> bool:
     """Whether the token embedding is learnt beside LoRA's adapters."""
     return not published.embeddings_are_published(settings["weights"], store.recipe.encoding)
 
 
 def planned_for(
     preset: presets.ModelPreset,
-    store: TokenDataset,
+    store: batches.Store,
     examples: int,
     settings: dict[str, Any],
     placement: Placement,
@@ -69,7 +68,7 @@ def session(
     placement: Placement,
     *,
     preset: presets.ModelPreset,
-    store: TokenDataset,
+    store: batches.Store,
     examples: batches.Examples,
     settings: dict[str, Any],
     swap: Path,

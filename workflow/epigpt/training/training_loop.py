@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from epigpt.encoding.token_dataset import TokenDataset
 from epigpt.errors import InputError
 from epigpt.training import batches, states
 from epigpt.training.checkpoint_schedule import CheckpointScheduler
@@ -62,7 +61,7 @@ class Session:
     """
 
     engine: Any
-    store: TokenDataset
+    store: batches.Store
     examples: batches.Examples
     plan: Plan
     recipe: Recipe
