@@ -35,7 +35,7 @@ demo-corpus: $(INSTALLED)
 	@echo "What was learnt from what: $(CURDIR)/results/demo-corpus/results/corpus/corpus/tiny/README.md"
 	@echo "Open the report: $(CURDIR)/results/demo-corpus/results/index.html"
 
-# Before every commit: linters, types, and the tests that take less than ten seconds each.
+# Before every commit: linters, types, and the tests that are not marked slow.
 check: lint
 	$(BIN)/python -m pytest -n $(CORES) --dist worksteal -m "not slow" --durations 10 tests/unit tests/rules tests/security
 

@@ -43,6 +43,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[shards.
     return folder, [write(folder, f"GSE{n}", counts(n, f"GSM{n}0")) for n in range(1, 5)]
 
 
+@pytest.mark.slow
 def test_another_series_touches_no_shard(tmp_path: Path) -> None:
     first = write(tmp_path, "GSE1", counts(1))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}

@@ -122,6 +122,7 @@ def test_a_local_table_with_its_sheet(tmp_path):
     assert reading["label"]["rule"] == "label = auto: 'genotype', the only one"
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -250,7 +250,7 @@ def test_no_lead_is_claimed_that_was_not_shown(given_facts):
     if found.verdict == "no_evidence":
         assert not given_facts.seers
         assert not given_facts.gpt2.sees
-    assert content["verdict"] in answer.VERDICTS
+    assert content["verdict"] in answer.TONES
 
 
 @given(simulated())

@@ -111,6 +111,7 @@ def run(monkeypatch, folder, output, *more, started=stage):
     started.main()
 
 
+@pytest.mark.slow
 def test_null_is_the_whole_pipeline_with_folds_drawn_anew():
     data = series(n=12, genes=100, effect=4)
     table = permutation_test.NULL_COLUMNS
@@ -136,6 +137,7 @@ def test_null_is_the_whole_pipeline_with_folds_drawn_anew():
     ).empty
 
 
+@pytest.mark.slow
 def test_learning_curve_rises_with_groups_and_ends_at_the_model_itself():
     data = series(n=40, genes=300, effect=0.9)
     folds = folds_of(data, 4)

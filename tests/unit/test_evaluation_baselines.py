@@ -19,6 +19,7 @@ from epigpt.evaluation import (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", model_names.BASELINES)
 @pytest.mark.parametrize("classes", [2, 3])
 def test_planted_effect_is_found_and_probabilities_add_to_one(model, classes):
@@ -91,6 +92,7 @@ def test_a_planted_leak_does_not_survive_the_garbage(leaky):
     assert not survives_garbage(leaky)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [name for name in model_names.BASELINES if name != "majority"])
 def test_order_of_samples_and_genes_in_the_file_does_not_matter(model, tmp_path):
     data = series(n=12, genes=150, per_group=2)
@@ -141,6 +143,7 @@ def test_many_cells_are_thinned_evenly_over_samples(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_noise_gives_chance():
     scores = [
         auc(
@@ -152,6 +155,7 @@ def test_noise_gives_chance():
     assert max(scores) < 1
 
 
+@pytest.mark.slow
 def test_donors_with_effects_but_no_disease_effect_give_chance_by_donor():
     scores = []
     for seed in range(6):

@@ -158,6 +158,7 @@ def test_permuted_labels_stay_with_whole_groups():
     )
 
 
+@pytest.mark.slow
 def test_intervals_of_calls_and_auc_hold_at_three_against_three():
     random = np.random.default_rng(5)
     names = np.repeat(["control", "case"], 3)

@@ -120,6 +120,7 @@ def survives_garbage(variant, folder):
     return true == made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", refit_pipeline.VARIANTS)
 def test_garbage_in_the_test_samples_changes_nothing_that_was_trained(variant, tmp_path):
     assert survives_garbage(variant, tmp_path)
@@ -154,6 +155,7 @@ def test_a_reference_of_all_samples_does_not_survive_the_garbage(tmp_path, monke
     assert not survives_garbage("finetuned_no_blocks", tmp_path)
 
 
+@pytest.mark.slow
 def test_from_tokens_as_from_expression_and_every_variant_on_the_same_folds(series, tmp_path):
     expression, folds = series
     observations = open_observations(expression)
@@ -175,6 +177,7 @@ def test_from_tokens_as_from_expression_and_every_variant_on_the_same_folds(seri
         assert predictions.by_model(one, folds, CLASSES)[variant].probability.shape == (SAMPLES, 2)
 
 
+@pytest.mark.slow
 def test_null_of_gpt2_runs_the_pipeline_again_and_jobs_can_share_it(series):
     expression, folds = series
     pipeline = refit_pipeline.Pipeline(
@@ -194,6 +197,7 @@ def test_null_of_gpt2_runs_the_pipeline_again_and_jobs_can_share_it(series):
     ).empty
 
 
+@pytest.mark.slow
 def test_permuted_labels_reach_the_training(series):
     expression, folds = series
     observations = open_observations(expression)
@@ -241,6 +245,7 @@ def test_a_group_on_both_sides_stops_every_later_step(series, tmp_path):
         token_dataset.load(Path(tmp_path) / "tokens")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "variant",
     ["finetuned", "finetuned_shuffled_genes", "finetuned_no_blocks", "finetuned_random_weights"],

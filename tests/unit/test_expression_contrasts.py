@@ -229,6 +229,7 @@ def test_bulk_samples_of_one_donor_are_compared_with_a_warning() -> None:
     assert (by_gene(found)["padj"].iloc[:40] < 0.05).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_hippocampal_subfields_show_their_markers(shared: Path) -> None:
     folder = shared / "data/mouse_hippocampus_subfields_GSE100225"
     counts = pd.read_csv(folder / "00_countData.csv.gz", index_col=0).T

@@ -62,6 +62,7 @@ def test_each_factor_within_the_other_and_their_interaction():
     assert not planted & hits.get("diet name: ketogenic vs control diet in genotype WT", set())
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_interaction_is_that_of_pydeseq2():
     data = crossed()

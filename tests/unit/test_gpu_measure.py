@@ -62,6 +62,7 @@ runpy.run_path(sys.argv[1], run_name="imported")
 """
 
 
+@pytest.mark.slow
 def test_the_wheels_are_all_that_a_bare_machine_lacks(root: Path) -> None:
     script = (root / "tests/gpu/measure.sh").read_text(encoding="utf-8")
     listed = re.search(r"^needed=\((.*)\)$", script, re.MULTILINE)

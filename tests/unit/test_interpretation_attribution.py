@@ -58,6 +58,7 @@ def test_a_trained_model_points_at_the_planted_genes_in_their_direction_and_rand
     assert abs(np.mean([attribution.rank_correlation(found, one) for one in random])) < 0.2
 
 
+@pytest.mark.slow
 def test_integrated_gradients_sum_to_the_change_of_the_output(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -24,6 +24,7 @@ assert type(AutoModelForSequenceClassification.from_config(config)).__name__ == 
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", FIRST_IMPORTS)
 def test_registered_whatever_is_imported_first(first: str, root: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(root / "workflow"), "OMP_NUM_THREADS": "1"}

@@ -45,6 +45,7 @@ def _scaled(base: float, width: int) -> recipes.LearningRates:
     return recipes.LearningRates(base * 64 / width, 1e-3, base * 64 / width)
 
 
+@pytest.mark.slow
 def test_the_first_step_moves_the_logits_alike_at_every_size() -> None:
     changes = [
         _first_change(layers, width, "zero", _scaled(1e-3, width))

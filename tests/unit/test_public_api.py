@@ -49,6 +49,7 @@ def test_import_loads_no_library(root: Path) -> None:
     assert own == {"epigpt", "epigpt.models", "epigpt.models.auto"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "imports",
     [

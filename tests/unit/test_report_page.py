@@ -114,6 +114,7 @@ def test_the_same_results_give_the_same_bytes(two: Path, tmp_path: Path) -> None
         assert (tmp_path / "figures" / figure.name).read_bytes() == figure.read_bytes(), figure.name
 
 
+@pytest.mark.slow
 def test_time_and_machine_change_one_line_only(two: Path, tmp_path: Path) -> None:
     provenance = json.loads((two / "provenance.json").read_text(encoding="utf-8"))
     before = (two / "report.html").read_text(encoding="utf-8").splitlines()
@@ -155,6 +156,7 @@ def test_a_series_that_is_not_assessable_is_described_in_full(tmp_path: Path) ->
         assert "Nothing to show" in part[: part.index("</section>")]
 
 
+@pytest.mark.slow
 def test_three_classes(tmp_path: Path) -> None:
     text = build(tmp_path / "three", classes=("a", "b", "c"), samples=18)
     assert 'id="figure-contrast_3"' in text
@@ -182,6 +184,7 @@ def test_simulated_data_are_called_so_at_the_top(tmp_path: Path) -> None:
     assert "This series is simulated" in top
 
 
+@pytest.mark.slow
 def test_hostile_records_are_shown_as_text(tmp_path: Path) -> None:
     text = build(
         tmp_path / "hostile", hostile=True, characteristics=500, classes=("control", make.HOSTILE)

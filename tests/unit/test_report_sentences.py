@@ -156,6 +156,7 @@ def test_a_learning_curve_of_one_point_is_not_drawn(tmp_path: Path) -> None:
     assert not (tmp_path / "learning_curve.svg").exists()
 
 
+@pytest.mark.slow
 def test_what_was_not_measured_takes_no_panel(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
     table = pd.read_csv(folder / "quality.tsv", sep="\t", dtype=str).assign(
@@ -238,6 +239,7 @@ class Measured(FigureWriter):
         return super().save(drawing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "classes",
     [

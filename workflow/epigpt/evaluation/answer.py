@@ -24,15 +24,6 @@ from typing import Any
 from epigpt.evaluation import answer_text, answer_words
 from epigpt.evaluation.evidence import SIGNIFICANT, TIE, Facts, Score
 
-VERDICTS = (
-    "works",
-    "as_good",
-    "signal_missed",
-    "too_few_donors",
-    "no_evidence",
-    "confounded",
-    "not_assessable",
-)
 TONES = {
     "works": "good",
     "as_good": "neutral",

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import hypergeom
 
-from epigpt.genes.positions import GENOMES, SEX_CHROMOSOMES, locate
+from epigpt.genes.positions import GENOMES, locate
 
 # The genes of a model that count as deciding.
 DECIDING = 20
@@ -59,11 +59,6 @@ class Locus:
     deciding: int
     p: float
     named: str = ""
-
-    @property
-    def is_sex(self) -> bool:
-        """Whether it lies on a sex chromosome, where sex is the nearer explanation."""
-        return self.chromosome in SEX_CHROMOSOMES
 
 
 def crowded(

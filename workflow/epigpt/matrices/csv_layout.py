@@ -67,13 +67,6 @@ ANNOTATION_COLUMN = re.compile(
     r" ._-]?val(ue)?|(adj|fdr|padj|q)[ ._-]?.*val.*|padj|fdr",
     re.IGNORECASE,
 )
-# Columns of one sample whose kind a quantifier's header names.
-QUANTITY_SUFFIX = re.compile(
-    r"[ ._-]*\(?(f?rpkm|fpkm|tpm|cpm|expected[ ._-]?counts?|est[ ._-]?counts?|num[ ._-]?reads"
-    r"|raw[ ._-]?counts?|read[ ._-]?counts?|counts?|reads?)\)?"
-    r"|(?P<front>f?rpkm|fpkm|tpm|cpm|(raw|read)?[ ._-]?counts?)[ ._-]+",
-    re.IGNORECASE,
-)
 
 
 class NoTable(Exception):

@@ -174,10 +174,6 @@ class Sources:
             values, index=self._texts[name].index, dtype=object
         )
 
-    def is_characteristic(self, name: str) -> bool:
-        """Return whether a name that `find` gave is a characteristic as it stands."""
-        return name in self.characteristics
-
     def select(self, condition: Filter) -> tuple[str, pd.Series]:
         """Return which samples meet a condition of `include`: the name it is about, and a truth
         value per sample."""

@@ -117,7 +117,7 @@ def resolve(
     explicit = None if row.label in ("auto", "") else sources.find(row.label, "label")
     kept, left_out = selected(row, sources, described, available)
     donors_found = _group(row, sources, described, kept)
-    group_name, group = donors_found.name, _group_values(donors_found.name, row, sources).loc[kept]
+    group_name, group = donors_found.name, _group_values(donors_found.name, sources).loc[kept]
     row = replace(row, group=group_name)
     own = characteristics.loc[kept]
     texts = described if columns is None else described.assign(column=sources.column)
@@ -188,7 +188,7 @@ def _group(
     return donors.Donors(name, f"group = {row.group}")
 
 
-def _group_values(name: str, row: Row, sources: Sources) -> pd.Series:
+def _group_values(name: str, sources: Sources) -> pd.Series:
     if name == "sample":
         index = sources.characteristics.index
         return pd.Series(list(index), index=index, dtype=object, name="sample")
