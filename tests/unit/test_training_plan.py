@@ -1,5 +1,6 @@
 """The plan: what fits, what is refused and with which remedy."""
 
+import argparse
 import math
 import shutil
 from dataclasses import replace
@@ -12,7 +13,7 @@ import torch
 from epigpt.config.settings import Settings
 from epigpt.errors import InputError
 from epigpt.models import choice, presets
-from epigpt.training import plan, plan_command, preparation, strategy
+from epigpt.training import plan, plan_command, planning, preparation, strategy
 from epigpt.training.deepspeed_config import deepspeed_config
 from epigpt.training.launch import Placement
 from epigpt.training.memory_model import GB, USABLE, MemoryBudget, MemoryModel, Strategy
@@ -172,8 +173,6 @@ def test_flops_of_a_token_of_gpt2_xl() -> None:
 
 
 def test_the_command_prints_a_line_per_figure(capsys: pytest.CaptureFixture[str]) -> None:
-    import argparse
-
     parser = argparse.ArgumentParser()
     plan_command.add_arguments(parser)
     words = ["--model", "gpt2-xl", "--hardware", "h100x1", "--encoding", "gene-sentence"]
@@ -191,3 +190,21 @@ def test_the_command_prints_a_line_per_figure(capsys: pytest.CaptureFixture[str]
         "data set",
     ):
         assert part in printed
+
+
+@pytest.mark.parametrize("views", [4, 1])
+def test_the_command_says_what_the_first_lines_of_a_run_say(
+    capsys: pytest.CaptureFixture[str], views: int
+) -> None:
+    """Of a data set of 30 samples, of which a fold of five trains 24."""
+    parser = argparse.ArgumentParser()
+    plan_command.add_arguments(parser)
+    words = ["--hardware", "h100x1", "--dataset-size", "24", "--views", str(views)]
+    assert plan_command.run(parser.parse_args(words)) == 0
+    printed = capsys.readouterr().out
+    hardware = presets.hardware("h100x1")
+    asked = choice.resolve(Settings(views=views), choice.Devices.of_hardware(hardware))
+    said = planning.forecast(asked, presets.load(asked.model), hardware)
+    whole = said.removeprefix("A data set ").removesuffix(".")
+    assert "of 30 samples takes 1 GPU job" in whole
+    assert whole in printed

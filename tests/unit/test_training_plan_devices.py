@@ -1,5 +1,6 @@
 """The plan on several devices: how many pay, what divides, what cannot fit."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -55,6 +56,27 @@ def test_a_training_takes_as_many_gpus_as_its_steps_keep_busy(
     )
     assert (chosen.nodes, chosen.devices, chosen.device) == (nodes, devices, device)
     assert ("one job" in why.lower()) == (nodes * devices == 1)
+
+
+@pytest.mark.parametrize(("batch", "used", "most"), [(61, 1, 8), (2049, 3, 32), (66, 6, 16)])
+def test_a_batch_that_leaves_gpus_idle_names_one_that_does_not(
+    batch: int, used: int, most: int
+) -> None:
+    hardware, gpus = presets.hardware("h100x8-nodes"), choice.Devices("nodes", 80 * GB)
+
+    def taken(size: int) -> tuple[int, str]:
+        settings = choice.resolve(Settings(**LONG, global_batch_size=size), gpus)  # type: ignore[arg-type]
+        chosen, why = strategy.hardware_for(settings, presets.load(settings.model), hardware)
+        return chosen.nodes * chosen.devices, why
+
+    world, why = taken(batch)
+    wanted = re.search(r"global_batch_size: (\d+) would use (\d+)", why)
+    assert world == used
+    assert wanted
+    assert int(wanted[2]) == most
+    world, why = taken(int(wanted[1]))
+    assert world == most
+    assert "would use" not in why
 
 
 def test_the_longest_sequence_of_programs_is_known_without_importing_them() -> None:

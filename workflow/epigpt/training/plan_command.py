@@ -126,12 +126,18 @@ def run(options: argparse.Namespace) -> int:
     print(
         json.dumps(found.plan.as_dict(), indent=2)
         if options.json
-        else text(found.plan, found.work, found.hardware, options.folds)
+        else text(found.plan, found.work, found.hardware, options.views, options.folds)
     )
     return 0
 
 
-def text(made: plan.Plan, work: plan.Workload, hardware: presets.HardwarePreset, folds: int) -> str:
+def text(
+    made: plan.Plan,
+    work: plan.Workload,
+    hardware: presets.HardwarePreset,
+    views: int,
+    folds: int,
+) -> str:
     """Lay the plan out for reading, a line per figure."""
     base = presets.load(made.model).parameters(work.vocabulary)
     devices = f"{hardware.nodes} × {hardware.devices} {hardware.device}"
@@ -168,7 +174,7 @@ def text(made: plan.Plan, work: plan.Workload, hardware: presets.HardwarePreset,
             ),
         ),
         ("time", f"{dataset_cost.duration(3600 * made.hours)} of steps per fit"),
-        *_whole(made, work, hardware, folds),
+        ("data set", _whole(made, work, hardware, views, folds)),
         (
             "disk",
             (
@@ -181,14 +187,19 @@ def text(made: plan.Plan, work: plan.Workload, hardware: presets.HardwarePreset,
 
 
 def _whole(
-    made: plan.Plan, work: plan.Workload, hardware: presets.HardwarePreset, folds: int
-) -> list[tuple[str, str]]:
-    """Lay out what the data set costs as a whole, with variants, attributions and permutations as
-    the settings have them by default."""
-    settings = DEFAULTS.model_copy(update={"model": made.model})
-    samples = work.examples // settings.views
+    made: plan.Plan,
+    work: plan.Workload,
+    hardware: presets.HardwarePreset,
+    views: int,
+    folds: int,
+) -> str:
+    """Say what the data set costs as a whole, with variants, attributions and permutations as the
+    settings have them by default. A fold trains on all of its samples but one in `folds`."""
+    settings = DEFAULTS.model_copy(update={"model": made.model, "views": views})
+    samples = round(work.examples / views * folds / max(1, folds - 1))
     scope = planning.scope_of(settings, samples, folds, together=made.world_size == 1)
-    return [("data set", dataset_cost.of_dataset(made, hardware.device, scope).sentence())]
+    cost = dataset_cost.of_dataset(made, hardware.device, scope)
+    return f"of {samples:,} samples takes {cost.sentence()}"
 
 
 def _gb(amount: int) -> str:

@@ -67,11 +67,14 @@ def narrowed(
     for chosen in _narrower(hardware, work.global_batch_size):
         world = chosen.nodes * chosen.devices
         if (world == 1 or tokens >= BUSY_TOKENS * world) and _fits(preset, chosen, work):
+            idle = _undivided(hardware, work, world)
             if world == 1:
-                return chosen, f"One GPU and one job for each data set: {step} fills no more."
+                why = idle or f"{step} fills no more."
+                return chosen, f"One GPU and one job for each data set: {why}"
             return chosen, (
                 f"{world} GPUs for each fit, and a job for each: {step} gives each GPU"
-                f" {tokens // world:,}, and {BUSY_TOKENS:,} keep one busy."
+                f" {tokens // world:,}, and {BUSY_TOKENS:,} keep one busy"
+                + (f"; {idle}" if idle else ".")
             )
     return hardware, f"All {hardware.nodes * hardware.devices} GPUs for each fit."
 
@@ -85,13 +88,35 @@ def sequences(settings: "Settings") -> tuple[int, int]:
     return 1 + settings.max_genes, settings.vocabulary_genes + 2
 
 
+def _undivided(hardware: HardwarePreset, work: plan.Workload, used: int) -> str:
+    """Say which batch would use more devices, where this one keeps more busy than it can be divided
+    among; empty where not."""
+    batch = work.global_batch_size
+    busy = batch * work.length // BUSY_TOKENS
+    worlds = [nodes * devices for nodes, devices in _parts(hardware)]
+    most = next((world for world in worlds if world <= busy), 1)
+    if most <= used:
+        return ""
+    near = batch // most * most
+    if near * work.length < BUSY_TOKENS * most:
+        near += most
+    return (
+        f"no more of them divide a batch of {batch:,} (global_batch_size: {near} would use {most})."
+    )
+
+
 def _narrower(hardware: HardwarePreset, batch: int) -> Iterator[HardwarePreset]:
-    """List the hardware and parts of it, the most devices first; several nodes are used whole."""
-    whole = [(nodes, hardware.devices) for nodes in range(hardware.nodes, 1, -1)]
-    for nodes, devices in [*whole, *((1, number) for number in range(hardware.devices, 0, -1))]:
+    """List the hardware and parts of it that divide a batch, the most devices first."""
+    for nodes, devices in _parts(hardware):
         if batch % (nodes * devices) == 0:
             share = hardware.node_memory_gb * devices / hardware.devices
             yield replace(hardware, nodes=nodes, devices=devices, node_memory_gb=share)
+
+
+def _parts(hardware: HardwarePreset) -> list[tuple[int, int]]:
+    """List nodes and devices on each that a training may use; several nodes are used whole."""
+    whole = [(nodes, hardware.devices) for nodes in range(hardware.nodes, 1, -1)]
+    return [*whole, *((1, number) for number in range(hardware.devices, 0, -1))]
 
 
 def _fits(preset: ModelPreset, hardware: HardwarePreset, work: plan.Workload) -> bool:
