@@ -10,7 +10,7 @@ import pandas as pd
 from epigpt.encoding.gene_statistics import GeneStatistics
 from epigpt.encoding.token_dataset import EncodingConfig, TokenDataset
 from epigpt.encoding.vocabulary import SPECIAL, Vocabulary
-from epigpt.models import classifier, presets, recipes
+from epigpt.models import classifier, presets, recipes, resident
 from epigpt.training import batches, engine, launch, plan, training_loop, tuning
 
 RECIPE = engine.Recipe(recipes.LearningRates(1e-4, 1e-4, 1e-4), seed=1)
@@ -56,9 +56,14 @@ def session(
     tuned: str = "full",
     **changes: Any,
 ) -> training_loop.Session:
-    """Everything ready for `loop.train`; `changes` go into the plan that epigpt makes by itself."""
+    """Everything ready for `loop.train`; `changes` go into the plan that epigpt makes by itself.
+
+    With `shared`, an origin of `epigpt.models.resident`, frozen blocks are those of the session
+    before.
+    """
     examples = batches.training_examples(tokens)
     batch, precision = changes.pop("global_batch_size", 8), changes.pop("precision", "fp32")
+    shared = changes.pop("shared", None)
     work = plan.Workload(
         len(examples), tokens.tokens.shape[2], tokens.size, 2, 1, batch, precision, tuned
     )
@@ -67,11 +72,16 @@ def session(
     config = classifier.configuration(
         preset, "gene-tokens", tokens.size, tokens.tokens.shape[2], ["a", "b"]
     )
-    model = tuning.prepare(classifier.build(config, 1), tuned, new_embedding=True, seed=1)
+    built = classifier.build(config, 1)
+    own = dict(built.named_parameters())
+    model = tuning.prepare(built, tuned, new_embedding=True, seed=1)
+    resident.lend(resident.find(shared), own)
     peak = placement.world_size * hardware.measured_tflops * 1e12
     operations = plan.flops_per_token(preset, tokens.tokens.shape[2])
+    started = engine.start(model, made, RECIPE, placement.device)
+    resident.keep(shared, own)
     return training_loop.Session(
-        engine.start(model, made, RECIPE, placement.device),
+        started,
         tokens,
         examples,
         made,

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 import synthetic_tokens
-from epigpt.models import presets, scoring
-from epigpt.training import batches, launch, training_loop
+from epigpt.models import presets, resident, scoring
+from epigpt.training import batches, launch, states, training_loop
 
 STEPS = 12
 # How far losses in bf16 may lie from those in fp32 over the same steps.
@@ -79,6 +79,7 @@ def rows(seconds: float, rehearse: bool) -> Iterator[str]:
     name = torch.cuda.get_device_name(placement.device) if cuda else "CPU"
     yield f"# Measured on: {name}\n\ntorch {torch.__version__}, {STEPS} steps each.\n"
     yield _bf16_check(placement, "tiny" if rehearse else "gpt2")
+    yield _shared_check(placement, "tiny" if rehearse else "gpt2")
     yield "| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|"
     for case in CASES:
         if time.monotonic() - began > seconds:
@@ -114,6 +115,31 @@ def _bf16_check(placement: launch.Placement, model: str) -> str:
     apart = float((losses["fp32"] - losses["bf16"]).abs().max())
     verdict = "agree" if apart < AGREEMENT else "DO NOT AGREE"
     return f"Losses of {model} in fp32 and bf16 {verdict}: at most {apart:.4f} apart.\n"
+
+
+def _shared_check(placement: launch.Placement, model: str) -> str:
+    """Train adapters twice, the second time beside the blocks that the first left on the device."""
+    resident.DEVICES = (placement.device.type,)
+    trained = []
+    for _ in range(2):
+        session = synthetic_tokens.session(
+            presets.load(model),
+            synthetic_tokens.store(64, 64, 1000),
+            placement,
+            "lora",
+            precision="bf16",
+            global_batch_size=16,
+            steps=STEPS,
+            shared=("check", model),
+        )
+        training_loop.train(session, lambda **_fields: None)
+        trained.append(states.weights(session.engine, copied=True))
+    held = resident.find(("check", model))
+    resident.forget()
+    first, second = trained
+    same = bool(held) and all(torch.equal(first[name], second[name]) for name in first)
+    verdict = "are the same" if same else "ARE NOT THE SAME"
+    return f"Adapters of {model} beside blocks that a fit before left {verdict}.\n"
 
 
 def _scoring_speed(session: training_loop.Session, placement: launch.Placement) -> float:

@@ -97,6 +97,7 @@ def test_the_script_prints_its_table_on_a_cpu(root: Path, tmp_path: Path) -> Non
     lines = (tmp_path / "h100.md").read_text(encoding="utf-8").splitlines()
     assert done.stdout.splitlines() == lines
     assert any(re.match(r"Losses of tiny in fp32 and bf16 agree: ", line) for line in lines)
+    assert "Adapters of tiny beside blocks that a fit before left are the same." in lines
     header, _, *rows = [line for line in lines if line.startswith("|")]
     assert len(rows) == 5
     for row in rows:

@@ -1,5 +1,7 @@
 """Training on one device without DeepSpeed: what a plain loop does, in fp32 and in bf16."""
 
+import gc
+import weakref
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -87,6 +89,16 @@ def test_bf16_steps_on_fp32_masters(accumulation: int) -> None:
         torch.testing.assert_close(master, dict(plain.named_parameters())[name], rtol=0, atol=2e-2)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_an_engine_leaves_nothing_behind(precision: str) -> None:
+    """A job trains many models one after the other."""
+    engine_of = _trained(precision, 2)
+    kept = [weakref.ref(each) for each in (engine_of, engine_of.module, engine_of.optimizer)]
+    del engine_of
+    gc.collect()
+    assert [each() for each in kept] == [None, None, None]
+
+
 def test_gradients_of_micro_batches_are_added_in_fp32() -> None:
     """In bf16 a small gradient added to a large one is lost."""
     model = _Model()
@@ -96,8 +108,7 @@ def test_gradients_of_micro_batches_are_added_in_fp32() -> None:
     weight = model.score.weight
     master = started.whole(weight)
     for size in (256.0, 0.5):
-        weight.grad = torch.full_like(weight, size)
-        started._collect(weight)
+        (weight * size).sum().backward()
     assert weight.grad is None
     assert master.grad is not None
     assert torch.equal(master.grad, torch.full_like(master, 256.5))

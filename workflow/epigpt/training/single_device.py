@@ -6,6 +6,7 @@ master's in fp32 as soon as it is complete and then freed, AdamW steps on the ma
 gets them rounded. Weights that are not trained stay in bf16 alone.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -52,8 +53,8 @@ class SingleDevice:
             }
             model.to(device=device, dtype=torch.bfloat16)
             self._masters = {parameter: nn.Parameter(master) for parameter, master in kept.items()}
-            for parameter in trained:
-                parameter.register_post_accumulate_grad_hook(self._collect)
+            for parameter, master in self._masters.items():
+                parameter.register_post_accumulate_grad_hook(_collecting(master))
             for group in optimizer.param_groups:
                 group["params"] = [self._masters[parameter] for parameter in group["params"]]
         else:
@@ -105,10 +106,16 @@ class SingleDevice:
         """Nothing is divided."""
         return 0
 
-    def _collect(self, parameter: nn.Parameter) -> None:
-        master = self._masters[parameter]
+
+def _collecting(master: nn.Parameter) -> Callable[[torch.Tensor], None]:
+    """Return the hook that moves a parameter's gradient to its master. It holds the master alone:
+    what a hook holds of the engine, and with it the model, is never freed."""
+
+    def collect(parameter: torch.Tensor) -> None:
         if master.grad is None:
             master.grad = torch.zeros_like(master)
         if parameter.grad is not None:
             master.grad.add_(parameter.grad)
             parameter.grad = None
+
+    return collect
