@@ -207,7 +207,7 @@ def test_points_take_the_colour_of_another_characteristic(browser: Any, pages: P
         assert (
             plot.locator("canvas[role=img]").first.evaluate("canvas => canvas.toDataURL()") != after
         )
-        plot.locator("select").select_option(label="total_counts")
+        plot.locator("select").select_option(label="counts")
         assert plot.locator(".legend .ramp").count() == 1
         plot.locator("canvas[role=img]").first.focus()
         visit.page.keyboard.press("ArrowRight")

@@ -7,6 +7,7 @@ follow from the seed, as far as a machine's speed lets them.
 
 import argparse
 import hashlib
+import math
 import random
 import shutil
 import sys
@@ -23,13 +24,6 @@ import quick_run
 from faults.marked import MarkedRun
 
 ROOT = Path(__file__).resolve().parents[2]
-# Every rule, in the order in which a run reaches it.
-STAGES = (
-    *("download", "counts", "expression", "folds", "differential_expression", "encode"),
-    *("baseline", "learning_curve", "models", "null", "comparison", "attributions"),
-    *("evaluate", "markers", "model_answer", "transfer_join", "transfer", "transfer_table"),
-    *("provenance", "report", "crate", "index"),
-)
 CONFIG: dict[str, Any] = {
     **quick_run.CONFIG,
     "epochs": 3,
@@ -47,26 +41,32 @@ _KILLED = ("workflow", "stage", "all")
 
 @dataclass(frozen=True)
 class Stop:
-    """How, and in which stage, a run is stopped."""
+    """How, and in which stage, a run is stopped.
 
-    rule: str
+    Attributes
+    ----------
+    how
+        `interrupt`, or whom to kill.
+    after
+        Seconds after the stage's first job has started.
+    rule
+        The stage; "" for one in which this chain of runs was not stopped yet.
+    skip
+        Stages of that kind that begin before it.
+    """
+
     how: str
     after: float
+    rule: str = ""
+    skip: int = 0
 
 
 def stops(number: int, seed: int) -> list[Stop]:
-    """Draw as many kills and as many interruptions, in the order of the stages."""
+    """Draw as many kills and as many interruptions."""
     chance = random.Random(seed)
     hows = [_KILLED[turn % len(_KILLED)] for turn in range(number)] + ["interrupt"] * number
-    rules: list[str] = []
-    while len(rules) < len(hows):
-        rules += chance.sample(STAGES, len(STAGES))
     chance.shuffle(hows)
-    drawn = [
-        Stop(rule, how, chance.uniform(0, _LATEST))
-        for rule, how in zip(rules[: len(hows)], hows, strict=True)
-    ]
-    return sorted(drawn, key=lambda stop: STAGES.index(stop.rule))
+    return [Stop(how, chance.uniform(0, _LATEST), skip=chance.randint(0, 1)) for how in hows]
 
 
 def prepare(
@@ -102,13 +102,20 @@ def _is_compared(name: str) -> bool:
     return name.endswith((".tsv", ".safetensors")) or parts[-1] in ("verdict.json", "folds.json")
 
 
-def stopped(folder: Path, stop: Stop) -> list[str]:
-    """Start a run, stop it, and say what is wrong with how it ended; nothing where it ended before
-    it came to the stage."""
+def stopped(folder: Path, stop: Stop, before: set[str]) -> list[str] | None:
+    """Start a run, stop it, and say what is wrong with how it ended; None where it ended before it
+    came to the stage.
+
+    Parameters
+    ----------
+    before
+        Stages in which this chain of runs was stopped; gets the one of this stop.
+    """
     run = begin(folder)
-    if not run.reaches(stop.rule):
-        print(f"  {stop.rule} was finished already (status {run.process.wait()})", flush=True)
-        return [] if run.process.returncode == 0 else [f"status {run.process.returncode}"]
+    rule = run.reaches(stop.rule, before, stop.skip)
+    if not rule:
+        return None
+    before.add(rule)
     time.sleep(stop.after)
     ended_before = run.process.poll() is not None
     if stop.how == "interrupt":
@@ -116,7 +123,8 @@ def stopped(folder: Path, stop: Stop) -> list[str]:
     else:
         run.kill(stop.how)
     if stop.how == "stage":
-        run.process.wait()  # whatever does not need the killed job's result goes on
+        run.hears_of_failure()
+        run.interrupt()
     left = run.left_over(_PATIENCE)
     for number in left:
         print(f"  still alive: {number} {left[number]}", flush=True)
@@ -125,7 +133,7 @@ def stopped(folder: Path, stop: Stop) -> list[str]:
     if "Traceback" in said:
         wrong.append("a traceback on the screen:\n" + said[-3000:])
     status = run.process.wait()
-    print(f"  {stop.rule}: {stop.how} after {stop.after:.1f} s, status {status}", flush=True)
+    print(f"  {rule}: {stop.how} after {stop.after:.1f} s, status {status}", flush=True)
     if status == 0 and not ended_before and stop.how == "workflow":
         wrong.append("a killed run that ended with status 0")
     return wrong
@@ -168,22 +176,29 @@ def chain(
     reference: dict[str, str],
     config: dict[str, Any],
     datasets: Sequence[str],
-) -> list[str]:
-    """Stop one run after the other in a new folder, finish it, and say what is wrong."""
+) -> tuple[list[str], int]:
+    """Stop one run after the other in a new folder and finish it; return what is wrong, and in how
+    many of the stops the run had come so far."""
     if folder.exists():
         shutil.rmtree(folder)
     prepare(folder, config, datasets)
-    wrong = []
+    wrong: list[str] = []
+    before: set[str] = set()
+    done = 0
     for stop in several:
-        wrong += [f"{stop}: {problem}" for problem in stopped(folder, stop)]
-    return [*wrong, *finish(folder), *compared(reference, folder)]
+        problems = stopped(folder, stop, before)
+        if problems is None:
+            break
+        wrong += [f"{stop}: {problem}" for problem in problems]
+        done += 1
+    return [*wrong, *finish(folder), *compared(reference, folder)], done
 
 
 def main() -> int:
     """Run the chains; status 1 where anything is not as after an undisturbed run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stops", type=int, default=10, help="kills, and as many interruptions")
-    parser.add_argument("--chains", type=int, default=2, help="folders they are dealt to")
+    parser.add_argument("--chains", type=int, default=2, help="folders they are dealt to, at least")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="default: a temporary one, deleted at the end")
     options = parser.parse_args()
@@ -194,17 +209,24 @@ def main() -> int:
         return 1
     reference = digests(base / "undisturbed")
     print(f"undisturbed: {len(reference)} files to compare", flush=True)
-    drawn = stops(options.stops, options.seed)
+    left = stops(options.stops, options.seed)
+    together = math.ceil(len(left) / options.chains)
     wrong: list[str] = []
-    for number in range(options.chains):
-        print(f"chain {number + 1}", flush=True)
-        stops_of = drawn[number :: options.chains]
-        found = chain(base / f"chain{number}", stops_of, reference, CONFIG, DATASETS)
-        wrong += [f"chain {number + 1}: {problem}" for problem in found]
+    number = 0
+    while left:
+        number += 1
+        print(f"chain {number}", flush=True)
+        folder = base / f"chain{number}"
+        found, done = chain(folder, left[:together], reference, CONFIG, DATASETS)
+        left = left[done:]
+        wrong += [f"chain {number}: {problem}" for problem in found]
         print("\n".join(f"  WRONG {problem}" for problem in found) or "  identical", flush=True)
+        if not done:
+            wrong.append(f"chain {number}: ended before its first stop")
+            break
     if not wrong and not options.folder:
         shutil.rmtree(base)
-    print(f"{len(drawn)} stops, {len(wrong)} faults")
+    print(f"{2 * options.stops - len(left)} stops, {len(wrong)} faults")
     return int(bool(wrong))
 
 

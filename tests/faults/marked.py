@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,13 +64,29 @@ class MarkedRun:
         """Return the rules whose jobs have started, in order, one for each job."""
         return _STARTED.findall(self.text())
 
-    def reaches(self, rule: str) -> bool:
-        """Wait until a job of a rule has started; False where the run ends before."""
+    def reaches(self, rule: str = "", past: Collection[str] = (), skip: int = 0) -> str:
+        """Wait until a job of a rule has started; return the rule, "" where the run ends before.
+
+        Parameters
+        ----------
+        rule
+            The rule; "" for the first that is not among `past` and the `skip` after those.
+        """
         while self.process.poll() is None:
-            if rule in self.started():
-                return True
+            wanted = [
+                one
+                for one in dict.fromkeys(self.started())
+                if (one == rule if rule else one not in past)
+            ]
+            if len(wanted) > skip:
+                return wanted[skip]
             time.sleep(0.05)
-        return False
+        return ""
+
+    def hears_of_failure(self) -> None:
+        """Wait until Snakemake says that a job has failed, or the run has ended."""
+        while self.process.poll() is None and "Error in rule" not in self.text():
+            time.sleep(0.05)
 
     def processes(self) -> dict[int, str]:
         """Return number and command line of every living process of this run."""

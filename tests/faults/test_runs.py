@@ -29,13 +29,13 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_killed_and_interrupted(undisturbed: Path, tmp_path: Path) -> None:
     """A share of what `make test-kills` does: each way to stop a run, the same command again."""
     stops = [
-        Stop("counts", "interrupt", 1.0),
-        Stop("models", "workflow", 4.0),
-        Stop("evaluate", "all", 1.0),
+        Stop("interrupt", 1.0, "counts"),
+        Stop("workflow", 4.0, "models"),
+        Stop("all", 1.0, "evaluate"),
     ]
     folder = tmp_path / "run"
     wrong = kills.chain(folder, stops, kills.digests(undisturbed), CONFIG, ["epilepsy"])
-    assert wrong == []
+    assert wrong == ([], len(stops))
 
 
 def test_two_runs_in_one_folder(tmp_path: Path) -> None:

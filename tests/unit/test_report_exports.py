@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import matplotlib as mpl
@@ -66,6 +67,28 @@ def test_the_r_script_reads_the_files_that_lie_beside_it(taken_along: Path) -> N
     assert "@" not in script
     for opening, closing in ("()", "{}", "[]"):
         assert script.count(opening) == script.count(closing)
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
+def test_the_r_script_draws_every_figure(taken_along: Path, tmp_path: Path) -> None:
+    """Also where titles have quotes and remarks, and classes are words of R."""
+    folder = tmp_path / "moved"
+    shutil.copytree(taken_along, folder)
+    samples = pd.read_csv(folder / "samples.tsv", sep="\t")
+    samples["title"] = [f'it\'s "{at}" #{at}' for at in range(len(samples))]
+    samples["label"] = samples["label"].map({"control": "FALSE", "epilepsy": "TRUE"})
+    samples.to_csv(folder / "samples.tsv", sep="\t", index=False)
+    done = subprocess.run(
+        ["Rscript", "--vanilla", "figures.R"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    drawn = (folder / "figures_r.pdf").read_bytes()
+    assert drawn.startswith(b"%PDF")
+    assert b"/Count 5 " in drawn
 
 
 def test_multiqc_finds_its_custom_content(taken_along: Path) -> None:

@@ -3,6 +3,7 @@ anything is fetched, what a run shows, and how it ends."""
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from epigpt.config import dataset_table
 from epigpt.config.settings import Settings
 from epigpt.errors import InputError
 from epigpt.models.choice import Devices
-from epigpt.start import cost, run
+from epigpt.start import cost, run, screen
 from epigpt.start.screen import RunScreen, in_words
 from epigpt.training import machine
 
@@ -97,6 +98,59 @@ def test_files_that_are_there_are_taken_up(start, tmp_path):
     followed = start("GSE9000001", "--yes", "--label", "sex", "--name", "by_sex")
     assert followed.status == 0, followed.text
     assert dataset_table.read(tmp_path / "config" / "by_sex.tsv")[0].label == "sex"
+
+
+def test_another_source_under_the_name_of_an_earlier_start_is_refused(start, tmp_path):
+    named = table(tmp_path)
+    assert start(named, "--samples", "sheet.csv", "--yes", "--name", "mine").status == 0
+    assert start(named, "--samples", "sheet.csv", "--name", "mine").status == 0
+    (tmp_path / "other.csv").write_text((tmp_path / "sheet.csv").read_text())
+    for source, more in ((named, ["--samples", "other.csv"]), ("other.csv", [])):
+        refused = start(source, *more, "--name", "mine")
+        assert refused.status == 1
+        assert "other.csv, where an earlier start wrote" in refused.text
+    other = start("GSE9000001", "--name", "mine")
+    assert "--base-url" in other.text or "SOURCE" in other.text
+    followed = start(named, "--samples", "other.csv", "--yes", "--name", "mine_too")
+    assert followed.status == 0, followed.text
+
+
+def test_another_mirror_on_the_second_call_is_refused(start, tmp_path):
+    start("GSE9000001", "--yes")
+    (tmp_path / "mirror").mkdir()
+    refused = start("GSE9000001", "--base-url", "mirror")
+    assert refused.status == 1
+    assert "--base-url" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "followed"),
+    [("--cores", "0", "4"), ("--cores", "two", "all"), ("--name", "../a b", "my_data")],
+)
+def test_what_no_run_can_be_made_of_is_refused_first(start, tmp_path, option, text, followed):
+    refused = start("GSE9000001", "--yes", option, text)
+    assert refused.status == 1
+    assert f"such as {option} {followed}" in refused.text or f"{option} {followed}" in refused.text
+    assert list(tmp_path.iterdir()) == []
+    assert start("GSE9000001", "--yes", option, followed).status == 0
+
+
+def test_samples_that_may_belong_together_are_named(start):
+    told = start("GSE52778")
+    assert "the group is 'cell line'" in told.text
+    assert "the group is" not in start("GSE52778", "--group", "cell line").text
+    assert "the group is" not in start("GSE52778", "--group", "sample").text
+
+
+def test_the_table_of_counts_is_no_sheet(start, tmp_path):
+    named = table(tmp_path)
+    rows = [f"ENSG{number:011d},1,2" for number in range(600)]
+    (tmp_path / "large.csv").write_text("\n".join(["gene,S1,S2", *rows]) + "\n")
+    for source, sheet in ((named, named), ("sheet.csv", "large.csv")):
+        refused = start(source, "--samples", sheet, "--yes")
+        assert refused.status == 1
+        assert "a sample sheet has a row for each sample" in refused.text
+    assert "name a file of it" in start(".", "--yes").text
 
 
 def test_a_table_needs_its_sheet(start, tmp_path):
@@ -201,9 +255,37 @@ def test_a_killed_run_is_unlocked_and_another_programs_lock_is_not(tmp_path, mon
 
 @pytest.mark.parametrize("status", [run.STOPPED, -signal.SIGTERM, 1])
 def test_what_ends_a_run_that_did_not_finish(tmp_path, status):
-    told = run.outcome(tmp_path, "a", status, 0, "epigpt start a --yes")
+    (tmp_path / "said.txt").touch()
+    told = run.outcome(
+        tmp_path, "a", status, began=0, said=tmp_path / "said.txt", again="epigpt start a --yes"
+    )
     assert "Run the same command to resume:\n  epigpt start a --yes" in told
     assert "Stopped." in told or "a: " in told
+
+
+def test_a_run_of_which_no_job_began_ends_with_what_snakemake_said(tmp_path):
+    said = tmp_path / "said.txt"
+    said.write_text("Error: Directory cannot be locked.\n")
+    told = run.outcome(tmp_path, "a", 1, began=0, said=said, again="epigpt start a --yes")
+    assert "no job could begin" in told
+    assert "Error: Directory cannot be locked." in told
+
+
+def test_told_to_end_it_tells_snakemake(tmp_path):
+    """As a scheduler or a system that shuts down does it: SIGTERM to one process alone."""
+    code = """
+import os, signal, subprocess, sys, threading
+from epigpt.start import run
+waits = "import time, signal\\ntry: time.sleep(60)\\nexcept KeyboardInterrupt: raise SystemExit(7)"
+child = subprocess.Popen([sys.executable, "-c", waits])
+threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+with run._told_to_end(child):
+    print(run._ended(child), child.poll())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stdout.split() == ["130", "7"], done.stderr
 
 
 def test_a_start_of_snakemake_imports_no_installed_epigpt(root):
@@ -248,6 +330,30 @@ def test_the_screen_of_a_run():
         "  0:16  2 of 3  training GPT-2 and attributing it, a  (about 3 min left)\n",
         "  0:16  FAILED: training GPT-2 and attributing it, a; log: results/a/logs/models.log\n",
     ]
+
+
+def test_a_screen_that_is_no_terminal_is_never_silent_for_long():
+    said, clock = [], Clock()
+    shown = RunScreen(said.append, clock=clock)
+    shown.planned({"null": 3, "total": 3})
+    for job in range(3):
+        shown.begun(job, "null", "a")
+    for done in (1, 2):
+        clock.now += 40
+        shown.ended(done)
+        shown.progress(done, 3)
+    assert said[-1] == "  1:20  2 of 3 done  (about 40 s left)\n"
+    assert len(said) == 3
+
+
+def test_every_rule_has_words(root):
+    rules = re.findall(
+        r"^ *(?:use rule \w+ as|rule|checkpoint) (\w+)\b",
+        "\n".join(path.read_text() for path in sorted((root / "rules").glob("*.smk"))),
+        re.MULTILINE,
+    )
+    assert len(rules) > 20
+    assert set(rules) - {"all", "fetch"} <= screen.IN_WORDS.keys()
 
 
 def test_the_screen_of_a_terminal_is_one_line():

@@ -10,7 +10,7 @@ import pandas as pd
 from epigpt.config.dataset_row import Row
 from epigpt.describe.description import Description
 from epigpt.samples import assays, association
-from epigpt.samples.donors import suggested_group
+from epigpt.samples.donors import cell_line, suggested_group
 from epigpt.samples.label_candidates import Candidate, candidates, of_values
 from epigpt.samples.label_rows import row_for
 from epigpt.samples.label_sources import Sources, one_spelling, output_names
@@ -28,9 +28,8 @@ def describe_labels(
     unified, attributes = unified.loc[kept], attributes.loc[kept]
     description.kept = len(kept)
     description.characteristics = {str(name): _values(unified[name]) for name in unified}
-    description.group = (
-        row.group if row.group != "auto" else suggested_group(unified, attributes.get("title"))
-    )
+    guessed = row.group == "auto"
+    description.group = suggested_group(unified, attributes.get("title")) if guessed else row.group
     group = (
         pd.Series(kept, index=kept, dtype=object)
         if description.group == "sample"
@@ -47,6 +46,10 @@ def describe_labels(
     if description.candidates:
         best = description.candidates[0]
         label = sources.find(best.label, "label")[1].loc[kept]
+        line = cell_line(unified, label) if guessed and row.group == "sample" else ""
+        description.notes += [
+            f"'{line}' repeats: if it says which samples are of one donor, the group is '{line}'."
+        ] * bool(line)
         listed = pd.DataFrame(
             {"sample": kept, "label": label.to_numpy(), "group": group.to_numpy()}
         )

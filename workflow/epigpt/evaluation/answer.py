@@ -69,7 +69,7 @@ class Answer:
         best = facts.rivals.get(facts.best)
         return {
             "verdict": self.verdict,
-            "badge": BADGES[self.verdict],
+            "badge": BADGES[self.verdict].replace("donors", answer_words.unit(facts)),
             "tone": self.tone,
             "sentence": self.text.headline,
             "reason": self.text.reason,

@@ -85,12 +85,12 @@ def _locus(locus: Locus) -> str:
 
 
 def _blocks(score: Score) -> str:
-    adds = f"the transformer blocks change GPT-2's AUC by {difference(score)}"
+    adds = f"the transformer blocks change the AUC by {difference(score)}"
     if score.is_worse:
         return f"What GPT-2 adds comes from its blocks: {adds}."
     if score.is_better:
         return f"GPT-2's blocks do harm here: {adds}."
-    return f"GPT-2's blocks are not shown to add to the same model without them: {adds}."
+    return f"GPT-2 is not shown to gain from its blocks: against itself without them, {adds}."
 
 
 def methods(facts: Facts) -> str:

@@ -79,13 +79,13 @@ def _data(results: Results) -> list[Row]:
 def _reproducibility(results: Results) -> list[Row]:
     software = results.provenance.get("epigpt") or {}
     version = " ".join(filter(None, [str(software.get("version")), str(software.get("git") or "")]))
-    packages = results.provenance.get("packages") or {}
     public = results.source.upper().startswith("GSE") and not results.reading.get("simulated")
     return [
         (
             "code availability",
             f"EpiGPT {version}",
-            f"provenance.json: versions of {len(packages)} packages as the jobs saw them",
+            # Not their number: it depends on which jobs ran in one process.
+            "provenance.json: versions of the packages as the jobs saw them",
         ),
         (
             "data availability",

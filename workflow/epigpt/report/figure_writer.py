@@ -20,7 +20,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from epigpt import files
-from epigpt.report import style
+from epigpt.report import style, wording
 from epigpt.report.blocks import ReportFigure
 
 _FONT = "'DejaVu Sans', Verdana, Arial, sans-serif"
@@ -42,7 +42,7 @@ _UNDATED = {"CreationDate": None, "Creator": None, "Producer": None}
 @dataclass(frozen=True)
 class Drawing:
     """A figure that is ready to be saved: its file name, its source data, what a blind and what a
-    seeing reader must be told."""
+    seeing reader must be told; `{units}` and `{unit}` in that stand for what groups are called."""
 
     name: str
     figure: Figure
@@ -54,11 +54,15 @@ class Drawing:
 
 
 class FigureWriter:
-    """The folder of a report's figures; `also` names the formats beside SVG."""
+    """The folder of a report's figures; `also` names the formats beside SVG, `unit` says what a
+    group is called."""
 
-    def __init__(self, folder: Path, also: Sequence[str] = ("png", "pdf")) -> None:
+    def __init__(
+        self, folder: Path, also: Sequence[str] = ("png", "pdf"), unit: str = "donor"
+    ) -> None:
         self.folder = folder
         self.also = also
+        self.unit = unit
 
     def save(self, drawing: Drawing | None) -> list[ReportFigure]:
         """Write a drawing as SVG, PNG, PDF and TSV; give it as a block. Nothing to draw: an empty
@@ -74,11 +78,8 @@ class FigureWriter:
                 temporary.write_bytes(content)
         files.write_tsv(self.folder / f"{drawing.name}.tsv", drawing.source)
         shown = _for_page(svg, drawing.name)
-        return [
-            ReportFigure(
-                drawing.name, shown, drawing.alt, drawing.caption, drawing.wide, drawing.print_only
-            )
-        ]
+        alt, caption = (_called(text, self.unit) for text in (drawing.alt, drawing.caption))
+        return [ReportFigure(drawing.name, shown, alt, caption, drawing.wide, drawing.print_only)]
 
 
 def inline(drawing: Drawing | None) -> ReportFigure | None:
@@ -87,9 +88,12 @@ def inline(drawing: Drawing | None) -> ReportFigure | None:
         return None
     with style.quiet():
         shown = _for_page(_svg(drawing.figure, drawing.name), drawing.name)
-    return ReportFigure(
-        drawing.name, shown, drawing.alt, drawing.caption, drawing.wide, saved=False
-    )
+    alt, caption = (_called(text, "donor") for text in (drawing.alt, drawing.caption))
+    return ReportFigure(drawing.name, shown, alt, caption, drawing.wide, saved=False)
+
+
+def _called(text: str, unit: str) -> str:
+    return text.replace("{units}", wording.plural(unit)).replace("{unit}", unit)
 
 
 def _png(figure: Figure) -> bytes:

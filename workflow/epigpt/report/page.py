@@ -55,7 +55,7 @@ def write(results_folder: Path, page: Path, figures: Path, taken_along: Path | N
     results = Results(results_folder)
     with files.path(figures) as folder:
         folder.mkdir()
-        text = render(results, FigureWriter(folder))
+        text = render(results, FigureWriter(folder, unit=results.unit))
     if taken_along is not None:
         with files.path(taken_along) as folder:
             folder.mkdir()

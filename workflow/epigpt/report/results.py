@@ -119,12 +119,27 @@ class Results:
         return first if first in names and len(names) == 2 else names[-1] if len(names) == 2 else ""
 
     @cached_property
+    def sources(self) -> dict[str, str]:
+        """Return the characteristic that says what `label` and `group` say, where there is one."""
+        taken = {tuple(self.samples[name]): name for name in ("group", "label")}
+        return {
+            taken[tuple(self.samples[name])]: name
+            for name in reversed(self.characteristics)
+            if tuple(self.samples[name]) in taken
+        }
+
+    @cached_property
     def unit(self) -> str:
         """What a group is called in the answer, such as `litter`; `sample` where every sample is
         its own."""
         if self.samples["group"].nunique() == len(self.samples):
             return "sample"
         return wording.singular(str(self.verdict.get("unit") or "donors"))
+
+    @property
+    def units(self) -> str:
+        """What groups are called: `litters`."""
+        return wording.plural(self.unit)
 
     def name(self, sample: str) -> str:
         """Return the title of a sample where the record gives each one of its own, else its id."""

@@ -7,18 +7,15 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
 
 from epigpt.config import loading
-from epigpt.config.dataset_row import ACCESSION, Row
-from epigpt.config.settings import Settings
+from epigpt.config.dataset_row import ACCESSION
 from epigpt.doctor import profile
 from epigpt.doctor.finding import Finding
 from epigpt.errors import InputError
-from epigpt.models import presets
 from epigpt.models.choice import Devices
 from epigpt.samples.label_candidates import Candidate
-from epigpt.start import configuration, cost
+from epigpt.start import arguments, configuration, cost
 from epigpt.start import run as workflow
 from epigpt.start.configuration import Configuration
 from epigpt.start.cost import RunCost
@@ -36,33 +33,7 @@ _PURPOSES = {"comparison": "variants", "redraw": "further draws", "null": "permu
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the source, what is decided already, and where to run."""
-    parser.add_argument(
-        "source", metavar="SOURCE", help="a GEO accession, an .h5ad file, or a table of counts"
-    )
-    parser.add_argument("--samples", default="", metavar="SHEET", help="sample sheet of a table")
-    parser.add_argument("--name", default="", help="name of the data set (default: the source's)")
-    for name, text in (
-        ("label", "characteristic that holds the condition"),
-        ("case", "its positive values, | between them"),
-        ("control", "its negative values"),
-        ("group", "characteristic that names the donor, or sample"),
-        ("include", "filters, such as 'tissue=Hippocampus;sex=F'"),
-        ("organism", "human, mouse, rat or zebrafish"),
-        ("assay", "bulk or single_cell"),
-    ):
-        default = "" if name in ("case", "control", "include") else "auto"
-        parser.add_argument(f"--{name}", default=default, help=f"{text} (default: found)")
-    parser.add_argument("--model", default="auto", help="model preset (default: %(default)s)")
-    parser.add_argument(
-        "--hardware", default="", help="hardware preset (default: what this machine has)"
-    )
-    parser.add_argument("--profile", default="", help="profile of Snakemake, such as slurm")
-    parser.add_argument("--cores", default="all", help="cores of this machine (default: all)")
-    parser.add_argument(
-        "--directory", type=Path, default=Path(), help="where config/ and results/ lie (default: .)"
-    )
-    parser.add_argument("--base-url", default="", metavar="URL", help="a mirror of GEO")
-    parser.add_argument("--yes", action="store_true", help="ask nothing: take what is proposed")
+    arguments.add(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -74,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
         A source that cannot be used, a model too large for the hardware, too little disk; nothing
         has been downloaded or written then.
     """
+    arguments.refuse_unusable(options)
     directory = options.directory.expanduser().resolve()
     planned, source = _planned(options, directory)
     hardware, devices = _hardware(options)
@@ -89,7 +61,10 @@ def run(options: argparse.Namespace) -> int:
     print(f"\nConfiguration: {written.config}, {written.table}\n", flush=True)
     began = workflow.now()
     status, said = workflow.snakemake(directory, written.config, _arguments(options), told.seconds)
-    print(f"\n{workflow.outcome(directory, written.row.dataset, status, began, _again())}")
+    end = workflow.outcome(
+        directory, written.row.dataset, status, began=began, said=said, again=_again()
+    )
+    print(f"\n{end}")
     if status not in (0, workflow.STOPPED):
         print(f"All that the jobs said: {said}")
     return status if status >= 0 else workflow.STOPPED
@@ -102,77 +77,24 @@ def _planned(options: argparse.Namespace, directory: Path) -> tuple[Configuratio
     if name and (directory / configuration.FOLDER / f"{name}.yaml").is_file():
         path = directory / configuration.FOLDER / f"{name}.yaml"
         found = configuration.existing(path, name)
-        _refuse_other(options, found)
+        arguments.refuse_other(options, found)
         print(f"Taken up: {path}, with label '{found.row.label}', group '{found.row.group}'.\n")
         return found, None
-    keys = _keys(options)
+    keys = arguments.keys(options)
     geo = loading.with_mirror(
         loading.validated({key: keys[key] for key in keys if key == "geo"}).geo, Path.cwd()
     )
-    source = look(options.source, _given(options), geo, _log())
+    source = look(options.source, arguments.given(options), geo, _log())
     print(description_in_words(source), flush=True)
     if not options.yes and options.label == "auto" and sys.stdin.isatty():
         source = _chosen(source)
     planned = configuration.of_run(directory, source.row, keys)
     if planned.config.is_file():
         planned = configuration.existing(planned.config, source.row.dataset)
-        _refuse_other(options, planned)
+        arguments.refuse_other(options, planned)
         print(f"Taken up: {planned.config}")
     print(f"\nLabel '{planned.row.label}', donors by '{planned.row.group}'.", flush=True)
     return planned, source
-
-
-def _refuse_other(options: argparse.Namespace, found: Configuration) -> None:
-    """Refuse options that say otherwise than the files of an earlier start, which stay."""
-    row, given = vars(found.row), vars(_given(options))
-    others = [
-        (f"--{name}", value, str(row[name]), found.table)
-        for name, value in given.items()
-        if name not in ("dataset", "source", "samples")
-        and value not in ("", "auto")
-        and value != row[name]
-    ]
-    others += [
-        (f"--{key}", str(value), str(found.content.get(key, "auto")), found.config)
-        for key, value in _keys(options).items()
-        if key == "model" and value != found.content.get(key)
-    ]
-    if others:
-        option, value, there, path = others[0]
-        raise InputError(
-            f"{option} {value}, where an earlier start wrote '{there}'",
-            str(path),
-            "its files are taken up as they are and never written over",
-            f"leave {option} out, or edit the file, or start another run with --name NAME",
-        )
-
-
-def _given(options: argparse.Namespace) -> Row:
-    return Row(
-        options.name,
-        "",
-        samples=options.samples,
-        organism=options.organism,
-        assay=options.assay,
-        label=options.label,
-        case=options.case,
-        control=options.control,
-        group=options.group,
-        include=options.include,
-    )
-
-
-def _keys(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the keys of the config file that the command line sets."""
-    keys: dict[str, Any] = {}
-    if options.model != "auto":
-        presets.load(options.model)
-        keys["model"] = options.model
-    if options.base_url:
-        # A relative mirror counts from here, and the config file lies elsewhere.
-        geo = Settings().geo.model_copy(update={"base_url": options.base_url})
-        keys["geo"] = {"base_url": loading.with_mirror(geo, Path.cwd()).base_url}
-    return keys
 
 
 def _hardware(options: argparse.Namespace) -> tuple[str, Devices]:
@@ -208,12 +130,12 @@ def _size(planned: Configuration, source: Source | None) -> tuple[int, int | Non
 
 
 def _arguments(options: argparse.Namespace) -> list[str]:
-    arguments = ["--cores", options.cores]
+    passed = ["--cores", options.cores]
     if options.profile:
-        arguments = ["--profile", str(_profile(options)[0])]
+        passed = ["--profile", str(_profile(options)[0])]
     if options.hardware:
-        arguments += ["--config", f"hardware={options.hardware}"]
-    return arguments
+        passed += ["--config", f"hardware={options.hardware}"]
+    return passed
 
 
 def _log() -> logging.Logger:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from epigpt.errors import InputError
 from epigpt.provenance import run_outcome
@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 _STATE = Path(".snakemake")
 _RUNNING = "running\n"
 STOPPED = 130
+_LAST_LINES = 8
 
 
 @contextlib.contextmanager
@@ -111,7 +112,8 @@ def snakemake(
             pass_fds=[lock.fileno(), screen],
         )
         os.close(screen)
-        return _ended(process), said
+        with _told_to_end(process):
+            return _ended(process), said
 
 
 def _environment(directory: Path, expected: Mapping[str, float]) -> dict[str, str]:
@@ -134,6 +136,27 @@ def _environment(directory: Path, expected: Mapping[str, float]) -> dict[str, st
     return environment
 
 
+@contextlib.contextmanager
+def _told_to_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Tell Snakemake as Ctrl-C does where this process alone is told to end."""
+    # Behind `&` in a script, Snakemake is deaf to Ctrl-C; then it ends after the jobs in progress.
+    deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+    def end(number: int, frame: object) -> NoReturn:
+        process.send_signal(signal.SIGTERM if deaf else signal.SIGINT)
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _ended(process: subprocess.Popen[bytes]) -> int:
     """Wait for Snakemake; Ctrl-C reaches it too, and it is given the time to end its jobs."""
     try:
@@ -148,13 +171,17 @@ def _ended(process: subprocess.Popen[bytes]) -> int:
         return STOPPED
 
 
-def outcome(directory: Path, dataset: str, status: int, began: float, again: str) -> str:
+def outcome(
+    directory: Path, dataset: str, status: int, *, began: float, said: Path, again: str
+) -> str:
     """Return what ends the output: the report's path, what was refused, or how to go on.
 
     Parameters
     ----------
     began
         When the run began, in seconds of the epoch.
+    said
+        All that Snakemake and its jobs said.
     again
         The command that goes on with it.
     """
@@ -167,6 +194,10 @@ def outcome(directory: Path, dataset: str, status: int, began: float, again: str
         return f"Stopped. What is finished stays. {resume}"
     told = run_outcome.of_run(directory, [dataset], began)[0]
     reason = told.refusal or told.reason
+    if not any((directory / "results" / dataset).glob("logs/**/*.log")):
+        # No job has begun: what stands against the run, Snakemake has said.
+        last = said.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
+        reason = "no job could begin\n" + "\n".join(f"  {line}" for line in last)
     return f"{dataset}: {reason}\nWhat is finished stays; when this is settled: {resume}"
 
 

@@ -14,7 +14,9 @@ EXPECTED = "EPIGPT_EXPECTED_SECONDS"
 SCREEN = "EPIGPT_SCREEN"
 # A job of which nothing is known: a process starts, reads, computes little and writes.
 _USUAL_SECONDS = 8.0
-_IN_WORDS = {
+# Where lines are not written over, the reader hears of the run at least so often, in seconds.
+_SILENCE = 60.0
+IN_WORDS = {
     "download": "downloading",
     "counts": "reading the counts",
     "expression": "quality control",
@@ -24,6 +26,7 @@ _IN_WORDS = {
     "weights": "fetching pretrained weights",
     "adapt": "pretraining on the samples",
     "baseline": "baselines",
+    "baseline_null": "baselines under permuted labels",
     "learning_curve": "learning curve",
     "models": "training GPT-2 and attributing it",
     "models_and_attributions": "training GPT-2 and attributing it",
@@ -37,8 +40,14 @@ _IN_WORDS = {
     "markers": "marker genes and claims",
     "model_answer": "the model's card",
     "transfer_join": "joining the series of a transfer",
+    "transfer_encode": "encoding for a transfer",
+    "transfer_train": "training for a transfer",
     "transfer": "testing on another series",
     "transfer_table": "table of transfers",
+    "corpus_download": "downloading a series of the corpus",
+    "corpus_series": "reading a series of the corpus",
+    "corpus_table": "table of the corpus",
+    "pretrain": "pretraining on the corpus",
     "provenance": "provenance",
     "report": "writing the report",
     "crate": "RO-Crate",
@@ -71,7 +80,7 @@ class RunScreen:
     columns: int = 100
 
     def __post_init__(self) -> None:
-        self._began = self.clock()
+        self._began = self._last = self.clock()
         self._jobs: dict[int, tuple[str, str]] = {}
         self._planned: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
@@ -92,9 +101,9 @@ class RunScreen:
             return
         if (rule, dataset) not in self._told and not self.live:
             self._told.add((rule, dataset))
-            left = self.seconds_left()
-            still = "" if left is None else f"  (about {in_words(left)} left)"
-            self.say(f"{self._clock()}  {self._how_far()}{self._stage(rule, dataset)}{still}")
+            self.say(
+                f"{self._clock()}  {self._how_far()}{self._stage(rule, dataset)}{self._still()}"
+            )
         self._draw()
 
     def ended(self, job: int) -> None:
@@ -107,6 +116,8 @@ class RunScreen:
     def progress(self, done: int, total: int) -> None:
         """Take Snakemake's count of jobs, which grows where a stage decides on further ones."""
         self._done, self._total = done, total
+        if not self.live and self.clock() - self._last >= _SILENCE and done < total:
+            self.say(f"{self._clock()}  {done} of {total} done{self._still()}")
         self._draw()
 
     def failed(self, rule: str, dataset: str, log: str) -> None:
@@ -118,6 +129,7 @@ class RunScreen:
     def say(self, text: str) -> None:
         """Write lines that stay."""
         self._wipe()
+        self._last = self.clock()
         self.write(text.rstrip("\n") + "\n")
         self._draw()
 
@@ -151,6 +163,10 @@ class RunScreen:
             return _USUAL_SECONDS
         return together / max(1, self._planned[rule], self._ended[rule])
 
+    def _still(self) -> str:
+        left = self.seconds_left()
+        return "" if left is None else f"  (about {in_words(left)} left)"
+
     def _how_far(self) -> str:
         return f"{self._done + 1} of {self._total}  " if self._total else ""
 
@@ -160,7 +176,7 @@ class RunScreen:
 
     @staticmethod
     def _stage(rule: str, dataset: str) -> str:
-        words = _IN_WORDS.get(rule, rule.replace("_", " "))
+        words = IN_WORDS.get(rule, rule.replace("_", " "))
         return f"{words}, {dataset}" if dataset else words
 
     def _draw(self) -> None:

@@ -11,14 +11,19 @@ from epigpt.dataset.h5ad_source import samples_of_h5ad
 from epigpt.describe.description import Description
 from epigpt.describe.series_description import describe_h5ad, describe_series, describe_sheet
 from epigpt.errors import InputError
+from epigpt.genes import id_kinds
 from epigpt.matrices.streams import Budget
 from epigpt.samples.assays import Choice
 from epigpt.samples.label_candidates import Candidate
 from epigpt.samples.label_rows import row_for
+from epigpt.samples.sample_sheet import read_sheet
 from epigpt.transport.http_client import Connection
 
 # Cells of a sample where nobody knows their number before the matrix is here.
 CELLS_OF_A_SAMPLE = 500
+_ACCESSION_OF_GEO = re.compile(r"(GSE|GSM|GPL|GDS)[0-9]*", re.IGNORECASE)
+# A sheet of so many rows whose first column holds genes is the table of counts.
+_MANY_ROWS = 500
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,16 @@ def look(named: str, given: Row, geo: Geo, log: logging.Logger) -> Source:
             "there is no file of this name, and a GEO series describes its samples itself",
             "correct the path of the table, or leave --samples out",
         )
+    if not _ACCESSION_OF_GEO.fullmatch(named):
+        is_folder = path.is_dir()
+        raise InputError(
+            f"the folder {named}" if is_folder else f"no file {named}",
+            "SOURCE",
+            "a source is a GEO accession, an .h5ad file or a table of counts",
+            f"name a file of it, such as {named.rstrip('/')}/counts.tsv, with --samples SHEET"
+            if is_folder
+            else "correct the path, or give the accession of a series, such as GSE264537",
+        )
     connection = Connection(geo.retries, geo.backoff_seconds, geo.timeout_seconds)
     shown = describe_series(named, geo.base_url, log, given, connection)
     for problem in shown.problems:
@@ -120,6 +135,14 @@ def _of_file(path: Path, given: Row, geo: Geo) -> Source:
     if not sheet.is_file():
         raise InputError(
             f"no file {sheet}", "--samples", "it should be the sample sheet", "correct the path"
+        )
+    ids = list(read_sheet(sheet).index)
+    if sheet == path or (len(ids) > _MANY_ROWS and id_kinds.id_type(ids) != "unknown"):
+        raise InputError(
+            f"a table of genes as the sample sheet: {sheet}",
+            "--samples",
+            "a sample sheet has a row for each sample",
+            "give the table of counts as SOURCE and the sheet behind --samples",
         )
     shown = describe_sheet(sheet, replace(row, samples=str(sheet)))
     found = replace(shown.rows[0], dataset=name, source=str(path), samples=str(sheet))

@@ -71,7 +71,7 @@ def differences(comparison: pd.DataFrame) -> Drawing | None:
         figure,
         rows.reset_index(),
         "AUC of fine-tuned GPT-2 minus that of every other model, with 95 % intervals.",
-        "Both models on the same resamples of groups, so that what makes a group hard for both"
+        "Both models on the same resamples of {units}, so that what makes a {unit} hard for both"
         " cancels out. Right of the line GPT-2 is better; an interval that crosses it decides"
         " nothing.",
     )
@@ -126,15 +126,16 @@ def null_scores(null: pd.DataFrame, metrics: pd.DataFrame) -> Drawing | None:
         figure,
         rows,
         "AUC of the models under permuted labels, beside the AUC they reached.",
-        f"Grey: AUC after the labels were permuted between groups{f' ({kinds})' if kinds else ''};"
+        "Grey: AUC after the labels were permuted between {units}"
+        f"{f' ({kinds})' if kinds else ''};"
         " coloured: the AUC with the true labels. A score inside its grey cloud is what luck"
         " gives.",
     )
 
 
-def learning(curve: pd.DataFrame) -> Drawing | None:
-    """Draw a baseline's AUC against the number of groups it learned from; None where all fits had
-    equally many."""
+def learning(curve: pd.DataFrame, units: str) -> Drawing | None:
+    """Draw a baseline's AUC against the number of groups, called `units`, it learned from; None
+    where all fits had equally many."""
     rows = curve.dropna(subset=["auc", "n_groups"])
     if rows["share"].nunique() < 2:
         return None
@@ -160,8 +161,8 @@ def learning(curve: pd.DataFrame) -> Drawing | None:
         )
     axes.axhline(0.5, color=style.MUTED, linewidth=0.9, linestyle=":")
     axes.set(
-        xlabel="groups in training",
-        ylabel="AUC on held-out groups",
+        xlabel=f"{units} in training",
+        ylabel=f"AUC on held-out {units}",
         ylim=(min(0.38, float(rows["auc"].min()) - 0.03), 1.03),
     )
     axes.grid(visible=True)
@@ -170,8 +171,8 @@ def learning(curve: pd.DataFrame) -> Drawing | None:
         "learning_curve",
         figure,
         rows,
-        "AUC of a baseline against the number of groups in its training.",
+        "AUC of a baseline against the number of {units} in its training.",
         ("Thick: mean over the repeats. " if rows["repeat"].nunique() > 1 else "")
-        + "A curve that still rises at its right end says that more donors would help.",
+        + "A curve that still rises at its right end says that more {units} would help.",
         wide=False,
     )

@@ -13,6 +13,7 @@ from epigpt.report import style
 from epigpt.report.figure_writer import Drawing
 
 _MOST_NAMED = 40  # observations
+_TITLE = 24  # signs of an observation's name
 _LEGEND_INCHES = 6.1
 Colour = str | tuple[float, float, float]
 _LIMIT = 2.5  # z scores beyond are drawn like this
@@ -48,7 +49,7 @@ def top_genes(
     genes, total = scores.shape
     bars = annotation.shape[1]
     names_inches = (
-        0.1 + 0.062 * max(len(style.figure_label(name, 14)) for name in scores.columns)
+        0.1 + 0.062 * max(len(style.figure_label(name, _TITLE)) for name in scores.columns)
         if total <= _MOST_NAMED
         else 0.05
     )
@@ -81,7 +82,7 @@ def top_genes(
     if total <= _MOST_NAMED:
         map_axes.set_xticks(
             range(total),
-            [style.figure_label(name, 14) for name in shown.columns],
+            [style.figure_label(name, _TITLE) for name in shown.columns],
             rotation=90,
             fontsize=7,
         )

@@ -1,5 +1,7 @@
 """Held-out predictions sample by sample: probabilities, calibration, confusion."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -27,10 +29,10 @@ def averaged(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
 
 
 def sample_probabilities(
-    predictions: pd.DataFrame, classes: list[str], case: str
+    predictions: pd.DataFrame, classes: list[str], case: str, title: Callable[[str], str]
 ) -> Drawing | None:
     """Draw every sample's probability of the class of interest (several classes: of its true class)
-    by GPT-2 and logistic regression."""
+    by GPT-2 and logistic regression; `title` names a sample."""
     models = [model for model in _COMPARED if model in set(predictions["model"])]
     parts = []
     for model in models:
@@ -80,7 +82,7 @@ def sample_probabilities(
     _class_bands(axes, rank["truth"].tolist(), classes)
     if named:
         axes.set_yticks(
-            range(len(place)), [style.figure_label(name, 24) for name in place], fontsize=7.2
+            range(len(place)), [style.figure_label(title(name), 24) for name in place], fontsize=7.2
         )
     else:
         axes.set_yticks([])
@@ -104,8 +106,8 @@ def sample_probabilities(
         figure,
         source,
         "Held-out probability of every sample by GPT-2 and by logistic regression.",
-        "Each line is a sample, its probability the mean over repeats while its group was held out;"
-        " the bar on the right names its true class.",
+        "Each line is a sample, its probability the mean over repeats while its {unit} was held"
+        " out; the bar on the right names its true class.",
     )
 
 

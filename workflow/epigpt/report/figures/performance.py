@@ -109,8 +109,8 @@ def forest(metrics: pd.DataFrame, metric: str) -> Drawing | None:
         figure,
         source,
         f"{title} of every model with its 95 % interval.",
-        f"{title} on held-out groups, all models on the same folds. Line: 95 % interval over"
-        " resampled groups. Upright stroke: mean under permuted labels, where permutations were"
+        f"{title} on held-out {{units}}, all models on the same folds. Line: 95 % interval over"
+        " resampled {units}. Upright stroke: mean under permuted labels, where permutations were"
         " run. Dotted line: guessing.",
     )
 
@@ -217,7 +217,7 @@ def curve_panels(
         pd.concat(parts, ignore_index=True),
         "ROC and precision-recall curves of all models.",
         "Curves over held-out samples, averaged over repeats; bands for GPT-2 and L2 logistic"
-        " regression are 95 % over resampled groups. Dotted: guessing."
+        " regression are 95 % over resampled {units}. Dotted: guessing."
         + (
             ""
             if case

@@ -50,7 +50,7 @@ def section(results: Results) -> Section:
     )
     content.append(_design(samples, classes, results.unit))
     if len(results.confounding):
-        content.append(_judged(results.confounding))
+        content.append(_judged(results.confounding, results.units))
     elif len(related):
         content.append(_confounding(related))
     content += _constant(results)
@@ -154,7 +154,7 @@ def _confounding(related: pd.DataFrame) -> blocks.Table:
     )
 
 
-def _judged(judged: pd.DataFrame) -> blocks.Table:
+def _judged(judged: pd.DataFrame, units: str) -> blocks.Table:
     """Show how evaluation judged each characteristic; it keeps the label from being learned only
     where the label follows from it."""
     tones = dict.fromkeys(_CONFOUNDING, "bad")
@@ -170,7 +170,7 @@ def _judged(judged: pd.DataFrame) -> blocks.Table:
             blocks.cell(float(row.groups)),
             _strength(float(row.association) if row.kind != "constant" else float("nan")),
             Cell(
-                row.kind,
+                row.kind.replace("group", wording.singular(units)),
                 row.kind,
                 tones.get(row.kind, "") if row.accepted.lower() != "true" else "",
                 detail=row.detail,
@@ -193,7 +193,7 @@ def _judged(judged: pd.DataFrame) -> blocks.Table:
         [
             "characteristic",
             "values",
-            "groups",
+            units,
             "Cramér's V",
             "judged as",
             *(["accepted by the user"] if accepted else []),

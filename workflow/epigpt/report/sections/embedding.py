@@ -9,6 +9,7 @@ from epigpt.report import blocks, style, tsne, wording
 from epigpt.report.blocks import Section
 from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.figures import embedding as figures
+from epigpt.report.figures import quality as quality_figures
 from epigpt.report.matrix import Expression
 from epigpt.report.results import Results
 
@@ -16,7 +17,6 @@ _MOST_POINTS = 20_000
 _MOST_LEVELS = 40
 _TSNE_FROM, _TSNE_UP_TO = 12, 600
 _ALWAYS_OFFERED = ("label", "group", "sample")
-_QUALITY = {"total_counts", "n_genes", "mitochondrial_percent"}
 # The same once more, under the names that other programs look for.
 _REPEATED = {"n_genes_by_counts", "pct_counts_mt", "donor_id", "sex_ontology_term_id"}
 
@@ -133,14 +133,18 @@ def _characteristics(
     quality = results.quality.drop_duplicates("sample").set_index("sample")
     extra = {
         name: obs.index.map(quality[name])
-        for name in sorted(_QUALITY)
+        for name in sorted(quality_figures.NAMES)
         if name in quality and name not in obs
     }
     frame = pd.concat([obs, pd.DataFrame(extra, index=obs.index)], axis=1)
+    # Label and group repeat the characteristics they come from.
+    source = results.sources
+    shown = {"label": source.get("label", "class"), "group": source.get("group", results.unit)}
+    shown |= quality_figures.NAMES
     found = []
     for name in [
         *[name for name in _ALWAYS_OFFERED if name in frame],
-        *[name for name in frame if name not in (*_ALWAYS_OFFERED, *_REPEATED)],
+        *[name for name in frame if name not in (*_ALWAYS_OFFERED, *_REPEATED, *source.values())],
     ]:
         values = frame[name]
         levels = classes if name == "label" else sorted(set(values.astype(str)))
@@ -148,7 +152,7 @@ def _characteristics(
         if name != "label" and len(levels) > 8 and numbers.notna().mean() > 0.7:
             found.append(
                 {
-                    "name": wording.short(name, 60),
+                    "name": wording.short(shown.get(name, name), 60),
                     "numbers": [
                         None if pd.isna(value) else float(f"{value:.4g}") for value in numbers
                     ],
@@ -158,7 +162,7 @@ def _characteristics(
             code = {level: at for at, level in enumerate(levels)}
             found.append(
                 {
-                    "name": wording.short(name, 60),
+                    "name": wording.short(shown.get(name, name), 60),
                     "levels": [wording.short(level or "not given", 60) for level in levels],
                     "codes": [code.get(str(value), -1) for value in values],
                 }

@@ -38,8 +38,9 @@ def section(results: Results, plates: FigureWriter) -> Section:
     values = data.columns(genes, rows)
     obs = data.obs.iloc[rows]
     names = data.symbols.loc[genes].tolist()
-    frame = pd.DataFrame(values.T, index=names, columns=obs.index.astype(str))
-    annotation = _annotation(results, obs)
+    titles = [results.name(name) for name in obs.index.astype(str)]
+    frame = pd.DataFrame(values.T, index=names, columns=titles)
+    annotation = _annotation(results, obs).set_axis(titles)
     classes = (
         results.classes
         if set(annotation["class"]) <= set(results.classes)
@@ -119,4 +120,4 @@ def _annotation(results: Results, obs: pd.DataFrame) -> pd.DataFrame:
         ):
             bars[name] = values.tolist()
             taken.add(pattern)
-    return pd.DataFrame(bars, index=obs.index.astype(str))
+    return pd.DataFrame(bars).rename(columns={"group": results.unit})

@@ -155,8 +155,8 @@ def _sentences(results: Results) -> list[str]:
         (
             f"{len(results.compared)} samples were split"
             f" {wording.times(int(summary.get('repeats') or 1))} into {summary['folds']} folds by"
-            " group, stratified by class; everything that is fitted (gene reference, scaling,"
-            " model) is fitted inside the training part of each fold."
+            f" {results.unit}, stratified by class; everything that is fitted (gene reference,"
+            " scaling, model) is fitted inside the training part of each fold."
             if results.assessable and summary.get("folds")
             else ""
         ),
@@ -203,7 +203,8 @@ def _limits(results: Results) -> list[str]:
         found.append("The data are simulated. What is found here was planted.")
     if results.assessable and len(results.metrics):
         found.append(
-            f"The smallest class has {wording.count(fewest, 'group')}. With 3 against 3 groups an"
+            f"The smallest class has {wording.count(fewest, results.unit, results.units)}. With 3"
+            f" against 3 {results.units} an"
             " AUC of 0.90 or more arises by luck in 5 % of draws without any signal, with 4"
             " against 4 in 2.8 %, with 6 against 6 in 0.75 %."
         )
@@ -213,8 +214,8 @@ def _limits(results: Results) -> list[str]:
                 " permutations)."
             )
         found.append(
-            "Held-out groups come from the same laboratory and protocol. Nothing here says how the"
-            " model does on another series."
+            f"Held-out {results.units} come from the same laboratory and protocol. Nothing here"
+            " says how the model does on another series."
         )
     elif not results.assessable:
         found.append(

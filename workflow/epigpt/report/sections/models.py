@@ -1,6 +1,7 @@
 """The model against its baselines, and the folds behind it."""
 
 import math
+import numbers
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from epigpt.report.figures import performance as figures
 from epigpt.report.results import Results
 
 _TITLE = "Model against baselines"
-_TOLD = "Does GPT-2 do better than simpler models on samples of groups it has never seen?"
+_ASKED = "Does GPT-2 do better than simpler models on samples of {} it has never seen?"
 
 
 def section(results: Results, plates: FigureWriter) -> Section:
@@ -22,7 +23,7 @@ def section(results: Results, plates: FigureWriter) -> Section:
         return Section(
             "models",
             _TITLE,
-            _TOLD,
+            _ASKED.format(results.units),
             _splits(results) if len(results.folds) else [],
             _reason(results),
         )
@@ -31,7 +32,7 @@ def section(results: Results, plates: FigureWriter) -> Section:
     content += plates.save(
         figures.curve_panels(results.predictions, results.metrics, results.classes, results.case)
     )
-    content.append(_metrics(results.metrics))
+    content.append(_metrics(results.metrics, results.units))
     content += _surely(results, plates)
     content += plates.save(
         held_out.calibration_and_confusion(
@@ -39,7 +40,9 @@ def section(results: Results, plates: FigureWriter) -> Section:
         )
     )
     content += plates.save(
-        held_out.sample_probabilities(results.predictions, results.classes, results.case)
+        held_out.sample_probabilities(
+            results.predictions, results.classes, results.case, results.name
+        )
     )
     content += _splits(results)
     return Section("models", _TITLE, _comparison(results), content)
@@ -65,14 +68,17 @@ def _surely(results: Results, plates: FigureWriter) -> list[Any]:
             ),
             *drawn,
         ]
-    drawn = plates.save(comparison.learning(results.learning_curve))
+    drawn = plates.save(comparison.learning(results.learning_curve, results.units))
     if drawn:
-        found += [blocks.Heading("Learning curve", "See whether more donors would help."), *drawn]
+        found += [
+            blocks.Heading("Learning curve", f"See whether more {results.units} would help."),
+            *drawn,
+        ]
     elif len(results.learning_curve):
         found.append(
             blocks.Prose(
-                "Learning curve: there are too few groups to learn from fewer of them, so nothing"
-                " is drawn."
+                f"Learning curve: there are too few {results.units} to learn from fewer of them, so"
+                " nothing is drawn."
             )
         )
     return found
@@ -81,7 +87,8 @@ def _surely(results: Results, plates: FigureWriter) -> list[Any]:
 def _splits(results: Results) -> list[Any]:
     """Show which groups were held out where."""
     told = (
-        "No group is ever on both sides: each fold is tested on groups that its model has not seen."
+        f"No {results.unit} is ever on both sides: each fold is tested on {results.units} that its"
+        " model has not seen."
     )
     heading = blocks.Heading("Splits", told)
     if results.folds.empty:
@@ -105,7 +112,7 @@ def _splits(results: Results) -> list[Any]:
         rows.append(row)
     classes = [f"{wording.short(name, 24)}: trained / tested" for name in results.classes]
     frame = pd.DataFrame(
-        rows, columns=["repeat", "fold", "groups tested", *classes, "shared groups"]
+        rows, columns=["repeat", "fold", f"{results.units} tested", *classes, "on both sides"]
     )
     found: list[Any] = [
         heading,
@@ -128,10 +135,14 @@ def _per_sample(results: Results) -> blocks.Collapsible:
     ).reset_index()
     wide.columns = pd.Index(
         [
-            f"fold in repeat {int(name)}" if isinstance(name, float) else str(name)
+            f"fold in repeat {name}" if isinstance(name, numbers.Real) else str(name)
             for name in wide.columns
         ]
     )
+    wide["sample"] = wide["sample"].map(results.name)
+    if results.unit == "sample":
+        wide = wide.drop(columns="group")
+    wide = wide.rename(columns={"group": results.unit})
     return blocks.Collapsible(
         "Fold of every sample",
         [blocks.table(wide, "fold-table", "The fold in which each sample is tested", folded=40)],
@@ -151,15 +162,15 @@ def _comparison(results: Results) -> str:
     best = str(results.verdict.get("best_rival") or "")
     own, other = results.metric("finetuned", "auc"), results.metric(best, "auc")
     if math.isnan(own) or math.isnan(other):
-        return _TOLD
+        return _ASKED.format(results.units)
     words = wording.MODEL_NAMES.get(best, best)
     return (
-        f"GPT-2 reached an AUC of {wording.score(own)} on held-out groups, its best rival ({words})"
-        f" {wording.score(other)}."
+        f"GPT-2 reached an AUC of {wording.score(own)} on held-out {results.units}, its best rival"
+        f" ({words}) {wording.score(other)}."
     )
 
 
-def _metrics(metrics: pd.DataFrame) -> blocks.Table:
+def _metrics(metrics: pd.DataFrame, units: str) -> blocks.Table:
     names = [name for name in wording.METRIC_NAMES if name in set(metrics["metric"])] + sorted(
         set(metrics["metric"]) - set(wording.METRIC_NAMES)
     )
@@ -182,14 +193,14 @@ def _metrics(metrics: pd.DataFrame) -> blocks.Table:
         rows.append(cells)
     sizes = metrics[["n_samples", "n_groups"]].dropna().drop_duplicates()
     basis = (
-        f"Over {int(sizes['n_samples'].iloc[0])} samples of {int(sizes['n_groups'].iloc[0])}"
-        " groups. "
+        f"Over {int(sizes['n_samples'].iloc[0])} samples"
+        + (f" of {int(sizes['n_groups'].iloc[0])} {units}. " if units != "samples" else ". ")
         if len(sizes)
         else ""
     )
     return blocks.Table(
         "metrics",
-        "All metrics, with 95 % intervals, groups as units",
+        f"All metrics, with 95 % intervals, {units} as units",
         [
             "model",
             *[wording.METRIC_NAMES.get(str(name), str(name)) for name in names],

@@ -47,8 +47,8 @@ def section(results: Results, plates: FigureWriter) -> Section:
         blocks.Prose(
             "Genes are ranked by fold change over its standard error; a positive score means that a"
             f" set's genes gather among those higher in {wording.short(case)}. Leading genes carry"
-            " the score. Chance is that of random genes, not of other donors, which makes p too"
-            f" small where a set's genes go together.{several}"
+            f" the score. Chance is that of random genes, not of other {results.units}, which makes"
+            f" p too small where a set's genes go together.{several}"
         )
     )
     told = _found(known if len(known) else own)

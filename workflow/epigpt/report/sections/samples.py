@@ -32,12 +32,8 @@ def section(results: Results) -> Section:
 def _table(results: Results) -> blocks.Table:
     samples = results.samples
     # Label and group repeat the characteristics they come from.
-    taken = {tuple(samples[name]): name for name in ("group", "label")}
-    source = {
-        taken[tuple(samples[name])]: name
-        for name in reversed(results.characteristics)
-        if tuple(samples[name]) in taken
-    }
+    taken = {tuple(samples[name]) for name in ("group", "label")}
+    source = results.sources
     varying = [
         name
         for name in results.characteristics

@@ -24,7 +24,7 @@ def sections(results: Results) -> list[Section]:
     )
     note = (
         "Over the genes that both series have as human orthologs. Vocabulary, reference, tuning and"
-        " weights are of the series trained on alone. Intervals are over the groups of the series"
+        " weights are of the series trained on alone. Intervals are over the donors of the series"
         " tested on; p permutes their labels. Other metrics: transfer.tsv."
     )
     untested = table[table["metric"] == ""]
@@ -64,7 +64,7 @@ def _scores(auc: pd.DataFrame, note: str) -> blocks.Table:
         "AUC",
         *(["p"] if permuted else []),
         "samples tested",
-        "groups tested",
+        "donors tested",
         "genes shared",
     ]
     return blocks.Table(

@@ -222,8 +222,11 @@
       c.globalAlpha = 1; c.fillStyle = variable("--ink"); c.textAlign = "left";
       const taken = [];
       spots.slice(0, 10).forEach(([sx, sy, at]) => {
-        const w = c.measureText(name(at)).width, tx = sx + 6 + w < wide ? sx + 6 : sx - 6 - w;
-        if (taken.some(([ox, oy, ow]) => Math.abs(oy - sy) < 12 && tx < ox + ow && ox < tx + w)) return;
+        // Beside its point, on the side where it covers fewer others; left out where a name is there already.
+        const w = c.measureText(name(at)).width, free = (tx) => tx > left && tx + w < wide && !taken.some(([ox, oy, ow]) => Math.abs(oy - sy) < 12 && tx < ox + ow && ox < tx + w);
+        const covered = (tx) => spots.filter(([ox, oy, other]) => other !== at && Math.abs(oy - sy) < 8 && ox > tx - 4 && ox < tx + w + 4).length;
+        const tx = [sx + 9, sx - 9 - w].filter(free).sort((a, b) => covered(a) - covered(b))[0];
+        if (tx === undefined) return;
         taken.push([tx, sy, w]); c.fillText(name(at), tx, sy + 4);
       });
       [row, hovered].forEach((at) => { const spot = spots.find((one) => one[2] === at); if (spot) { c.beginPath(); c.arc(spot[0], spot[1], 7, 0, 7); c.strokeStyle = variable("--ink"); c.lineWidth = 2; c.stroke(); } });
