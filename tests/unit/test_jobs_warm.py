@@ -279,3 +279,26 @@ def test_what_the_server_imports_is_there_and_starts_no_thread(root):
         text=True,
     )
     assert done.stdout == "1 False\n", done.stderr
+
+
+def test_a_job_told_to_stop_before_it_has_begun_says_nothing(root):
+    """Ctrl-C reaches all processes of a run, also one that is being forked."""
+    code = """
+import os
+os.environ["EPIGPT_PARENT"] = "host:1"
+from epigpt.jobs import warm_client, warm_server
+def stopped(self):
+    raise KeyboardInterrupt
+warm_client.address = lambda: f"\\0epigpt-test-{os.getpid()}"
+warm_server.Server.serve = stopped
+warm_server.sys.argv = ["warm_server", warm_client.address()[1:]]
+warm_server.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(root / "workflow")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

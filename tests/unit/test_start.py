@@ -271,7 +271,7 @@ def test_a_run_of_which_no_job_began_ends_with_what_snakemake_said(tmp_path):
     assert "Error: Directory cannot be locked." in told
 
 
-def test_told_to_end_it_tells_snakemake(tmp_path):
+def test_told_to_end_it_tells_snakemake(root):
     """As a scheduler or a system that shuts down does it: SIGTERM to one process alone."""
     code = """
 import os, signal, subprocess, sys, threading
@@ -283,7 +283,11 @@ with run._told_to_end(child):
     print(run._ended(child), child.poll())
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(root / "workflow")},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout.split() == ["130", "7"], done.stderr
 

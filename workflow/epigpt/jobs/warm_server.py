@@ -177,7 +177,15 @@ def main() -> None:
     listener.listen(128)
     parent = int(os.environ[warm_client.PARENT].rpartition(":")[2])
     try:
-        Server(listener, parent).serve()
+        _serve(Server(listener, parent))
+    except KeyboardInterrupt:  # before the job itself could take note of it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)
+
+
+def _serve(server: "Server") -> None:
+    try:
+        server.serve()
     except _InChild as job:
         command = job.command
     else:
