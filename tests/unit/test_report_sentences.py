@@ -152,7 +152,7 @@ def test_a_learning_curve_of_one_point_is_not_drawn(tmp_path: Path) -> None:
     curve = pd.read_csv(folder / "learning_curve.tsv", sep="\t")
     make.tsv(folder / "learning_curve.tsv", curve[curve["share"] == 1])
     text = part(page.render(Results(folder), FigureWriter(tmp_path, also=())), "models")
-    assert "too few mice to learn from fewer" in text
+    assert f"too few {Results(folder).units} to learn from fewer" in text
     assert not (tmp_path / "learning_curve.svg").exists()
 
 

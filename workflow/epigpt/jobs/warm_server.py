@@ -183,7 +183,7 @@ def main() -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-def _serve(server: "Server") -> None:
+def _serve(server: Server) -> None:
     try:
         server.serve()
     except _InChild as job:
