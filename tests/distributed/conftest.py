@@ -78,7 +78,7 @@ class Run:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
             stdin=subprocess.DEVNULL,
         )
