@@ -136,7 +136,7 @@ if CORPUS:
                 "pretraining.patience",
                 "pretraining.global_batch_size",
                 "pretraining.learning_rate",
-                "fetched",
+                "pretraining.weights",
                 "precision",
                 "seed",
                 launch=on_hardware,

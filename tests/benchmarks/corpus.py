@@ -98,9 +98,9 @@ def settings_for(encoding: str, pretrained: bool, seed: int, **changed: Any) -> 
     return {
         **resolved,
         "shared_programs": "bench" if pretrained and encoding == "program-tokens" else "none",
-        "fetched": "none",
         "corpus_encoding": encoding.replace("program-tokens", "gene-values"),
         **{f"pretraining.{key}": value for key, value in resolved["pretraining"].items()},
+        "pretraining.weights": "none",
     }
 
 

@@ -30,7 +30,7 @@ SETTINGS = {
     "pretraining.learning_rate": 1e-3,
     "precision": "fp32",
     "seed": 1,
-    "fetched": "none",
+    "pretraining.weights": "none",
 }
 DESIGN = replace(FAMILIES["shared"].design, groups=8, genes=400)
 
@@ -90,7 +90,7 @@ def _pretrain(
         output=str(corpus / output),
         table=str(corpus / f"{encoding}.tsv"),
         shards=str(corpus / "shards"),
-        settings={**SETTINGS, "fetched": fetched[0]},
+        settings={**SETTINGS, "pretraining.weights": fetched[0]},
         **start,
         **how,
     )

@@ -8,7 +8,9 @@ A rule's list of keys decides what reruns it. Beside the keys of settings.py the
   above,
 - `trained.case`, `tested.case`: cells of the two rows of a pair,
 - `permutations.baselines`: how many permutations the key `permutations` means for this model,
-- `preset` and `weights`: what the names stand for, so that another name of the same reruns nothing.
+- `preset`, `weights` and `pretraining.weights`: what the names stand for, so that another name of
+  the same reruns nothing; `fetched`: the one of the two that comes from elsewhere;
+  `shared_programs`: the corpus whose programmes tokens are made with.
 """
 
 import json

@@ -59,7 +59,7 @@ class Request:
     shards
         Folder of the shards.
     settings
-        Keys as in the configuration; `fetched` identifies what `start` holds.
+        Keys as in the configuration; `pretraining.weights` identifies what `start` holds.
     start
         Folder of the weights to begin with; None: random ones.
     """
@@ -144,7 +144,7 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
                 folder,
                 corpus,
                 planned,
-                request.settings["fetched"],
+                request.settings["pretraining.weights"],
                 named=(request.name, request.preset, identity),
                 device=placement.device,
             )
@@ -163,7 +163,7 @@ def training_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         "precision": settings["precision"],
         "seed": settings["seed"],
         "tuning": "full",
-        "weights": settings["fetched"],
+        "weights": settings["pretraining.weights"],
     }
 
 

@@ -87,6 +87,7 @@ class RunPlan:
 
     def job_settings(self) -> JobSettings:
         """Return what jobs are told of the settings, and what is derived from them."""
+        fetched = "none" if self.fetched is None else self.fetched.identity
         derived = {
             # What the preset's file describes; its weights are a key of their own.
             "preset": self.preset.architecture,
@@ -97,7 +98,8 @@ class RunPlan:
             # Programs are fitted on each data set; what series share is learnt over genes with
             # values.
             "shared_programs": self.shared_programs,
-            "fetched": "none" if self.fetched is None else self.fetched.identity,
+            "fetched": fetched,
+            "pretraining.weights": fetched if self.learns_weights else "none",
             "corpus_encoding": self.settings.encoding.replace("program-tokens", "gene-values"),
         }
         return JobSettings(self.settings, self.rows, derived, self.series)
