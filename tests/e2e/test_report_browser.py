@@ -4,128 +4,15 @@ Skipped with a reason where playwright, axe or Chromium is missing.
 Screenshots stay in build/screenshots.
 """
 
-import base64
-import hashlib
 import json
-import os
 import re
-import shutil
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import report_results as make
-from epigpt.evaluation.answer import BADGES
-from epigpt.report import index, page
-
-ROOT = Path(__file__).resolve().parents[2]
-SHOTS = ROOT / "build" / "screenshots"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
-    )
-    found = (
-        os.environ.get("EPIGPT_CHROMIUM")
-        or shutil.which("chromium")
-        or shutil.which("chromium-browser")
-        or shutil.which("google-chrome")
-    )
-    if not found:
-        pytest.skip("no Chromium on this machine: apt-get install chromium, or set EPIGPT_CHROMIUM")
-    with api.sync_playwright() as play:
-        started = play.chromium.launch(executable_path=found, args=FLAGS)
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    base = tmp_path_factory.mktemp("pages")
-    make.write(base / "two", attributions=True, genes=900)
-    make.write(base / "few", assessable=False, samples=6)
-    make.write(
-        base / "hostile", hostile=True, characteristics=500, classes=("control", make.HOSTILE)
-    )
-    for name in ("two", "few", "hostile"):
-        page.write(base / name, base / name / "report.html", base / name / "figures")
-    for at in range(200):
-        folder = base / f"set{at:03d}"
-        folder.mkdir()
-        for name in ("reading.json", "samples.tsv", "metrics.tsv", "claims.tsv"):
-            (folder / name).write_bytes((base / "two" / name).read_bytes())
-        verdict = ("works", "no_evidence", "confounded", "not_assessable")[at % 4]
-        told = {"verdict": verdict, "badge": BADGES[verdict], "sentence": "."}
-        (folder / "verdict.json").write_text(json.dumps(told))
-    index.write(
-        base, ["two", "few", "hostile", *[f"set{at:03d}" for at in range(200)]], base / "index.html"
-    )
-    return base
-
-
-class Visit:
-    """An opened page that remembers what the browser complained of and asked for."""
-
-    def __init__(self, browser: Any, file: Path, **options: Any) -> None:
-        self.context = browser.new_context(accept_downloads=True, **options)
-        self.page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        self.page.on(
-            "console",
-            lambda message: (
-                self.complaints.append(message.text)
-                if message.type in ("error", "warning")
-                else None
-            ),
-        )
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
-        self.session = self.context.new_cdp_session(self.page)
-        self.session.send("Performance.enable", {"timeDomain": "threadTicks"})
-        began = time.monotonic()
-        self.page.goto(file.as_uri())
-        self.page.wait_for_load_state("load")
-        self.seconds = time.monotonic() - began
-        self.file = file
-
-    def __enter__(self) -> "Visit":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.context.close()
-
-    def work(self) -> float:
-        """Seconds of processor time that the page took so far: whatever else the machine does."""
-        told = self.session.send("Performance.getMetrics")["metrics"]
-        return float(next(one["value"] for one in told if one["name"] == "TaskDuration"))
-
-    def shoot(self, name: str, full: bool = True) -> None:
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SHOTS / f"{name}.png", full_page=full)
-
-    def assert_quiet(self) -> None:
-        assert self.complaints == []
-        assert [
-            url
-            for url in self.requests
-            if url != self.file.as_uri() and not url.startswith(("blob:", "data:"))
-        ] == []
+from browser_visit import SHOTS, Visit
 
 
 @pytest.mark.parametrize("name", ["two", "few", "hostile"])
@@ -374,77 +261,6 @@ def test_hostile_records_execute_nothing(browser: Any, pages: Path) -> None:
     with Visit(browser, pages / "index.html") as visit:
         assert visit.page.title() == "EpiGPT: all data sets"
         visit.assert_quiet()
-
-
-def test_the_index_sorts_and_filters_two_hundred(browser: Any, pages: Path) -> None:
-    with Visit(browser, pages / "index.html", viewport={"width": 1400, "height": 900}) as visit:
-        rows = visit.page.locator("#table-overview tbody tr:visible")
-        assert rows.count() == 203
-        visit.page.locator("select[data-filter=overview]").first.select_option("confounded")
-        assert rows.count() == 50
-        visit.page.locator("#table-overview input[type=search]").fill("set00")
-        assert rows.count() == 2
-        visit.page.locator("#table-overview input[type=search]").fill("")
-        visit.page.locator("select[data-filter=overview]").first.select_option("")
-        begun = visit.work()
-        assert begun < 2  # seconds of the page's own work until it can be used
-        visit.page.locator("#table-overview thead button").first.click()
-        assert visit.work() - begun < 1
-        names = visit.page.locator("#table-overview tbody tr th > :first-child").all_inner_texts()
-        assert names == sorted(names)
-        assert visit.page.locator("#table-claims tbody tr").count() == 202
-        visit.shoot("index", full=False)
-        visit.assert_quiet()
-
-
-@pytest.mark.parametrize("width", [360, 1280])
-def test_no_title_runs_into_the_next_column_of_the_index(
-    browser: Any, pages: Path, width: int
-) -> None:
-    with Visit(browser, pages / "index.html", viewport={"width": width, "height": 900}) as visit:
-        visit.page.evaluate(
-            """() => document.querySelectorAll("#table-overview tbody th small bdi").forEach((title) => {
-            title.textContent = "Human Airway Smooth Muscle Transcriptome Changes in Response to Asthma Medications (reconstructed record)";
-        })"""
-        )
-        beyond = visit.page.evaluate(
-            """() => [...document.querySelectorAll("#table-overview tbody small")].filter((small) => {
-            const range = document.createRange();
-            range.selectNodeContents(small);
-            return range.getBoundingClientRect().right > small.parentElement.getBoundingClientRect().right + 1;
-        }).length"""
-        )
-        assert visit.page.locator("#table-overview tbody th small").count() > 3
-        assert beyond == 0
-
-
-def test_links_of_the_index_lead_on_inside_snakemakes_report(
-    browser: Any, pages: Path, tmp_path: Path
-) -> None:
-    path = str(pages / "two" / "report.html")
-    own, other = (
-        hashlib.sha256(name.encode()).hexdigest()[:16] for name in ("results/index.html", path)
-    )
-    for folder, name, source in (
-        (own, "index.html", "index.html"),
-        (other, "report.html", "two/report.html"),
-    ):
-        place = tmp_path / "data" / "raw" / folder
-        place.mkdir(parents=True)
-        shutil.copy(pages / source, place / name)
-    with Visit(browser, tmp_path / "data" / "raw" / own / "index.html") as visit:
-        visit.page.locator("#table-overview tbody a", has_text="two").first.click()
-        visit.page.wait_for_url("**/report.html")
-        assert visit.page.title() == "two: EpiGPT report"
-    shutil.copytree(pages / "two", tmp_path / "alone" / "two")
-    index.write(tmp_path / "alone", ["two"], tmp_path / "alone" / "one.html")
-    shutil.copy(tmp_path / "alone" / "one.html", tmp_path / "one.html")
-    packed = base64.b64encode((tmp_path / "one.html").read_bytes()).decode()
-    with Visit(browser, tmp_path / "one.html") as visit:
-        assert visit.page.locator("tbody a").count() == 2
-        visit.page.goto(f"data:text/html;charset=utf-8;base64,{packed}")
-        assert visit.page.locator("tbody a").count() == 0
-        assert visit.page.locator("#table-overview tbody th").first.inner_text().startswith("two")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

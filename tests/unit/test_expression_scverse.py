@@ -52,6 +52,7 @@ def written(folder: Path, monkeypatch: pytest.MonkeyPatch, assay: str, n: int) -
     return anndata.read_h5ad(folder / "expression.h5ad")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("assay", "n"), [("bulk", 16), ("single_cell", 240)])
 def test_scanpys_functions_run_on_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, assay: str, n: int

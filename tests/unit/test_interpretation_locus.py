@@ -109,6 +109,7 @@ def congenic(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_congenic_line_is_said_to_be_one_and_scored_without_its_locus(congenic, monkeypatch):
     settings = {
         "model": "tiny",

@@ -97,6 +97,7 @@ def _here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resident, "DEVICES", ("cpu",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tuning", "precision"), [("lora", "bf16"), ("frozen", "fp32"), ("full", "fp32")]
 )
@@ -117,6 +118,7 @@ def test_fits_that_share_blocks_are_bit_for_bit_those_of_fits_alone(
     assert together == alone
 
 
+@pytest.mark.slow
 def test_blocks_are_read_once_and_other_weights_make_room(
     stores: Path, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +142,7 @@ def test_a_cpu_has_no_memory_for_two(
     assert not resident._HELD
 
 
+@pytest.mark.slow
 def test_an_interrupted_fold_goes_on_alone_with_the_blocks_that_are_there(
     stores: Path, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

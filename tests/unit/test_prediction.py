@@ -128,6 +128,7 @@ def _of_run(run: SimpleNamespace, predicted: pd.DataFrame) -> None:
     np.testing.assert_allclose(by_class.to_numpy(), run.own, atol=2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["expression.h5ad", "counts.h5ad"])
 def test_the_runs_own_samples_get_the_runs_probabilities(
     run: SimpleNamespace, name: str, capsys: pytest.CaptureFixture[str]
