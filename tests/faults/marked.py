@@ -1,5 +1,6 @@
 """A run of the workflow whose processes can be told from all others, also from another run's."""
 
+import contextlib
 import os
 import re
 import signal
@@ -112,7 +113,8 @@ class MarkedRun:
 
     def interrupt(self) -> None:
         """Press Ctrl-C: SIGINT to all processes of the session's first group."""
-        os.killpg(self.process.pid, signal.SIGINT)
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            os.killpg(self.process.pid, signal.SIGINT)
 
     def kill(self, whom: str) -> None:
         """Kill the `workflow` alone, one `stage` alone, or `all` at once."""
