@@ -28,6 +28,7 @@ rule expression:
             "quality.min_genes",
             "quality.max_mitochondrial_percent",
             "exclude_genes",
+            "cells_per_donor",
             "seed",
         ),
     shell:

@@ -128,21 +128,6 @@ def test_cells_are_averaged_to_their_sample(tmp_path):
     assert np.allclose(found.loc[expected.index], expected)
 
 
-def test_many_cells_are_thinned_evenly_over_samples(tmp_path):
-    base = series(n=60, genes=50)
-    data = expression_data.ExpressionData(
-        base.lognorm, np.repeat([f"D{i}" for i in range(3)], [40, 15, 5]), base.label, base.sample
-    )
-    path = tmp_path / "cells.h5ad"
-    write(path, data, cells=[f"c{i:02d}" for i in range(60)])
-    kept = expression_data.read(path, max_observations=30)
-    assert dict(zip(*np.unique(kept.sample, return_counts=True), strict=True)) == {
-        "D0": 10,
-        "D1": 10,
-        "D2": 5,
-    }
-
-
 @pytest.mark.slow
 def test_noise_gives_chance():
     scores = [

@@ -42,7 +42,12 @@ def written(folder: Path, monkeypatch: pytest.MonkeyPatch, assay: str, n: int) -
     data.write_h5ad(folder / "counts.h5ad")
     limits = ("min_counts", "min_genes", "max_mitochondrial_percent")
     settings = json.dumps(
-        {"seed": 1, "exclude_genes": [], **{f"quality.{name}": "auto" for name in limits}}
+        {
+            "seed": 1,
+            "exclude_genes": [],
+            "cells_per_donor": "auto",
+            **{f"quality.{name}": "auto" for name in limits},
+        }
     )
     arguments = ["stage", "--settings", settings, "--counts", "counts.h5ad"]
     arguments += ["--expression", "expression.h5ad", "--quality", "quality.tsv"]

@@ -1,9 +1,14 @@
-"""What `auto` means for the keys permutations and repeats."""
+"""What `auto` means for the keys permutations, repeats, views and epochs."""
 
 from typing import Literal
 
 # Presets small enough to be fine-tuned again for every permutation without being asked.
 REFITTED_MODELS = ("tiny",)
+_VIEWS = {"bulk": 4, "single_cell": 1}
+# Passes of a training, at least so many, and at most so many tokens: cells of one donor are much
+# alike, so that more tokens of them teach less.
+_EPOCHS, _FEWEST_EPOCHS = 10, 2
+_MOST_TOKENS = {"bulk": 20_000_000, "single_cell": 500_000}
 
 
 def permutations(asked: int | Literal["auto"], model: str) -> dict[str, int]:
@@ -33,3 +38,18 @@ def repeats(asked: int | Literal["auto"], model: str) -> dict[str, int]:
     if asked != "auto":
         return {"all": asked, "own": asked}
     return {"all": 10 if model in REFITTED_MODELS else 1, "own": 1}
+
+
+def views(asked: int | Literal["auto"], assay: str = "bulk") -> int:
+    """Return how many versions of each sample or cell are encoded."""
+    return _VIEWS[assay] if asked == "auto" else asked
+
+
+def epochs(
+    asked: int | Literal["auto"], views_in_all: int, length: int, assay: str = "bulk"
+) -> int:
+    """Return how often a training passes over so many views of `length` tokens."""
+    if asked != "auto":
+        return asked
+    most = _MOST_TOKENS[assay] // max(1, views_in_all * length)
+    return max(_FEWEST_EPOCHS, min(_EPOCHS, most))

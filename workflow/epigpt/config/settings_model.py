@@ -63,11 +63,19 @@ class ModelSettings(Section):
             " is usual at their level."
         ),
     )
-    views: Annotated[int, Field(ge=1, le=256)] = Field(
-        4,
+    cells_per_donor: Positive | Literal["auto"] = Field(
+        "auto",
         description=(
-            "Versions of each sample: the first is the sample itself, the others draw a part of its"
-            " counts (binomial thinning)."
+            "Single cells: how many of each donor and class train, test and explain the models,"
+            " drawn by the seed; contrasts, baselines and null distributions of baselines sum all"
+            " cells of a donor. auto: 2,000 in all, but at least 50 and at most 500 of each."
+        ),
+    )
+    views: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
+        "auto",
+        description=(
+            "Versions of each sample or cell: the first is the sample itself, the others draw a"
+            " part of its counts (binomial thinning). auto: 4 of samples, 1 of single cells."
         ),
     )
     gene_dropout: Annotated[float, Field(ge=0, le=0.9)] = Field(
@@ -77,7 +85,13 @@ class ModelSettings(Section):
             " none."
         ),
     )
-    epochs: Positive = Field(10, description="Passes over the training views.")
+    epochs: Positive | Literal["auto"] = Field(
+        "auto",
+        description=(
+            "Passes over the training views. auto: 10, but not more than 20 million tokens of"
+            " samples or 500,000 of single cells, and 2 at least."
+        ),
+    )
     learning_rate: Annotated[float, Field(gt=0, lt=1)] | Literal["auto"] = Field(
         "auto",
         description=(

@@ -17,6 +17,8 @@ from epigpt.matrices.value_kind import ValueKind
 from epigpt.matrices.values import Values
 from epigpt.samples import assays
 
+# Column of obs that names the kind of each cell.
+CELL_TYPE = "cell_type"
 _TOTAL = 1e6
 _AT_ONCE = 1 << 22
 # Values of these kinds are brought to one total per observation before they are rounded, since they
@@ -135,7 +137,7 @@ def assemble(  # noqa: PLR0917 - what meets here comes from different rooms
     for column in table.columns:
         obs[column] = table.loc[kept, column].to_numpy()
     if cell_types is not None:
-        obs["cell_type"] = cell_types.astype(str).to_numpy()[order]
+        obs[CELL_TYPE] = cell_types.astype(str).to_numpy()[order]
     if assay == "bulk":
         obs.index = pd.Index(kept, dtype=object)
     uns: dict[str, Any] = {

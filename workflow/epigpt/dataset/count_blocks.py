@@ -2,19 +2,21 @@
 our own."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from epigpt.dataset.normalization import SCALE
+from epigpt.dataset import cell_sample, csr_rows
+from epigpt.dataset.normalization import SCALE, assay_of
 from epigpt.errors import InputError
 
 READ = 4096
+# Counts that are held in memory, 8 bytes each.
+MOST_HELD = 40_000_000
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class CountBlocks:
     excluded: np.ndarray
     _rows: np.ndarray
     _columns: np.ndarray
+    _held: scipy.sparse.csr_matrix | None = None
 
     def blocks(
         self, wanted: np.ndarray, size: int = 1024
@@ -70,47 +73,46 @@ class CountBlocks:
             Counts as CSR of shape (rows, genes), columns in the order of `genes`, without stored
             zeros.
         """
+        parts = (
+            np.asarray(wanted[start : start + size], dtype=np.int64)
+            for start in range(0, len(wanted), size)
+        )
+        if self._held is not None:
+            yield from ((positions, self._held[positions]) for positions in parts)
+            return
         with h5py.File(self.path, "r") as file:
             group = file["layers/counts"] if "layers/counts" in file else file["X"]
-            pointers = group["indptr"][:] if isinstance(group, h5py.Group) else None
-            for start in range(0, len(wanted), size):
-                positions = np.asarray(wanted[start : start + size], dtype=np.int64)
-                yield positions, self._read(group, pointers, self._rows[positions])
+            starts = csr_rows.pointers(group)
+            for positions in parts:
+                counts = csr_rows.read(group, starts, self._rows[positions], len(self._columns))
+                counts = counts[:, self._columns]
+                counts.eliminate_zeros()
+                counts.sort_indices()
+                yield positions, counts
 
-    def _read(
-        self, group: Any, pointers: np.ndarray | None, rows: np.ndarray
-    ) -> scipy.sparse.csr_matrix:
-        order = np.argsort(rows, kind="stable")
-        if pointers is None:
-            counts = scipy.sparse.csr_matrix(group[rows[order], :])
-        else:
-            data, indices, lengths = [], [], []
-            for first, last in _runs(rows[order]):  # neighbours in the file are read with one call
-                begin, end = int(pointers[first]), int(pointers[last + 1])
-                data.append(group["data"][begin:end])
-                indices.append(group["indices"][begin:end])
-                lengths.append(np.diff(pointers[first : last + 2]))
-            offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
-            width = len(self._columns)
-            counts = scipy.sparse.csr_matrix(
-                (np.concatenate(data), np.concatenate(indices), offsets), shape=(len(rows), width)
-            )
-        inverse = np.empty_like(order)
-        inverse[order] = np.arange(len(order))
-        counts = counts[inverse][:, self._columns]
-        counts.eliminate_zeros()
-        counts.sort_indices()
-        return counts
+    @property
+    def assay(self) -> str:
+        """Return bulk or single_cell."""
+        return assay_of(self.target)
 
-
-def _runs(rows: np.ndarray) -> Iterator[tuple[int, int]]:
-    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
-    for run in np.split(rows, breaks):
-        yield int(run[0]), int(run[-1])
+    def held(self) -> "CountBlocks":
+        """Return the same with its counts in memory, where they are few enough: whoever fits many
+        models would read the file as often."""
+        with h5py.File(self.path, "r") as file:
+            group = file["layers/counts"] if "layers/counts" in file else file["X"]
+            starts = csr_rows.pointers(group)
+        lengths = None if starts is None else np.diff(starts)[self._rows]
+        number = len(self._rows) * len(self._columns) if lengths is None else int(lengths.sum())
+        if number > MOST_HELD or not len(self._rows):
+            return self
+        every = np.arange(len(self._rows))
+        counts = [block for _, block in self.blocks(every, csr_rows.AT_ONCE)]
+        return replace(self, _held=scipy.sparse.vstack(counts, format="csr"))
 
 
 def open_observations(path: Path) -> CountBlocks:
-    """Open an `.h5ad` file with raw counts for encoding.
+    """Open an `.h5ad` file with raw counts for encoding: of single cells those that were drawn for
+    the models (`epigpt.dataset.cell_sample`).
 
     Parameters
     ----------
@@ -146,6 +148,8 @@ def open_observations(path: Path) -> CountBlocks:
         obs, var = _frame(file["obs"]), _frame(file["var"])
         marked = file.get("var/excluded")
         excluded = np.zeros(len(var), dtype=bool) if marked is None else marked[:].astype(bool)
+        drawn = file.get(f"obs/{cell_sample.COLUMN}")
+        kept = np.ones(len(obs), dtype=bool) if drawn is None else drawn[:].astype(bool)
         assay, organism = (_scalar(file, f"uns/{name}") for name in ("assay", "organism"))
     for axis, names in (("observation", obs.index), ("gene", var.index)):
         if names.has_duplicates:
@@ -156,7 +160,8 @@ def open_observations(path: Path) -> CountBlocks:
                 "ids must be unique",
                 "sum or rename the duplicates",
             )
-    rows, columns = _by_sample(obs), np.argsort(var.index.to_numpy(), kind="stable")
+    rows = _by_sample(obs)
+    rows, columns = rows[kept[rows]], np.argsort(var.index.to_numpy(), kind="stable")
     index = obs.iloc[rows].rename_axis("observation").reset_index()
     index = index[
         ["observation", *(name for name in ("sample", "group", "label") if name in index)]
@@ -172,7 +177,7 @@ def open_observations(path: Path) -> CountBlocks:
         excluded=excluded[columns],
         _rows=rows,
         _columns=columns,
-    )
+    ).held()
 
 
 def _by_sample(obs: pd.DataFrame) -> np.ndarray:

@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from epigpt.dataset import donors_apart, storage
-
-MAX_OBSERVATIONS = 10_000
+from epigpt.dataset import donors_apart, normalization, storage
 
 
 @dataclass(frozen=True)
@@ -20,9 +18,9 @@ class ExpressionData:
     Attributes
     ----------
     lognorm
-        ExpressionData × genes, log1p of counts per million (bulk) or per 10,000 (single cells);
-        dense or CSR. Rows are sorted by sample and observation, columns by gene id, so that nothing
-        downstream can depend on the order in a file.
+        ExpressionData × genes, log1p of counts per million (of single cells, of their sum over
+        the sample); dense or CSR. Rows are sorted by sample and observation, columns by gene id,
+        so that nothing downstream can depend on the order in a file.
     sample, label, group
         Text, one entry per observation.
     genes
@@ -46,19 +44,20 @@ class Fold:
     test: np.ndarray
 
 
-def read(expression: Path, max_observations: int = MAX_OBSERVATIONS) -> ExpressionData:
-    """Read `expression.h5ad` without the genes that no model may see; of many cells keep the same
-    number per sample at most, spread evenly over their sorted ids.
-
-    The cap counts samples and never looks at an expression value, so it cannot leak.
-    """
-    obs, var, lognorm = storage.parts(expression, "obs", "var", "layers/lognorm")
+def read(expression: Path) -> ExpressionData:
+    """Read `expression.h5ad` without the genes that no model may see; of single cells the sums of
+    each sample's counts (pseudo-bulk), which is how a donor is judged."""
+    if storage.text(expression, "assay") == "single_cell":
+        summed = storage.by_sample(expression)
+        obs, var = summed.obs, summed.var
+        lognorm = normalization.lognorm(summed.layers["counts"], normalization.SCALE["bulk"])
+    else:
+        obs, var, lognorm = storage.parts(expression, "obs", "var", "layers/lognorm")
     described = obs[["sample", "label", "group"]].astype(str)
     names = var.index.to_numpy(dtype=str)
     order = np.lexsort(
         (described.index.to_numpy(dtype=str), described["sample"].to_numpy(dtype=str))
     )
-    order = order[_capped(described["sample"].to_numpy(dtype=str)[order], max_observations)]
     genes = np.argsort(names, kind="stable")
     if "excluded" in var:
         genes = genes[~var["excluded"].to_numpy(dtype=bool)[genes]]
@@ -70,18 +69,6 @@ def read(expression: Path, max_observations: int = MAX_OBSERVATIONS) -> Expressi
         group=described["group"].to_numpy(dtype=str),
         genes=names[genes],
     )
-
-
-def _capped(sample: np.ndarray, max_observations: int) -> np.ndarray:
-    if len(sample) <= max_observations:
-        return np.arange(len(sample))
-    starts = np.flatnonzero(np.r_[True, sample[1:] != sample[:-1]])
-    each = max(1, max_observations // len(starts))
-    kept = [
-        np.linspace(start, end - 1, min(each, end - start)).round().astype(int)
-        for start, end in zip(starts, np.r_[starts[1:], len(sample)], strict=True)
-    ]
-    return np.concatenate(kept)
 
 
 def each_fold(observations: ExpressionData, folds: pd.DataFrame) -> Iterator[Fold]:

@@ -63,6 +63,7 @@ def from_h5ad(
             kind,
             assay == "single_cell",
             {"orientation": "cells × genes"},
+            cells=obs if assay == "single_cell" else obs[[]],
         ),
         about,
     )
@@ -126,8 +127,8 @@ def _each_once(
 
 
 def _samples_of(row: Row, obs: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
-    """Find which sample each cell belongs to: a column that says so, else each cell is a sample
-    (its donor the group)."""
+    """Find which sample each cell belongs to: a column that says so, else its donor; where cells of
+    one differ in the label, each of its values is a sample of its own."""
     named = {name.lower(): name for name in obs}
     column = next(
         (
@@ -138,19 +139,29 @@ def _samples_of(row: Row, obs: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
         None,
     )
     label = next((name for name in obs if name.lower() == row.label.lower()), None)
-    if column is None or (label is not None and obs.groupby(column)[label].nunique().max() > 1):
-        alone = row.group == "sample" or (row.group == "auto" and suggested_group(obs) == "sample")
-        if alone and row.label:
-            raise InputError(
-                "cells that name no sample",
-                f"obs of {row.source}",
-                "cells of one donor are not independent, so each cell cannot count as a sample of"
-                " its own group",
-                "name the obs column that holds the donor in the cell `group`"
-                + ("" if column is None else f", since '{label}' differs within '{column}'"),
-            )
-        return list(obs.index), obs
+    differs = column is not None and label is not None and _most_within(obs, column, label) > 1
+    donor = next((name for name in obs if name.lower() == row.group.lower()), None)
+    if donor is None and row.group == "auto" and (found := suggested_group(obs)) != "sample":
+        donor = found
+    owner = column if donor is None or (column is not None and not differs) else donor
+    if owner is None or (differs and donor is None):
+        raise InputError(
+            "cells that name no sample",
+            f"obs of {row.source}",
+            "cells of one donor are not independent, so each cell cannot count as a sample of"
+            " its own group",
+            "name the obs column that holds the donor in the cell `group`"
+            + ("" if column is None else f", since '{label}' differs within '{column}'"),
+        )
+    sample = obs[owner].astype(str)
+    if label is not None and _most_within(obs, owner, label) > 1:
+        sample += " " + obs[label].astype(str)
     constant = [
-        name for name in obs if name != column and obs.groupby(column)[name].nunique().max() <= 1
+        name for name in obs if name != column and obs.groupby(sample)[name].nunique().max() <= 1
     ]
-    return obs[column].tolist(), obs.drop_duplicates(column).set_index(column)[constant]
+    return sample.tolist(), obs.set_axis(sample)[~sample.duplicated().to_numpy()][constant]
+
+
+def _most_within(obs: pd.DataFrame, owner: str, name: str) -> int:
+    """Return the largest number of values of a column within one owner."""
+    return int(obs.groupby(owner)[name].nunique().max())

@@ -18,6 +18,11 @@ SCALE = {"bulk": 1_000_000, "single_cell": 10_000}
 _ROWS_AT_A_TIME = 4_096
 
 
+def assay_of(total: float) -> str:
+    """Return bulk or single_cell, by the total that observations are brought to."""
+    return next((assay for assay, scale in SCALE.items() if scale == total), "bulk")
+
+
 def lognorm(counts: Any, scale: float) -> sp.csr_matrix:
     """Return log(1 + counts / total × scale), natural logarithm, sparse.
 
@@ -48,7 +53,7 @@ def lognorm(counts: Any, scale: float) -> sp.csr_matrix:
     return sp.csr_matrix((data, stored.indices, stored.indptr), shape=stored.shape)
 
 
-def normalise(counts: "AnnData", kept: np.ndarray) -> "AnnData":
+def normalise(counts: "AnnData", kept: np.ndarray, genes: np.ndarray | None = None) -> "AnnData":
     """Build the expression object of the kept observations.
 
     Parameters
@@ -57,13 +62,15 @@ def normalise(counts: "AnnData", kept: np.ndarray) -> "AnnData":
         Raw counts with obs, var and uns of counts.h5ad.
     kept
         bool, shape (n_observations,).
+    genes
+        Positions of the genes; None: those with at least one count in the kept observations.
 
     Returns
     -------
     anndata.AnnData
-        Genes with at least one count in the kept observations; `X` and `layers["lognorm"]` hold
-        log-normalised expression, one matrix under two names; `layers["counts"]` the raw counts;
-        all CSR; obs, var and uns are carried over; `uns["normalisation"]` says what was done.
+        `X` and `layers["lognorm"]` hold log-normalised expression, one matrix under two names;
+        `layers["counts"]` the raw counts; all CSR; obs, var and uns are carried over;
+        `uns["normalisation"]` says what was done.
     """
     from anndata import AnnData
 
@@ -71,9 +78,10 @@ def normalise(counts: "AnnData", kept: np.ndarray) -> "AnnData":
     # Choosing rows or columns copies the matrix, and often there is nothing to leave out.
     if not kept.all():
         raw = raw[np.flatnonzero(kept)]
-    seen = np.flatnonzero(np.asarray(raw.sum(axis=0, dtype=np.int64)).ravel() > 0)
-    if len(seen) < raw.shape[1]:
-        raw = raw[:, seen]
+    if genes is None:
+        genes = np.flatnonzero(np.asarray(raw.sum(axis=0, dtype=np.int64)).ravel() > 0)
+    if len(genes) < raw.shape[1]:
+        raw = raw[:, genes]
     raw = raw.astype(np.int32, copy=False)
     assay = str(counts.uns["assay"])
     scale = SCALE[assay]
@@ -86,12 +94,12 @@ def normalise(counts: "AnnData", kept: np.ndarray) -> "AnnData":
         "formula": f"log(1 + counts / total × {scale:,})",
         "said": f"{unit} of the sample's or cell's own total, log1p (natural logarithm)",
         "genes_in": int(counts.n_vars),
-        "genes_kept": len(seen),
+        "genes_kept": len(genes),
     }
     return AnnData(
         X=values,
         obs=counts.obs.iloc[np.flatnonzero(kept)].copy(),
-        var=counts.var.iloc[seen].copy(),
+        var=counts.var.iloc[genes].copy(),
         uns=uns,
         layers={"counts": raw, "lognorm": values},
     )

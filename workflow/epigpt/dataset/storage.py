@@ -3,10 +3,16 @@
 `count_blocks` reads the counts of many cells block by block, `expression_file` what a figure needs.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
+import numpy as np
+import pandas as pd
+import scipy.sparse
+
+from epigpt.dataset import csr_rows
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -38,3 +44,76 @@ def text(path: Path, name: str) -> str:
     with h5py.File(path) as file:
         stored = file.get(f"uns/{name}")
         return str(stored.asstr()[()]) if isinstance(stored, h5py.Dataset) else ""
+
+
+def described(path: Path) -> "AnnData":
+    """Read what a file says of observations and genes, its matrices left unread."""
+    from anndata import AnnData
+
+    obs, var, uns = parts(path, "obs", "var", "uns")
+    return AnnData(obs=obs, var=var, uns=uns)
+
+
+def blocks(
+    path: Path, place: str, rows: np.ndarray | None = None, size: int = csr_rows.AT_ONCE
+) -> Iterator[tuple[np.ndarray, Any]]:
+    """Read rows of a matrix, CSR or dense, some at a time.
+
+    Parameters
+    ----------
+    place
+        `X` or `layers/counts`.
+    rows
+        Positions, int64, each once; None: all.
+
+    Yields
+    ------
+    Positions, and their rows as CSR, in the order of `rows`.
+    """
+    with h5py.File(path) as file:
+        stored = file[place]
+        starts = csr_rows.pointers(stored)
+        if starts is None:
+            number, width = stored.shape
+        else:
+            number, width = (int(extent) for extent in stored.attrs["shape"])
+        wanted = np.arange(number) if rows is None else rows
+        for first in range(0, len(wanted), size):
+            part = wanted[first : first + size]
+            yield part, csr_rows.read(stored, starts, part, width)
+
+
+def by_sample(path: Path, *also: str) -> "AnnData":
+    """Return the raw counts of each sample: of bulk as they are, of single cells summed over the
+    cells, block by block.
+
+    Parameters
+    ----------
+    path
+        An expression.h5ad.
+    also
+        Columns of obs that divide the cells of a sample further, where the file has them.
+
+    Returns
+    -------
+    anndata.AnnData
+        `layers["counts"]` CSR. Of single cells int64, a row for each sample, sorted; obs has what
+        its cells have in common, and `observations`, how many they are.
+    """
+    if text(path, "assay") != "single_cell":
+        return read(path)
+    from anndata import AnnData
+
+    cells = described(path)
+    keys = cells.obs[["sample", *(name for name in also if name in cells.obs)]].astype(str)
+    number = keys.groupby(list(keys.columns), sort=True).ngroup().to_numpy()
+    units = int(number.max()) + 1
+    summed: Any = scipy.sparse.csr_matrix((units, cells.n_vars), dtype=np.int64)
+    for rows, block in blocks(path, "layers/counts"):
+        own = (np.ones(len(rows), dtype=np.int64), (number[rows], np.arange(len(rows))))
+        summed += scipy.sparse.csr_matrix(own, shape=(units, len(rows))) @ block.astype(np.int64)
+    first = pd.Series(np.arange(len(number))).groupby(number).first().to_numpy()
+    common = [name for name in cells.obs if cells.obs.groupby(number)[name].nunique().max() <= 1]
+    obs = cells.obs.iloc[first][common].assign(observations=np.bincount(number))
+    obs.index = pd.Index(keys.iloc[first].agg(" ".join, axis=1).to_numpy(), dtype=object)
+    return AnnData(obs=obs, var=cells.var, uns=cells.uns, layers={"counts": summed})

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from epigpt.config import repetitions
 from epigpt.dataset.count_blocks import CountBlocks, open_observations
 from epigpt.encoding import fold_sets
 from epigpt.encoding import token_dataset as token_store
@@ -111,7 +112,7 @@ def from_expression(
                 observations,
                 held,
                 classes,
-                recipe(pipeline.settings),
+                recipe(pipeline.settings, observations.assay),
                 shared=shared,
             )
             parts.append(_fold(pipeline, Path(scratch) / "tokens", name, Path(scratch) / "model"))
@@ -162,8 +163,9 @@ def permuted_scores(
     return pd.DataFrame(rows, columns=permutation_test.NULL_COLUMNS)
 
 
-def recipe(settings: Mapping[str, Any]) -> token_store.EncodingConfig:
-    """Give the encoding that the settings describe."""
+def recipe(settings: Mapping[str, Any], assay: str = "bulk") -> token_store.EncodingConfig:
+    """Give the encoding that the settings describe for samples or cells."""
+    settings = {**settings, "views": repetitions.views(settings["views"], assay)}
     return token_store.EncodingConfig(
         **{field.name: settings[field.name] for field in fields(token_store.EncodingConfig)}
     )

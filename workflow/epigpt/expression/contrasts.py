@@ -39,7 +39,8 @@ def compare(
     Parameters
     ----------
     expression
-        expression.h5ad: `layers["counts"]`, obs `label`, `group`, var `symbol`, uns `assay`.
+        Samples, as `epigpt.dataset.storage.by_sample` reads them: `layers["counts"]`, obs `label`,
+        `group`, var `symbol`, uns `assay`.
     case, control
         Cells of the row, either may be empty.
     covariates
@@ -157,8 +158,8 @@ def _units(
     if _enough(units, classes):
         if units.kind == "donor":
             notes.append(
-                f"counts of {expression.n_obs} observations summed into {len(units.table)} units by"
-                " donor and class"
+                f"counts of {units.table['observations'].sum()} observations summed into"
+                f" {len(units.table)} units by donor and class"
             )
         return units, notes
     few = min(classes, key=lambda name: int((units.table["label"] == name).sum()))

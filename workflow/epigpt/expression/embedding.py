@@ -2,6 +2,7 @@
 observations."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import scanpy
@@ -77,6 +78,23 @@ def embed(expression: AnnData, seed: int) -> None:
         ),
         "seed": seed,
     }
+
+
+def projected(laid_out: AnnData, expression: Any) -> np.ndarray:
+    """Return the principal components of other observations, float32.
+
+    Parameters
+    ----------
+    laid_out
+        Embedded.
+    expression
+        Log-normalised expression of the others over the same genes, CSR.
+    """
+    genes = np.flatnonzero(laid_out.var["highly_variable"].to_numpy())
+    loadings = laid_out.varm["PCs"][genes]
+    centre = laid_out.var["mean"].to_numpy()[genes]
+    found: np.ndarray = (expression[:, genes] @ loadings - centre @ loadings).astype(np.float32)
+    return found
 
 
 def _variable_genes(expression: AnnData) -> None:

@@ -36,7 +36,8 @@ def summed(expression: AnnData, labels: pd.Series, covariates: Sequence[str] = (
     Parameters
     ----------
     expression
-        `layers["counts"]` holds raw counts; obs has `group` and the covariates.
+        `layers["counts"]` holds raw counts; obs has `group`, the covariates and, of samples of
+        cells, `observations`.
     labels
         Class of every observation, in the order of `expression.obs`.
     covariates
@@ -63,9 +64,14 @@ def summed(expression: AnnData, labels: pd.Series, covariates: Sequence[str] = (
         shape=(n_units, len(number)),
     )
     counts = adder @ sp.csr_matrix(expression.layers["counts"]).astype(np.int64)
-    table = keys.groupby(by, sort=True).size().rename("observations").reset_index()
+    # Rows that are samples of cells already stand for as many observations as they say.
+    of_cells = "observations" in expression.obs
+    size = expression.obs["observations"].to_numpy() if of_cells else 1
+    table = keys.assign(observations=size).groupby(by, sort=True)["observations"].sum()
+    table = table.reset_index()
     table.index = pd.Index([f"unit{position}" for position in range(n_units)])
-    return Units(counts.toarray(), table, "sample" if n_units == len(number) else "donor")
+    alone = n_units == len(number) and not of_cells
+    return Units(counts.toarray(), table, "sample" if alone else "donor")
 
 
 def single(expression: AnnData, labels: pd.Series, covariates: Sequence[str] = ()) -> Units:

@@ -9,8 +9,9 @@ from scipy import sparse
 if TYPE_CHECKING:
     from anndata import AnnData
 
-# A community search in plain Python: beyond this it would take longer than all else.
-_MOST_CELLS = 10_000
+# Cells that are laid out and clustered: neighbours, UMAP and a community search in plain Python
+# take longer than all else, and a page shows no more.
+MOST_CELLS = 10_000
 # Quality columns by scanpy's names (`scanpy.pp.calculate_qc_metrics`).
 _QUALITY = {
     "total_counts": "total_counts",
@@ -83,7 +84,7 @@ def describe(expression: "AnnData", judged: pd.DataFrame) -> None:
 def _clusters(expression: "AnnData") -> np.ndarray | None:
     """Return the cluster of each cell, the largest first; None without a graph, or for too many."""
     graph = expression.obsp.get("connectivities")
-    if graph is None or not 50 <= expression.n_obs <= _MOST_CELLS:
+    if graph is None or not 50 <= expression.n_obs <= MOST_CELLS:
         return None
     import networkx
 

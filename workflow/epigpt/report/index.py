@@ -137,7 +137,7 @@ def _row(entry: Entry) -> list[Cell]:
         blocks.cell(entry.samples["group"].nunique()),
         blocks.cell(", ".join(organism) if isinstance(organism, list) else str(organism), most=40),
         blocks.cell(str(entry.reading.get("assay") or "").replace("_", " ")),
-        blocks.cell(int(entry.contrasts["padj"].lt(0.05).sum())),
+        blocks.cell(entry.significant),
     ]
 
 

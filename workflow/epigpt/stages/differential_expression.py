@@ -9,9 +9,10 @@ def main() -> None:
     with entry.job(__doc__) as job:
         from epigpt.config.dataset_row import Row
         from epigpt.dataset import storage
+        from epigpt.dataset.assemble import CELL_TYPE
         from epigpt.expression import contrasts
 
-        expression = storage.read(job.file("expression"))
+        expression = storage.by_sample(job.file("expression"), CELL_TYPE)
         result = contrasts.compare(
             expression,
             job.settings["row.case"],
@@ -31,7 +32,8 @@ def main() -> None:
         for note in notes:
             job.log.info("note: %s", note)
         files.write_tsv(job.file("contrasts"), result.table)
-        files.write_json(job.file("design"), {**result.summary, "notes": notes})
+        counted = {"genes_at_fdr_5_percent": int(result.table["padj"].lt(0.05).sum())}
+        files.write_json(job.file("design"), {**result.summary, **counted, "notes": notes})
 
 
 if __name__ == "__main__":

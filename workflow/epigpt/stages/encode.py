@@ -4,6 +4,7 @@ samples of one fit."""
 from dataclasses import fields
 
 from epigpt import files
+from epigpt.config import repetitions
 from epigpt.dataset.count_blocks import open_observations
 from epigpt.encoding import fold_sets, token_dataset
 from epigpt.evaluation import cross_validation
@@ -22,8 +23,12 @@ def main() -> None:
         classes = class_order(
             observations.index["label"], settings["row.case"], settings["row.control"]
         )
+        views = repetitions.views(settings["views"], observations.assay)
         recipe = token_dataset.EncodingConfig(
-            **{field.name: settings[field.name] for field in fields(token_dataset.EncodingConfig)}
+            **{
+                **{name.name: settings[name.name] for name in fields(token_dataset.EncodingConfig)},
+                "views": views,
+            }
         )
         with files.path(job.file("tokens")) as folder:
             shared = published.programs_of_corpus(settings["shared_programs"])

@@ -7,14 +7,15 @@ from epigpt.stages import entry
 def main() -> None:
     """Read counts.h5ad; write expression.h5ad and quality.tsv."""
     with entry.job(__doc__) as job:
-        from epigpt.dataset import normalization, storage
-        from epigpt.expression import embedding, quality, replicates, scverse
+        from epigpt.dataset import cell_sample, expression_writer, storage
+        from epigpt.expression import cells_by_blocks, embedding, quality, replicates, scverse
         from epigpt.genes import exclusion
 
-        counts = storage.read(job.file("counts"))
+        path = job.file("counts")
+        counts = storage.described(path)
         assay = str(counts.uns["assay"])
         limits = quality.limits(job.settings, assay, counts.n_vars)
-        judged = quality.judge(quality.measure(counts), limits)
+        judged, genes = cells_by_blocks.judged(path, counts, limits)
         quality.require_some(judged, limits, f"data set '{counts.uns.get('dataset', '')}'")
         kept = judged["kept"].to_numpy()
         job.log.info(
@@ -27,8 +28,8 @@ def main() -> None:
         )
         for name, reason in judged.loc[judged["reason"] != "", "reason"].head(50).items():
             job.log.info("  %s: %s", name, reason)
-        expression = normalization.normalise(counts, kept)
-        del counts
+        rows = cells_by_blocks.laid_out(counts, kept)
+        expression = cells_by_blocks.read(path, counts, rows, genes)
         if asked := job.settings["exclude_genes"]:
             var = expression.var
             left_out = exclusion.find(
@@ -44,10 +45,26 @@ def main() -> None:
             expression.obs["group"] = merged.group
             expression.uns["merged_donors"] = merged.in_words()
         embedding.embed(expression, job.settings["seed"])
-        scverse.describe(expression, judged[kept])
+        described = cells_by_blocks.whole(path, counts, kept, expression)
+        del expression
+        scverse.describe(described, judged[kept])
+        if assay == "single_cell":
+            drawn = cell_sample.draw(
+                described.obs, job.settings["cells_per_donor"], job.settings["seed"]
+            )
+            described.obs[cell_sample.COLUMN] = drawn
+            job.log.info(
+                "%d of %d cells stand for their donors in the models (key cells_per_donor)",
+                drawn.sum(),
+                len(drawn),
+            )
         with files.path(job.file("expression")) as temporary:
-            # Of cells, most of the stage's time would go into the last tenth of the file's size.
-            expression.write_h5ad(temporary, compression="gzip", compression_opts=1)
+            expression_writer.write(
+                temporary,
+                described,
+                cells_by_blocks.kept_blocks(path, kept, genes),
+                cells_by_blocks.scale(described),
+            )
         files.write_tsv(job.file("quality"), quality.table(judged, assay))
 
 

@@ -50,11 +50,18 @@ def run(options: argparse.Namespace) -> int:
     planned, source = _planned(options, directory)
     hardware, devices = _hardware(options)
     settings = configuration.settings_of(planned)
-    observations, downloads, counted = _size(planned, source)
-    told = cost.of_run(settings, hardware, devices, observations, downloads)
+    looked = source or _looked_again(planned)
+    told = cost.of_run(
+        settings,
+        hardware,
+        devices,
+        looked.observations,
+        looked.downloads,
+        samples_of_cells=looked.description.kept if looked.row.assay == "single_cell" else 0,
+    )
     cost.refuse_lack_of_disk(told, directory)
-    known = observations if counted else None
-    print(costs_in_words(told, known, downloads), flush=True)
+    known = looked.observations if looked.counted else None
+    print(costs_in_words(told, known, looked.downloads), flush=True)
     if not options.yes and not _agreed(planned):
         return 0
     written = planned.written()
@@ -116,17 +123,14 @@ def _profile(options: argparse.Namespace) -> tuple[Path, dict[str, str]]:
     return folder, dict(reversed(profile.resources(content)))
 
 
-def _size(planned: Configuration, source: Source | None) -> tuple[int, int | None, bool]:
-    """Return observations, bytes to download, and whether the first is known."""
-    if source is not None:
-        return source.observations, source.downloads, source.counted
-    looked = look(
+def _looked_again(planned: Configuration) -> Source:
+    """Look at the source of an earlier start, whose size decides what the run costs."""
+    return look(
         planned.row.source,
         planned.row,
         loading.with_mirror(configuration.settings_of(planned).geo, planned.config.parent),
         _log(),
     )
-    return looked.observations, looked.downloads, looked.counted
 
 
 def _arguments(options: argparse.Namespace) -> list[str]:

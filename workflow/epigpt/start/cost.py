@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epigpt import model_names
-from epigpt.config.repetitions import permutations, repeats
+from epigpt.config import repetitions
 from epigpt.config.settings import Settings
+from epigpt.dataset import cell_sample
 from epigpt.errors import InputError
 from epigpt.models import choice, presets, published
 from epigpt.models.choice import Devices
@@ -24,10 +25,9 @@ _STAGE_BYTES = 4_000_000_000
 _GROWTH = 8
 _SMALLEST_RESULTS = 50_000_000
 # Seconds of a stage beside its start, for every thousand observations.
-_STAGE_SECONDS = 10.0
+_STAGE_SECONDS = 1.0
 # Which rule does what the models' cost is made of; the rule models does the rest.
 _RULES = {"variants": "comparison", "further draws": "redraw", "permutations": "null"}
-_MOST_OBSERVATIONS = 10_000
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,13 @@ class RunCost:
 
 
 def of_run(
-    asked: Settings, hardware: str, devices: Devices, observations: int, downloads: int | None
+    asked: Settings,
+    hardware: str,
+    devices: Devices,
+    observations: int,
+    downloads: int | None,
+    *,
+    samples_of_cells: int = 0,
 ) -> RunCost:
     """Plan a run.
 
@@ -78,6 +84,8 @@ def of_run(
         Samples or cells.
     downloads
         Bytes to fetch; None: unknown.
+    samples_of_cells
+        Where observations are cells: how many samples they are of.
 
     Raises
     ------
@@ -85,31 +93,35 @@ def of_run(
         A model that does not fit the hardware; the message says what would.
     """
     settings = choice.resolve(asked, devices)
-    taken = min(observations, _MOST_OBSERVATIONS)
+    views = repetitions.views(settings.views, "single_cell" if samples_of_cells else "bulk")
+    taken = observations
+    if samples_of_cells:
+        each = cell_sample.each(settings.cells_per_donor, samples_of_cells)
+        taken = min(observations, samples_of_cells * each)
     planned = planning.planned(
         settings.model,
         hardware,
         samples=taken,
-        views=settings.views,
+        views=views,
         length=None,
         vocabulary=None,
         classes=2,
         epochs=settings.epochs,
-        global_batch_size=min(settings.global_batch_size, taken * settings.views),
+        global_batch_size=min(settings.global_batch_size, taken * views),
         precision=settings.precision,
         tuning=settings.tuning,
         encoding=settings.encoding,
         weights=settings.weights,
     )
     together = planned.plan.world_size == 1
-    draws = repeats(settings.repeats, settings.model)
+    draws = repetitions.repeats(settings.repeats, settings.model)
     scope = planning.scope_of(settings, taken, settings.folds, together)
     models = dataset_cost.of_dataset(planned.plan, planned.hardware.device, scope)
     encodings = settings.folds * draws["own"] + 1
     others = _OTHER_STAGES + encodings + _jobs_of_baselines(settings)
     of_models = sum(models.jobs.values()) + _jobs_beside(settings, together=together)
-    each = dataset_cost.START_SECONDS + _STAGE_SECONDS * taken / 1000
-    seconds = {"models": 0.0, "other stages": others * each}
+    stage = dataset_cost.START_SECONDS + _STAGE_SECONDS * observations / 1000
+    seconds = {"models": 0.0, "other stages": others * stage}
     for purpose, amount in models.seconds.items():
         rule = _RULES.get(purpose, "models")
         seconds[rule] = seconds.get(rule, 0.0) + amount
@@ -131,7 +143,7 @@ def of_run(
 
 
 def _jobs_of_baselines(settings: Settings) -> int:
-    labels = permutations(settings.permutations, settings.model)
+    labels = repetitions.permutations(settings.permutations, settings.model)
     number = len({model_names.REFERENCE, *settings.baselines})
     return number * (2 if labels["baselines"] else 1)
 

@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict
 from typing import get_args
 
+from epigpt.config import repetitions
 from epigpt.config.settings import Settings
 from epigpt.models import choice, presets
 from epigpt.training import corpus_cost, dataset_cost, plan, planning
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--views",
         type=_positive,
-        default=DEFAULTS.views,
+        default=repetitions.views(DEFAULTS.views),
         help="views of each (default: %(default)s)",
     )
     parser.add_argument(
@@ -62,7 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tokens that the model knows (default: as many as the encoding has at most)",
     )
     parser.add_argument("--classes", type=_positive, default=2)
-    parser.add_argument("--epochs", type=_positive, default=DEFAULTS.epochs)
+    parser.add_argument(
+        "--epochs", type=_positive, help="passes over the views (default: as the key epochs)"
+    )
     parser.add_argument(
         "--batch",
         type=_positive,
@@ -116,7 +119,7 @@ def run(options: argparse.Namespace) -> int:
         length=options.seq,
         vocabulary=options.vocabulary,
         classes=options.classes,
-        epochs=options.epochs,
+        epochs=options.epochs or DEFAULTS.epochs,
         global_batch_size=options.batch,
         precision=options.precision,
         tuning=options.tuning,

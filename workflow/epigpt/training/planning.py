@@ -2,8 +2,9 @@
 `epigpt plan`."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from epigpt.config.repetitions import permutations, repeats
+from epigpt.config import repetitions
 from epigpt.config.settings import Settings
 from epigpt.models import choice, presets, published, weights_check
 from epigpt.training import dataset_cost, machine, strategy
@@ -31,11 +32,11 @@ def plan(
     hardware: str = "cpu",
     *,
     samples: int = 100,
-    views: int = _DEFAULTS.views,
+    views: int = repetitions.views(_DEFAULTS.views),
     length: int | None = None,
     vocabulary: int | None = None,
     classes: int = 2,
-    epochs: int = _DEFAULTS.epochs,
+    epochs: int | Literal["auto"] = _DEFAULTS.epochs,
     global_batch_size: int = _DEFAULTS.global_batch_size,
     precision: str = _DEFAULTS.precision,
     tuning: str = _DEFAULTS.tuning,
@@ -107,7 +108,7 @@ def planned(
     length: int | None,
     vocabulary: int | None,
     classes: int,
-    epochs: int,
+    epochs: int | Literal["auto"],
     global_batch_size: int,
     precision: str,
     tuning: str,
@@ -130,7 +131,7 @@ def planned(
         length=length or usual_length,
         vocabulary=vocabulary or usual_vocabulary,
         classes=classes,
-        epochs=epochs,
+        epochs=repetitions.epochs(epochs, samples * views, length or usual_length),
         global_batch_size=global_batch_size,
         precision=precision,
         tuning=chosen.tuning,
@@ -162,11 +163,10 @@ def forecast(
     if hardware.device != "cuda" or not hardware.device_memory_gb:
         return ""
     training = _SAMPLES * (settings.folds - 1) // settings.folds
-    work = replace(
-        strategy.workload(settings),
-        examples=max(training * settings.views, settings.global_batch_size),
-        epochs=settings.epochs,
-    )
+    examples = max(training * repetitions.views(settings.views), settings.global_batch_size)
+    work = strategy.workload(settings)
+    passes = repetitions.epochs(settings.epochs, examples, work.length)
+    work = replace(work, examples=examples, epochs=passes)
     room = MemoryBudget(int(hardware.device_memory_gb * GB), machine.beside(hardware))
     made = planner.make(preset, hardware, work, room)
     alone = made.world_size == 1
@@ -177,14 +177,14 @@ def forecast(
 
 def scope_of(settings: Settings, samples: int, folds: int, together: bool) -> dataset_cost.Scope:
     """Return what a configuration with `auto` resolved runs on a data set of so many samples."""
-    draws = repeats(settings.repeats, settings.model)
+    draws = repetitions.repeats(settings.repeats, settings.model)
     return dataset_cost.Scope(
         samples=samples,
-        views=settings.views,
+        views=repetitions.views(settings.views),
         fits=folds * draws["own"],
         variants=len(settings.comparisons),
         redraws=draws["all"] - draws["own"],
-        refits=permutations(settings.permutations, settings.model)["refits"],
+        refits=repetitions.permutations(settings.permutations, settings.model)["refits"],
         knockouts=settings.knockouts,
         attributed=settings.attributions,
         together=together,

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import nn
 
+from epigpt.config import repetitions
+from epigpt.dataset import normalization
 from epigpt.models import presets, published
 from epigpt.training import batches, checkpoint, checkpoint_lock, engine, launch, machine, plan
 from epigpt.training.launch import Placement
@@ -36,12 +38,13 @@ def planned_for(
 ) -> plan.Plan:
     """Plan the training of a preset on the tokens of a store, on the devices of this job."""
     hardware, room = launch.present_hardware(placement, settings["precision"] != "fp32")
+    length, assay = store.tokens.shape[2], normalization.assay_of(store.reference.target)
     work = plan.Workload(
         examples=examples,
-        length=store.tokens.shape[2],
+        length=length,
         vocabulary=store.size,
         classes=len(store.classes),
-        epochs=settings["epochs"],
+        epochs=repetitions.epochs(settings["epochs"], examples, length, assay),
         global_batch_size=settings["global_batch_size"],
         precision=settings["precision"],
         tuning=settings["tuning"],

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from epigpt.dataset import human_genes, normalization, storage
+from epigpt.dataset import cell_sample, human_genes, normalization, storage
 from epigpt.errors import InputError
 from epigpt.genes.annotation import ORGANISMS
 from epigpt.samples.classes import class_order
@@ -55,7 +55,12 @@ class PairedDataset:
 def read(name: str, expression: Path, case: str, control: str) -> PairedDataset:
     """Read the raw counts of a data set's kept observations, without genes that no model may see;
     `case` and `control` are cells of its row."""
-    obs, var, counts = storage.parts(expression, "obs", "var", "layers/counts")
+    obs, var = storage.parts(expression, "obs", "var")
+    # Of single cells those that stand for their donors, as in the models of either data set.
+    drawn = obs.get(cell_sample.COLUMN, pd.Series(True, index=obs.index)).to_numpy(dtype=bool)
+    rows, obs = np.flatnonzero(drawn), obs[drawn]
+    read = [block for _, block in storage.blocks(expression, "layers/counts", rows)]
+    counts = scipy.sparse.vstack(read, format="csr")
     if "excluded" in var:
         seen = ~var["excluded"].to_numpy(dtype=bool)
         var, counts = var[seen], counts[:, seen]

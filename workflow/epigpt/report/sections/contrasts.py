@@ -19,6 +19,7 @@ _DESIGN = {
     "units_per_class": "Units per class",
     "units": "Units",
     "genes_tested": "Genes tested",
+    "genes_at_fdr_5_percent": "Genes at FDR 5 %",
     "method": "Method",
 }
 

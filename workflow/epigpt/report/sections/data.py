@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from epigpt.dataset import cell_sample
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Section
 from epigpt.report.results import Results
@@ -121,8 +122,21 @@ def _facts(results: Results, series: dict[str, Any]) -> list[tuple[str, str]]:
         ("Genes", _genes(genes)),
         ("Label", _label(label)),
         ("Group", group.get("column") or group.get("rule")),
+        ("Cells", _cells(results)),
     ]
     return [(term, wording.short(_text(value), 400)) for term, value in rows if _text(value)]
+
+
+def _cells(results: Results) -> str:
+    """Say which cells stand for their donors in the models; empty of bulk samples."""
+    data = results.expression
+    if data is None or cell_sample.COLUMN not in data.obs:
+        return ""
+    drawn = data.obs[cell_sample.COLUMN].astype(bool)
+    return (
+        f"{int(drawn.sum()):,} of {len(drawn):,} train, test and explain GPT-2, drawn by the seed"
+        " (key cells_per_donor); contrasts and baselines sum all cells of a sample"
+    )
 
 
 def _part(reading: dict[str, Any], key: str) -> dict[str, Any]:

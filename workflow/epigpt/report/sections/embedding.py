@@ -100,12 +100,15 @@ def _points(data: Expression, chosen: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _chosen(data: Expression) -> np.ndarray:
-    total = len(data.obs)
-    return (
-        np.arange(total)
-        if total <= _MOST_POINTS
-        else np.linspace(0, total - 1, _MOST_POINTS).astype(int)
-    )
+    """Return the positions of what is shown: of very many cells, those that UMAP laid out."""
+    placed = np.ones(len(data.obs), dtype=bool)
+    for name in figures.NAMES:
+        if name in data.obsm:
+            placed &= np.isfinite(data.obsm[name]).all(axis=1)
+    positions = np.flatnonzero(placed)
+    if len(positions) <= _MOST_POINTS:
+        return positions
+    return positions[np.linspace(0, len(positions) - 1, _MOST_POINTS).astype(int)]
 
 
 def _axes(data: Expression, name: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from epigpt.config import repetitions
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Section
 from epigpt.report.results import Results
@@ -131,6 +132,23 @@ def _learning_rates(results: Results) -> str:
     return f"learning rate {next(iter(rates.values()), configured)}"
 
 
+def _views(results: Results) -> str:
+    """Say how many views of what were encoded."""
+    settings = results.provenance.get("settings") or {}
+    assay = "single_cell" if results.single_cell else "bulk"
+    number = repetitions.views(settings.get("views", "auto"), assay)
+    return f"{wording.count(number, 'view')} of each {results.observation}"
+
+
+def _passes(results: Results) -> Any:
+    """Return how often a training passed over its views: as configured, else as its log says."""
+    asked = (results.provenance.get("settings") or {}).get("epochs")
+    logged = [
+        round(float(fit.steps["epoch"].max())) for fit in results.fits if "epoch" in fit.steps
+    ]
+    return max(logged, default=asked) if asked == "auto" else asked
+
+
 def _sentences(results: Results) -> list[str]:
     settings = results.provenance.get("settings") or {}
     summary = results.folds_summary
@@ -162,8 +180,8 @@ def _sentences(results: Results) -> list[str]:
         ),
         (
             f"GPT-2 (preset {settings.get('model')}, encoding {settings.get('encoding')}, at most"
-            f" {settings.get('max_genes')} genes, {settings.get('views')} views of each sample by"
-            f" binomial thinning) was trained for {settings.get('epochs')} epochs with AdamW"
+            f" {settings.get('max_genes')} genes, {_views(results)} by binomial"
+            f" thinning) was trained for {_passes(results)} epochs with AdamW"
             f" ({_learning_rates(results)}, batch"
             f" {settings.get('global_batch_size')}, weights {settings.get('weights')}); a sample's"
             " probability is the mean over its views."
@@ -172,6 +190,7 @@ def _sentences(results: Results) -> list[str]:
         ),
         (
             f"Baselines see the same folds: {wording.listing(others, 20)}."
+            + (" Each sample is the sum of its cells." if results.single_cell else "")
             if len(results.metrics)
             else ""
         ),
