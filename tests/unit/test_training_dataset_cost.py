@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import pytest
+import yaml
 
+from epigpt.config import repetitions
 from epigpt.config.settings import Settings
 from epigpt.models import choice, presets
 from epigpt.training import dataset_cost, plan, planning
@@ -76,3 +78,41 @@ def test_apart_each_fit_starts_by_itself() -> None:
     apart = _cost(together=False)
     assert apart.jobs == {"GPU": 8}
     assert apart.seconds["start"] == 8 * dataset_cost.START_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("model", "samples", "keys"),
+    [
+        ("gpt2", 30, {"permutations": 99}),
+        ("tiny", 1_000, {"repeats": 2_000}),
+        ("gpt2", 600, {"permutations": 19, "repeats": 4}),
+        ("tiny", 20_000, {"views": 64, "epochs": 100}),
+    ],
+)
+def test_what_takes_more_than_a_day_says_which_keys_help(
+    model: str, samples: int, keys: dict[str, int]
+) -> None:
+    def cost(settings: Settings) -> tuple[dataset_cost.DatasetCost, str]:
+        views = repetitions.views(settings.views)
+        passes = repetitions.epochs(settings.epochs, samples * views, 64)
+        work = replace(WORK, examples=samples * views, epochs=passes, tuning="full")
+        hardware = presets.hardware("cpu")
+        made = plan.make(presets.load(model), hardware, work, MemoryBudget(80 * GB))
+        found = dataset_cost.of_dataset(
+            made, "cpu", planning.scope_of(settings, samples, 5, together=True)
+        )
+        return found, found.advice(passes)
+
+    settings = Settings(model=model, **keys)
+    before, advice = cost(settings)
+    assert before.total > dataset_cost.MOST_SECONDS
+    told = yaml.safe_load(
+        "{" + advice.partition(". ")[2].partition(" would")[0].replace("; ", ", ") + "}"
+    )
+    after, none = cost(Settings(**{"model": model, **keys, **told}))
+    assert after.total <= dataset_cost.MOST_SECONDS
+    assert not none
+
+
+def test_ordinary_work_needs_no_advice() -> None:
+    assert _cost().advice(10) == ""

@@ -175,6 +175,7 @@ def test_a_new_time_stamp_reruns_nothing(finished):
         ("gene_selection", "deviation", MODEL | {"encode"}),
         ("quality", {"min_counts": 200}, EXPRESSED),
         ("exclude_genes", ["Fos"], EXPRESSED),
+        ("cells_per_donor", 50, EXPRESSED),
         (
             "geo",
             {"base_url": "file://./mirror", "retries": 7, "timeout_seconds": 9.0},

@@ -191,6 +191,7 @@ def costs_in_words(told: RunCost, observations: int | None, downloads: int | Non
             f" {cores} cores here",
             f"memory    {told.memory / GB:.1f} GB for the largest job",
             f"disk      at most {math.ceil(told.disk / 1e8) / 10:.1f} GB",
+            *([f"warning   {told.advice}"] if told.advice else []),
         ]
     )
 

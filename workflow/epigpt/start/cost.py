@@ -44,6 +44,8 @@ class RunCost:
         At most: fewer where the folds turn out to be.
     seconds
         By rule of the workflow; jobs of one rule added up.
+    advice
+        What would make it shorter, where it takes more than a day; else empty.
     memory, disk
         Bytes: of the largest job on its device, and of everything that is written.
     """
@@ -54,6 +56,7 @@ class RunCost:
     seconds: dict[str, float]
     memory: int
     disk: int
+    advice: str = ""
 
     @property
     def hours(self) -> float:
@@ -139,6 +142,7 @@ def of_run(
         + kept * weights
         + fetched
         + max(_SMALLEST_RESULTS, _GROWTH * (downloads or 0)),
+        models.advice(planned.work.epochs),
     )
 
 

@@ -19,6 +19,14 @@ READ_BYTES, WRITE_BYTES = 2e9, 1e9
 GRADIENT_PASSES, FORWARD_SHARE = 16, 1 / 3
 # Permutations that one job of the rule `null` refits.
 PERMUTATIONS_PER_JOB = 5
+# Beyond this, one is told what takes so long and which key settles it.
+MOST_SECONDS = 24 * 3600.0
+_SPARES = {
+    "permutations": "permutations: 0",
+    "further draws": "repeats: 1",
+    "variants": "comparisons: []",
+    "attributions": "attributions: false",
+}
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,32 @@ class DatasetCost:
         )
         parts = ", ".join(f"{name} {duration(amount)}" for name, amount in self.seconds.items())
         return f"{jobs}, {duration(self.total)} in all ({parts}), by arithmetic"
+
+    def advice(self, epochs: int) -> str:
+        """Return which keys bring it below `MOST_SECONDS`, the costliest part first; empty where it
+        is.
+
+        Parameters
+        ----------
+        epochs
+            Passes of a training.
+        """
+        left, keys = self.total, []
+        for purpose in sorted(self.seconds, key=lambda name: -self.seconds[name]):
+            if left > MOST_SECONDS and purpose in _SPARES:
+                keys.append(_SPARES[purpose])
+                left -= self.seconds[purpose]
+        if left > MOST_SECONDS:
+            trained = self.seconds["folds and final model"]
+            passes = int(epochs * (MOST_SECONDS - left + trained) / trained)
+            keys.append(f"epochs: {passes}" if passes >= 1 else "a smaller model")
+            left = MOST_SECONDS if passes >= 1 else left
+        if not keys:
+            return ""
+        return (
+            f"That is more than {duration(MOST_SECONDS)}. {'; '.join(keys)} would leave at most"
+            f" {duration(left)} (of single cells, a smaller cells_per_donor shortens all parts)."
+        )
 
 
 def duration(seconds: float) -> str:

@@ -202,7 +202,9 @@ def _whole(
     samples = round(work.examples / views * folds / max(1, folds - 1))
     scope = planning.scope_of(settings, samples, folds, together=made.world_size == 1)
     cost = dataset_cost.of_dataset(made, hardware.device, scope)
-    return f"of {samples:,} samples takes {cost.sentence()}"
+    said = f"of {samples:,} samples takes {cost.sentence()}"
+    advice = cost.advice(work.epochs)
+    return f"{said}. {advice}" if advice else said
 
 
 def _gb(amount: int) -> str:

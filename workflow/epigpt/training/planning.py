@@ -6,6 +6,7 @@ from typing import Literal
 
 from epigpt.config import repetitions
 from epigpt.config.settings import Settings
+from epigpt.errors import InputError
 from epigpt.models import choice, presets, published, weights_check
 from epigpt.training import dataset_cost, machine, strategy
 from epigpt.training import plan as planner
@@ -150,8 +151,8 @@ def planned(
 def forecast(
     settings: Settings, preset: presets.ModelPreset, hardware: presets.HardwarePreset
 ) -> str:
-    """Return what a data set of some samples takes, before any is read; empty on CPUs, whose small
-    models are planned when they are trained.
+    """Return what a data set of some samples takes, before any is read; on CPUs, whose small models
+    are planned when they are trained, only where that is more than a day.
 
     Parameters
     ----------
@@ -160,19 +161,28 @@ def forecast(
     hardware
         That one training uses (`epigpt.training.strategy.hardware_for`).
     """
-    if hardware.device != "cuda" or not hardware.device_memory_gb:
-        return ""
     training = _SAMPLES * (settings.folds - 1) // settings.folds
     examples = max(training * repetitions.views(settings.views), settings.global_batch_size)
     work = strategy.workload(settings)
     passes = repetitions.epochs(settings.epochs, examples, work.length)
     work = replace(work, examples=examples, epochs=passes)
-    room = MemoryBudget(int(hardware.device_memory_gb * GB), machine.beside(hardware))
-    made = planner.make(preset, hardware, work, room)
+    cuda = hardware.device == "cuda"
+    if cuda and not hardware.device_memory_gb:
+        return ""
+    device = int(hardware.device_memory_gb * GB) or machine.available_memory() // hardware.devices
+    room = MemoryBudget(device, machine.beside(hardware))
+    try:
+        made = planner.make(preset, hardware, work, room)
+    except InputError:
+        if cuda:
+            raise
+        return ""  # what does not suit the data's size is told once that is known
     alone = made.world_size == 1
     scope = scope_of(settings, _SAMPLES, settings.folds, together=alone)
     cost = dataset_cost.of_dataset(made, hardware.device, scope)
-    return f"A data set of {_SAMPLES} samples takes {cost.sentence()}."
+    advice = cost.advice(work.epochs)
+    said = f"A data set of {_SAMPLES} samples takes {cost.sentence()}. {advice}".rstrip()
+    return said if cuda or advice else ""
 
 
 def scope_of(settings: Settings, samples: int, folds: int, together: bool) -> dataset_cost.Scope:
