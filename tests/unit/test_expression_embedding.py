@@ -87,3 +87,11 @@ def test_the_result_can_be_written(tmp_path_factory: pytest.TempPathFactory) -> 
     back = anndata.read_h5ad(path)
     np.testing.assert_array_equal(back.obsm["X_umap"], data.obsm["X_umap"])
     assert back.uns["embedding"]["seed"] == 1
+
+
+@pytest.mark.slow
+def test_more_observations_than_an_exact_search_is_usual_for() -> None:
+    """From 8,192 on, scanpy's own choice is an approximate search."""
+    data = series(8_200, genes=60)
+    embedding.embed(data, 1)
+    assert np.isfinite(data.obsm["X_umap"]).all()

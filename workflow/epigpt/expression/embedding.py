@@ -167,7 +167,8 @@ def _umap(expression: AnnData, seed: int) -> int:
             n_neighbors=neighbours,
             use_rep="X_pca",
             method="gauss" if small else "umap",
-            transformer="sklearn" if small else None,
+            # Exact; of many observations scanpy would take one that compiles for a minute.
+            transformer="sklearn",
             random_state=seed,
         )
         scanpy.tl.umap(graph, init_pos=start, random_state=seed)
