@@ -2,7 +2,7 @@
 
 Purpose: score the baselines and variants of GPT-2 on the same folds, also under permuted labels, compare, decide by fixed rules.
 Inputs: results/{dataset}/expression.h5ad, folds.tsv, folds.json, samples.tsv, tokens/, the fold models' predictions.
-Outputs: results/{dataset}/baselines/, comparisons/, redraws/, null/, learning_curve.tsv, locus.json, locus.tsv, predictions.tsv, metrics.tsv, verdict.json, comparison.tsv,
+Outputs: results/{dataset}/baselines/, comparisons/, redraws/, null/, learning_curve.tsv, cell_types.tsv, cell_type_contrasts.tsv, locus.json, locus.tsv, predictions.tsv, metrics.tsv, verdict.json, comparison.tsv,
 calibration.tsv, confounding.tsv, null.tsv, models/{preset}/final/answer.json.
 """
 
@@ -73,6 +73,29 @@ rule learning_curve:
         **grows(mem_mb=4000, minutes=60),
     params:
         **stage("learning_curve", "seed"),
+    shell:
+        "{params.command} --log {log:q}"
+
+
+rule cell_types:
+    """Compare the classes, and tell them apart, within each kind of cell; of bulk, tables without rows."""
+    input:
+        expression="results/{dataset}/expression.h5ad",
+        folds="results/{dataset}/folds.tsv",
+        summary="results/{dataset}/folds.json",
+    output:
+        types="results/{dataset}/cell_types.tsv",
+        contrasts="results/{dataset}/cell_type_contrasts.tsv",
+    log:
+        "results/{dataset}/logs/cell_types.log",
+    benchmark:
+        "results/{dataset}/benchmarks/cell_types.tsv"
+    conda:
+        "../envs/prepare.yaml"
+    resources:
+        **grows(mem_mb=4000, minutes=60),
+    params:
+        **stage("cell_types", "seed", "bootstrap"),
     shell:
         "{params.command} --log {log:q}"
 

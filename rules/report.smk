@@ -69,6 +69,8 @@ rule report:
         calibration="results/{dataset}/calibration.tsv",
         null="results/{dataset}/null.tsv",
         learning_curve="results/{dataset}/learning_curve.tsv",
+        cell_types="results/{dataset}/cell_types.tsv",
+        cell_type_contrasts="results/{dataset}/cell_type_contrasts.tsv",
         attributions="results/{dataset}/attributions.tsv",
         attributions_summary="results/{dataset}/attributions.json",
         agreement="results/{dataset}/attribution_agreement.tsv",

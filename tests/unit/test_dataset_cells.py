@@ -17,9 +17,11 @@ from epigpt.dataset import cell_sample, csr_rows, expression_data, normalization
 from epigpt.dataset.count_blocks import open_observations
 from epigpt.dataset.h5ad_source import from_h5ad
 from epigpt.errors import InputError
+from epigpt.evaluation import cell_types, cross_validation
 from epigpt.expression import cells_by_blocks, contrasts, embedding
 from epigpt.matrices import hdf5_safety
 from epigpt.matrices.streams import Budget, Member
+from epigpt.schema import TABLES
 from epigpt.stages import expression as stage
 
 CELLS, GENES, DONORS = 240, 120, 6
@@ -226,3 +228,37 @@ def test_views_and_passes_of_cells() -> None:
     assert repetitions.epochs("auto", 10**7, 64) == 2
     assert repetitions.epochs("auto", 1_600, 64, "single_cell") == 4
     assert repetitions.epochs(12, 10**7, 64) == 12
+
+
+def test_each_kind_of_cell_is_compared_and_told_apart_alone(written: Path) -> None:
+    folds = cross_validation.folds(storage.by_sample(written).obs, 3, 2, 1)
+    samples = storage.by_sample(written, "cell_type")
+    table, tested = cell_types.each(samples, folds, ["control", "case"], 1, 200)
+    assert list(table.columns) == [column.name for column in TABLES["cell_types.tsv"].columns]
+    assert list(tested.columns) == TABLES["cell_type_contrasts.tsv"].header
+    assert set(table["cell_type"]) == set(tested["cell_type"]) == {"B", "T"}
+    assert table["n_cells"].is_monotonic_decreasing
+    assert table["n_cells"].sum() == anndata.read_h5ad(written).n_obs
+    assert table["auc"].between(0, 1).all()
+    alone = samples[(samples.obs["cell_type"] == "B").to_numpy()].copy()
+    expected = contrasts.compare(alone, "case", "control").table
+    found = tested[tested["cell_type"] == "B"].drop(columns="cell_type").reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def test_a_kind_that_few_donors_have_says_why_it_has_no_score(written: Path) -> None:
+    samples = storage.by_sample(written, "cell_type")
+    rare = (samples.obs["cell_type"] == "B") & samples.obs["sample"].isin(["D0", "D2", "D4"])
+    samples = samples[((samples.obs["cell_type"] == "T") | rare).to_numpy()].copy()
+    folds = cross_validation.folds(storage.by_sample(written).obs, 3, 1, 1)
+    table, _ = cell_types.each(samples, folds, ["control", "case"], 1, 200)
+    few = table.set_index("cell_type").loc["B"]
+    assert np.isnan(few["auc"])
+    assert "no sample with enough" in few["reason"]
+
+
+def test_samples_have_no_kinds_of_cells() -> None:
+    bulk = cells()
+    bulk.obs = bulk.obs.drop(columns="cell_type")
+    for table in cell_types.each(bulk, pd.DataFrame(), ["control", "case"], 1, 200):
+        assert table.empty

@@ -21,10 +21,10 @@ EVALUATED = {"evaluate", "markers", "model_answer", "provenance"} | PAGES
 # Held against the genes that decide, which the locus is sought among.
 SCORES = {"baseline", "locus"} | EVALUATED
 MODEL = {"models", "comparison", "attributions", "locus"} | EVALUATED
-CONTRASTS = {"differential_expression", "attributions", "locus"} | EVALUATED
+CONTRASTS = {"differential_expression", "cell_types", "attributions", "locus"} | EVALUATED
 # All that follows the folds and the counts. Folds are a checkpoint: how many jobs encode and train
 # is known when it has run, not before.
-FOLDED = ({"folds", "baseline", "learning_curve"} | MODEL) - {"model_answer"}
+FOLDED = ({"folds", "baseline", "learning_curve", "cell_types"} | MODEL) - {"model_answer"}
 EXPRESSED = ({"expression"} | FOLDED | CONTRASTS) - {"model_answer"}
 CONFIG = {
     **quick_run.CONFIG,
@@ -103,13 +103,13 @@ def test_snakemakes_own_report_holds_pages_figures_and_tables(finished):
             "\nimport",
             "\nEDITED = 1\nimport",
             # Genes are ranked with the same permutations of labels.
-            {*SCORES, "comparison", "learning_curve", "attributions"},
+            {*SCORES, "comparison", "learning_curve", "cell_types", "attributions"},
         ),
         (
             "workflow/epigpt/evaluation/intervals.py",
             "\nimport",
             "\nEDITED = 1\nimport",
-            EVALUATED | {"locus"},
+            EVALUATED | {"locus", "cell_types"},
         ),
         ("workflow/epigpt/training/training_loop.py", "\nimport", "\nEDITED = 1\nimport", MODEL),
         ("workflow/epigpt/stages/baseline.py", "\nimport|\nfrom", "\nEDITED = 1\n", SCORES),
@@ -162,7 +162,7 @@ def test_a_new_time_stamp_reruns_nothing(finished):
 @pytest.mark.parametrize(
     ("key", "value", "rules"),
     [
-        ("bootstrap", 200, EVALUATED | {"locus"}),
+        ("bootstrap", 200, EVALUATED | {"locus", "cell_types"}),
         ("epochs", 2, MODEL),
         ("learning_rate", 0.002, MODEL),
         ("views", 3, MODEL | {"encode"}),

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from epigpt.dataset import donors_apart, normalization, storage
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,17 @@ def read(expression: Path) -> ExpressionData:
     """Read `expression.h5ad` without the genes that no model may see; of single cells the sums of
     each sample's counts (pseudo-bulk), which is how a donor is judged."""
     if storage.text(expression, "assay") == "single_cell":
-        summed = storage.by_sample(expression)
-        obs, var = summed.obs, summed.var
-        lognorm = normalization.lognorm(summed.layers["counts"], normalization.SCALE["bulk"])
-    else:
-        obs, var, lognorm = storage.parts(expression, "obs", "var", "layers/lognorm")
+        return of_sums(storage.by_sample(expression))
+    return _ordered(*storage.parts(expression, "obs", "var", "layers/lognorm"))
+
+
+def of_sums(summed: "AnnData") -> ExpressionData:
+    """Normalise sums of cells (`epigpt.dataset.storage.by_sample`) as bulk samples are."""
+    lognorm = normalization.lognorm(summed.layers["counts"], normalization.SCALE["bulk"])
+    return _ordered(summed.obs, summed.var, lognorm)
+
+
+def _ordered(obs: pd.DataFrame, var: pd.DataFrame, lognorm: Any) -> ExpressionData:
     described = obs[["sample", "label", "group"]].astype(str)
     names = var.index.to_numpy(dtype=str)
     order = np.lexsort(

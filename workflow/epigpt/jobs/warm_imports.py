@@ -15,6 +15,7 @@ IMPORTED = {
     "baseline": _FITTING,
     "baseline_null": _FITTING,
     "learning_curve": (*_FITTING, "epigpt.evaluation.learning_curve"),
+    "cell_types": ("epigpt.dataset.storage", "epigpt.evaluation.cell_types"),
     "models": ("epigpt.training.fits",),
     "comparison": _REFITTING,
     "redraw": _REFITTING,

@@ -55,6 +55,7 @@ class Results:
         self.calibration = read_table(folder, "calibration")
         self.null = read_table(folder, "null")
         self.learning_curve = read_table(folder, "learning_curve")
+        self.cell_types = read_table(folder, "cell_types")
         self.agreement = read_table(folder, "attribution_agreement")
         self.attribution_summary = read_json(folder / "attributions.json")
         self.marker_sets = read_table(folder, "marker_sets")

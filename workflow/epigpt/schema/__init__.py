@@ -36,6 +36,8 @@ ASKED_FOR = (
     "metrics.tsv",
     "comparison.tsv",
     "learning_curve.tsv",
+    "cell_types.tsv",
+    "cell_type_contrasts.tsv",
     "confounding.tsv",
     "locus.json",
     "locus.tsv",

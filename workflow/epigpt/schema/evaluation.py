@@ -88,6 +88,35 @@ FILES = (
         """),
     ),
     ResultFile(
+        "cell_types.tsv",
+        "the question asked of each kind of cell alone; of bulk samples without rows",
+        rows="a kind of cell",
+        columns=columns("""
+            cell_type         text     kind of cell, as the cells' own table names it
+            n_cells           integer  cells that passed the quality limits
+            n_samples         integer  samples with at least 10 of them
+            n_groups
+            genes_tested      integer  genes in the comparison of the sums of these cells
+            genes_at_fdr_5_percent  integer  genes that differ between the classes
+            auc               number   AUC of logistic regression on the sums, on held-out donors
+            low high
+            reason            text     why there is no comparison, or no AUC
+        """),
+    ),
+    ResultFile(
+        "cell_type_contrasts.tsv",
+        "change of every gene between the classes within each kind of cell",
+        rows="a kind of cell, contrast and gene",
+        columns=columns("""
+            cell_type         text     kind of cell
+            contrast gene symbol
+            base_mean         number   mean of the normalised counts
+            log2_fold_change
+            se                number   standard error of the log2 fold change
+            p padj
+        """),
+    ),
+    ResultFile(
         "calibration.tsv",
         "predicted probability against observed share",
         rows="a model, class and bin",

@@ -16,9 +16,9 @@ from epigpt.training import dataset_cost, planning
 from epigpt.training.memory_model import GB
 
 # Stages of a data set beside its models, baselines and encodings: download, counts, expression,
-# differential expression, folds, learning curve, evaluation, markers, card, provenance, report,
-# crate, index.
-_OTHER_STAGES = 13
+# differential expression, folds, learning curve, kinds of cells, evaluation, markers, card,
+# provenance, report, crate, index.
+_OTHER_STAGES = 14
 # What the largest of those ask a scheduler for.
 _STAGE_BYTES = 4_000_000_000
 # Unpacked counts, normalised counts, tokens and pages against what is downloaded.

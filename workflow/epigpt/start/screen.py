@@ -28,6 +28,7 @@ IN_WORDS = {
     "baseline": "baselines",
     "baseline_null": "baselines under permuted labels",
     "learning_curve": "learning curve",
+    "cell_types": "kinds of cells",
     "models": "training GPT-2 and attributing it",
     "models_and_attributions": "training GPT-2 and attributing it",
     "train": "training GPT-2",

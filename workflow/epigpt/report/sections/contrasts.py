@@ -22,6 +22,17 @@ _DESIGN = {
     "genes_at_fdr_5_percent": "Genes at FDR 5 %",
     "method": "Method",
 }
+_KINDS = {
+    "cell_type": "kind of cell",
+    "n_cells": "cells",
+    "n_groups": "donors",
+    "genes_tested": "genes tested",
+    "genes_at_fdr_5_percent": "genes at FDR 5 %",
+    "auc": "AUC",
+    "low": "low",
+    "high": "high",
+    "reason": "reason",
+}
 
 
 def section(results: Results, plates: FigureWriter) -> Section:
@@ -29,8 +40,9 @@ def section(results: Results, plates: FigureWriter) -> Section:
     table = results.contrasts
     if table.empty:
         reason = "no gene was tested: a contrast needs two classes with replicates."
-        return Section("contrasts", _TITLE, _TOLD, _design(results), reason)
-    content: list[Any] = _design(results)
+        content = [*_design(results), *_kinds_of_cells(results)]
+        return Section("contrasts", _TITLE, _TOLD, content, reason)
+    content: list[Any] = [*_design(results), *_kinds_of_cells(results)]
     contrasts = table["contrast"].drop_duplicates().tolist()
     for at, contrast in enumerate(contrasts[:_MOST_FIGURES]):
         content += plates.save(
@@ -65,6 +77,27 @@ def _design(results: Results) -> list[Any]:
     notes = results.contrast_design.get("notes") or []
     content += [blocks.Prose(wording.sentence(str(note))) for note in notes]
     return content
+
+
+def _kinds_of_cells(results: Results) -> list[Any]:
+    """Show a row for each kind of cell: its own contrast, and how well it alone tells the classes
+    apart."""
+    if results.cell_types.empty:
+        return []
+    frame = results.cell_types.rename(columns=_KINDS)[list(_KINDS.values())]
+    return [
+        blocks.table(
+            frame,
+            "cell-types",
+            "Each kind of cell alone",
+            folded=12,
+            note=(
+                "Counts are summed over the cells of a kind in each sample. AUC with its 95 %"
+                " interval: logistic regression on these sums, on held-out donors."
+                " cell_type_contrasts.tsv holds the change of every gene."
+            ),
+        )
+    ]
 
 
 def _in_words(value: Any) -> str:
