@@ -38,11 +38,10 @@ _KINDS = {
 def section(results: Results, plates: FigureWriter) -> Section:
     """Make the section."""
     table = results.contrasts
+    content: list[Any] = [*_design(results), *_kinds_of_cells(results)]
     if table.empty:
         reason = "no gene was tested: a contrast needs two classes with replicates."
-        content = [*_design(results), *_kinds_of_cells(results)]
         return Section("contrasts", _TITLE, _TOLD, content, reason)
-    content: list[Any] = [*_design(results), *_kinds_of_cells(results)]
     contrasts = table["contrast"].drop_duplicates().tolist()
     for at, contrast in enumerate(contrasts[:_MOST_FIGURES]):
         content += plates.save(
