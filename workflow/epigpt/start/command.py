@@ -51,14 +51,8 @@ def run(options: argparse.Namespace) -> int:
     hardware, devices = _hardware(options)
     settings = configuration.settings_of(planned)
     looked = source or _looked_again(planned)
-    told = cost.of_run(
-        settings,
-        hardware,
-        devices,
-        looked.observations,
-        looked.downloads,
-        samples_of_cells=looked.description.kept if looked.row.assay == "single_cell" else 0,
-    )
+    size, cells = (looked.observations, looked.downloads), looked.samples_of_cells
+    told = cost.of_run(settings, hardware, devices, *size, samples_of_cells=cells)
     cost.refuse_lack_of_disk(told, directory)
     known = looked.observations if looked.counted else None
     print(costs_in_words(told, known, looked.downloads), flush=True)

@@ -51,6 +51,11 @@ class Source:
     downloads: int | None
 
     @property
+    def samples_of_cells(self) -> int:
+        """How many samples its cells are of; 0 of bulk samples."""
+        return self.description.kept if self.row.assay == "single_cell" else 0
+
+    @property
     def candidates(self) -> list[Candidate]:
         """Possible labels that split the samples differently, best first."""
         return [one for one in self.description.candidates if not one.same_as]
