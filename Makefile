@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 CORES ?= 2
 
 # make bench-series BENCH='--set epochs=20 --output table.tsv'
-.PHONY: check lint-code lint-types lint-rules lint-workflow docs bench-recipe bench-series bench-honesty bench-corpus demo demo-corpus test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents fuzz test-slow test-kills
+.PHONY: check lint-code lint-types lint-rules lint-workflow docs bench-recipe bench-scale bench-series bench-honesty bench-corpus demo demo-corpus test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents fuzz test-slow test-kills
 
 # torch first and by its exact version: with a looser range pip chooses a build with gigabytes of CUDA, and DeepSpeed is built against it.
 $(INSTALLED): pyproject.toml
@@ -73,6 +73,10 @@ bench: $(INSTALLED)
 		echo "== $$script"; \
 		PYTHONPATH=workflow OMP_NUM_THREADS=1 $(BIN)/python "$$script" || status=1; \
 	done; exit $$status
+
+# Processor seconds and memory of every stage at 1,000, 10,000 and 100,000 cells; about half an hour on two cores and 2 GB of disk.
+bench-scale: $(INSTALLED)
+	PYTHONPATH=workflow OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/bench_scale.py --cells 1000 10000 100000 $(BENCH)
 
 # Held-out AUC of every model on real labelled series (test material beside the checkout, EPIGPT_SHARED) and simulated families.
 bench-series: $(INSTALLED)
