@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from epigpt import files
+from epigpt.dataset import normalization
 from epigpt.encoding import token_dataset as token_store
 from epigpt.errors import InputError
 from epigpt.models import classifier, presets, published, resident
@@ -105,7 +106,10 @@ def _task(
     if settings.get("early_stopping", 0):
         examples, held = early_stopping.split(store, examples, settings["seed"])
     placement = launch.start(threads)
-    planned = preparation.planned_for(preset, store, len(examples), settings, placement)
+    assay = normalization.assay_of(stored.reference.target)
+    planned = preparation.planned_for(
+        preset, store, len(examples), settings, placement, assay=assay
+    )
     if request.scope is not None:
         samples, views = store.index["sample"].nunique(), store.recipe.views
         scope = replace(request.scope, samples=samples, views=views)

@@ -9,7 +9,6 @@ from typing import Any
 from torch import nn
 
 from epigpt.config import repetitions
-from epigpt.dataset import normalization
 from epigpt.models import presets, published
 from epigpt.training import batches, checkpoint, checkpoint_lock, engine, launch, machine, plan
 from epigpt.training.launch import Placement
@@ -35,10 +34,13 @@ def planned_for(
     examples: int,
     settings: dict[str, Any],
     placement: Placement,
+    *,
+    assay: str = "bulk",
 ) -> plan.Plan:
-    """Plan the training of a preset on the tokens of a store, on the devices of this job."""
+    """Plan the training of a preset on the tokens of a store, on the devices of this job; `assay`
+    decides what `auto` passes are."""
     hardware, room = launch.present_hardware(placement, settings["precision"] != "fp32")
-    length, assay = store.tokens.shape[2], normalization.assay_of(store.reference.target)
+    length = store.tokens.shape[2]
     work = plan.Workload(
         examples=examples,
         length=length,
