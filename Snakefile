@@ -56,18 +56,15 @@ rule all:
     localrule: True
 
 
-def to_fetch():
-    """Return what needs a network, for the rule fetch."""
-    manifest = "results/corpus/{corpus}/series/{series}/geo/manifest.tsv"
-    series = [name for name, row in CORPUS_ROWS.items() if row.is_accession]
-    weights = [RUN.fetched_folder] if RUN.fetched and RUN.fetched.folder is None else []
-    return [*weights, *expand(manifest, corpus=CORPUS, series=series)]
+CORPUS_ACCESSIONS = [name for name, row in CORPUS_ROWS.items() if row.is_accession]
+CORPUS_MANIFEST = "results/corpus/{corpus}/series/{series}/geo/manifest.tsv"
 
 
 # What needs a network, for the login node of a cluster whose compute nodes have none; everything else then runs without one.
 rule fetch:
     input:
-        to_fetch(),
+        [RUN.fetched_folder] if RUN.fetched and RUN.fetched.folder is None else [],
+        expand(CORPUS_MANIFEST, corpus=CORPUS, series=CORPUS_ACCESSIONS),
         expand("results/{dataset}/geo/manifest.tsv", dataset=ROWS),
     localrule: True
 

@@ -6,16 +6,6 @@ Inputs: the corpus table (key corpus), GEO or local files; counts of the run's d
 Outputs: results/corpus/{corpus}/shards/ (shared by all series and named by their content, so no rule declares them), corpus.tsv (what was used, left out and why) and results/corpus/{corpus}/{preset}/.
 """
 
-@signed
-def corpus_files(wildcards):
-    """Return what a row of the corpus table is read from, under the names that its stage knows."""
-    row = CORPUS_ROWS[wildcards.series]
-    folder = f"results/corpus/{wildcards.corpus}/series/{wildcards.series}/geo"
-    downloaded = {"manifest": f"{folder}/manifest.tsv", "status": f"{folder}/status.json"}
-    found = downloaded if row.is_accession else {"files": row.inputs}
-    return found | ({"transcripts": [SETTINGS.transcripts]} if SETTINGS.transcripts else {})
-
-
 if CORPUS:
 
     rule corpus_download:

@@ -7,11 +7,6 @@ calibration.tsv, confounding.tsv, null.tsv, models/{preset}/final/answer.json.
 """
 
 
-def once_due(files):
-    """Return an input function: what decides whether a later part of the permutations is run."""
-    return signed(lambda wildcards: files(fit_files(wildcards.dataset), int(wildcards.first)))
-
-
 rule baseline:
     """Fit one baseline on every fold."""
     input:

@@ -5,22 +5,11 @@ Inputs: GEO (or a mirror, or local files named in the data set table).
 Outputs: results/{dataset}/geo/, samples.tsv, counts.h5ad, reading.json (what was found, chosen, left out and refused).
 """
 
-@signed
-def local_files(wildcards):
-    """Return the files on this machine that a data set's row points at; none for an accession."""
-    return ROWS[wildcards.dataset].inputs
-
-
-@signed
-def sample_map(wildcards):
-    """Return the table of columns and samples that a data set's row points at; none without one."""
-    return ROWS[wildcards.dataset].map_files
-
 
 rule download:
     """Download a series from GEO, or note down where local files are."""
     input:
-        local_files,
+        signed(lambda wildcards: ROWS[wildcards.dataset].inputs),
     output:
         # The files beside it are no declared outputs: Snakemake would delete them before a retry, and the download start anew.
         manifest="results/{dataset}/geo/manifest.tsv",
@@ -50,9 +39,9 @@ rule download:
 rule counts:
     """Read the matrix, match it to its samples, write raw counts."""
     input:
-        local_files,
+        signed(lambda wildcards: ROWS[wildcards.dataset].inputs),
         manifest="results/{dataset}/geo/manifest.tsv",
-        sample_map=sample_map,
+        sample_map=signed(lambda wildcards: ROWS[wildcards.dataset].map_files),
         transcripts=[SETTINGS.transcripts] if SETTINGS.transcripts else [],
     output:
         samples="results/{dataset}/samples.tsv",

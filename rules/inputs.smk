@@ -41,3 +41,46 @@ def corpus_programs(wildcards):
     """Return the folder of weights beside which the programmes of the corpus lie that tokens are
     made with; nothing for other tokens, or for a local folder."""
     return fetched_weights(wildcards) if RUN.shared_programs != published.NONE else []
+
+
+@signed
+def corpus_files(wildcards):
+    """Return what a row of the corpus table is read from, under the names that its stage knows."""
+    row = CORPUS_ROWS[wildcards.series]
+    folder = f"results/corpus/{wildcards.corpus}/series/{wildcards.series}/geo"
+    downloaded = {"manifest": f"{folder}/manifest.tsv", "status": f"{folder}/status.json"}
+    found = downloaded if row.is_accession else {"files": row.inputs}
+    return found | ({"transcripts": [SETTINGS.transcripts]} if SETTINGS.transcripts else {})
+
+
+def once_due(files):
+    """Return an input function: what decides whether a later part of the permutations is run."""
+    return signed(lambda wildcards: files(fit_files(wildcards.dataset), int(wildcards.first)))
+
+
+@signed
+def adapted_weights(wildcards):
+    """Return the weights that are adapted to the training samples of a fit; none where adapt is 0."""
+    place = "results/{dataset}/adapted/{preset}/{fit}"
+    return expand(place, **wildcards) if SETTINGS.adapt else []
+
+
+def of_pairs(name, testable):
+    """Return an input function: a file of each pair that a data set takes part in, of those that
+    can be tested or of those that cannot."""
+
+    def files(wildcards):
+        pairs = [pair for pair in PAIRS if wildcards.dataset in pair]
+        joined = [
+            checkpoints.transfer_join.get(dataset=a, tested=b).output.summary for a, b in pairs
+        ]
+        summaries = [Path(path) for path in joined]
+        can = [not json.loads(path.read_text())["reason"] for path in summaries]
+        return [str(path.with_name(name)) for path, ok in zip(summaries, can) if ok == testable]
+
+    return signed(files)
+
+
+def explained(files):
+    """Return the input, or nothing where the user wants no attributions."""
+    return files if SETTINGS.attributions else []

@@ -7,12 +7,6 @@ Outputs: results/{dataset}/attributions.tsv, attributions.json, attribution_agre
 gene_set_enrichment.tsv, excitation_inhibition.tsv, claims.tsv.
 """
 
-
-def explained(files):
-    """Return the input, or nothing where the user wants no attributions."""
-    return files if SETTINGS.attributions else []
-
-
 if not ALL_IN_ONE:
 
     rule attributions:

@@ -6,12 +6,6 @@ Outputs: results/{dataset}/provenance.json, reporting.tsv, report.html, figures/
 """
 
 
-def snakemake_version(wildcards, resources):
-    """Return Snakemake's version, which provenance records; since it asks for resources, another
-    one is no reason to run again."""
-    return SNAKEMAKE
-
-
 rule provenance:
     """Record versions, checksums, seeds and settings behind a data set's results; fill the reporting sheet."""
     input:
@@ -43,7 +37,8 @@ rule provenance:
         "../envs/report.yaml"
     params:
         **stage("provenance", everything=True),
-        snakemake=snakemake_version,
+        # As it asks for resources, another version is no reason to run again.
+        snakemake=lambda wildcards, resources: SNAKEMAKE,
     shell:
         "{params.command} --snakemake {params.snakemake} --log {log:q}"
 

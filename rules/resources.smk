@@ -26,6 +26,14 @@ def training_resources():
     } | local_gpu()
 
 
+def models_resources():
+    """Return what the job of all fits of a data set asks for; no GPU where there is nothing to
+    train."""
+    plain = {**grows(2000, 30), "slurm_partition": site("slurm_partition", None)}
+    asked = training_job.with_tokens(training_resources(), plain)
+    return {name: signed(value) for name, value in asked.items()}
+
+
 def refitting_resources():
     """Return what one process asks for that fits folds and permutations one after the other."""
     return grows(4000, 240) | training_job.devices(HARDWARE, 1, SITE) | local_gpu()

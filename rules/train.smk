@@ -14,39 +14,20 @@ ATTRIBUTIONS = {
     "summary": "results/{dataset}/attributions.json",
 }
 MODELS = f"results/{{dataset}}/models/{PRESET.name}"
-
-
-def model_folders():
-    """Return the outputs of the job that trains all fits of a data set."""
-    repeats = [directory(f"{MODELS}/repeat{repeat}") for repeat in range(REPEATS["own"])]
-    made = {"repeats": repeats, "final": directory(f"{MODELS}/final")}
-    if ALL_IN_ONE:
-        variants = [f"{COMPARISONS}/{variant}.tsv" for variant in SETTINGS.comparisons]
-        made |= {"comparisons": variants, **ATTRIBUTIONS}
-    return made
-
-
-def model_inputs():
-    """Return what that job reads beside the tokens."""
-    folder = "results/{dataset}"
-    variants = {"folds": f"{folder}/folds.tsv"} if SETTINGS.comparisons else {}
-    contrasts = {"contrasts": f"{folder}/differential_expression.tsv"}
-    return {**variants, **contrasts} if ALL_IN_ONE else {}
-
-
-def models_resources():
-    """Return what the job of all fits of a data set asks for; no GPU where there is nothing to
-    train."""
-    plain = {**grows(2000, 30), "slurm_partition": site("slurm_partition", None)}
-    asked = training_job.with_tokens(training_resources(), plain)
-    return {name: signed(value) for name, value in asked.items()}
-
-
-@signed
-def adapted_weights(wildcards):
-    """Return the weights that are adapted to the training samples of a fit; none where adapt is 0."""
-    place = "results/{dataset}/adapted/{preset}/{fit}"
-    return expand(place, **wildcards) if SETTINGS.adapt else []
+# What the job that trains all fits of a data set reads beside the tokens, and what it makes.
+MODEL_INPUTS = {}
+MODEL_FOLDERS = {
+    "repeats": [directory(f"{MODELS}/repeat{repeat}") for repeat in range(REPEATS["own"])],
+    "final": directory(f"{MODELS}/final"),
+}
+if ALL_IN_ONE:
+    if SETTINGS.comparisons:
+        MODEL_INPUTS["folds"] = "results/{dataset}/folds.tsv"
+    MODEL_INPUTS["contrasts"] = "results/{dataset}/differential_expression.tsv"
+    MODEL_FOLDERS |= {
+        "comparisons": [f"{COMPARISONS}/{variant}.tsv" for variant in SETTINGS.comparisons],
+        **ATTRIBUTIONS,
+    }
 
 
 if TOGETHER:
@@ -68,12 +49,12 @@ if TOGETHER:
     rule models:
         """Fine-tune every fold's model of a data set and the final one in one process."""
         input:
-            **model_inputs(),
+            **MODEL_INPUTS,
             tokens=of_fits(FitFiles.tokens),
             pretrained=fetched_weights,
             adapted=of_fits(FitFiles.adapted),
         output:
-            **model_folders(),
+            **MODEL_FOLDERS,
         log:
             f"results/{{dataset}}/logs/models/{PRESET.name}.log",
         benchmark:

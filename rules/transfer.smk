@@ -7,22 +7,6 @@ comparison.tsv; results/{dataset}/transfer.tsv with the metrics of all pairs tha
 """
 
 
-def of_pairs(name, testable):
-    """Return an input function: a file of each pair that a data set takes part in, of those that
-    can be tested or of those that cannot."""
-
-    def files(wildcards):
-        pairs = [pair for pair in PAIRS if wildcards.dataset in pair]
-        joined = [
-            checkpoints.transfer_join.get(dataset=a, tested=b).output.summary for a, b in pairs
-        ]
-        summaries = [Path(path) for path in joined]
-        can = [not json.loads(path.read_text())["reason"] for path in summaries]
-        return [str(path.with_name(name)) for path, ok in zip(summaries, can) if ok == testable]
-
-    return signed(files)
-
-
 checkpoint transfer_join:
     """Join two data sets over the human genes that both have; a checkpoint, because a pair may prove untestable."""
     input:
