@@ -149,7 +149,12 @@ def test_mirrors_and_weights(tmp_path):
         {"geo": {"base_url": (tmp_path / "none").as_uri()}, "weights": "openai-community/gpt2"}
     )
     assert {status for status, _, _ in told(sources.look(good)).values()} == {"ok"}
-    assert [status for status, _, _ in told(sources.look(bad)).values()] == ["problem", "warning"]
+    found = told(sources.look(bad))
+    assert [status for status, _, _ in found.values()] == ["problem", "warning"]
+    assert "`snakemake fetch`" in str(found["weights"])
+    for weights, status in (("corpus", "ok"), ("./not/there", "problem"), ("none", "ok")):
+        settings = good.model_copy(update={"weights": weights})
+        assert told(sources.look(settings))["weights"][0] == status
 
 
 def test_the_command_prints_json_and_fails_on_a_problem(site, tmp_path, capsys):

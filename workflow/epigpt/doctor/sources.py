@@ -7,6 +7,8 @@ import httpx
 
 from epigpt.config.settings import Settings
 from epigpt.doctor.finding import Finding
+from epigpt.errors import InputError
+from epigpt.models import presets, published
 
 
 def look(settings: Settings) -> list[Finding]:
@@ -53,11 +55,18 @@ def _weights(weights: str) -> Finding:
             "ok",
             "those of the model's preset; `snakemake fetch` brings them from the model hub",
         )
-    if Path(weights).is_dir():
+    try:
+        # Which preset it is counts for the words above alone.
+        found = published.source(weights, presets.load("tiny"), corpus="corpus")
+    except InputError as error:
+        return Finding("weights", "problem", error.found, error.remedy)
+    if found is None or found.folder is not None:
         return Finding("weights", "ok", f"local folder {weights}")
+    if found.corpus:
+        return Finding("weights", "ok", "learnt in the run from the series of the key `corpus`")
     return Finding(
         "weights",
         "warning",
-        f"'{weights}' is not a local folder",
-        "jobs run offline: fetch the weights first and give their folder",
+        f"'{weights}' lies on the model hub",
+        "jobs run offline: `snakemake fetch` brings them where there is a network",
     )
