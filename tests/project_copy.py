@@ -6,9 +6,10 @@ from pathlib import Path
 
 
 def copy(root: Path, target: Path, tests: bool = True) -> Path:
-    """Copy what git tracks or would track, links as links; return the copy's folder."""
+    """Copy what git tracks or would track, links as links; return the copy's folder. An environment
+    that is a link, which .gitignore's `.venv/` does not name, is left behind."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--exclude=.venv"],
         cwd=root,
         capture_output=True,
         text=True,

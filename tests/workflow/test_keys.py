@@ -146,8 +146,12 @@ def test_keys_of_the_graph_change_it(prepared: Any) -> None:
         key for key, value in OF_THE_GRAPH.items() if planned(prepared, **{key: value}) == default
     ]
     # These act on jobs that a first dry run does not know yet, behind the checkpoint `folds`, or
-    # where weights are not `none`; the rules name them.
+    # where weights are not `none`; the rules or the plan of the run name them.
     assert set(unchanged) <= {"adapt", "attributions", "corpus"}
-    rules = "".join(path.read_text() for path in (prepared.checkout / "rules").glob("*.smk"))
+    files = [
+        *(prepared.checkout / "rules").glob("*.smk"),
+        prepared.checkout / "workflow" / "epigpt" / "jobs" / "run_plan.py",
+    ]
+    deciding = "".join(path.read_text() for path in files)
     for key in unchanged:
-        assert f"SETTINGS.{key}" in rules or f"ASKED.{key}" in rules
+        assert re.search(rf"\b(SETTINGS|asked)\.{key}\b", deciding), key
