@@ -90,7 +90,7 @@ rule cell_types:
     resources:
         **grows(mem_mb=4000, minutes=60),
     params:
-        **stage("cell_types", "seed", "bootstrap"),
+        **stage("cell_types", "seed", "bootstrap", "row.covariates"),
     shell:
         "{params.command} --log {log:q}"
 

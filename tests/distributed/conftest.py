@@ -17,6 +17,7 @@ import pytest
 import scipy.sparse
 
 SETTINGS = {
+    "shared_programs": "none",
     "epochs": 2,
     "learning_rate": 1e-3,
     "global_batch_size": 8,

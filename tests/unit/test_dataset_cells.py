@@ -38,6 +38,7 @@ def cells(seed: int = 0) -> anndata.AnnData:
             "label": np.where(donor % 2, "case", "control"),
             "group": [f"D{number}" for number in donor],
             "cell_type": random.choice(["B", "T"], CELLS),
+            "sex": np.where(donor // 2 % 2, "female", "male"),
         },
         index=[f"c{number:03d}" for number in range(CELLS)],
     )
@@ -230,10 +231,15 @@ def test_views_and_passes_of_cells() -> None:
     assert repetitions.epochs(12, 10**7, 64) == 12
 
 
-def test_each_kind_of_cell_is_compared_and_told_apart_alone(written: Path) -> None:
+@pytest.mark.parametrize("covariates", [[], ["sex"]])
+def test_each_kind_of_cell_is_compared_and_told_apart_alone(
+    written: Path, covariates: list[str]
+) -> None:
     folds = cross_validation.folds(storage.by_sample(written).obs, 3, 2, 1)
     samples = storage.by_sample(written, "cell_type")
-    table, tested = cell_types.each(samples, folds, ["control", "case"], 1, 200)
+    table, tested = cell_types.each(
+        samples, folds, ["control", "case"], covariates, seed=1, bootstrap=200
+    )
     assert list(table.columns) == [column.name for column in TABLES["cell_types.tsv"].columns]
     assert list(tested.columns) == TABLES["cell_type_contrasts.tsv"].header
     assert set(table["cell_type"]) == set(tested["cell_type"]) == {"B", "T"}
@@ -241,7 +247,7 @@ def test_each_kind_of_cell_is_compared_and_told_apart_alone(written: Path) -> No
     assert table["n_cells"].sum() == anndata.read_h5ad(written).n_obs
     assert table["auc"].between(0, 1).all()
     alone = samples[(samples.obs["cell_type"] == "B").to_numpy()].copy()
-    expected = contrasts.compare(alone, "case", "control").table
+    expected = contrasts.compare(alone, "case", "control", covariates).table
     found = tested[tested["cell_type"] == "B"].drop(columns="cell_type").reset_index(drop=True)
     pd.testing.assert_frame_equal(found, expected)
 
@@ -251,7 +257,7 @@ def test_a_kind_that_few_donors_have_says_why_it_has_no_score(written: Path) -> 
     rare = (samples.obs["cell_type"] == "B") & samples.obs["sample"].isin(["D0", "D2", "D4"])
     samples = samples[((samples.obs["cell_type"] == "T") | rare).to_numpy()].copy()
     folds = cross_validation.folds(storage.by_sample(written).obs, 3, 1, 1)
-    table, _ = cell_types.each(samples, folds, ["control", "case"], 1, 200)
+    table, _ = cell_types.each(samples, folds, ["control", "case"], [], seed=1, bootstrap=200)
     few = table.set_index("cell_type").loc["B"]
     assert np.isnan(few["auc"])
     assert "no sample with enough" in few["reason"]
@@ -260,5 +266,7 @@ def test_a_kind_that_few_donors_have_says_why_it_has_no_score(written: Path) -> 
 def test_samples_have_no_kinds_of_cells() -> None:
     bulk = cells()
     bulk.obs = bulk.obs.drop(columns="cell_type")
-    for table in cell_types.each(bulk, pd.DataFrame(), ["control", "case"], 1, 200):
+    for table in cell_types.each(
+        bulk, pd.DataFrame(), ["control", "case"], [], seed=1, bootstrap=200
+    ):
         assert table.empty

@@ -276,6 +276,7 @@ def test_told_to_end_it_tells_snakemake(root):
     code = """
 import os, signal, subprocess, sys, threading
 from epigpt.start import run
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run behind `&`
 waits = "import time, signal\\ntry: time.sleep(60)\\nexcept KeyboardInterrupt: raise SystemExit(7)"
 child = subprocess.Popen([sys.executable, "-c", waits])
 threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()

@@ -354,7 +354,7 @@ def test_running_after_another_bootstrap_evaluates_again(finished):
     # The final model takes the answer along, in a file of its own and in its card.
     told = ("answer.json", "final/README.md")
     models = {path: was for path, was in state(folder).items() if not path.endswith(told)}
-    assert did_run(finished) == EVALUATED | {"locus"}
+    assert did_run(finished) == EVALUATED | {"locus", "cell_types"}
     assert {path: state(folder)[path] for path in models} == models
 
 

@@ -1,6 +1,7 @@
 """The question asked of each kind of cell alone: contrasts and a model over its sums per sample."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from anndata import AnnData
@@ -20,7 +21,13 @@ CONTRASTS += ["padj"]
 
 
 def each(
-    expression: AnnData, folds: pd.DataFrame, classes: list[str], seed: int, bootstrap: int
+    expression: AnnData,
+    folds: pd.DataFrame,
+    classes: list[str],
+    covariates: Sequence[str],
+    *,
+    seed: int,
+    bootstrap: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Compare the classes, and tell them apart, within each kind of cell.
 
@@ -34,6 +41,8 @@ def each(
         every donor has every kind.
     classes
         In their order; of two the second is the case.
+    covariates
+        Columns of obs that the contrasts adjust for.
 
     Returns
     -------
@@ -45,7 +54,10 @@ def each(
         for name in sorted(cells.index, key=lambda kind: (-cells[kind], kind)):
             part = expression[(expression.obs[CELL_TYPE] == name).to_numpy()]
             part = part[(part.obs["observations"] >= FEWEST_CELLS).to_numpy()].copy()
-            row, table = _of_kind(part, folds, classes, seed, bootstrap)
+            row, table = _contrasted(part, classes, covariates)
+            if part.n_obs:
+                found, reason = _score(part, folds, classes, seed, bootstrap)
+                row |= {**found, "reason": "; ".join(filter(None, [row["reason"], reason]))}
             rows.append({CELL_TYPE: name, "n_cells": int(cells[name]), **row})
             tested.append(table.assign(**{CELL_TYPE: name})[CONTRASTS])
     filled = [table for table in tested if len(table)]
@@ -55,13 +67,14 @@ def each(
     )
 
 
-def _of_kind(
-    part: AnnData, folds: pd.DataFrame, classes: Sequence[str], seed: int, bootstrap: int
-) -> tuple[dict[str, object], pd.DataFrame]:
+def _contrasted(
+    part: AnnData, classes: Sequence[str], covariates: Sequence[str]
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return how much of a kind there is, what differs in it, and the contrasts."""
     # Imported here: PyDESeq2 takes seconds, which bulk samples need not wait for.
     from epigpt.expression import contrasts
 
-    row: dict[str, object] = {
+    row: dict[str, Any] = {
         "n_samples": part.n_obs,
         "n_groups": part.obs["group"].nunique(),
         "genes_tested": 0,
@@ -70,15 +83,12 @@ def _of_kind(
     if not part.n_obs:
         reason = f"no sample has {FEWEST_CELLS} of them"
         return {**row, "reason": reason}, pd.DataFrame(columns=CONTRASTS[1:])
-    pair = (classes[1], classes[0]) if len(classes) == 2 else ("", "")
-    compared = contrasts.compare(part, *pair)
+    case, control = (classes[1], classes[0]) if len(classes) == 2 else ("", "")
+    compared = contrasts.compare(part, case, control, covariates)
     row["genes_tested"] = compared.summary.get("genes_tested", 0)
     row["genes_at_fdr_5_percent"] = int(compared.table["padj"].lt(0.05).sum())
-    reasons = [] if len(compared.table) else list(compared.notes)
-    found, reason = _score(part, folds, list(classes), seed, bootstrap)
-    return {**row, **found, "reason": "; ".join([*reasons, *filter(None, [reason])])}, (
-        compared.table
-    )
+    reason = "" if len(compared.table) else "; ".join(compared.notes)
+    return {**row, "reason": reason}, compared.table
 
 
 def _score(

@@ -3,6 +3,7 @@
 import json
 
 from epigpt import files
+from epigpt.config.dataset_row import Row
 from epigpt.stages import entry
 
 
@@ -21,8 +22,9 @@ def main() -> None:
             samples,
             cross_validation.read(job.file("folds")),
             [str(name) for name in summary["classes"]],
-            job.settings["seed"],
-            job.settings["bootstrap"],
+            Row(dataset="", source="", covariates=job.settings["row.covariates"]).covariate_names,
+            seed=job.settings["seed"],
+            bootstrap=job.settings["bootstrap"],
         )
         job.log.info("%d kinds of cells", len(table))
         files.write_tsv(job.file("types"), table)
