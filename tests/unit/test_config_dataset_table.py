@@ -50,7 +50,7 @@ def test_cells_with_several_values(table):
         table(header + "a\tGSE1\tx|y z\tc\ttissue=Hippocampus;sex!=F | M;sample!=S4\tsex, batch\n")
     )
     assert row.case_values == ("x", "y z")
-    assert row.covariate_names == ("sex", "batch")
+    assert dataset_row.split_names(row.covariates) == ("sex", "batch")
     assert [(f.name, f.keep, f.values) for f in row.filters] == [
         ("tissue", True, ("Hippocampus",)),
         ("sex", False, ("F", "M")),

@@ -137,7 +137,7 @@ def test_what_no_run_can_be_made_of_is_refused_first(start, tmp_path, option, te
 
 def test_samples_that_may_belong_together_are_named(start):
     told = start("GSE52778")
-    assert "the group is 'cell line'" in told.text
+    assert "the group is then 'cell line'" in told.text
     assert "the group is" not in start("GSE52778", "--group", "cell line").text
     assert "the group is" not in start("GSE52778", "--group", "sample").text
 

@@ -66,11 +66,6 @@ class Row:
         return parse_include(self.include)
 
     @property
-    def covariate_names(self) -> tuple[str, ...]:
-        """Characteristics for the differential expression model; `,` or `;` between them."""
-        return tuple(name.strip() for name in re.split(r"[,;]", self.covariates) if name.strip())
-
-    @property
     def inputs(self) -> list[str]:
         """Local files that the data set is made of; none for a GEO series."""
         return [] if self.is_accession else [path for path in (self.source, self.samples) if path]
@@ -88,6 +83,11 @@ DEFAULTS = {field.name: field.default for field in fields(Row) if isinstance(fie
 def split_values(cell: str) -> tuple[str, ...]:
     """Split a cell with several values joined by `|`."""
     return tuple(part.strip() for part in cell.split("|") if part.strip())
+
+
+def split_names(cell: str) -> tuple[str, ...]:
+    """Split a cell with several names of characteristics, `,` or `;` between them."""
+    return tuple(name.strip() for name in re.split(r"[,;]", cell) if name.strip())
 
 
 def parse_include(cell: str) -> tuple[Filter, ...]:

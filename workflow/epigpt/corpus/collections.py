@@ -15,6 +15,7 @@ import scipy.sparse
 
 from epigpt.errors import InputError
 from epigpt.genes import id_kinds, identifiers
+from epigpt.geo.record import SAMPLE_ID
 from epigpt.samples import assays
 
 # ARCHS4: version 2 names its tables meta/samples and meta/genes; version 1 spells them out.
@@ -27,7 +28,6 @@ _ACCESSION = re.compile(r"GSE[0-9]+")
 # DEE2: a matrix of runs and genes, and the names of either.
 _DEE2 = "bigmatrix"
 _RUN = re.compile(r"[SED]RR[0-9]+")
-_GSM = re.compile(r"GSM[0-9]+")
 _RUN_LIST = ("SRR_accession", "SRX_accession", "SRP_accession")
 
 
@@ -138,7 +138,7 @@ def _run_list(path: Path) -> dict[str, tuple[str, ...]]:
             )
         found = {}
         for row in rows:
-            named = _GSM.search(" ".join(str(cell) for cell in row.values()))
+            named = SAMPLE_ID.search(" ".join(str(cell) for cell in row.values()))
             series = _ACCESSION.findall(str(row.get("GEO_series", "")))
             sample = named[0] if named else row["SRX_accession"]
             found[row["SRR_accession"]] = (sample, *series, row["SRP_accession"])

@@ -1,7 +1,6 @@
 """Studies of recount3 in a folder: sums of coverage by gene and run, turned into read counts."""
 
 import gzip
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import pandas as pd
 from epigpt.corpus.collections import of_table
 from epigpt.errors import InputError, refusing_foreign_errors
 from epigpt.genes import id_kinds
+from epigpt.geo.record import SAMPLE_ID
 
-_GSM = re.compile(r"GSM[0-9]+")
 _LENGTH = "star.average_mapped_length"
 
 
@@ -79,5 +78,5 @@ def _sample(run: str, described: pd.DataFrame | None) -> str:
     """Name the GEO sample of a run; the run itself where none is named."""
     if described is None or run not in described.index:
         return run
-    named = _GSM.search(" ".join(described.loc[run].astype(str)))
+    named = SAMPLE_ID.search(" ".join(described.loc[run].astype(str)))
     return named[0] if named else run

@@ -9,8 +9,7 @@ import pandas as pd
 
 from epigpt.config.dataset_row import Row
 from epigpt.describe.description import Description
-from epigpt.samples import assays, association
-from epigpt.samples.donors import cell_line, suggested_group
+from epigpt.samples import assays, association, donors
 from epigpt.samples.label_candidates import Candidate, candidates, of_values
 from epigpt.samples.label_rows import row_for
 from epigpt.samples.label_sources import Sources, one_spelling, output_names
@@ -29,7 +28,9 @@ def describe_labels(
     description.kept = len(kept)
     description.characteristics = {str(name): _values(unified[name]) for name in unified}
     guessed = row.group == "auto"
-    description.group = suggested_group(unified, attributes.get("title")) if guessed else row.group
+    description.group = (
+        donors.suggested_group(unified, attributes.get("title")) if guessed else row.group
+    )
     group = (
         pd.Series(kept, index=kept, dtype=object)
         if description.group == "sample"
@@ -46,10 +47,11 @@ def describe_labels(
     if description.candidates:
         best = description.candidates[0]
         label = sources.find(best.label, "label")[1].loc[kept]
-        line = cell_line(unified, label) if guessed and row.group == "sample" else ""
-        description.notes += [
-            f"'{line}' repeats: if it says which samples are of one donor, the group is '{line}'."
-        ] * bool(line)
+        if guessed and row.group == "sample":
+            told = label[label.ne("")].rename(best.label)
+            titles = attributes["title"].loc[told.index] if "title" in attributes else None
+            shared, seen = donors.shared(titles, unified.loc[told.index], told)
+            description.notes += [f"{seen}: the group is then '{shared}'."] if shared else []
         listed = pd.DataFrame(
             {"sample": kept, "label": label.to_numpy(), "group": group.to_numpy()}
         )

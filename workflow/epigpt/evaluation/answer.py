@@ -37,7 +37,7 @@ BADGES = {
     "works": "works",
     "as_good": "as good as simpler models",
     "signal_missed": "signal missed",
-    "too_few_donors": "too few donors",
+    "too_few_donors": "too few {unit}",
     "no_evidence": "no evidence",
     "confounded": "confounded",
     "not_assessable": "not assessable",
@@ -69,7 +69,7 @@ class Answer:
         best = facts.rivals.get(facts.best)
         return {
             "verdict": self.verdict,
-            "badge": BADGES[self.verdict].replace("donors", answer_words.unit(facts)),
+            "badge": BADGES[self.verdict].format(unit=answer_words.unit(facts)),
             "tone": self.tone,
             "sentence": self.text.headline,
             "reason": self.text.reason,

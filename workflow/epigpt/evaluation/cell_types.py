@@ -86,7 +86,7 @@ def _contrasted(
     case, control = (classes[1], classes[0]) if len(classes) == 2 else ("", "")
     compared = contrasts.compare(part, case, control, covariates)
     row["genes_tested"] = compared.summary.get("genes_tested", 0)
-    row["genes_at_fdr_5_percent"] = int(compared.table["padj"].lt(0.05).sum())
+    row["genes_at_fdr_5_percent"] = compared.significant
     reason = "" if len(compared.table) else "; ".join(compared.notes)
     return {**row, "reason": reason}, compared.table
 

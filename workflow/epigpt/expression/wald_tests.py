@@ -41,6 +41,11 @@ class Comparison:
     summary: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def significant(self) -> int:
+        """How many tests have a false discovery rate below 5 %."""
+        return int(self.table["padj"].lt(0.05).sum())
+
 
 def nothing(notes: list[str]) -> Comparison:
     """Return a comparison without genes, and why."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from epigpt import files
+from epigpt.geo.record import SAMPLE_ID
 from epigpt.geo.survey import DENIED_OR_ABSENT, Part, Session
 from epigpt.transport.local_files import local_path
 from epigpt.transport.resume import Fetched
@@ -42,7 +43,6 @@ SPECIES = {
 RUN_COLUMNS = ("run", "experiment", "sample", "quality")
 # A request names its runs in its address, whose length servers limit.
 _RUNS_AT_ONCE = 100
-_SAMPLE = re.compile(r"(?<![A-Za-z0-9])GSM\d+(?!\d)")
 _EXPERIMENT = re.compile(r"(?<![A-Za-z0-9])[SED]RX\d+(?!\d)")
 
 
@@ -119,7 +119,7 @@ def _listed(
             row = dict(zip(header, cells, strict=False))
             experiment = row.get("SRX_accession", "")
             # Older lists name the sample in a column of its own or in the experiment's title.
-            tags = _SAMPLE.findall(text) if "GSM" in text else []
+            tags = SAMPLE_ID.findall(text) if "GSM" in text else []
             sample = owners.get(experiment) or next((tag for tag in tags if tag in owners), "")
             if not sample or not row.get("SRR_accession"):
                 continue
@@ -152,11 +152,11 @@ def samples_of_experiments(records: Iterable[Path]) -> dict[str, str]:
                 if lowered.startswith(("!series_matrix_table_begin", "!sample_table_begin")):
                     continue
                 if lowered.startswith("^sample"):
-                    sample = next(iter(_SAMPLE.findall(line)), "")
+                    sample = next(iter(SAMPLE_ID.findall(line)), "")
                     if sample:
                         sample_of.setdefault(sample, sample)
                 elif lowered.startswith("!sample_geo_accession\t"):
-                    columns = _SAMPLE.findall(line)
+                    columns = SAMPLE_ID.findall(line)
                     sample_of.update({one: one for one in columns})
                 elif lowered.startswith("!sample_relation\t"):
                     cells = line.rstrip("\n").split("\t")[1:]

@@ -26,6 +26,8 @@ ATTRIBUTES = (
 JOINED = "; "
 
 _SERIES = re.compile(r"GSE[0-9]+", re.IGNORECASE)
+# A sample's accession within a text.
+SAMPLE_ID = re.compile(r"(?<![A-Za-z0-9])GSM\d+(?!\d)", re.IGNORECASE)
 _BY_ARRAY = re.compile(r"\barray\b", re.IGNORECASE)
 # Bidirectional marks and line separators count as printable for some terminals and can rewrite what
 # the eye sees.

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from epigpt.geo.record import SAMPLE_ID
 from epigpt.matrices.name_tokens import (
     Tokens,
     any_order,
@@ -24,7 +25,7 @@ from epigpt.matrices.name_tokens import (
     without_measures,
     without_signs,
 )
-from epigpt.matrices.sample_names import GSM, SHEET, Match, SampleNames
+from epigpt.matrices.sample_names import SHEET, Match, SampleNames
 
 Aliases = Mapping[str, Sequence[str]]
 Key = TypeVar("Key", bound=Hashable)
@@ -45,7 +46,14 @@ def same_texts(names: Sequence[str], samples: SampleNames) -> Iterator[Match]:
         ).called(kind)
     accessions = {name.upper(): name for name in samples.ids}
     yield _one_to_one(
-        (name, {accessions[tag.upper()] for tag in GSM.findall(name) if tag.upper() in accessions})
+        (
+            name,
+            {
+                accessions[tag.upper()]
+                for tag in SAMPLE_ID.findall(name)
+                if tag.upper() in accessions
+            },
+        )
         for name in names
     ).called("accession within the name")
 

@@ -5,12 +5,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
+from epigpt.geo.record import SAMPLE_ID
 from epigpt.matrices.formats import Piece
 from epigpt.matrices.lanes import lane_of
 from epigpt.matrices.sample_matching import SampleNames, match
 from epigpt.matrices.triplet_files import Triplet
 
-_GSM = re.compile(r"(?<![A-Za-z0-9])GSM\d+(?!\d)", re.IGNORECASE)
 _EDGE = "._- /"
 
 
@@ -55,7 +55,7 @@ def contradiction_in(families: Mapping[str, list[tuple[str, Piece]]], samples: S
     """Say of file names with an accession that the rest of them names another sample's title."""
     owner = {piece.name: sample for owned in families.values() for sample, piece in owned}
     titles = {kind: texts for kind, texts in samples.aliases.items() if kind == "title"}
-    rest = {name: _GSM.sub("", name.rsplit("/", 1)[-1]).strip(_EDGE) for name in owner}
+    rest = {name: SAMPLE_ID.sub("", name.rsplit("/", 1)[-1]).strip(_EDGE) for name in owner}
     found = match(list(rest.values()), SampleNames(samples.ids, titles), cells=False)
     wrong = [
         (name.rsplit("/", 1)[-1], other, owner[name])
@@ -79,7 +79,7 @@ def _several(
     ids = {sample.upper(): sample for sample in samples.ids}
     by_sample: dict[str, list[str]] = defaultdict(list)
     for name in names:
-        if (tag := _GSM.search(name)) and tag.group().upper() in ids:
+        if (tag := SAMPLE_ID.search(name)) and tag.group().upper() in ids:
             by_sample[ids[tag.group().upper()]].append(name)
     if not any(len(files) > 1 for files in by_sample.values()):
         return {}

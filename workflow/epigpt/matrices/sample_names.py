@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-GSM = re.compile(r"(?<![A-Za-z0-9])GSM\d+(?!\d)", re.IGNORECASE)
+from epigpt.geo.record import SAMPLE_ID
+
 # Kinds of names that are meant to tell samples apart, best first.
 SHEET = "sample id"
 _TEXTS = ("title", "description", "source_name", "supplementary")
@@ -77,7 +78,9 @@ class SampleNames:
 
 def _texts(kind: str, text: str) -> list[str]:
     if kind == "supplementary":
-        return [GSM.sub("", address.rsplit("/", 1)[-1]).strip("_-. ") for address in text.split()]
+        return [
+            SAMPLE_ID.sub("", address.rsplit("/", 1)[-1]).strip("_-. ") for address in text.split()
+        ]
     parts = [text, *re.findall(r"[\[(]([^\])]+)[\])]", text)]
     if kind == "description":
         pieces = re.split(r"[;\n]", text)

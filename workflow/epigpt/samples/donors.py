@@ -248,3 +248,34 @@ def cell_line(characteristics: pd.DataFrame, label: pd.Series) -> str:
         ):
             return name
     return ""
+
+
+def shared(
+    titles: pd.Series | None, characteristics: pd.DataFrame, label: pd.Series
+) -> tuple[str, str]:
+    """Find samples that share donors though every sample counts as its own.
+
+    Parameters
+    ----------
+    titles, characteristics, label
+        Of the same samples; `label` is named after its column, titles are None where there are
+        none.
+
+    Returns
+    -------
+    tuple
+        What to write into the cell `group`, and what is seen, in words; "" twice where nothing is.
+    """
+    if titles is not None:
+        column, alike = named_in_titles(titles, label, str(label.name))
+        seen = "samples share {} donors that their titles name"
+        if not alike:
+            column, alike = GROUP_OF_TITLE, replicates(titles, characteristics, label)
+            seen = "samples look like replicates of {} donors, whose titles count on"
+        if alike:
+            first = "; ".join(f"{one}: {', '.join(of)}" for one, of in list(alike.items())[:3])
+            number = sum(map(len, alike.values()))
+            return column, f"{number} {seen.format(len(alike))} ({first} …)"
+    column = cell_line(characteristics, label)
+    told = f"'{column}' names lines of cells that repeat, each of which is one donor's"
+    return column, told if column else ""

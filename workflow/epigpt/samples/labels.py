@@ -225,7 +225,7 @@ def _about_groups(
         )
         warnings.append({"about": "group", "text": text, "rows": []})
     if found.name == "sample" and column in ("", "sample"):
-        column, seen = _shared_donors(titles, characteristics, label)
+        column, seen = donors.shared(titles, characteristics, label)
     if column not in ("", "sample"):
         text = (
             f"{seen}, yet every sample counts as its own: a donor in training and test at once"
@@ -234,25 +234,6 @@ def _about_groups(
         pasted = row_to_paste(replace(row, group=column))
         warnings.append({"about": "group", "text": text, "rows": [pasted]})
     return warnings
-
-
-def _shared_donors(
-    titles: pd.Series | None, characteristics: pd.DataFrame, label: pd.Series
-) -> tuple[str, str]:
-    """Return what to write into the cell `group`, and what is seen; "" twice where nothing is."""
-    if titles is not None:
-        column, alike = donors.named_in_titles(titles, label, str(label.name))
-        seen = "samples share {} donors that their titles name"
-        if not alike:
-            column = donors.GROUP_OF_TITLE
-            alike = donors.replicates(titles, characteristics, label)
-            seen = "samples look like replicates of {} donors, whose titles count on"
-        if alike:
-            first = "; ".join(f"{one}: {', '.join(of)}" for one, of in list(alike.items())[:3])
-            number = sum(map(len, alike.values()))
-            return column, f"{number} {seen.format(len(alike))} ({first} …)"
-    column = donors.cell_line(characteristics, label)
-    return column, f"'{column}' names lines of cells that repeat, each of which is one donor's"
 
 
 def _check_group(row: Row, name: str, group: pd.Series) -> None:

@@ -3,7 +3,7 @@
 import json
 
 from epigpt import files
-from epigpt.config.dataset_row import Row
+from epigpt.config.dataset_row import split_names
 from epigpt.stages import entry
 
 
@@ -22,7 +22,7 @@ def main() -> None:
             samples,
             cross_validation.read(job.file("folds")),
             [str(name) for name in summary["classes"]],
-            Row(dataset="", source="", covariates=job.settings["row.covariates"]).covariate_names,
+            split_names(job.settings["row.covariates"]),
             seed=job.settings["seed"],
             bootstrap=job.settings["bootstrap"],
         )

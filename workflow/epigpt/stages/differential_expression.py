@@ -7,7 +7,7 @@ from epigpt.stages import entry
 def main() -> None:
     """Read expression.h5ad; write differential_expression.tsv and its design."""
     with entry.job(__doc__) as job:
-        from epigpt.config.dataset_row import Row
+        from epigpt.config.dataset_row import split_names
         from epigpt.dataset import storage
         from epigpt.dataset.assemble import CELL_TYPE
         from epigpt.expression import contrasts
@@ -17,7 +17,7 @@ def main() -> None:
             expression,
             job.settings["row.case"],
             job.settings["row.control"],
-            Row(dataset="", source="", covariates=job.settings["row.covariates"]).covariate_names,
+            split_names(job.settings["row.covariates"]),
             job.settings["row.contrasts"],
         )
         notes = list(result.notes)
@@ -32,7 +32,7 @@ def main() -> None:
         for note in notes:
             job.log.info("note: %s", note)
         files.write_tsv(job.file("contrasts"), result.table)
-        counted = {"genes_at_fdr_5_percent": int(result.table["padj"].lt(0.05).sum())}
+        counted = {"genes_at_fdr_5_percent": result.significant}
         files.write_json(job.file("design"), {**result.summary, **counted, "notes": notes})
 
 
