@@ -151,15 +151,18 @@ def _in_any_order(names: Sequence[Tokens]) -> list[Tokens]:
 
 def _with_measures_in_any_order(names: Sequence[Tokens]) -> list[Tokens]:
     """Name each by its measures (`3d`, day 3) and its other words, beside which one number may
-    stand; nothing where a name measures the same twice."""
+    stand; nothing where it is unclear which number is a measure."""
     measured = list(map(measures, names))
-    shared = set.intersection(*map(set, measured)) if len(names) > 1 else set()
+    known = [set(found) for found in measured if found is not None]
+    shared = set.intersection(*known) if len(known) > 1 else set()
     keys = []
     for found, rest in zip(measured, telling(list(map(without_measures, names))), strict=True):
-        own = [one for one in found if one not in shared]
         words = any_order(rest)
-        several = len({unit for unit, _ in found}) < len(found)
-        keys.append(() if words is None or several else (*words, *itertools.chain(*own)))
+        if found is None or words is None:
+            keys.append(())
+        else:
+            own = [one for one in found if one not in shared]
+            keys.append((*words, *itertools.chain(*own)))
     return keys
 
 

@@ -153,33 +153,29 @@ def any_order(name: Tokens) -> Tokens | None:
     return (*sorted(part for part in name if not part.isdigit()), *numbers)
 
 
-def measures(name: Tokens) -> tuple[tuple[str, str], ...]:
-    """Return the unit and number of each measure in a name: day 3 and 3d are ("d", "3")."""
-    return _measures(name)[0]
+def measures(name: Tokens) -> tuple[tuple[str, str], ...] | None:
+    """Return the unit and number of each measure in a name, sorted: day 3 and 3d are ("d", "3").
+    None where a unit stands between two numbers, which may each be its own, or where two measures
+    have one unit."""
+    found = [_number_of(name, at) for at, part in enumerate(name) if part in _UNITS]
+    sided = [(_UNITS[name[at]], numbers) for at, numbers in found if numbers]
+    units = {unit for unit, _ in sided}
+    if any(len(numbers) > 1 for _, numbers in sided) or len(units) < len(sided):
+        return None
+    return tuple(sorted((unit, name[numbers[0]]) for unit, numbers in sided))
 
 
 def without_measures(name: Tokens) -> Tokens:
     """Leave out measures with their units."""
-    return _measures(name)[1]
+    found = [_number_of(name, at) for at, part in enumerate(name) if part in _UNITS]
+    taken = {place for at, numbers in found if numbers for place in (at, *numbers)}
+    return tuple(part for at, part in enumerate(name) if at not in taken)
 
 
-@lru_cache(maxsize=1 << 16)
-def _measures(name: Tokens) -> tuple[tuple[tuple[str, str], ...], Tokens]:
-    found: list[tuple[str, str]] = []
-    taken: set[int] = set()
-    for step in (-1, 1):  # "day 3 rep 1" before "3 days"
-        for at, part in enumerate(name):
-            beside = at + step
-            if (
-                part.isdigit()
-                and not taken & {at, beside}
-                and 0 <= beside < len(name)
-                and name[beside] in _UNITS
-            ):
-                found.append((_UNITS[name[beside]], part))
-                taken |= {at, beside}
-    rest = tuple(part for at, part in enumerate(name) if at not in taken)
-    return tuple(sorted(found)), rest
+def _number_of(name: Tokens, at: int) -> tuple[int, list[int]]:
+    """Return the place of a unit, and those of the numbers beside it."""
+    beside = [place for place in (at - 1, at + 1) if 0 <= place < len(name)]
+    return at, [place for place in beside if name[place].isdigit()]
 
 
 def runs(parts: Tokens, longest: int = 24) -> list[Tokens]:
