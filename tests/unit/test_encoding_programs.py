@@ -220,3 +220,40 @@ def test_the_output_of_a_model_over_programs_is_shared_among_genes_without_remai
         ends = [out(torch.relu(hidden(torch.from_numpy(one)))) for one in values]
     margin = [(logits[:, 1] - logits[:, 0]).numpy() for logits in ends]
     np.testing.assert_allclose(shared, margin[0] - margin[1], rtol=1e-2, atol=1e-3)
+
+
+def test_a_gene_that_is_knocked_out_is_at_the_reference_in_every_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observations = open_blocks(tmp_path, *draw_counts())
+    held = np.arange(SAMPLES) >= 18
+    token_dataset.write(tmp_path / "tokens", observations, held, CLASSES, encoding_config())
+    store = token_dataset.load(tmp_path / "tokens")
+    programs, rows = programs_of(store.reference), np.flatnonzero(held)
+    torch.manual_seed(1)
+    hidden, out = torch.nn.Linear(len(programs), 8), torch.nn.Linear(8, 2)
+
+    def model(input_ids: Any, attention_mask: Any, values: torch.Tensor) -> SimpleNamespace:
+        return SimpleNamespace(logits=out(torch.relu(hidden(values))))
+
+    def margin(deviations: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            logits = out(torch.relu(hidden(torch.from_numpy(programs.scores(deviations)))))
+        return (logits[:, 1] - logits[:, 0]).numpy()
+
+    deviations = np.asarray(store.deviations)[rows]
+    genes = np.array([0, 3, 7, 40])
+    signs = program_contributions.signs(store, rows)
+    # Together, in parts, and one row at a time.
+    for tokens in (1 << 20, store.tokens.shape[2] * (2 * len(rows)), store.tokens.shape[2]):
+        monkeypatch.setattr(program_contributions, "BATCH_TOKENS", tokens)
+        found = program_contributions.knock_out(
+            model, store, rows, 1, genes, device=torch.device("cpu")
+        ).values
+        for gene in genes:
+            without = deviations.copy()
+            without[:, gene] = 0.0
+            expected = (margin(deviations) - margin(without)) * signs[:, gene]
+            np.testing.assert_allclose(found[:, gene], expected, rtol=1e-3, atol=1e-5)
+        assert np.abs(found[:, genes]).max() > 1e-3
+        assert not np.delete(found, genes, axis=1).any()

@@ -155,7 +155,7 @@ def _with_measures_in_any_order(names: Sequence[Tokens]) -> list[Tokens]:
     measured = list(map(measures, names))
     known = [set(found) for found in measured if found is not None]
     shared = set.intersection(*known) if len(known) > 1 else set()
-    keys = []
+    keys: list[Tokens] = []
     for found, rest in zip(measured, telling(list(map(without_measures, names))), strict=True):
         words = any_order(rest)
         if found is None or words is None:
