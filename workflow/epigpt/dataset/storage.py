@@ -55,7 +55,7 @@ def described(path: Path) -> "AnnData":
 
 
 def blocks(
-    path: Path, place: str, rows: np.ndarray | None = None, size: int = csr_rows.AT_ONCE
+    path: Path, place: str, rows: np.ndarray | None = None
 ) -> Iterator[tuple[np.ndarray, Any]]:
     """Read rows of a matrix, CSR or dense, some at a time.
 
@@ -78,8 +78,8 @@ def blocks(
         else:
             number, width = (int(extent) for extent in stored.attrs["shape"])
         wanted = np.arange(number) if rows is None else rows
-        for first in range(0, len(wanted), size):
-            part = wanted[first : first + size]
+        for first in range(0, len(wanted), csr_rows.AT_ONCE):
+            part = wanted[first : first + csr_rows.AT_ONCE]
             yield part, csr_rows.read(stored, starts, part, width)
 
 
