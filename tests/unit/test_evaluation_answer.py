@@ -115,6 +115,26 @@ def test_rules_and_first_sentences(changes, verdict, said):
     assert said in found.text.headline
 
 
+CONFOUNDED = (Confounder("date", "one threshold on it separates the classes"),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "listed"),
+    [
+        ({}, True),
+        ({"rivals": {"logistic_l2": rival(apart=WORSE)}}, True),
+        ({"rivals": {"logistic_l1": rival(0.99, BETTER, low=0.9)}}, False),
+        ({"gpt2": gpt2(0.6, 0.4)}, False),
+        ({"smallest_auc": math.inf}, False),
+        ({"confounders": CONFOUNDED}, True),
+        # What goes with a confounder and was not even seen is no evidence either.
+        ({"confounders": CONFOUNDED, "gpt2": gpt2(0.5, 0.3)}, False),
+    ],
+)
+def test_genes_are_listed_where_gpt2_is_shown_to_see_something(changes, listed):
+    assert answer.decide(facts(**changes)).as_dict()["genes_are_listed"] is listed
+
+
 def test_what_is_confounded_says_how_to_go_on():
     found = answer.decide(facts(confounders=(Confounder("batch", "each of its values…"),)))
     assert "ignore_confounders ([batch])" in found.text.remedy

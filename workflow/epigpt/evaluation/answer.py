@@ -63,6 +63,12 @@ class Answer:
         doubted = facts.warnings or facts.accepted or facts.verdicts or facts.locus
         return "warn" if tone == "good" and doubted else tone
 
+    @property
+    def _genes_mean_something(self) -> bool:
+        """Whether GPT-2 is shown to see something, be it a confounder."""
+        seen = self.facts.gpt2 is None or self.facts.gpt2.sees
+        return seen and self.verdict not in _NO_GENES
+
     def as_dict(self) -> dict[str, Any]:
         """Return the content of verdict.json."""
         facts = self.facts
@@ -111,7 +117,7 @@ class Answer:
             "confounders": [one.name for one in facts.confounders],
             "ignored_confounders": list(facts.accepted),
             "renamed_label": list(facts.renamed),
-            "genes_are_listed": self.verdict not in _NO_GENES,
+            "genes_are_listed": self._genes_mean_something,
             "unit": answer_words.unit(facts),
             "excluded_genes": facts.excluded_genes,
             "locus": None if facts.locus is None else asdict(facts.locus),
