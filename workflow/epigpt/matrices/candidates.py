@@ -95,7 +95,10 @@ def _of_table(table: Table, search: Search) -> Iterator[Candidate | Rejected]:
     for way in ways:
         turned = way.orientation == table_layout.SAMPLES_BY_GENES
         observations = list(way.columns.values())
-        plan = way if way.match or turned else replace(way, match=_by_cells(observations, search))
+        plan = way
+        about = pd.DataFrame() if turned else table_layout.about(member, layout, way, search.budget)
+        if not plan.match and not turned:
+            plan = replace(way, match=_by_cells(observations, search, about, "row"))
         if plan.match is None and not turned:
             several = (
                 ""
@@ -110,8 +113,9 @@ def _of_table(table: Table, search: Search) -> Iterator[Candidate | Rejected]:
             spreadsheets.refuse_dates(values.genes, member.name)
         mapped = plan.match
         if turned:
+            about = table_layout.about(member, layout, plan, search.budget)
             mapped = match(values.observations, search.samples) or _by_cells(
-                values.observations, search
+                values.observations, search, about, "column"
             )
         if mapped is None:
             yield Rejected(member.name, _NO_MATCH, tuple(values.observations[:5000]))
@@ -131,17 +135,11 @@ def _of_table(table: Table, search: Search) -> Iterator[Candidate | Rejected]:
         values = gene_rows.genes_only(values, search.organism, search.table, name)
         if is_dee2:
             values.notes += search.runs.notes
+        said, shape = plan.quantity or member.base, f"table, {plan.orientation}"
         yield _candidate(
-            Matched(
-                name,
-                f"table, {plan.orientation}",
-                values,
-                samples,
-                facts,
-                plan.quantity or member.base,
-                plan.lanes,
-            ),
+            Matched(name, shape, values, samples, facts, said, plan.lanes),
             search,
+            cells=about if len(about) == len(values.observations) else None,
             rank=plan.rank,
         )
 
@@ -152,10 +150,10 @@ def _of_values(named: NamedMatrix, search: Search) -> Candidate | Rejected:
     axis = "turned: its rows were named like genes" if turned else "by its format"
     if not orientation.gene_kind(values.genes) and not orientation.other_ids(values.genes):
         return Rejected(named.name, _NO_GENES)
-    mapped = match(values.observations, search.samples) or _by_cells(values.observations, search)
     cells = named.cells
-    if mapped is None and len(cells) == len(values.observations):
-        mapped = _by_column(values.observations, cells, search)
+    mapped = match(values.observations, search.samples) or _by_cells(
+        values.observations, search, cells, "obs column"
+    )
     base = named.name.rsplit("/", 1)[-1]
     if mapped is None and (owner := match([base], search.samples, cells=False)) is not None:
         mapped = Match(
@@ -180,8 +178,19 @@ def _of_values(named: NamedMatrix, search: Search) -> Candidate | Rejected:
     )
 
 
-def _by_column(names: Sequence[str], cells: pd.DataFrame, search: Search) -> Match | None:
-    """Match by the column of the cells' own table whose texts are samples."""
+def _by_cells(names: Sequence[str], search: Search, about: pd.DataFrame, what: str) -> Match | None:
+    """Match by the table of cells beside the matrix, else by what the matrix itself says of its
+    observations (`about`, a row for each)."""
+    found = None if search.cells is None else search.cells.match(names)
+    if found is None and len(about) == len(names) == len(set(names)):
+        found = _by_column(names, about, search, what)
+    return found
+
+
+def _by_column(
+    names: Sequence[str], cells: pd.DataFrame, search: Search, what: str
+) -> Match | None:
+    """Match by the column of the observations' own table whose texts are samples."""
     for column in cells:
         owner = match(sorted(set(cells[column])), search.samples, cells=False)
         if owner is not None and len(owner.samples) >= 0.5 * cells[column].nunique():
@@ -190,7 +199,7 @@ def _by_column(names: Sequence[str], cells: pd.DataFrame, search: Search) -> Mat
                 for name, text in zip(names, cells[column], strict=True)
                 if text in owner.samples
             }
-            rule = f"obs column '{column}' ({owner.rule})"
+            rule = f"{what} '{column}' ({owner.rule})"
             return Match(owned, rule, per_sample=len(owned) > len(set(owned.values())))
     return None
 
@@ -200,10 +209,6 @@ def _left_out(plan: table_layout.TableLayout, search: Search) -> list[str]:
     if search.wanted is None or plan.match is None:
         return []
     return [name for name, sample in plan.match.samples.items() if sample not in search.wanted]
-
-
-def _by_cells(names: Sequence[str], search: Search) -> Match | None:
-    return None if search.cells is None else search.cells.match(names)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -16,6 +16,9 @@ from epigpt.matrices.text_streams import as_utf8
 
 _TEXT = re.compile(r"\.(tsv|csv|txt|tab)(\.(gz|bz2|xz))?$", re.IGNORECASE)
 _LARGEST = 1 << 29
+# Columns of the list of libraries that Cell Ranger's aggr is given.
+_AGGREGATED = {"molecule_h5", "sample_outs"}
+_LIBRARY = re.compile(r"-(\d+)$")
 CELL_TYPE = re.compile(
     r"(major|minor|broad|fine|predicted)?[ ._-]*(cell|sub)[ ._-]*"
     r"(type|class|identity|label|annotation)s?"
@@ -38,22 +41,37 @@ class CellTable:
         Index: plain names; the other columns of the table as text.
     rule
         How the table was read, for the report.
+    libraries
+        Suffix of the barcodes of a library (`-2`) → sample id, where the table lists libraries.
     """
 
     name: str
     sample: dict[str, str]
     cells: pd.DataFrame
     rule: str
+    libraries: dict[str, str] = field(default_factory=dict)
 
     def match(self, names: Sequence[str]) -> Match | None:
         """Match cells to their samples; None unless most of them are in the table."""
-        owned = {name: self.sample[key] for name in names if (key := plain(name)) in self.sample}
+        if self.libraries:
+            ends = ((name, _LIBRARY.search(name)) for name in names)
+            owned = {
+                name: self.libraries[end.group()]
+                for name, end in ends
+                if end and end.group() in self.libraries
+            }
+        else:
+            owned = {
+                name: self.sample[key] for name in names if (key := plain(name)) in self.sample
+            }
         if len(owned) < 0.5 * len(names):
             return None
         return Match(owned, self.rule, per_sample=True)
 
     def about(self, names: Sequence[str]) -> pd.DataFrame:
         """Return what the table says of some cells, in their order."""
+        if self.libraries:
+            return pd.DataFrame(index=list(names))
         return self.cells.reindex([plain(name) for name in names]).set_axis(list(names)).fillna("")
 
 
@@ -87,12 +105,34 @@ def find(
             layout = layout_of(member, budget)
         except NoTable:
             continue
-        column = _cell_column(layout, wanted)
-        if column is None:
-            continue
-        table = _read(member, layout, budget)
-        if found := _of(member.base, table, column, samples):
+        if _AGGREGATED & {name.lower() for name in layout.header}:
+            found = _of_libraries(member.base, _read(member, layout, budget), names, samples)
+        elif (column := _cell_column(layout, wanted)) is not None:
+            found = _of(member.base, _read(member, layout, budget), column, samples)
+        else:
+            found = None
+        if found is not None:
             return found
+    return None
+
+
+def _of_libraries(
+    name: str, table: pd.DataFrame, cells: Sequence[str], samples: SampleNames
+) -> CellTable | None:
+    """Read the list of libraries that Cell Ranger's `aggr` was given: the barcodes of the n-th end
+    in -n."""
+    suffixes = [_LIBRARY.search(cell) for cell in cells]
+    numbers = [int(found.group(1)) for found in suffixes if found]
+    if len(numbers) < len(cells) or not 0 < max(numbers) <= len(table):
+        return None
+    for column in table.columns:
+        matched = match(table[column].tolist(), samples, cells=False)
+        if matched is not None and len(matched.samples) == len(table):
+            libraries = {
+                f"-{at + 1}": matched.samples[text] for at, text in enumerate(table[column])
+            }
+            rule = f"the barcodes' suffix, the row of {name} (column '{column}', {matched.rule})"
+            return CellTable(name, {}, pd.DataFrame(), rule, libraries)
     return None
 
 

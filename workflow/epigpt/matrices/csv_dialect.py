@@ -149,7 +149,15 @@ def _layout(lines: Sequence[str], delimiter: str, decimal: str, encoding: str) -
         rows = [tuple(row) for row in cells[first_data:] if len(row) == width]
         notes.append(several.note)
         return Layout(
-            delimiter, decimal, encoding, first_data, several.names, tuple(rows), True, tuple(notes)
+            delimiter,
+            decimal,
+            encoding,
+            first_data,
+            several.names,
+            tuple(rows),
+            True,
+            tuple(notes),
+            above=several.others,
         )
     first = [cell.strip().strip("\"'") for cell in cells[start]]
     data_width = len(cells[start + 1]) if start + 1 < len(cells) else len(first)

@@ -91,6 +91,8 @@ class Layout:
         What was met on the way, in words.
     grouping
         The mark between groups of three digits, left out of `rows`; "" where there is none.
+    above
+        Rows above the numbers that are not the header: what they say of each column.
     """
 
     delimiter: str
@@ -102,6 +104,7 @@ class Layout:
     has_header: bool = True
     notes: tuple[str, ...] = ()
     grouping: str = ""
+    above: tuple[tuple[str, ...], ...] = ()
 
     @cached_property
     def numeric(self) -> list[int]:

@@ -1,6 +1,7 @@
 """Which of several matrices to analyse: one that holds counts, parts of one series joined, the same
 numbers taken once; else a message that lists them with what to write."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from epigpt.matrices.candidate import Candidate, Rejected, Search
 from epigpt.matrices.joining import joined, same_numbers
 from epigpt.matrices.value_kind import COUNTS, IN_WORDS
 
+_RAW_OR_FILTERED = re.compile(r"(?<![a-z])(raw|filtered)(?![a-z])", re.IGNORECASE)
 OWN_TABLE = "give the counts as a table with a sample sheet (cells `source` and `samples`)"
 
 
@@ -34,7 +36,7 @@ def decide(candidates: list[Candidate], search: Search) -> tuple[Candidate, list
     rejected: list[Rejected] = []
     for prefer in (_counts, _ncbi, _dee2, _genes, _raw_over_estimated):
         qualified = prefer(qualified) or qualified
-    for narrow in (_best_block, _once):
+    for narrow in (_best_block, _called_cells, _once):
         qualified, left = narrow(qualified)
         rejected += left
     if len(qualified) > 1 and (whole := joined(qualified)) is not None:
@@ -105,6 +107,25 @@ def _best_block(candidates: list[Candidate]) -> tuple[list[Candidate], list[Reje
             left.append(Rejected(one.name, f"{best.name.rpartition('/')[2]} is preferred"))
         else:
             kept.append(one)
+    return kept, left
+
+
+def _called_cells(candidates: list[Candidate]) -> tuple[list[Candidate], list[Rejected]]:
+    """Of all droplets (`raw`) and the called cells (`filtered`) that Cell Ranger writes beside each
+    other, keep the cells."""
+    cells = {
+        _RAW_OR_FILTERED.sub("", one.name): one
+        for one in candidates
+        if one.single_cell and "filtered" in map(str.lower, _RAW_OR_FILTERED.findall(one.name))
+    }
+    kept: list[Candidate] = []
+    left: list[Rejected] = []
+    for one in candidates:
+        called = cells.get(_RAW_OR_FILTERED.sub("", one.name))
+        if called is None or called is one or set(called.samples) != set(one.samples):
+            kept.append(one)
+        else:
+            left.append(Rejected(one.name, f"all droplets; {called.name} holds the called cells"))
     return kept, left
 
 

@@ -117,6 +117,13 @@ def read_rows(
     return Read(np.concatenate(names), matrix, None, notes)
 
 
+def read_texts(member: Member, budget: Budget, columns: Sequence[int]) -> list[np.ndarray]:
+    """Read columns of text: an object array each, a cell for each row of `read_rows`."""
+    tables, _ = _tables(member, budget, columns, [])
+    parts = [[_texts(table.column(f"c{index}")) for index in columns] for table in tables]
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
 def _tables(
     member: Member, budget: Budget, texts: Sequence[int], values: Sequence[int]
 ) -> tuple[Iterator[pa.Table], list[str]]:

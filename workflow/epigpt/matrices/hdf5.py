@@ -9,7 +9,7 @@ from anndata.io import read_elem
 from scipy import sparse
 
 from epigpt.errors import InputError
-from epigpt.matrices import sparse_parts
+from epigpt.matrices import orientation, sparse_parts
 from epigpt.matrices.hdf5_parts import compressed, dense_blocks, misshapen
 from epigpt.matrices.value_kind import COUNTS, kind_of_values
 from epigpt.matrices.values import Values, narrowed
@@ -100,19 +100,30 @@ def read_h5ad(file: h5py.File, where: str) -> tuple[Values, pd.DataFrame, dict[s
     var = _table(file["raw/var"] if of_raw else file["var"], where)
     sparse_parts.fitting(matrix, len(obs), len(var), f"{where}, {place}")
     symbols = next((var[name].tolist() for name in _SYMBOLS if name in var), None)
-    values = Values(
-        matrix,
-        [str(name) for name in obs.index],
-        [str(name) for name in var.index],
-        symbols,
-        [f"The values are those of '{place}'."],
-    )
+    genes, column = _genes(var)
+    notes = [f"The values are those of '{place}'."]
+    if column:
+        notes.append(f"The genes are named by the column '{column}' of var.")
+    values = Values(matrix, [str(name) for name in obs.index], genes, symbols, notes)
     uns = {
         name: str(value)
         for name in ("organism", "assay", "simulated")
         if (value := _short(file, name)) is not None
     }
     return values, obs, uns
+
+
+def _genes(var: pd.DataFrame) -> tuple[list[str], str]:
+    """Return the genes' names, and the column they stand in where they are not var's index."""
+    names = [str(name) for name in var.index]
+    if orientation.gene_kind(names) not in ("", "entrez"):
+        return names, ""
+    kinds = {str(name): orientation.gene_kind(var[name].tolist()) for name in var}
+    for kind in ("ensembl", "refseq", "symbol"):
+        for column, found in kinds.items():
+            if found == kind:
+                return var[column].tolist(), column
+    return names, ""
 
 
 def read_obs(file: h5py.File, where: str) -> pd.DataFrame:

@@ -24,11 +24,14 @@ class HeaderRows:
         How many rows it takes.
     note
         What was made of them, in words.
+    others
+        The rows that are not the names, a cell per column.
     """
 
     names: tuple[str, ...]
     rows: int
     note: str
+    others: tuple[tuple[str, ...], ...] = ()
 
 
 def read_header_rows(
@@ -61,11 +64,10 @@ def read_header_rows(
     for index, row in enumerate(block):
         named = [row[column] for column in numeric]
         if all(named) and len(set(named)) == len(named):
-            rest = ", ".join(
-                _shown(other, numeric) for at, other in enumerate(block) if at != index
-            )
+            others = [other for at, other in enumerate(block) if at != index]
+            rest = ", ".join(_shown(other, numeric) for other in others)
             note = f"{height - 1} more rows above the numbers hold no counts ({rest})"
-            return HeaderRows(tuple(row), height, note)
+            return HeaderRows(tuple(row), height, note, tuple(map(tuple, others)))
     joined = _joined(block, numeric, width)
     return HeaderRows(
         joined, height, f"the names of the columns were joined from {height} header rows"

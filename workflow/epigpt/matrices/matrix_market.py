@@ -127,7 +127,21 @@ def _rows(member: Member, budget: Budget) -> list[list[str]]:
         ) from None
     lines = [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
     delimiter = "\t" if any("\t" in line for line in lines[:10]) else ","
-    return [[cell.strip().strip('"') for cell in split_line(line, delimiter)] for line in lines]
+    rows = [[cell.strip().strip('"') for cell in split_line(line, delimiter)] for line in lines]
+    return _without_numbers(rows)
+
+
+def _without_numbers(rows: list[list[str]]) -> list[list[str]]:
+    """Leave out the numbers of the rows where R or pandas wrote them before the names."""
+    has_header = bool(rows) and not rows[0][0].isdigit()
+    body = rows[1:] if has_header else rows
+    if not body or min(map(len, body)) < 2 or body[0][0] not in ("0", "1"):
+        return rows
+    first = int(body[0][0])
+    if any(row[0] != str(first + at) for at, row in enumerate(body)):
+        return rows
+    header = [rows[0][1:] if len(rows[0]) == len(body[0]) else rows[0]] if has_header else []
+    return [*header, *(row[1:] for row in body)]
 
 
 def read_mtx(member: Member, budget: Budget, most_names: int | None = None) -> sparse.csr_array:

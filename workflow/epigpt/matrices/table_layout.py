@@ -4,6 +4,8 @@ accordingly."""
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import pandas as pd
+
 from epigpt.matrices import delimited, orientation
 from epigpt.matrices.column_blocks import Block, blocks
 from epigpt.matrices.csv_layout import ANNOTATION_COLUMN, ID_COLUMN, SYMBOL_COLUMN, Layout
@@ -14,6 +16,7 @@ from epigpt.matrices.values import Values, narrowed, without_missing
 
 GENES_BY_SAMPLES = "genes × samples"
 SAMPLES_BY_GENES = "samples × genes"
+_MOST_TEXTS = 50
 
 
 @dataclass(frozen=True)
@@ -231,6 +234,33 @@ def read(
     values = without_missing(values, member.name, left_out)
     values.matrix = narrowed(values.matrix)
     return values
+
+
+def about(member: Member, layout: Layout, plan: TableLayout, budget: Budget) -> pd.DataFrame:
+    """Return what the table says of its observations beside the numbers: a row for each, in their
+    order; columns are columns of text where observations are rows, else rows above the numbers."""
+    if plan.orientation == GENES_BY_SAMPLES:
+        rows = {
+            next((cell for at, cell in enumerate(row) if cell and at not in plan.columns), "")
+            or f"row {number}": [row[at] for at in plan.columns]
+            for number, row in enumerate(layout.above, 1)
+        }
+        return pd.DataFrame(rows, dtype=object)
+    columns = [
+        at
+        for at, name in enumerate(layout.header)
+        if name and at != plan.names_column and at not in layout.numeric
+    ][:_MOST_TEXTS]
+    if not columns:
+        return pd.DataFrame()
+    read_in = delimited.read_texts(member, budget, columns)
+    return pd.DataFrame(
+        {
+            layout.header[at]: [_text(cell) for cell in texts]
+            for at, texts in zip(columns, read_in, strict=True)
+        },
+        dtype=object,
+    )
 
 
 def _text(name: object) -> str:

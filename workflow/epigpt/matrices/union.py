@@ -1,6 +1,7 @@
 """Join the matrices of single samples: observations below each other, genes by id."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -9,8 +10,17 @@ from epigpt.errors import InputError
 from epigpt.matrices.values import Values
 
 NOT_IN_ALL = "gene that not all samples' lists have"
-# A gene that others count so often is seldom 0; a twentieth of all such genes never is.
-_WELL_COUNTED, _MOST_MISSING, _FEWEST_LISTS = 20, 0.05, 4
+# A gene that a sample of its depth would count so often is seldom 0; a twentieth of them never is.
+# Fewer than five may be 0 by what the samples are (genes of one sex).
+_WELL_COUNTED, _MOST_MISSING, _FEWEST_MISSING, _FEWEST_LISTS = 20, 0.05, 5, 4
+
+
+class List(NamedTuple):
+    """The genes of one file, as places in the union, and the sum of its counts."""
+
+    sample: str
+    genes: np.ndarray
+    counts: float
 
 
 def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
@@ -26,8 +36,8 @@ def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
     -------
     values
         All observations; genes in the order they were met. A gene that a list lacks counts 0 there,
-        and a note says how many; where lists of single samples lack many that others count often,
-        the genes of all lists are kept. Observation names are sample_name where a sample has
+        and a note says how many; where lists lack many that their samples would count often, the
+        genes of all lists are kept. Observation names are sample_name where a sample has
         several.
     samples
         Sample id per observation.
@@ -45,7 +55,7 @@ def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
     observations: list[str] = []
     samples: list[str] = []
     told: dict[str, list[str]] = {}
-    bulk: list[tuple[str, np.ndarray]] | None = []
+    listed: list[List] = []
     aside: dict[str, dict[str, None]] = {}
     lists = 0
     for sample, values in parts:
@@ -64,9 +74,8 @@ def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
         data.append(values.matrix.data)
         indices.append(target[values.matrix.indices])
         lengths.append(np.diff(values.matrix.indptr).astype(np.int64))
+        listed.append(List(sample, np.unique(target), float(values.matrix.sum())))
         several = len(values.observations) > 1
-        if bulk is not None:
-            bulk = None if several else [*bulk, (sample, np.unique(target))]
         observations += [f"{sample}_{name}" if several else sample for name in values.observations]
         samples += [sample] * len(values.observations)
         for note in values.notes:
@@ -84,7 +93,7 @@ def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
     genes = list(position)
     if partial:
         counted = np.array([in_lists[gene] for gene in genes])
-        common = _common(matrix, bulk, counted) if bulk else None
+        common = _common(matrix, listed, counted)
         if common is None:
             notes.append(
                 f"{partial} of {len(genes)} genes are not in the lists of all {lists} samples;"
@@ -110,28 +119,31 @@ def union(parts: Iterable[tuple[str, Values]]) -> tuple[Values, list[str]]:
     )
 
 
-def _common(
-    matrix: sparse.csr_array, lists: list[tuple[str, np.ndarray]], in_lists: np.ndarray
-) -> np.ndarray | None:
+def _common(matrix: sparse.csr_array, lists: list[List], in_lists: np.ndarray) -> np.ndarray | None:
     """Return the genes that all lists have, as places, where an absent one is no 0: lists that lack
-    a twentieth of the genes that others count often were made with other genes; else None.
+    a twentieth of the genes that would be counted often in them were made with other genes; else
+    None.
 
     Raises
     ------
     InputError
         One list alone does: its file was cut.
     """
-    often = np.asarray(matrix.sum(axis=0)).ravel() >= _WELL_COUNTED * np.maximum(in_lists, 1)
+    total, depth = np.asarray(matrix.sum(axis=0)).ravel(), np.zeros(len(in_lists))
+    for one in lists:
+        depth[one.genes] += one.counts
+    share = total / np.maximum(depth, 1.0)
     short = {}
-    for sample, listed in lists:
+    for one in lists:
+        often = share * one.counts >= _WELL_COUNTED
         lacking = often.copy()
-        lacking[listed] = False
-        if lacking.sum() > _MOST_MISSING * often.sum():
-            short[sample] = (int(lacking.sum()), len(listed))
+        lacking[one.genes] = False
+        if lacking.sum() >= max(_FEWEST_MISSING, _MOST_MISSING * often.sum()):
+            short[one.sample] = (int(lacking.sum()), int(often.sum()), len(one.genes))
     if len(short) == 1 and len(lists) >= _FEWEST_LISTS:
-        sample, (absent, present) = next(iter(short.items()))
+        sample, (absent, of, present) = next(iter(short.items()))
         raise InputError(
-            f"{absent:,} of {int(often.sum()):,} genes that other samples count often are not in"
+            f"{absent:,} of {of:,} genes that other samples count often are not in"
             f" the list of {sample}, which has {present:,} genes",
             f"the file of {sample}",
             "the file was cut, or was written with other genes; their counts are not 0",

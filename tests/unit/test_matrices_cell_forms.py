@@ -1,0 +1,214 @@
+"""Series of single cells in the forms that laboratories deposit: how the parts of a sparse matrix
+are named, what else lies beside it, and where the sample of a cell is written."""
+
+import gzip
+import io
+import tarfile
+from collections.abc import Callable, Mapping
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import io as scipy_io
+from scipy import sparse
+
+from geo_series import GENES, Made, Sample
+from mouse_records import read, refused, row
+
+SAMPLES = [
+    Sample(
+        f"GSM{700 + place}",
+        f"{group} hippocampus rep{number}",
+        (f"genotype: {group}",),
+        lines={"library_source": "transcriptomic single cell"},
+    )
+    for place, (group, number) in enumerate((g, n) for g in ("WT", "KO") for n in (1, 2, 3))
+]
+NAMES = [sample.accession for sample in SAMPLES]
+TITLES = [sample.title.replace(" ", "_") for sample in SAMPLES]
+CELLS = 20
+COUNTS = [
+    np.random.default_rng(seed).poisson(1.2, size=(CELLS, len(GENES))) + (seed % 3)
+    for seed in range(len(SAMPLES))
+]
+BARCODES = [
+    ["".join(np.random.default_rng(90 * s + n).choice(list("ACGT"), 16)) for n in range(CELLS)]
+    for s in range(len(SAMPLES))
+]
+EVERY = range(len(SAMPLES))
+FEATURES = "".join(f"{gene}\t{gene}\tGene Expression\n" for gene in GENES)
+ALL = np.vstack(COUNTS)
+OWNERS = np.repeat(EVERY, CELLS)
+SUFFIXED = [f"{code}-{s + 1}" for s in EVERY for code in BARCODES[s]]
+
+
+def mtx(cells_by_genes: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    scipy_io.mmwrite(content, sparse.coo_matrix(cells_by_genes.T), field="integer")
+    return gzip.compress(content.getvalue(), mtime=0)
+
+
+def packed(text: str) -> bytes:
+    return gzip.compress(text.encode(), mtime=0)
+
+
+def parts(sample: int, order: np.ndarray | None = None) -> dict[str, bytes]:
+    genes = np.arange(len(GENES)) if order is None else order
+    return {
+        "matrix.mtx.gz": mtx(COUNTS[sample][:, genes]),
+        "barcodes.tsv.gz": packed("".join(f"{code}-1\n" for code in BARCODES[sample])),
+        "features.tsv.gz": packed("".join(f"{GENES[at]}\t{GENES[at]}\n" for at in genes)),
+    }
+
+
+def archive(members: Mapping[str, bytes]) -> dict[str, bytes]:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for name, data in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return {"GSE9_RAW.tar": content.getvalue()}
+
+
+def of_each(name: Callable[[int, str], str]) -> dict[str, bytes]:
+    return archive({name(s, part): data for s in EVERY for part, data in parts(s).items()})
+
+
+def reads(tmp_path, files: Mapping[str, bytes], **cells: str):
+    folder = Made("GSE9", SAMPLES).write(tmp_path, files)
+    return read(folder, row("GSE9", label="genotype", **cells))
+
+
+def assert_right(adata: ad.AnnData) -> None:
+    symbols = adata.var["symbol"].astype(str).tolist()
+    at = [symbols.index(gene) for gene in GENES]
+    assert sorted(set(adata.obs["sample"])) == NAMES
+    for s in EVERY:
+        own = adata.X[(adata.obs["sample"] == NAMES[s]).to_numpy()]
+        assert own.shape[0] == CELLS
+        assert np.asarray(own.sum(axis=0)).ravel()[at].tolist() == COUNTS[s].sum(axis=0).tolist()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        lambda s, part: f"{NAMES[s]}_{part.split('.')[0]}_{TITLES[s]}.{part.split('.', 1)[1]}",
+        lambda s, part: f"{NAMES[s]}_{TITLES[s]}_Tcells_{part}",
+        lambda s, part: f"{NAMES[s]}_T_cells_{TITLES[s]}_{part}",
+        lambda s, part: f"{NAMES[s]}_{TITLES[s]}_all_genes_{part}",
+        lambda s, part: f"{NAMES[s]}_{TITLES[s]}_sorted_cells.{part}",
+        lambda s, part: f"{NAMES[s]}_{TITLES[s]}_counts_{part}",
+    ],
+)
+def test_parts_are_put_together_whatever_else_their_names_say(tmp_path, name):
+    assert_right(reads(tmp_path, of_each(name))[1])
+
+
+def test_names_that_r_wrote_with_the_numbers_of_their_rows(tmp_path):
+    members = {}
+    for s in EVERY:
+        cells = "".join(f'"{n}","{code}"\n' for n, code in enumerate(BARCODES[s], 1))
+        genes = "".join(f'"{n}","{gene}"\n' for n, gene in enumerate(GENES, 1))
+        members[f"{NAMES[s]}_matrix.mtx.gz"] = mtx(COUNTS[s])
+        members[f"{NAMES[s]}_barcodes.csv.gz"] = packed(f'"","x"\n{cells}')
+        members[f"{NAMES[s]}_genes.csv.gz"] = packed(genes)
+    assert_right(reads(tmp_path, archive(members))[1])
+
+
+def test_called_cells_come_before_all_droplets(tmp_path):
+    members = {}
+    for s in EVERY:
+        droplets = np.vstack([COUNTS[s], np.eye(30, len(GENES), dtype=int)])
+        more = [f"{code[::-1]}-1\n" for code in BARCODES[s]] + [
+            f"AC{n:014d}-1\n" for n in range(10)
+        ]
+        for part, data in parts(s).items():
+            members[f"{NAMES[s]}_filtered_{part}"] = members[f"{NAMES[s]}_raw_{part}"] = data
+        members[f"{NAMES[s]}_raw_matrix.mtx.gz"] = mtx(droplets)
+        cells = "".join(f"{code}-1\n" for code in BARCODES[s]) + "".join(more)
+        members[f"{NAMES[s]}_raw_barcodes.tsv.gz"] = packed(cells)
+    _, adata, reading = reads(tmp_path, archive(members))
+    assert_right(adata)
+    assert any("all droplets" in one["reason"] for one in reading["refused"])
+
+
+def of_spliced() -> dict[str, bytes]:
+    members = {}
+    for s in EVERY:
+        for part, data in parts(s).items():
+            members[f"{NAMES[s]}_{part.replace('matrix', 'spliced')}"] = data
+        members[f"{NAMES[s]}_unspliced.mtx.gz"] = mtx(COUNTS[s] // 2 + 1)
+    return archive(members)
+
+
+def test_matrices_of_one_sample_share_its_names(tmp_path):
+    refused(lambda: reads(tmp_path, of_spliced()), "`*_spliced` or `*_unspliced`")
+    assert_right(reads(tmp_path, of_spliced(), matrix="*_spliced")[1])
+
+
+def together(barcodes: list[str], **more: str) -> dict[str, bytes]:
+    return {
+        "GSE9_matrix.mtx.gz": mtx(ALL),
+        "GSE9_barcodes.tsv.gz": packed("\n".join(barcodes) + "\n"),
+        "GSE9_features.tsv.gz": packed(FEATURES),
+        **{name: packed(text) for name, text in more.items()},
+    }
+
+
+def described() -> pd.DataFrame:
+    kinds = ["Neuron", "Astrocyte"] * (len(SUFFIXED) // 2)
+    owners = [SAMPLES[s].title for s in OWNERS]
+    return pd.DataFrame({"orig.ident": owners, "cell_type": kinds}, index=SUFFIXED)
+
+
+def test_a_table_of_the_cells_has_an_order_of_its_own(tmp_path):
+    text = described().sample(frac=1, random_state=1).to_csv()
+    _, adata, _ = reads(tmp_path, together(SUFFIXED, **{"GSE9_cell_metadata.csv.gz": text}))
+    assert_right(adata)
+    known = dict(zip(SUFFIXED, described()["cell_type"], strict=True))
+    cells = [name[-18:] for name in adata.obs_names]
+    assert adata.obs["cell_type"].tolist() == [known[name] for name in cells]
+
+
+@pytest.mark.parametrize("named", [NAMES, TITLES])
+def test_suffixes_are_the_rows_of_the_list_of_libraries(tmp_path, named):
+    listed = "".join(f"{name},/outs/{name}/molecule_info.h5\n" for name in named)
+    files = together(SUFFIXED, **{"GSE9_aggr.csv.gz": f"sample_id,molecule_h5\n{listed}"})
+    _, adata, reading = reads(tmp_path, files)
+    assert_right(adata)
+    assert "the row of GSE9_aggr.csv.gz" in reading["matched_by"]
+
+
+def test_a_list_of_fewer_libraries_is_not_believed(tmp_path):
+    files = together(SUFFIXED, **{"GSE9_aggr.csv.gz": f"sample_id,molecule_h5\n{NAMES[0]},x\n"})
+    refused(lambda: reads(tmp_path, files), "bare cell barcodes", "sample_map", "*-1")
+
+
+@pytest.mark.parametrize("cells_in_rows", [True, False])
+def test_a_table_of_counts_that_names_samples_and_kinds_itself(tmp_path, cells_in_rows):
+    whole = pd.concat([described(), pd.DataFrame(ALL, index=SUFFIXED, columns=GENES)], axis=1)
+    text = whole.to_csv() if cells_in_rows else whole.T.to_csv()
+    _, adata, reading = reads(tmp_path, {"GSE9_counts.csv.gz": packed(text)})
+    assert_right(adata)
+    assert set(adata.obs["cell_type"]) == {"Neuron", "Astrocyte"}
+    assert "orig.ident" in reading["matched_by"]
+
+
+def test_genes_named_in_a_column_of_var(tmp_path):
+    numbered = pd.DataFrame({"gene_ids": GENES}, index=[str(at) for at in range(len(GENES))])
+    data = ad.AnnData(sparse.csr_matrix(ALL).astype(np.float32), described(), numbered)
+    data.write_h5ad(tmp_path / "all.h5ad")
+    _, adata, _ = reads(tmp_path, {"GSE9_all.h5ad": (tmp_path / "all.h5ad").read_bytes()})
+    assert_right(adata)
+
+
+def test_lists_of_two_annotations_leave_no_gene_that_tells_the_classes_apart(tmp_path):
+    members = {}
+    for s in EVERY:
+        order = np.arange(len(GENES) if s < 3 else 25)
+        members |= {f"{NAMES[s]}_{part}": data for part, data in parts(s, order).items()}
+    _, adata, reading = reads(tmp_path, archive(members))
+    assert adata.n_vars == 25
+    assert "are left out" in str(reading)
