@@ -5,6 +5,7 @@ import gzip
 import io
 import tarfile
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import anndata as ad
 import numpy as np
@@ -13,6 +14,10 @@ import pytest
 from scipy import io as scipy_io
 from scipy import sparse
 
+from epigpt.config.dataset_row import Row
+from epigpt.dataset.reading import read_dataset
+from epigpt.matrices.streams import Budget
+from epigpt.matrices.unmatched import UnmatchedColumns
 from geo_series import GENES, Made, Sample
 from mouse_records import read, refused, row
 
@@ -183,7 +188,26 @@ def test_suffixes_are_the_rows_of_the_list_of_libraries(tmp_path, named):
 
 def test_a_list_of_fewer_libraries_is_not_believed(tmp_path):
     files = together(SUFFIXED, **{"GSE9_aggr.csv.gz": f"sample_id,molecule_h5\n{NAMES[0]},x\n"})
-    refused(lambda: reads(tmp_path, files), "bare cell barcodes", "sample_map", "*-1")
+    refused(lambda: reads(tmp_path, files), "barcodes do not say", "sample_map", "*-1")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("", "-{}"), ("", "-1_{}"), ("lib{}_", "-1"), ("S{}:", "x"), ("{}.", "")]
+)
+def test_the_table_of_columns_names_what_differs_around_the_barcodes(tmp_path, before, after):
+    cells = [
+        f"{before}{BARCODES[s][n]}{after}".format(s + 1, s + 1) for s in EVERY for n in range(CELLS)
+    ]
+    folder = Made("GSE9", SAMPLES).write(tmp_path, together(cells))
+    files = [path for kind in ("soft", "suppl") for path in sorted((folder / kind).glob("*"))]
+    read_in = partial(read_dataset, Row("a", "GSE9"), files, frozenset(), Budget(1e9))
+    with pytest.raises(UnmatchedColumns) as refusal:
+        read_in()
+    rows = [line for line in refusal.value.template.splitlines() if not line.startswith("#")]
+    assert len(rows) == 1 + len(SAMPLES)
+    filled = [rows[0], *(f"{line}{name}" for line, name in zip(rows[1:], NAMES, strict=True))]
+    (tmp_path / "map.tsv").write_text("\n".join(filled) + "\n")
+    assert_right(read_in(sample_map=tmp_path / "map.tsv")[1])
 
 
 @pytest.mark.parametrize("cells_in_rows", [True, False])

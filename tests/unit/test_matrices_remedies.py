@@ -196,7 +196,7 @@ def test_cells_of_a_seurat_object_find_their_samples_by_a_map(shared, tmp_path):
     mirror = shared / "cases/geo/s01_seurat/mirror/series/GSE300nnn/GSE300500"
     paths = [mirror / "soft" / "GSE300500_family.soft.gz"]
     paths += [mirror / "suppl" / "GSE300500_seurat_object.rds.gz"]
-    with pytest.raises(InputError, match="bare cell barcodes") as refusal:
+    with pytest.raises(InputError, match="barcodes do not say") as refusal:
         read_dataset(Row("x", "GSE300500"), paths, frozenset(), Budget(1e9))
     assert "`sample_map`" in refusal.value.remedy
     barcodes = re.findall(r"^\s*([ACGT]{14})\t", str(refusal.value), re.MULTILINE)

@@ -1,6 +1,7 @@
 """Say which columns belong to no sample and which samples have no column, with the table that
 settles it."""
 
+import glob
 import re
 from collections.abc import Sequence
 
@@ -10,7 +11,7 @@ from epigpt.matrices.sample_names import SampleNames
 
 MAP_HEADER = ("column", "sample")
 _MOST_SHOWN = 24
-_SUFFIX = re.compile(r"[-_.#]([A-Za-z]*\d+)$")
+_AROUND_BARCODE = re.compile(r"(.*?)[ACGTN]{6,}(?:[-_.][ACGTN]{6,})*(.*)")
 
 
 class UnmatchedColumns(InputError):
@@ -67,11 +68,11 @@ def unmatched_columns(
     else:
         why = "without a match no column has a label, and a guess would give it a wrong one"
         what = f"none of its {len(names)} columns like one of {len(samples.ids)} samples"
-    if barcodes := _bare_barcodes(names):
-        why = "bare cell barcodes do not say which sample a cell is of"
+    if like_barcodes(names):
+        why = "the cells' barcodes do not say which sample a cell is of"
     if samples.mapped:
         return _not_in_map(file, names, samples)
-    table = template(_suffixes(names) if barcodes else names, matched, samples, free)
+    table = template(_patterns(names) if like_barcodes(names) else names, matched, samples, free)
     remedy = (
         "write which column is which sample into a table (an empty cell leaves the column out;"
         " columns may be patterns such as *-1), and name its path in the cell `sample_map` of the"
@@ -124,12 +125,16 @@ def _shown(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_SHOWN]) + more
 
 
-def _bare_barcodes(names: Sequence[str]) -> bool:
-    looked = names[:1000]
-    return like_barcodes(names) and sum(len(name) < 24 for name in looked) > 0.8 * len(looked)
-
-
-def _suffixes(names: Sequence[str]) -> list[str]:
-    """Return patterns by the part of a barcode that may say which sample it is of."""
-    suffixes = [match.group() if (match := _SUFFIX.search(name)) else "" for name in names]
-    return [f"*{suffix}" for suffix in dict.fromkeys(suffixes)] if all(suffixes) else list(names)
+def _patterns(names: Sequence[str]) -> list[str]:
+    """Return patterns by what differs around the barcodes, which may say which sample a cell is of;
+    the names themselves where nothing does."""
+    parts = [found.groups() for name in names if (found := _AROUND_BARCODE.fullmatch(name))]
+    if len(parts) < len(names):
+        return list(names)
+    fronts, backs = ({part[side] for part in parts} for side in (0, 1))
+    several = [len(side) > 1 for side in (fronts, backs)]
+    patterns = dict.fromkeys(
+        f"{glob.escape(front) if several[0] else ''}*{glob.escape(back) if several[1] else ''}"
+        for front, back in parts
+    )
+    return list(patterns) if 1 < len(patterns) <= len(names) // 2 else list(names)
