@@ -36,9 +36,9 @@ def look(folder: Path) -> list[Finding]:
     return [
         Finding("scheduler", "ok", answer_of(["sbatch", "--version"])[1]),
         *[Finding(f"partition {name}", "ok", text) for name, text in partitions.items()],
-        _gpu_types(said, settings),
+        _gpu_types(said, settings, folder),
         _accounting(settings),
-        *_named_partitions(settings, partitions),
+        *_named_partitions(settings, partitions, folder),
         *profile.judge(settings, _most_gpus(said)),
     ]
 
@@ -54,14 +54,14 @@ def _partitions(said: str) -> dict[str, str]:
     return {name: "; ".join(parts) for name, parts in listed.items()}
 
 
-def _gpu_types(said: str, settings: dict[str, Any]) -> Finding:
+def _gpu_types(said: str, settings: dict[str, Any], folder: Path) -> Finding:
     offered = set(re.findall(r"gpu:(\w+)", said))
     asked = set(re.findall(r"gpu:([a-z]\w*)", str(settings)))
     types = ", ".join(sorted(offered)) or "none named"
     if lacking := asked - offered:
         remedy = (
-            "write one of the types into `gpu_gres` of profiles/slurm/config.yaml, or `gpu` alone"
-            " for any"
+            f"write one of the types into `gpu_gres` of {folder / 'config.yaml'} (`gpu:TYPE`), or"
+            " `gpu` alone for any"
         )
         return Finding(
             "GPU types",
@@ -91,13 +91,15 @@ def _accounting(settings: dict[str, Any]) -> Finding:
     return Finding("accounting", "ok", f"{'works' if works else 'none'}; the profile asks {chosen}")
 
 
-def _named_partitions(settings: dict[str, Any], partitions: dict[str, str]) -> list[Finding]:
+def _named_partitions(
+    settings: dict[str, Any], partitions: dict[str, str], folder: Path
+) -> list[Finding]:
     asked = profile.resources(settings)
     named = {value for key, value in asked if key in ("slurm_partition", "gpu_partition")}
     lacking = sorted(named - set(partitions))
     if lacking:
         remedy = (
-            f"write the site's partitions into profiles/slurm/config.yaml: {', '.join(partitions)}"
+            f"write the site's partitions into {folder / 'config.yaml'}: {', '.join(partitions)}"
         )
         return [
             Finding(

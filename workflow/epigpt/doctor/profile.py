@@ -95,9 +95,10 @@ def _hardware(settings: dict[str, Any], most_gpus: int | None) -> Finding:
         f" {preset.node_memory_gb} GB each"
     )
     if most_gpus is not None and preset.device == "cuda" and preset.devices > most_gpus:
+        known = ", ".join(presets.names("hardware"))
         remedy = (
-            "choose a smaller preset with --config hardware=NAME, or add one of your own to"
-            " workflow/presets/hardware"
+            f"set `hardware` of the profile to a smaller preset ({known} or one of your own in"
+            " workflow/presets/hardware)"
         )
         return Finding(
             "hardware", "problem", f"{shown}; the largest node here has {most_gpus} GPUs", remedy

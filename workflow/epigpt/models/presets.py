@@ -160,12 +160,12 @@ def _read(kind: type[Preset], folder: str, name: str) -> Preset:
     path = FOLDER / folder / f"{name}.yaml"
     if name not in names(folder):
         known = names(folder)
+        shape = ", a shape such as gpt2-6x768 (layers and width)" if folder == "models" else ""
         raise InputError(
             f"no preset {name!r}",
             str(path.parent),
             f"known are: {', '.join(known)}",
-            f"use {nearest_name(name, known) or known[0]}, a shape such as gpt2-6x768 (layers and"
-            f" width), or add {path.name}",
+            f"use {nearest_name(name, known) or known[0]}{shape}, or add {path.name}",
         )
     content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     return _filled(kind, {"name": name, **content}, path)
