@@ -94,6 +94,12 @@ def test_windows_files_with_a_byte_order_mark(table, tmp_path):
             "dataset\tsource\tcase\tcontrol\na\tGSE1\tx|y\ty\n",
             ["'y' stands in case and in control"],
         ),
+        ('dataset\tsource\tcase\na\tGSE1\t"x\nb\tGSE2\ty\n', ["quotation mark that hides"]),
+        ('dataset\tsource\tcase\na\tGSE1\t"x\nb\tGSE2\ty"\n', ["row 2", "hides cells or lines"]),
+        ("dataset\tsource\tcase\na\tGSE1\tx\0y\n", ["row 2", "zero bytes"]),
+        (f"dataset\tsource\n{'a' * 101}\tGSE1\n", ["row 2", "100 at most"]),
+        ("dataset\tsource\nCorpus\tGSE1\n", ["results/corpus", "another id"]),
+        ("dataset\tsource\nweights\tGSE1\n", ["results/weights", "another id"]),
     ],
 )
 def test_bad_tables_get_one_message_with_row_column_and_remedy(table, text, told):

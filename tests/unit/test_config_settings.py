@@ -129,10 +129,47 @@ def test_aliases_without_end_are_refused(tmp_path: Path) -> None:
         loading.validated(config_files.read(path), [path])
 
 
-def test_a_number_that_yaml_takes_for_a_text_is_written_out() -> None:
-    with pytest.raises(InputError, match=r"written 1\.0e-3") as caught:
-        loading.validated({"quality": {"min_counts": "1e-3"}})
-    assert "min_counts" in str(caught.value)
+@pytest.mark.parametrize(
+    ("key", "text", "written"),
+    [
+        ("learning_rate", "1e-3", "1.0e-3"),
+        ("learning_rate", "2E-4", "2.0e-4"),
+        ("epochs", "1e2", "100"),
+    ],
+)
+def test_a_number_that_yaml_takes_for_a_text_is_written_out(key, text, written) -> None:
+    with pytest.raises(InputError, match=key) as caught:
+        loading.validated(yaml.safe_load(f"{key}: {text}"))
+    assert caught.value.remedy.endswith(f"in YAML this number is written {written}")
+    assert getattr(loading.validated(yaml.safe_load(f"{key}: {written}")), key) == float(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "mended"),
+    [
+        ("epochs: 3\nfolds: 4\nepochs: 4\n", "key 'epochs' twice", "epochs: 3\nfolds: 4\n"),
+        ("geo:\n  retries: 1\n  retries: 2\n", "'retries' twice", "geo:\n  retries: 2\n"),
+        ("seed: 017\n", "YAML takes it for 15", "seed: 15\n"),
+        ("epochs: 1:30\n", "YAML takes it for 90", "epochs: 90\n"),
+        ("geo.retries: 2\n", "write 'geo:' and below it", "geo:\n  retries: 2\n"),
+    ],
+)
+def test_what_yaml_reads_otherwise_than_a_person(tmp_path, text, told, mended) -> None:
+    (tmp_path / "datasets.tsv").write_text("dataset\tsource\n")
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        load(yaml.safe_load(text), [path], tmp_path)
+    assert told in str(caught.value)
+    assert str(path) in caught.value.where or "config key" in caught.value.where
+    path.write_text(mended)
+    load(yaml.safe_load(mended), [path], tmp_path)
+
+
+def test_aliases_of_a_section_may_add_to_it(tmp_path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("geo: &one\n  retries: 1\nother:\n  <<: *one\n  <<: *one\n  retries: 2\n")
+    assert config_files.read(path)["other"] == {"retries": 2}
 
 
 def test_programs_have_no_next_token_to_adapt_to(tmp_path: Path) -> None:

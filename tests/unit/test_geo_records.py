@@ -1,5 +1,4 @@
-"""Records as GEO writes them, old and new, whole and damaged; sample sheets as people write
-them."""
+"""Records as GEO writes them, old and new, whole and damaged."""
 
 import warnings
 from dataclasses import replace
@@ -10,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epigpt.errors import InputError
-from epigpt.geo import records, soft, soft_attributes, soft_tables
+from epigpt.geo import record_lines, records, soft, soft_attributes, soft_tables
 from epigpt.geo.record import characteristics_table, clean, split_characteristic
-from epigpt.samples.sample_sheet import read_sheet
 from geo_series import Made, Sample
 from made_records import write
 
@@ -229,37 +227,27 @@ def test_geoparse_reads_the_same_samples_and_characteristics(shared):
     assert compared > 400
 
 
-@pytest.mark.parametrize("name", ["sheet.csv", "sheet.csv.gz"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
-@pytest.mark.parametrize("separator", [",", "\t", ";"])
-def test_sheets_of_every_kind(tmp_path, name, encoding, separator):
-    text = 'id;diät;note\r\ns1;kéto;"a;b"\r\n\r\ns2;;x\r\n'.replace(";", separator)
-    found = read_sheet(write(tmp_path, text.encode(encoding), name))
-    assert found.to_dict("index") == {
-        "s1": {"diät": "kéto", "note": f"a{separator}b" if separator != "\t" else "a b"},
-        "s2": {"diät": "", "note": "x"},
-    }
-
-
-def test_a_header_one_cell_short_names_no_first_column(tmp_path):
-    assert read_sheet(write(tmp_path, "diet,sex\ns1,a,F\ns2,b,M\n", "sheet.csv")).to_dict(
-        "list"
-    ) == {"diet": ["a", "b"], "sex": ["F", "M"]}
-
-
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("bound", "text", "told"),
     [
-        ("", "an empty sheet"),
-        ("id,diet\n", "a sheet without rows"),
-        ("id\ns1\n", "a sheet of one column"),
-        ("id,diet\ns1,a\ns1,b\n", "the sample 's1' stands in the sheet 2 times"),
-        ("id,diet,diet\ns1,a,b\n", "the column 'diet' stands in the sheet 2 times"),
-        ("id,diet,sex\ns1,a,b\ns2,a\n", "row 3 has 2 cells, the header 3"),
-        ("id,diet\n,a\n", "row 2 has no sample id"),
+        (
+            (record_lines, "_LONGEST_LINE"),
+            "^SERIES = GSE1\n!Series_title = " + "a" * 3000,
+            "a line",
+        ),
+        (
+            (record_lines, "_LONGEST_LINE"),
+            "^SERIES = GSE1\n!x_table_begin\n" + "a" * 3000,
+            "a line",
+        ),
+        ((record_lines, "_MOST_TEXT"), "^SERIES = GSE1\n" + "!Series_title = a\n" * 300, "text"),
+        ((soft, "_MOST_SAMPLES"), "^SERIES = GSE1\n" + "^SAMPLE = GSM1\n" * 3000, "samples"),
     ],
 )
-def test_sheets_that_are_none(tmp_path, text, told):
-    with pytest.raises(InputError) as refusal:
-        read_sheet(write(tmp_path, text, "sheet.csv"))
-    assert told in str(refusal.value)
+def test_a_record_that_never_ends(tmp_path, monkeypatch, bound, text, told):
+    """A few packed bytes may unpack to any length."""
+    monkeypatch.setattr(*bound, 2000)
+    monkeypatch.setattr(record_lines, "_BLOCK", 100)
+    with pytest.raises(InputError, match=f"{told}|more than 2,000") as caught:
+        soft.read_soft(write(tmp_path, text, "GSE1_family.soft.gz"))
+    assert "more than" in caught.value.found

@@ -25,6 +25,10 @@ LAYOUT = Layout(
 )
 
 
+# Beside the folders of the data sets in results/.
+_FOLDERS_OF_ALL = ("corpus", "logs", "weights")
+
+
 def read(table: Path) -> list[Row]:
     """Read the table; relative `source` and `samples` paths count from its folder.
 
@@ -41,6 +45,12 @@ def _row(table: Path, number: int, given: dict[str, str]) -> Row:
     filled = {name: given.get(name) or DEFAULTS.get(name, "") for name in COLUMNS}
     refuse = table_rows.refusing(table, number, filled)
     table_rows.check_id("dataset", filled, refuse)
+    if filled["dataset"].lower() in _FOLDERS_OF_ALL:
+        raise refuse(
+            "dataset",
+            f"results/{filled['dataset'].lower()} is a folder that all data sets share",
+            "give it another id",
+        )
     table_rows.check_choices(filled, refuse, organism=ORGANISMS, assay=ASSAYS)
     check_include(filled, refuse)
     if shared := set(split_values(filled["case"])) & set(split_values(filled["control"])):

@@ -30,6 +30,14 @@ def explain(key: str, problem: Any, files: Sequence[Path]) -> tuple[str, str, st
         f" in {origin}" if origin else " (from --config)" if files else ""
     )
     if problem["type"] == "extra_forbidden":
+        if isinstance(problem["loc"][-1], str) and "." in problem["loc"][-1] and key in keys():
+            section, _, name = key.rpartition(".")
+            return (
+                f"unknown key '{key}'",
+                where,
+                f"it is the key '{name}' of the section '{section}'",
+                f"write '{section}:' and below it, indented, '{name}: …'",
+            )
         nearest = nearest_name(key, list(keys()) + list(Settings.model_fields))
         hint = f"did you mean '{nearest}'?" if nearest else "config/README.md lists all keys"
         return (
@@ -45,15 +53,18 @@ def explain(key: str, problem: Any, files: Sequence[Path]) -> tuple[str, str, st
     choices = _choices(key)
     close = nearest_name(str(problem["input"]), choices)
     remedy = f"set '{key}' to {allowed(key)}" + (f"; did you mean '{close}'?" if close else "")
-    if written := _written_out(problem["input"]):
+    if written := _written_out(problem["input"], whole="whole number" in allowed(key)):
         remedy += f"; in YAML this number is written {written}"
     return found, where, f"{problem['msg'].lower()} ({meaning})", remedy
 
 
-def _written_out(value: Any) -> str:
-    """Return how YAML wants a number that it took for a text: `1e-3` lacks the point."""
-    if not isinstance(value, str) or not re.fullmatch(r"[-+]?\d+[eE][-+]?\d+", value):
+def _written_out(value: Any, *, whole: bool) -> str:
+    """Return how YAML wants a number that it took for a text: `1e-3` lacks the point, and a `whole`
+    number has neither point nor exponent."""
+    if not isinstance(value, str) or not re.fullmatch(r"[-+]?\d{1,9}[eE][-+]?\d{1,2}", value):
         return ""
+    if whole:
+        return f"{float(value):.0f}" if float(value).is_integer() else ""
     mantissa, _, exponent = value.lower().partition("e")
     return f"{mantissa}.0e{exponent if exponent[0] in '+-' else '+' + exponent}"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from epigpt.config.config_files import folder_of
+from epigpt.config.config_files import folder_of, read
 from epigpt.config.key_messages import dotted_key, explain
 from epigpt.config.settings import Settings
 from epigpt.config.settings_data import Geo
@@ -34,6 +34,9 @@ def load(config: dict[str, Any], files: Sequence[Path], root: Path) -> Settings:
     InputError
         Unknown key, wrong type or value, a data set table that is nowhere.
     """
+    for path in files:
+        if path.is_file():
+            read(path)  # refuses what Snakemake, which merged them, reads without complaint
     settings = validated(config, files)
     _refuse_adapted_programs(settings)
     _check_corpus(settings)

@@ -14,7 +14,7 @@ from epigpt.errors import InputError, nearest_name
 Refuse = Callable[[str, str, str], InputError]
 Row = TypeVar("Row")
 # Ids, which become names of folders.
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,12 @@ def _lines(table: Path, layout: Layout) -> list[tuple[int, dict[str, str]]]:
         with table.open(encoding="utf-8-sig", newline="") as lines:
             numbered = [
                 (number, cells)
-                for number, cells in enumerate(csv.reader(lines, delimiter="\t"), 1)
+                for number, cells in enumerate(csv.reader(lines, delimiter="\t", strict=True), 1)
                 if _holds_something(cells)
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
+        if "unexpected end" in str(error) or "expected after" in str(error):
+            raise _unclosed(str(table)) from None
         raise InputError(
             str(error),
             str(table),
@@ -144,7 +146,20 @@ def _cells(table: Path, number: int, header: Sequence[str], cells: Sequence[str]
             f"the header has {len(header)} columns",
             "remove the extra cells or name their columns",
         )
+    for name, cell in zip(header, cells, strict=False):
+        if re.search(r"[\t\r\n\0]", cell):
+            raise _unclosed(f"{table}, row {number}, column '{name}'")
     return {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
+
+
+def _unclosed(where: str) -> InputError:
+    return InputError(
+        "a quotation mark that hides cells or lines behind it",
+        where,
+        "what lies between it and the next one is taken for one cell",
+        "remove it, or close it at the end of its cell; no cell may hold tabs, line ends or zero"
+        " bytes",
+    )
 
 
 def refusing(table: Path, number: int, filled: dict[str, str]) -> Refuse:
@@ -167,7 +182,7 @@ def check_id(column: str, filled: dict[str, str], refuse: Refuse) -> None:
         raise refuse(
             column,
             "the id becomes a folder name",
-            "use letters, digits, _ and -, a letter first",
+            "use letters, digits, _ and -, a letter first, 100 at most",
         )
 
 

@@ -17,6 +17,9 @@ REMEDY = (
     " `geo.base_url`"
 )
 _BLOCK = 1 << 20
+# A title of each of 100,000 samples in one line of a series matrix has less; and no record's text
+# has more than the other, whatever a small packed file unpacks to.
+_LONGEST_LINE, _MOST_TEXT = 1 << 26, 1 << 30
 _GZIP_MAGIC = b"\x1f\x8b"
 _TABLE_BEGIN = re.compile(rb"![A-Za-z_]+_table_begin\s*$", re.IGNORECASE)
 _TABLE_END = re.compile(rb"\n![A-Za-z_]+_table_end[ \t\r]*(?=\n|$)", re.IGNORECASE)
@@ -110,10 +113,11 @@ def lines_outside_tables(handle: BinaryIO, source: Path) -> Iterator[bytes]:
     Raises
     ------
     InputError
-        When the file ends inside a table.
+        When the file ends inside a table, or a line, or all lines, are longer than any record's.
     """
     rest = b""
     inside = False
+    yielded = 0
     while block := handle.read(_BLOCK):
         rest += block
         position = 0
@@ -134,8 +138,20 @@ def lines_outside_tables(handle: BinaryIO, source: Path) -> Iterator[bytes]:
                 position = stop
             else:
                 yield line
+                yielded += len(line)
                 position = stop + 1
         rest = rest[position:]
+        for size, bound, what in (
+            (len(rest), _LONGEST_LINE, "a line"),
+            (yielded, _MOST_TEXT, "text beside its tables"),
+        ):
+            if size > bound:
+                raise InputError(
+                    f"{what} of more than {bound >> 20} MB",
+                    str(source),
+                    "no record of a series has that much, and reading it would fill the memory",
+                    REMEDY,
+                )
     if inside and not _TABLE_END.search(rest):
         raise InputError(
             "a record that ends inside a table", str(source), "the file is cut short", REMEDY

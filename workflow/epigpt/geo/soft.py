@@ -17,6 +17,7 @@ from epigpt.geo.soft_attributes import (
     supplementary_files,
 )
 
+_MOST_SAMPLES = 500_000
 _PLATFORM_ATTRIBUTES = {"technology", "organism"}
 
 
@@ -57,6 +58,13 @@ def read_soft(path: Path, accession: str | None = None) -> GeoSeries:
             series = entity
         elif entity.kind == "sample":
             samples.append(entity)
+            if len(samples) > _MOST_SAMPLES:
+                raise InputError(
+                    f"more than {_MOST_SAMPLES:,} samples",
+                    str(source),
+                    "no series has that many, and reading them would fill the memory",
+                    REMEDY,
+                )
         elif entity.kind == "platform":
             technologies[entity.accession] = first(entity.attributes, "technology")
             organisms += entity.attributes.get("organism", [])

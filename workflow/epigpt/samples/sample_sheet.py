@@ -14,6 +14,7 @@ from epigpt.errors import InputError
 from epigpt.geo.record import clean
 
 _DELIMITERS = "\t,;"
+_LONGEST = 1 << 26
 _WHAT_IT_IS = (
     "a sample sheet is a table with a header line; its first column holds the sample ids, whatever"
     " its header"
@@ -79,9 +80,13 @@ def rows_of(path: Path, comments: bool = False) -> list[list[str]]:
     if len(lines) < 2:
         raise _refused(path, "a sheet without rows" if lines else "an empty sheet")
     try:
-        rows = list(csv.reader(StringIO("\n".join(lines)), delimiter=_delimiter(lines)))
+        # Strict, since a quotation mark that is never closed would hide the rows behind it.
+        text = StringIO("\n".join(lines))
+        rows = list(csv.reader(text, delimiter=_delimiter(lines), strict=True))
     except csv.Error as error:
-        raise _refused(path, f"a sheet that is not a table ({error})") from None
+        unclosed = "unexpected end of data" in str(error) or "expected after" in str(error)
+        what = "a quotation mark that is not closed" if unclosed else str(error)
+        raise _refused(path, f"a sheet that is not a table ({what})") from None
     header, *body = [[clean(cell) for cell in cells] for cells in rows]
     if all(len(cells) == len(header) + 1 for cells in body):
         header = ["", *header]
@@ -95,15 +100,21 @@ def rows_of(path: Path, comments: bool = False) -> list[list[str]]:
 
 def _text(path: Path) -> str:
     try:
-        content = path.read_bytes()
-        if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if packed else path.open("rb") as stream:
+            content = stream.read(_LONGEST + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _refused(path, f"a gzip file that is cut short or damaged ({error})") from None
     except OSError as error:
         raise _refused(path, error.strerror or str(error)) from None
+    if len(content) > _LONGEST:
+        raise _refused(path, f"more than {_LONGEST >> 20} MB")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", errors="replace")
+    if b"\0" in content:
+        kind = "an Excel workbook or a zip archive" if content[:2] == b"PK" else "a binary file"
+        raise _refused(path, f"{kind}, no text")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
