@@ -18,6 +18,7 @@ from epigpt.errors import InputError
 
 ENDING = ".checksums.json"
 ASIDE = ".damaged"
+_NOTES = f"results/**/logs/**/*{ENDING}"
 # Snakemake's mark in a folder that is an output; its time is the folder's.
 _STAMP = ".snakemake_timestamp"
 
@@ -137,6 +138,15 @@ def verify(root: Path, *, full: bool, repair: bool) -> tuple[int, list[Damage]]:
     return looked, damaged
 
 
+def gone(root: Path) -> list[Path]:
+    """List what jobs have noted and is not there any more, but for what was set aside."""
+    return sorted(
+        Path(output)
+        for output in _newest(root, _NOTES)
+        if not (root / output).exists() and not (root / f"{output}{ASIDE}").exists()
+    )
+
+
 def refuse_changed(paths: Sequence[Path], root: Path) -> None:
     """Refuse results that a job is about to read and that are not as they were written.
 
@@ -159,9 +169,14 @@ def refuse_changed(paths: Sequence[Path], root: Path) -> None:
                 )
 
 
-def _noted(
-    root: Path, notes: str = f"results/**/logs/**/*{ENDING}"
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def _noted(root: Path, notes: str = _NOTES) -> Iterator[tuple[str, dict[str, Any]]]:
+    for output, noted in _without_rewritten(_newest(root, notes)).items():
+        if (root / output).exists():
+            yield output, noted
+
+
+def _newest(root: Path, notes: str) -> dict[str, dict[str, Any]]:
+    """Return the note of each output below `root`, there or not, of the last job that wrote it."""
     newest: dict[str, dict[str, Any]] = {}
     for note in sorted(root.glob(notes)):
         try:
@@ -172,10 +187,11 @@ def _noted(
                     newest[output] = noted
         except (OSError, ValueError, AttributeError, KeyError, TypeError):
             continue  # a damaged note says nothing; the job's outputs are judged by their times
-    for output, noted in _without_rewritten(newest).items():
-        place = Path(output)
-        if not place.is_absolute() and ".." not in place.parts and (root / place).exists():
-            yield output, noted
+    return {
+        output: noted
+        for output, noted in newest.items()
+        if not Path(output).is_absolute() and ".." not in Path(output).parts
+    }
 
 
 def _without_rewritten(newest: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

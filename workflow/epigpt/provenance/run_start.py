@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from epigpt.provenance import output_checksums
+from epigpt.provenance import downloads, output_checksums
 from epigpt.provenance.output_checksums import Damage
 
 # Options of Snakemake that show or tidy something and make nothing.
@@ -41,6 +41,7 @@ def check(root: Path, arguments: Sequence[str], warn: Callable[[str], object]) -
         return
     repair = not any(argument.split("=")[0] in _SHOWING for argument in arguments)
     _, damaged = output_checksums.verify(root, full=False, repair=repair)
+    damaged += downloads.verify(root, full=False, repair=repair)[1]
     known = {damage.output for damage in damaged}
     unreadable = [
         damage

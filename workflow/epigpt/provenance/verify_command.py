@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from epigpt.errors import InputError
-from epigpt.provenance import output_checksums
+from epigpt.provenance import downloads, output_checksums
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,15 +33,21 @@ def run(options: argparse.Namespace) -> int:
             "there is nothing to verify",
             "name the folder that a run was started in (snakemake --directory FOLDER)",
         )
+    gone = output_checksums.gone(options.folder)
     looked, damaged = output_checksums.verify(options.folder, full=True, repair=options.repair)
+    fetched, damaged_files = downloads.verify(options.folder, full=True, repair=options.repair)
+    looked += fetched
+    damaged += damaged_files
+    for output in gone:
+        print(f"{output}: gone")
     for damage in damaged:
         moved = f"; set aside as {damage.aside.name}" if damage.aside else ""
         print(f"{damage.output}: {damage.found}{moved}")
-    if damaged:
-        print(f"{len(damaged)} of {looked} results are not as they were written.")
+    if damaged or gone:
+        print(f"{len(damaged) + len(gone)} of {looked + len(gone)} results are not as written.")
         print(
             "Run the workflow again to make them anew."
-            if options.repair
+            if options.repair or not damaged
             else "`epigpt verify --repair` sets them aside; the next run makes them anew."
         )
         return 1

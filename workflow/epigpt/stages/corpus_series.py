@@ -11,9 +11,9 @@ from epigpt.corpus import shards, sources
 from epigpt.corpus.shards import SHARDS
 from epigpt.encoding.token_dataset import EncodingConfig
 from epigpt.errors import InputError
+from epigpt.provenance import downloads
 from epigpt.provenance.fingerprint import fingerprint
 from epigpt.stages import entry
-from epigpt.stages.counts import manifest_files
 
 # Share of the genes that every view but the first hides: what moves together is seen among genes
 # that do not stand out, too.
@@ -77,7 +77,7 @@ def _files(job: entry.Job, row: CorpusRow) -> tuple[list[Path], str]:
     if manifest is None:
         return [Path(path) for path in row.inputs], ""
     status = json.loads(job.file("status").read_text(encoding="utf-8"))
-    return manifest_files(manifest), str(status["reason"])
+    return downloads.paths(manifest), str(status["reason"])
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
 """Read the matrix of a data set, match it to its samples and write raw counts."""
 
-import csv
-from pathlib import Path
-
 from epigpt import files
 from epigpt.config.dataset_row import Row
 from epigpt.dataset.reading import read_dataset
 from epigpt.matrices.streams import Budget
 from epigpt.matrices.unmatched import UnmatchedColumns
+from epigpt.provenance import downloads
 from epigpt.stages import entry
 
 
@@ -27,7 +25,7 @@ def main() -> None:
         }
         row = Row(**{**cells, "dataset": job.text("dataset")})
         budget = Budget.of_gigabytes(job.settings.get("geo.max_unpacked_gb", 200.0))
-        listed = manifest_files(job.file("manifest"))
+        listed = downloads.paths(job.file("manifest"))
         allowed = frozenset(job.settings.get("allow_values", ()))
         sample_map = job.optional("sample_map")
         try:
@@ -47,16 +45,12 @@ def main() -> None:
         for warning in reading["warnings"]:
             job.log.warning("Warning: %s", warning["text"])
         written_table = sample_table.rename_axis("sample").reset_index()
-        with files.path(job.file("counts")) as temporary:
+        values = adata.X
+        size = sum(part.nbytes for part in (values.data, values.indices, values.indptr))
+        with files.path(job.file("counts"), size) as temporary:
             adata.write_h5ad(temporary)
             files.write_tsv(job.file("samples"), written_table)
             files.write_json(job.file("reading"), reading)
-
-
-def manifest_files(manifest: Path) -> list[Path]:
-    """List the files of a manifest; relative names count from its folder."""
-    with manifest.open(encoding="utf-8", newline="") as table:
-        return [manifest.parent / line["file"] for line in csv.DictReader(table, delimiter="\t")]
 
 
 if __name__ == "__main__":
