@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +83,35 @@ def test_texts_that_a_spreadsheet_would_run_are_told(tmp_path: Path, caplog) -> 
         logging.getLogger("epigpt").removeHandler(caplog.handler)
     assert "1 texts in column 'sample' begin like a formula" in caplog.text
     assert "=cmd" in (tmp_path / "samples.tsv").read_text()
+
+
+def test_an_array_for_which_the_disk_has_no_room_is_an_error(tmp_path, monkeypatch):
+    """A page of a mapped file that finds no room would end the process with a bus error."""
+    array = files.new_array(tmp_path / "a.npy", np.uint16, (3, 4))
+    array[:] = 7
+    array.flush()
+    assert np.load(tmp_path / "a.npy").sum() == 84
+    size = (tmp_path / "a.npy").stat().st_size
+    asked = []
+
+    def full(number: int, offset: int, length: int) -> None:
+        asked.append((offset, length))
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="No space left"):
+        files.new_array(tmp_path / "b.npy", np.uint16, (3, 4))
+    assert asked == [(0, size)]
+
+
+def test_a_file_for_which_the_disk_has_no_room_is_not_begun(tmp_path):
+    free = shutil.disk_usage(tmp_path).free
+    with files.path(tmp_path / "a.h5ad", free // 2) as temporary:
+        temporary.write_text("whole")
+    with (
+        pytest.raises(OSError, match="No space left") as caught,
+        files.path(tmp_path / "b.h5ad", 2 * free) as temporary,
+    ):
+        temporary.write_text("begun")
+    assert caught.value.filename == str(tmp_path / "b.h5ad")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.h5ad"]

@@ -273,6 +273,13 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         "another shape",
     ),
+    "whole numbers for weights": (
+        lambda at: _tensors(
+            at / WEIGHTS,
+            lambda held: held.update({"score.weight": held["score.weight"].to(torch.int32)}),
+        ),
+        "weights of type I32",
+    ),
     "a weight that is no number": (
         lambda at: _tensors(at / WEIGHTS, lambda held: held["score.weight"].fill_(torch.nan)),
         "not finite",
@@ -296,6 +303,13 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
             genes=json.loads((at / "vocabulary.json").read_text())["genes"][::-1],
         ),
         "sorted",
+    ),
+    "genes that are numbers": (
+        lambda at: _edit(
+            at / "vocabulary.json",
+            genes=list(range(len(json.loads((at / "vocabulary.json").read_text())["genes"]))),
+        ),
+        "no texts",
     ),
     "fewer symbols": (lambda at: _edit(at / "vocabulary.json", symbols=["x"]), "symbols"),
     "no JSON": (lambda at: (at / "labels.json").write_text("{"), "JSONDecodeError"),
@@ -354,6 +368,9 @@ def test_checksums_tell_a_change_that_nothing_else_would(
     _tensors(folder / WEIGHTS, lambda held: held["score.weight"].mul_(0.5))
     said = _refusal(capsys, folder, run.folder / "counts.h5ad")
     assert "model.safetensors not as training wrote it" in said
+    files.write_json(folder / files.CHECKSUMS, {})
+    said = _refusal(capsys, folder, run.folder / "counts.h5ad")
+    assert "a checksums.json without config.json, model.safetensors" in said
 
 
 def test_weights_without_their_head_are_refused(

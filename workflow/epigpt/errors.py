@@ -3,6 +3,7 @@ settles it."""
 
 import difflib
 import errno
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -49,11 +50,15 @@ _OF_THE_MACHINE = {
 }
 
 
-def of_this_machine(error: BaseException) -> InputError | None:
-    """Return the refusal for a full disk, a missing permission or the like; None for other errors.
+_DISK_FULL = ("no space left on device", "errno = 28", "os error 28")
+_QUOTA_USED = ("disk quota exceeded", "errno = 122", "os error 122")
+# What numpy and PyTorch say of a write that the disk cut short.
+_CUT_WRITE = re.compile(r"\d+ requested and \d+ written|inline_container\.cc.*unexpected pos")
 
-    Libraries such as HDF5 put the system's error into their text, so that is looked at too.
-    """
+
+def of_this_machine(error: BaseException) -> InputError | None:
+    """Return the refusal for a full disk, a missing permission or the like; None for other
+    errors."""
     if isinstance(error, MemoryError):
         return InputError(
             "not enough memory" + (f" ({error})" if str(error) else ""),
@@ -61,24 +66,32 @@ def of_this_machine(error: BaseException) -> InputError | None:
             "what is being read or computed needs more than is free",
             "give the job more memory (`--set-resources RULE:mem_mb=…`), or take a smaller file",
         )
-    if not isinstance(error, OSError):
-        return None
-    number = error.errno
-    if number not in _OF_THE_MACHINE:
-        text = str(error).lower()
-        if "no space left" in text or "errno = 28" in text:
-            number = errno.ENOSPC
-        elif "disk quota exceeded" in text or "errno = 122" in text:
-            number = errno.EDQUOT
-        else:
-            return None
+    number = _number(error)
+    if number is None:
+        behind = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        return of_this_machine(behind) if isinstance(behind, OSError | MemoryError) else None
     found, remedy = _OF_THE_MACHINE[number]
     return InputError(
         found,
-        str(error.filename or "the disk that results and temporary files lie on"),
-        error.strerror or "the file cannot be written or read",
+        str(getattr(error, "filename", "") or "the disk that results and temporary files lie on"),
+        getattr(error, "strerror", "") or "the file cannot be written or read",
         f"{remedy}, then run the same command again",
     )
+
+
+def _number(error: BaseException) -> int | None:
+    """Return the system's number of a fault of the machine; None for other errors.
+
+    Libraries that are not written in Python raise errors of their own, with the system's words."""
+    number = getattr(error, "errno", None)
+    if isinstance(error, OSError) and number in _OF_THE_MACHINE:
+        return number
+    text = str(error).lower()
+    if any(word in text for word in _DISK_FULL) or _CUT_WRITE.search(text):
+        return errno.ENOSPC
+    if any(word in text for word in _QUOTA_USED):
+        return errno.EDQUOT
+    return None
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Files that appear whole or not at all: written beside their final name, then renamed; and the
 checksums by which a change afterwards is noticed."""
 
+import errno
 import glob
 import hashlib
 import json
@@ -13,25 +14,42 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import DTypeLike
 
 # Name of the file with the checksums of those beside it.
 CHECKSUMS = "checksums.json"
 _READ = 1 << 22
+# What a file of HDF5 takes beside its matrices.
+_ROOM = 1 << 20
 _FORMULA = ("=", "+", "@")
 # Rows of a table that are written out at a time.
 ROWS = 10_000
 
 
 @contextmanager
-def path(final: Path) -> Iterator[Path]:
+def path(final: Path, size: int = 0) -> Iterator[Path]:
     """Return a temporary path in `final`'s folder; rename it to `final` when the block ends well.
 
     Works for a file and for a folder (create the folder at the temporary path). After an error
     nothing is left behind.
+
+    Parameters
+    ----------
+    size
+        Bytes that it will take at least. For HDF5: where the disk fills up while its library closes
+        a file, it may end the process without a word.
+
+    Raises
+    ------
+    OSError
+        The disk has no room for `size` bytes.
     """
     final = Path(final)
     final.parent.mkdir(parents=True, exist_ok=True)
+    if size and shutil.disk_usage(final.parent).free < size + _ROOM:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(final))
     # The suffix is kept because writers such as numpy and matplotlib choose or append by it.
     temporary = final.parent / f".{final.stem}.{os.getpid()}.part{final.suffix}"
     for left in final.parent.glob(f".{glob.escape(final.stem)}.*.part{glob.escape(final.suffix)}"):
@@ -82,6 +100,21 @@ def beneath(places: Sequence[Path], name: str) -> list[Path]:
         inside = place.rglob(name) if place.is_dir() else [place]
         found += sorted(inside, key=lambda path: [(len(part), part) for part in path.parts])
     return found
+
+
+def new_array(path: Path, kind: DTypeLike, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
+    """Make a `.npy` file and return its array, to be filled in place.
+
+    Raises
+    ------
+    OSError
+        The disk has no room for it. Without asking, a page that finds none would end the process
+        without a word.
+    """
+    array = np.lib.format.open_memmap(path, "w+", kind, shape)
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def write_text(final: Path, text: str) -> None:

@@ -195,12 +195,10 @@ def _write(
     vocabulary, reference = fitting.fit(observations, every, wanted)
     width = encoder.width(vocabulary, recipe.max_genes)
     shape = (shard.observations, recipe.views, width)
-    tokens = np.lib.format.open_memmap(folder / "tokens.npy", "w+", np.uint16, shape)
-    lengths = np.lib.format.open_memmap(folder / "lengths.npy", "w+", np.uint16, shape[:2])
+    tokens = files.new_array(folder / "tokens.npy", np.uint16, shape)
+    lengths = files.new_array(folder / "lengths.npy", np.uint16, shape[:2])
     values = (
-        np.lib.format.open_memmap(folder / "values.npy", "w+", np.float16, shape)
-        if encoder.has_values
-        else None
+        files.new_array(folder / "values.npy", np.float16, shape) if encoder.has_values else None
     )
     for positions, view, encoded in token_dataset.encode(
         observations, every, vocabulary, reference, recipe

@@ -21,6 +21,7 @@ from epigpt.errors import InputError
 from epigpt.models import classifier
 
 REMEDY = "copy the model's folder again, or train it again"
+_FLOATING = frozenset({"F64", "F32", "F16", "BF16"})
 _LONGEST_TEXT = 1 << 28
 _LONGEST_ARRAYS = 1 << 33
 
@@ -36,6 +37,10 @@ def check_files(folder: Path, names: Sequence[str]) -> None:
     for name in names:
         if name.endswith(".json") and (folder / name).stat().st_size > _LONGEST_TEXT:
             raise refused(folder, f"a {name} of more than {_LONGEST_TEXT >> 20} MB")
+    if (folder / files.CHECKSUMS).is_file():
+        listed = read_json(folder / files.CHECKSUMS)
+        if unlisted := [name for name in names if name not in listed]:
+            raise refused(folder, f"a {files.CHECKSUMS} without {', '.join(unlisted)}")
     changed = files.changed(folder)
     if changed:
         raise refused(
@@ -77,6 +82,8 @@ def check_parts(
     """Refuse vocabulary, statistics, classes and configuration that are not of one model."""
     _check_recipe(folder, recipe)
     genes = len(vocabulary.genes)
+    if not all(isinstance(name, str) for name in (*vocabulary.genes, *vocabulary.symbols)):
+        raise refused(folder, "genes or symbols in vocabulary.json that are no texts")
     if len(vocabulary.symbols) != genes or list(vocabulary.genes) != sorted(set(vocabulary.genes)):
         raise refused(folder, "genes and symbols in vocabulary.json that are not a sorted list")
     shapes = {
@@ -201,6 +208,13 @@ def _stored(path: Path) -> dict[str, tuple[int, ...]]:
             path.parent,
             f"a {path.name} of {path.stat().st_size:,} bytes instead of {8 + length + end:,}",
             "the file is cut short",
+        )
+    kinds = sorted({str(entry["dtype"]) for entry in entries.values()} - _FLOATING)
+    if kinds:
+        raise refused(
+            path.parent,
+            f"weights of type {', '.join(kinds)} in {path.name}",
+            "training writes numbers with a point, and others are not what was trained",
         )
     return {name: tuple(entry["shape"]) for name, entry in entries.items()}
 

@@ -58,7 +58,7 @@ def main() -> None:
                 drawn.sum(),
                 len(drawn),
             )
-        with files.path(job.file("expression")) as temporary:
+        with files.path(job.file("expression"), path.stat().st_size) as temporary:
             expression_writer.write(
                 temporary,
                 described,

@@ -25,7 +25,8 @@ def main() -> None:
             settings["tested.control"],
         )
         joined, folds, summary = paired_dataset.join(trained, tested)
-        with files.path(job.file("expression")) as temporary:
+        size = job.file("tested_expression").stat().st_size
+        with files.path(job.file("expression"), size) as temporary:
             joined.write_h5ad(temporary, compression="gzip")
         files.write_tsv(job.file("folds"), folds)
         files.write_json(job.file("summary"), summary)
