@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from damaged import COUNTS, GENES, SAMPLES, lines, look, refused
+from damaged import COUNTS, GENES, NAMES, SAMPLES, lines, look, refused
+from epigpt.config.dataset_row import Row
 from epigpt.dataset.reading import read_dataset
 from epigpt.errors import InputError, of_this_machine, refusing_foreign_errors
-from epigpt.matrices import (
-    hdf5_safety,
-)
+from epigpt.matrices import hdf5_safety, table_layout, transcript_tables
 from epigpt.matrices.candidate import Candidate, Rejected
+from epigpt.matrices.csv_layout import Layout
 from epigpt.matrices.streams import Budget
 from epigpt.matrices.value_kind import kind_of_values
 
@@ -81,6 +81,81 @@ def test_a_remark_among_the_first_numbers_of_a_sample_is_named(tmp_path):
     refused(written(tmp_path / "a.tsv", rows), "failed")
 
 
+def with_cell(number: int, column: int, text: str) -> list[str]:
+    rows = lines()
+    cells = rows[number].split("\t")
+    cells[column] = text
+    rows[number] = "\t".join(cells)
+    return rows
+
+
+@pytest.mark.parametrize("text", ["/", "*", "TRUE", "1_000", "<1", "below LOD", "0x10", "0X1F"])
+def test_a_cell_that_is_no_number_is_named_with_its_row_and_column(tmp_path, text):
+    """As a whole number, a hexadecimal one would be read as another number than a person sees."""
+    refused(written(tmp_path / "a.tsv", with_cell(13, 3, text)), f"'{text}' in row '{GENES[12]}'")
+
+
+def test_hexadecimal_digits_in_a_name_change_nothing(tmp_path):
+    found = look(written(tmp_path / "a.tsv", [*lines(), "0x12" + "\t5" * len(SAMPLES)]))
+    assert isinstance(found, Candidate)
+    assert found.values.matrix.sum() == COUNTS.sum()
+
+
+@pytest.mark.parametrize("text", ["12,345", "1,234"])
+def test_a_few_commas_among_whole_numbers_are_not_guessed_at(tmp_path, text):
+    path = written(tmp_path / "a.tsv", with_cell(30, 3, text))
+    refused(path, f"'{text}' among whole numbers", text.replace(",", ""))
+    # What the remedy says.
+    path.write_text(path.read_text().replace(text, text.replace(",", "")))
+    assert isinstance(look(path), Candidate)
+
+
+def test_thousands_set_apart_by_blanks_are_no_columns(tmp_path):
+    rows = [line.replace("\t", "\t1 ") if number else line for number, line in enumerate(lines())]
+    found = look(written(tmp_path / "a.tsv", rows))
+    assert isinstance(found, Rejected)
+    assert "where numbers are needed" in found.reason
+
+
+@pytest.mark.parametrize("empty", ["", "NA"])
+def test_a_sample_whose_column_is_empty_is_not_said_to_have_none(tmp_path, empty):
+    rows = [
+        "\t".join([*line.split("\t")[:3], empty, *line.split("\t")[4:]]) if number else line
+        for number, line in enumerate(lines())
+    ]
+    path = written(tmp_path / "a.tsv", rows)
+    refused(path, "S3: not a single value", "sample!=NAME")
+    sheet = "".join(f"{name},{'ab'[at % 2]}\n" for at, name in enumerate(SAMPLES))
+    (tmp_path / "sheet.csv").write_text(f"sample,condition\n{sheet}")
+    row = Row(
+        dataset="x",
+        source=str(path),
+        samples=str(tmp_path / "sheet.csv"),
+        label="condition",
+        include="sample!=S3",
+    )
+    files = [path, tmp_path / "sheet.csv"]
+    _, adata, _ = read_dataset(row, files, frozenset(), Budget(1e9))
+    assert adata.shape == (7, len(GENES))
+
+
+def test_a_column_of_numbers_without_a_name_is_told(tmp_path):
+    rows = lines()
+    rows[0] = rows[0].replace("S2", "")
+    found = look(written(tmp_path / "a.tsv", rows))
+    assert isinstance(found, Candidate)
+    assert found.facts["other_columns"] == ["column 3, which has no name"]
+
+
+def test_bare_carriage_returns_below_a_long_header(tmp_path):
+    genes = [f"ENSG{number:011d}" for number in range(20_000)]
+    rows = [["sample", *genes], *([name, *["7"] * len(genes)] for name in SAMPLES)]
+    (tmp_path / "a.csv").write_bytes("\r".join(",".join(row) for row in rows).encode())
+    found = look(tmp_path / "a.csv")
+    assert isinstance(found, Candidate), found.reason
+    assert found.size == (8, len(genes))
+
+
 def test_a_sample_twice_is_refused_at_reading(tmp_path):
     rows = [f"{row}\t{row.split(chr(9))[1]}" for row in lines()]
     refused(written(tmp_path / "a.tsv", rows), "sample S1 2 times", "as two samples")
@@ -109,6 +184,24 @@ def test_long_names_of_repeated_words_take_linear_time():
     subprocess.run([sys.executable, "-c", code], timeout=60, check=True, env=environment)
 
 
+def test_a_table_of_many_columns_takes_linear_time():
+    """A look through all columns of numbers for each column took minutes at 100,000 cells."""
+
+    class Counted(list):
+        looks = 0
+
+        def __contains__(self, item: object) -> bool:
+            self.looks += 1
+            return super().__contains__(item)
+
+    header = ("gene", *(f"c{number}" for number in range(2000)))
+    layout = Layout("\t", ".", "utf-8", 1, header, (("x", *["7"] * 2000),))
+    layout.__dict__["numeric"] = numeric = Counted(layout.numeric)
+    table_layout.plans(layout, NAMES)
+    transcript_tables._columns(layout)
+    assert numeric.looks < 100
+
+
 def test_yes_or_no_of_each_gene_is_no_count():
     found = kind_of_values(sparse.csr_array((COUNTS.T > 100).astype(np.int32)))
     assert found.type == "unknown"
@@ -134,6 +227,10 @@ def test_what_a_library_raises_becomes_one_message_with_its_cause():
         (PermissionError(13, "Permission denied", "/x"), "permission"),
         (OSError(24, "Too many open files"), "too many open files"),
         (MemoryError(), "not enough memory"),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), "no space left"),
+        (RuntimeError("file write failed: errno = 28"), "no space left"),
+        (OSError("200000 requested and 51184 written"), "no space left"),
+        (RuntimeError("[inline_container.cc:672] . unexpected pos 576 vs 534"), "no space left"),
     ],
 )
 def test_faults_of_the_machine_are_told_as_such(error, told):
@@ -141,6 +238,14 @@ def test_faults_of_the_machine_are_told_as_such(error, told):
     assert refusal is not None
     assert told in refusal.found
     assert of_this_machine(ValueError("no space left")) is None
+    try:
+        try:
+            raise error
+        except type(error):
+            raise KeyError("what a library makes of it")  # noqa: B904 - as libraries do
+    except KeyError as wrapped:
+        refusal = of_this_machine(wrapped)
+    assert (refusal is not None) == isinstance(error, OSError | MemoryError)
 
 
 @pytest.mark.parametrize("name", ["a.h5", "a.h5ad", "a.loom", "a.xlsx", "a.rds", "a.csv.gz"])

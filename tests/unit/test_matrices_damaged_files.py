@@ -6,10 +6,11 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pytest
 
-from damaged import GENES, lines, look
+from damaged import COUNTS, GENES, SAMPLES, found_in, lines, look, triplet
 from epigpt.errors import InputError
 from epigpt.geo.listing import parse_index
 from epigpt.matrices import (
@@ -37,6 +38,15 @@ def test_an_archive_whose_end_mark_came_too_early(tmp_path, cut):
     path.write_bytes(changed[: len(changed) - cut])
     with pytest.raises(InputError, match="compressed file"):
         expand(Member.of_file(path), Budget(1e9), tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_members_of_one_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for text in ("one", "two"):
+            archive.writestr("a.txt", text)
+    with pytest.raises(InputError, match="two members named"):
+        expand(Member.of_file(tmp_path / "a.zip"), Budget(1e9), tmp_path)
 
 
 def workbook(path: Path) -> Path:
@@ -169,3 +179,17 @@ def test_a_listing_of_more_links_than_any_folder_has():
     page = '<a href="x.gz">' * 200_001
     with pytest.raises(InputError, match="more than 200,000 links"):
         parse_index(page, "https://example.org/suppl/")
+
+
+@pytest.mark.parametrize("first", ["x", "barcode", "cell_id", "V1"])
+def test_a_header_above_the_names_of_cells(tmp_path, first):
+    found = found_in(triplet(tmp_path / "x.tar", COUNTS.T, first))
+    np.testing.assert_array_equal(found.values.matrix.toarray(), COUNTS.T)
+    assert found.samples == SAMPLES
+
+
+def test_a_name_more_than_cells_is_not_taken_for_a_header(tmp_path):
+    """Were the first one dropped, each sample would get its neighbour's counts."""
+    path = triplet(tmp_path / "x.tar", COUNTS.T, "S0")
+    with pytest.raises(InputError, match="9 barcodes"):
+        found_in(path)

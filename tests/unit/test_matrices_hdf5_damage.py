@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from damaged import COUNTS, GENES, SAMPLES, look, refused
+from damaged import COUNTS, GENES, SAMPLES, found_in, look, refused, triplet
 from epigpt.config.dataset_row import Row
 from epigpt.dataset.reading import read_dataset
 from epigpt.errors import InputError
@@ -91,6 +91,56 @@ def test_names_that_do_not_fit_the_matrix_of_an_h5ad(h5ad):
                 {"encoding-type": "string-array", "encoding-version": "0.2.0"}
             )
     refused(h5ad, "names of 7 observations and 119 genes")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("form", ["h5ad", "dense h5ad", "10x", "loom", "mtx"])
+def test_a_value_that_is_not_finite_costs_its_gene(h5ad, tmp_path, form, value):
+    counts = COUNTS.T.astype(np.float64)
+    counts[2, 7] = value
+    if form in ("h5ad", "dense h5ad"):
+        matrix = counts if form.startswith("dense") else sparse.csr_matrix(counts)
+        path = h5ad
+        anndata.AnnData(matrix, pd.DataFrame(index=SAMPLES), pd.DataFrame(index=GENES)).write(path)
+    elif form == "10x":
+        matrix = sparse.csr_matrix(counts)
+        path = ten_x(
+            tmp_path / "a.h5", data=matrix.data, indices=matrix.indices, indptr=matrix.indptr
+        )
+    elif form == "loom":
+        path = tmp_path / "a.loom"
+        with h5py.File(path, "w") as file:
+            file["matrix"] = counts.T
+            file["row_attrs/Gene"] = np.array(GENES, dtype="S")
+            file["col_attrs/CellID"] = np.array(SAMPLES, dtype="S")
+    else:
+        path = triplet(tmp_path / "x.tar", counts)
+    found = found_in(path)
+    assert isinstance(found, Candidate), found.reason
+    assert found.size == (8, len(GENES) - 1)
+    assert any(GENES[7] in note for note in found.values.notes)
+    assert found.kind.type == "raw_counts"
+
+
+@pytest.mark.parametrize("kind", ["<f2", ">f4", ">i4", ">f8"])
+def test_numbers_of_two_bytes_and_of_another_order(h5ad, kind):
+    values = (COUNTS.T % 1000).astype(kind)
+    with h5py.File(h5ad, "r+") as file:
+        attributes = dict(file["X"].attrs)
+        del file["X"]
+        file["X"] = values
+        file["X"].attrs.update({**attributes, "encoding-type": "array"})
+    found = look(h5ad)
+    assert isinstance(found, Candidate), found.reason
+    assert found.values.matrix.sum() == values.astype(int).sum()
+
+
+@pytest.mark.parametrize("shape", [(0, 120), (8, 0)])
+def test_a_matrix_without_observations_or_genes_is_called_that(h5ad, shape):
+    names = (SAMPLES[: shape[0]], GENES[: shape[1]])
+    obs, var = (pd.DataFrame(index=pd.Index(part, dtype=str)) for part in names)
+    anndata.AnnData(np.zeros(shape, dtype=np.float32), obs, var).write_h5ad(h5ad)
+    refused(h5ad, f"a matrix of {shape[0]} observations and {shape[1]} genes")
 
 
 @pytest.mark.parametrize("size", [0, 1 << 40])

@@ -222,10 +222,11 @@ def _as_counts(matrix: sparse.csr_array, kind: ValueKind) -> tuple[sparse.csr_ar
         )
     if matrix.nnz and (matrix.data.max() > np.iinfo(np.int32).max or matrix.data.min() < 0):
         raise InputError(
-            f"a value of {matrix.data.max():.6g} or below 0",
+            f"values from {matrix.data.min():.6g} to {matrix.data.max():.6g}",
             "the matrix",
-            "counts are stored as 32-bit integers",
-            "name another matrix",
+            "counts are stored as 32-bit integers, which are not below 0 and reach 2,147,483,647",
+            "repair the table and give it as source with a sample sheet, or name another file in"
+            " the cell `matrix`",
         )
     if matrix.dtype != np.int32:
         matrix = sparse.csr_array(

@@ -93,11 +93,7 @@ def _of_tar(member: Member, budget: Budget, scratch: Path) -> Iterator[Member]:
                 continue
             name = f"{member.name}/{_checked(entry.name, member)}"
             if name in names:
-                raise _unsafe(
-                    member,
-                    f"two members named '{entry.name}'",
-                    "it is unclear which of them is meant",
-                )
+                raise _twice(member, entry.name)
             names.add(name)
             budget.foresee(entry.size, name)
             if not packed:
@@ -142,10 +138,14 @@ def _of_zip(member: Member, budget: Budget, scratch: Path) -> Iterator[Member]:
                 member, f"more than {_MOST_MEMBERS:,} members", "it may be meant to exhaust memory"
             )
         budget.foresee(sum(entry.file_size for entry in entries), member.name)
+        names: set[str] = set()
         for entry in entries:
             name = f"{member.name}/{_checked(entry.filename, member)}"
             if entry.is_dir():
                 continue
+            if name in names:
+                raise _twice(member, entry.filename)
+            names.add(name)
             if (entry.external_attr >> 16) & 0o170000 not in (0, 0o100000):
                 raise _unsafe(
                     member,
@@ -188,6 +188,10 @@ def _unpacked(name: str, content: IO[bytes], budget: Budget | None, scratch: Pat
                 budget.spend(len(data), name)
             file.write(data)
     return Member(name, Path(file.name), 0, size)
+
+
+def _twice(member: Member, name: str) -> InputError:
+    return _unsafe(member, f"two members named '{name}'", "it is unclear which of them is meant")
 
 
 def _unsafe(member: Member, what: str, why: str) -> InputError:

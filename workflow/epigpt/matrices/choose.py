@@ -155,7 +155,7 @@ def _no_match(rejected: list[Rejected], search: Search) -> InputError:
             f"no expression matrix:\n{listed}",
             "the files of the data set",
             "there is nothing to analyse",
-            OWN_TABLE,
+            OWN_TABLE if len(rejected) > 1 else f"repair that file, or {OWN_TABLE}",
         )
     found = max(named_files, key=lambda one: _matched(one, search))
     more = "".join(

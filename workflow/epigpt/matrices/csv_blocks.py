@@ -29,7 +29,9 @@ def parse(block: bytes, wanted: Wanted, aside: list[str]) -> pa.Table:
     last: pa.ArrowInvalid | None = None
     whole_lines = False
     # A fraction beside thousands that were set apart would have been read by the wrong mark.
-    types = (pa.int32(),) if wanted.layout.grouping else (pa.int32(), pa.float64())
+    types: tuple[Any, ...] = (pa.int32(), pa.float64())[: 1 if wanted.layout.grouping else 2]
+    if not wanted.layout.grouping and (b"0x" in block or b"0X" in block):
+        types = types[1:]  # as a whole number, 0x10 would be read as 16
     for number in types:
         alone: list[str] = []
         try:
@@ -48,7 +50,7 @@ def parse(block: bytes, wanted: Wanted, aside: list[str]) -> pa.Table:
         _account(block, table.num_rows + len(alone), wanted.where)
         aside.extend(alone)
         return table
-    raise _unreadable(str(last), wanted.where)
+    raise _unreadable(str(last), block, wanted)
 
 
 def _arrow(
@@ -107,19 +109,33 @@ def _account(block: bytes, rows: int, where: str) -> None:
     )
 
 
-def _unreadable(said: str, where: str) -> InputError:
+def _unreadable(said: str, block: bytes, wanted: Wanted) -> InputError:
     first_line = said.splitlines()[0][:200]
     if "Expected" in first_line and "columns" in first_line:
         return InputError(
             f"a line with another number of cells ({first_line})",
-            where,
+            wanted.where,
             "it is unclear which of its cells belong to which sample",
             "repair the line, or name another file in the cell `matrix`",
         )
     return InputError(
-        f"a cell that is not a number ({first_line})",
-        where,
+        f"a cell that is not a number ({_place(first_line, block, wanted) or first_line})",
+        wanted.where,
         "a matrix of counts holds numbers only",
         "name another file in the cell `matrix`, or repair the table and give it as source with a"
         " sample sheet",
     )
+
+
+def _place(said: str, block: bytes, wanted: Wanted) -> str:
+    """Describe the cell that pyarrow complains of; "" where it cannot be found."""
+    about = re.search(r"column #(\d+).*invalid value '(.*)'", said)
+    if about is None:
+        return ""
+    index, value = int(about[1]), about[2].strip()
+    for line in block.decode("utf-8", "replace").splitlines():
+        cells = [cell.strip().strip("\"'") for cell in line.split(wanted.layout.delimiter)]
+        if len(cells) == len(wanted.layout.header) and cells[index] == value:
+            row, name = cells[wanted.texts[0]], wanted.layout.header[index] or str(index + 1)
+            return f"'{value}' in row '{row[:60]}', column '{name[:60]}'"
+    return ""

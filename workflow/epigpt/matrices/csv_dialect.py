@@ -99,7 +99,10 @@ def _delimiter(lines: Sequence[str]) -> tuple[str, str]:
         :60
     ]
     best: tuple[float, int, str, str] | None = None
+    by_tabs = all("\t" in line for line in looked)
     for rank, delimiter in enumerate(_DELIMITERS):
+        if delimiter == " " and by_tabs:  # 12 345 is one number with its thousands set apart
+            continue
         rows = [split_line(line, delimiter) for line in looked]
         (width, frequency), *_ = Counter(len(row) for row in rows).most_common(1)
         if width < 2:

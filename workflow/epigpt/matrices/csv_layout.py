@@ -137,6 +137,15 @@ class Layout:
                 columns.append(column)
         return columns
 
+    @cached_property
+    def empty(self) -> list[int]:
+        """Columns with a name and without any value in the rows looked at."""
+        return [
+            column
+            for column, name in enumerate(self.header)
+            if name and all(row[column].strip() in MISSING for row in self.rows)
+        ]
+
     def column(self, index: int) -> list[str]:
         """Return the cells of a column in the rows looked at."""
         return [row[index] for row in self.rows]

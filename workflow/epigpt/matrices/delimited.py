@@ -56,7 +56,10 @@ def _opened(member: Member, budget: Budget) -> Iterator[tuple[bytes, BinaryIO, L
         while head.count(b"\n") < 12 and len(head) < _LONGEST_HEAD and more:
             more = text.read(max(HEAD, len(head)))
             head += more
-        yield head, text, read_layout(head, complete=len(head) < HEAD or not more)
+        layout = read_layout(head, complete=len(head) < HEAD or not more)
+        if layout.decimal == ",":
+            digit_grouping.refuse_unclear(layout.rows, member.name)
+        yield head, text, layout
 
 
 def layout_of(member: Member, budget: Budget) -> Layout:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from epigpt.errors import InputError
+
 _SHORT = re.compile(r"[-+]?\d{1,3}")
 _GROUPED = {
     ",": re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+"),
@@ -49,6 +51,35 @@ def _is_mark(mark: str, rows: Sequence[Sequence[str]], missing: Sequence[str]) -
     return seen >= _FEWEST and all(
         mark in text or text in missing or _SHORT.fullmatch(text) for text in plain
     )
+
+
+def refuse_unclear(rows: Sequence[Sequence[str]], where: str) -> None:
+    """Refuse a table of whole numbers that is read with a decimal comma for the sake of a few cells
+    such as 12,345.
+
+    Parameters
+    ----------
+    rows
+        Cells of the first rows of data.
+    where
+        The table.
+
+    Raises
+    ------
+    InputError
+        Every number with a comma has groups of three digits behind it, and most numbers have none.
+    """
+    cells = [cell.strip().strip("\"'") for row in rows for cell in row[1:_MOST_CELLS]]
+    marked = [cell for cell in cells if "," in cell and _MARKED[","].fullmatch(cell)]
+    whole = sum(cell.isdigit() for cell in cells)
+    if marked and len(marked) < whole and all(_GROUPED[","].fullmatch(cell) for cell in marked):
+        raise InputError(
+            f"'{marked[0]}' among whole numbers",
+            where,
+            "its comma may set thousands apart or stand before decimals",
+            f"write it as {marked[0].replace(',', '')} or as {marked[0].replace(',', '.')}, and the"
+            " others like it, and give the table as source with a sample sheet",
+        )
 
 
 def without_mark(cell: str, mark: str) -> str:

@@ -6,7 +6,7 @@ whose two axes have names.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from epigpt.errors import InputError
 from epigpt.matrices import hdf5, hdf5_cells, hdf5_safety, matrix_market, r_objects, spreadsheets
 from epigpt.matrices.streams import Budget, Member
 from epigpt.matrices.triplet_files import Triplet
-from epigpt.matrices.values import Values
+from epigpt.matrices.values import Values, narrowed, without_missing
 
 Piece = Member | Triplet
 
@@ -76,7 +76,12 @@ def read(piece: Piece, reading: Reading) -> Iterator[Table | NamedMatrix]:
     InputError
         It is damaged, unsafe, or of a kind that can be recognised and not read.
     """
-    return format_of(piece, reading).read(piece, reading)
+    for found in format_of(piece, reading).read(piece, reading):
+        if isinstance(found, NamedMatrix):
+            values = without_missing(found.values, found.name)
+            values.matrix = narrowed(values.matrix)
+            found = replace(found, values=values)  # noqa: PLW2901 - the same one, checked
+        yield found
 
 
 def format_of(piece: Piece, reading: Reading) -> Format:

@@ -12,7 +12,7 @@ from epigpt.errors import InputError
 from epigpt.matrices import orientation, sparse_parts
 from epigpt.matrices.hdf5_parts import compressed, dense_blocks, misshapen
 from epigpt.matrices.value_kind import COUNTS, kind_of_values
-from epigpt.matrices.values import Values, narrowed
+from epigpt.matrices.values import Values, as_zeros, missing, narrowed, without_missing
 
 NAMES = {"h5": "10x HDF5", "h5ad": "h5ad", "loom": "loom"}
 _SYMBOLS = (
@@ -86,7 +86,9 @@ def read_h5ad(file: h5py.File, where: str) -> tuple[Values, pd.DataFrame, dict[s
     best: tuple[str, sparse.csr_array] | None = None
     for place in places:
         matrix = narrowed(_any_matrix(file[place], f"{where}, {place}"))
-        if kind_of_values(matrix).type in COUNTS:
+        absent = missing(matrix)
+        finite = narrowed(as_zeros(matrix, absent)) if absent.any() else matrix
+        if kind_of_values(finite).type in COUNTS:
             best = (place, matrix)
             break
         best = (place, matrix)
@@ -110,6 +112,8 @@ def read_h5ad(file: h5py.File, where: str) -> tuple[Values, pd.DataFrame, dict[s
         for name in ("organism", "assay", "simulated")
         if (value := _short(file, name)) is not None
     }
+    values = without_missing(values, where)
+    values.matrix = narrowed(values.matrix)
     return values, obs, uns
 
 

@@ -71,6 +71,7 @@ def dense_blocks(item: h5py.Dataset, transposed: bool) -> sparse.csr_array:
     parts = []
     for start in range(0, length, step):
         block = item[:, start : start + step].T if transposed else item[start : start + step]
+        block = sparse_parts.native(block)
         parts.append(narrowed(sparse.csr_array(np.ascontiguousarray(block))))
     if not parts:
         return sparse.csr_array((length, width), dtype=np.int32)

@@ -13,7 +13,7 @@ from scipy import sparse
 from epigpt.errors import InputError
 from epigpt.matrices import sparse_parts
 from epigpt.matrices.csv_dialect import decode, split_line
-from epigpt.matrices.csv_layout import NoTable
+from epigpt.matrices.csv_layout import ID_COLUMN, NoTable
 from epigpt.matrices.hdf5_cells import genes_of_cells
 from epigpt.matrices.streams import Budget, Member, line_blocks
 from epigpt.matrices.triplet_files import Triplet
@@ -22,6 +22,11 @@ from epigpt.matrices.values import Values, narrowed
 _BLOCK = 1 << 25
 _LONGEST_NAMES = 1 << 30
 _LONGEST_HEADER = 1 << 16
+_LOOKED_AT = 1000
+_HEADING = re.compile(
+    r"x|v1|cb|(cell|barcode|sample|obs|spot|nucle(us|i))s?([ ._-]?(barcode|id|name)s?)?",
+    re.IGNORECASE,
+)
 # A value takes six bytes of text at least; gzip packs at most 1,032 bytes into one, the others
 # more.
 _BYTES_A_VALUE, _GZIP_PACKING, _OTHER_PACKING = 6, 1032, 20_000
@@ -63,10 +68,9 @@ def read_with_cells(triplet: Triplet, budget: Budget) -> tuple[Values, pd.DataFr
     if transposed:  # cells × genes in the file
         matrix = sparse.csr_array(matrix.T)
     n_cells, n_genes = matrix.shape
-    # A first line more than the matrix has rows is a header.
     cells = _described(described, n_cells)
-    barcodes = barcodes[len(barcodes) == n_cells + 1 :]
-    features = features[len(features) == n_genes + 1 :]
+    barcodes = barcodes[_headed(barcodes, n_cells) :]
+    features = features[_headed([row[0] for row in features], n_genes) :]
     if len(barcodes) != n_cells or len(features) != n_genes:
         raise InputError(
             f"{n_genes} rows and {n_cells} columns, but {len(features)} features and"
@@ -94,12 +98,30 @@ def read_with_cells(triplet: Triplet, budget: Budget) -> tuple[Values, pd.DataFr
 def _described(rows: Sequence[Sequence[str]], count: int) -> pd.DataFrame:
     """Return the table of the cells where the file of barcodes is one: it has a header and several
     columns."""
-    if len(rows) != count + 1 or len(rows[0]) < 2:
+    if not _headed([row[0] for row in rows], count) or len(rows[0]) < 2:
         return pd.DataFrame()
     width = len(rows[0])
     body = [[*row[:width], *[""] * (width - len(row))] for row in rows[1:]]
     table = pd.DataFrame(body, columns=list(rows[0]), dtype=object)
     return table.set_index(table.columns[0]) if table.iloc[:, 0].is_unique else pd.DataFrame()
+
+
+def _headed(names: Sequence[str], count: int) -> bool:
+    """Return whether the first of one name more than the matrix has rows is the header's: a word
+    for names, or of another form than all others. If a name of a row were dropped, every other
+    would move to its neighbour's values."""
+    if not count or len(names) != count + 1:
+        return False
+    if names[0].lower() == "v1" and names[1].lower() == "v2":
+        return False
+    forms = {_form(name) for name in names[1:_LOOKED_AT]}
+    return bool(_HEADING.fullmatch(names[0]) or ID_COLUMN.fullmatch(names[0])) or (
+        len(forms) == 1 and _form(names[0]) not in forms
+    )
+
+
+def _form(name: str) -> str:
+    return re.sub(r"\d+", "0", re.sub(r"[A-Za-z]+", "a", name))
 
 
 def _fits(count: int, rows: Sequence[object]) -> bool:

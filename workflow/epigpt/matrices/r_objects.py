@@ -13,7 +13,7 @@ from scipy import sparse
 from epigpt.errors import InputError, refusing_foreign_errors
 from epigpt.matrices import r_classes, sparse_parts
 from epigpt.matrices.streams import Budget, Member
-from epigpt.matrices.values import Values, narrowed, without_missing
+from epigpt.matrices.values import Values, narrowed
 
 NAME = re.compile(r"\.(rds|rdata|rda|robj)(\.gz)?$", re.IGNORECASE)
 _CONVERT = {
@@ -89,7 +89,7 @@ def read(member: Member, budget: Budget) -> list[tuple[str, Values, pd.DataFrame
     if not matrices:
         kinds = sorted({r_classes.class_of(item) for item in named.values()})
         raise _refusal(member, f"an R object of class {', '.join(kinds)}", kinds[0])
-    return [(name, without_missing(values, member.name), cells) for name, values, cells in matrices]
+    return matrices
 
 
 def _named_values(

@@ -43,7 +43,7 @@ def compressed(
     InputError
         Parts of the wrong type or length, positions outside the matrix or given twice.
     """
-    values, positions, ends = np.asarray(data), np.asarray(indices), np.asarray(pointer)
+    values, positions, ends = native(data), native(indices), native(pointer)
     size = _shape(shape, where)
     major, minor = (size[1], size[0]) if by_column else size
     for name, part, kinds in (
@@ -76,6 +76,15 @@ def compressed(
     if not matrix.has_canonical_format:
         raise _refused("two values for the same row and column", where)
     return matrix
+
+
+def native(part: Any) -> np.ndarray:
+    """Return an array in a type that scipy's routines know: the machine's order of bytes, no
+    numbers of two bytes with a point."""
+    array = np.asarray(part)
+    if array.dtype.kind == "f" and array.dtype.itemsize < 4:
+        return array.astype(np.float32)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _shape(shape: Sequence[int], where: str) -> tuple[int, int]:

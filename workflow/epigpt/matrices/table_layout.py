@@ -2,7 +2,7 @@
 accordingly."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -80,15 +80,31 @@ def plans(layout: Layout, samples: SampleNames) -> list[TableLayout]:
             return []
         return [TableLayout(SAMPLES_BY_GENES, id_column, None, named, by_rows)]
     cells = {index: name for index, name in named.items() if not ANNOTATION_COLUMN.fullmatch(name)}
-    cells = dict(sorted((cells | remarked).items()))
+    cells = dict(sorted((cells | remarked | _empty_samples(layout, cells, samples)).items()))
     by_columns = [
         plan
         for block in blocks(cells, samples)
         if (plan := _by_columns(block, named, id_column, symbol_column, samples))
     ]
+    # The first column without a name holds the numbers of the rows.
+    nameless = [
+        f"column {index + 1}, which has no name"
+        for index in numeric
+        if index and not layout.header[index]
+    ]
+    if nameless and len(by_columns) == 1:
+        by_columns = [replace(by_columns[0], others=(*by_columns[0].others, *nameless))]
     return by_columns or [
         TableLayout(GENES_BY_SAMPLES, id_column, symbol_column, cells or named, None)
     ]
+
+
+def _empty_samples(layout: Layout, cells: dict[int, str], samples: SampleNames) -> dict[int, str]:
+    """Return columns without a value that are named like samples beside columns that have some:
+    they are read, so that this is said rather than that the sample has no column."""
+    empty = {index: layout.header[index] for index in layout.empty}
+    found = match([*cells.values(), *empty.values()], samples) if empty else None
+    return {index: name for index, name in empty.items() if found and name in found.samples}
 
 
 def texts_under_samples(layout: Layout, samples: SampleNames) -> str:
@@ -142,11 +158,7 @@ def _is_annotation(name: str) -> bool:
 
 
 def _symbol_column(layout: Layout, id_column: int) -> int | None:
-    texts = [
-        index
-        for index in range(len(layout.header))
-        if index != id_column and index not in layout.numeric
-    ]
+    texts = sorted({*range(len(layout.header))} - {id_column, *layout.numeric})
     named = [
         index
         for index in texts
@@ -246,11 +258,10 @@ def about(member: Member, layout: Layout, plan: TableLayout, budget: Budget) -> 
             for number, row in enumerate(layout.above, 1)
         }
         return pd.DataFrame(rows, dtype=object)
-    columns = [
-        at
-        for at, name in enumerate(layout.header)
-        if name and at != plan.names_column and at not in layout.numeric
-    ][:_MOST_TEXTS]
+    numbers = {plan.names_column, *layout.numeric}
+    columns = [at for at, name in enumerate(layout.header) if name and at not in numbers][
+        :_MOST_TEXTS
+    ]
     if not columns:
         return pd.DataFrame()
     read_in = delimited.read_texts(member, budget, columns)

@@ -25,16 +25,28 @@ def as_utf8(stream: BinaryIO) -> BinaryIO:
     What is UTF-8 (or any other encoding of single bytes) with line feeds already is passed through
     unchanged, so that large tables cost nothing more.
     """
-    head = stream.read(_LOOKED_AT)
+    head = _with_line_end(stream.read(_LOOKED_AT), stream)
     encoding = wide_encoding(head)
     joined: BinaryIO = cast(BinaryIO, Joined(head, stream))
     if encoding:
         joined = cast(BinaryIO, io.BufferedReader(_Recoded(joined, encoding), _CHUNK))
-        head = joined.read(_LOOKED_AT)
+        head = _with_line_end(joined.read(_LOOKED_AT), joined)
         joined = cast(BinaryIO, Joined(head, joined))
     if b"\r" in head and b"\n" not in head:
         joined = cast(BinaryIO, io.BufferedReader(_LineFeeds(joined), _CHUNK))
     return joined
+
+
+def _with_line_end(head: bytes, stream: BinaryIO) -> bytes:
+    """Read on until the first line ends: that of a table with genes in columns has megabytes."""
+    pieces, size = [head], len(head)
+    while b"\n" not in pieces[-1] and b"\r" not in pieces[-1][:-1] and size < LONGEST_LINE:
+        more = stream.read(_CHUNK)
+        if not more:
+            break
+        pieces.append(more)
+        size += len(more)
+    return b"".join(pieces)
 
 
 def wide_encoding(head: bytes) -> str:

@@ -108,8 +108,7 @@ def _columns(layout: Layout) -> tuple[int, int] | None:
         return None
     texts = {
         index: [text_of(cell) for cell in layout.column(index)]
-        for index in range(width)
-        if index not in layout.numeric
+        for index in sorted({*range(width)} - {*layout.numeric})
     }
     of = [
         index

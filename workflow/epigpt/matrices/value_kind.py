@@ -195,8 +195,8 @@ def _fractions(matrix: sparse.csr_array, sums: np.ndarray, high: float, name: st
     rows = [row for row in _rows_looked_at(matrix) if len(row)]
     whole = float(np.median([np.mean(np.abs(row - np.rint(row)) < 1e-6) for row in rows]))
     measured = (
-        f"values are not integers (largest {high:.5g}, {whole:.0%} of them whole); column sums from"
-        f" {sums.min():.6g} to {sums.max():.6g}"
+        f"values are not integers (largest {high:.5g}, {_share(whole)} of them whole); column sums"
+        f" from {sums.min():.6g} to {sums.max():.6g}"
     )
     even = len(sums) >= 3 and _spread(sums) < 0.001
     if float(np.mean(np.abs(sums - 1e6) < 5e3)) > 0.9:
@@ -212,6 +212,10 @@ def _fractions(matrix: sparse.csr_array, sums: np.ndarray, high: float, name: st
     if said in ("fpkm", "tpm", "cpm", "log"):
         return ValueKind(said, f"{measured}; the name '{name}' says {said}")
     return _unnamed_fractions(matrix, rows, sums, whole, f"{measured}|{said}")
+
+
+def _share(whole: float) -> str:
+    return "nearly all" if whole > 0.995 else f"{whole:.0%}"
 
 
 def _logarithms(matrix: sparse.csr_array, rows: list[np.ndarray], measured: str) -> ValueKind:

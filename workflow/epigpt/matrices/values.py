@@ -56,18 +56,30 @@ def narrowed(matrix: sparse.csr_array) -> sparse.csr_array:
     return matrix
 
 
+def missing(matrix: sparse.csr_array) -> np.ndarray:
+    """Return which of the stored values are no finite number."""
+    return ~np.isfinite(matrix.data) if matrix.dtype.kind == "f" else np.zeros(0, bool)
+
+
 def without_missing(values: Values, where: str, left_out: Collection[str] = ()) -> Values:
-    """Leave out genes that lack a value in some observation; InputError when those are more than
-    half of them.
+    """Leave out genes that lack a finite value in some observation; InputError when those are more
+    than half of them, and where there are no observations or no genes.
 
     Observations of the names `left_out` are not analysed: what they lack becomes 0.
     """
-    absent = np.isnan(values.matrix.data) if values.matrix.dtype.kind == "f" else np.zeros(0, bool)
+    if 0 in values.matrix.shape:
+        raise InputError(
+            f"a matrix of {values.matrix.shape[0]} observations and {values.matrix.shape[1]} genes",
+            where,
+            "there is nothing to analyse",
+            "fetch or write the file again, or name another one in the cell `matrix`",
+        )
+    absent = missing(values.matrix)
     if left_out and absent.any():
         row = np.repeat(np.arange(values.matrix.shape[0]), np.diff(values.matrix.indptr))
         unused = np.isin(np.array(values.observations, dtype=object), list(left_out))[row] & absent
-        values = replace(values, matrix=_as_zeros(values.matrix, unused))
-        absent = np.isnan(values.matrix.data)
+        values = replace(values, matrix=as_zeros(values.matrix, unused))
+        absent = missing(values.matrix)
     if not absent.any():
         return values
     if _zeros_not_written(values.matrix, absent):
@@ -75,8 +87,9 @@ def without_missing(values: Values, where: str, left_out: Collection[str] = ()) 
             f"{absent.sum()} of {absent.size} cells hold no number and are read as 0: no 0 is"
             " written anywhere in this table of whole numbers, though many cells hold 1."
         )
-        matrix = _as_zeros(values.matrix, absent)
+        matrix = as_zeros(values.matrix, absent)
         return replace(values, matrix=matrix, notes=[*values.notes, note])
+    _refuse_empty_observations(values, absent, where)
     genes = np.unique(values.matrix.indices[absent])
     if len(genes) > 0.5 * len(values.genes):
         raise InputError(
@@ -91,12 +104,31 @@ def without_missing(values: Values, where: str, left_out: Collection[str] = ()) 
     named = ", ".join(values.genes[index] for index in genes[:10])
     note = (
         f"{len(genes)} genes were left out because some sample has no value for them"
+        f"{', or an infinite one' if np.isinf(values.matrix.data).any() else ''}"
         f" ({named}{' …' if len(genes) > 10 else ''})."
     )
     return select_genes(values, keep, note)
 
 
-def _as_zeros(matrix: sparse.csr_array, cells: np.ndarray) -> sparse.csr_array:
+def _refuse_empty_observations(values: Values, absent: np.ndarray, where: str) -> None:
+    """Refuse observations that have a name and not a single number."""
+    matrix, genes = values.matrix, values.matrix.shape[1]
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    empty = np.flatnonzero(np.bincount(row[absent], minlength=matrix.shape[0]) == genes)
+    if len(empty) and len(empty) < matrix.shape[0]:
+        names = [values.observations[index] for index in empty]
+        listed = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
+        raise InputError(
+            f"{listed}: not a single value",
+            where,
+            "a sample without values cannot be analysed, and is not dropped without a word",
+            "leave it out by the cell `include` (such as `sample!=NAME`, NAME as the record or the"
+            " sample sheet has it), or write its values into the table",
+        )
+
+
+def as_zeros(matrix: sparse.csr_array, cells: np.ndarray) -> sparse.csr_array:
+    """Return the matrix with some of its stored values taken for 0."""
     filled = matrix.copy()
     filled.data[cells] = 0.0
     filled.eliminate_zeros()
