@@ -6,18 +6,22 @@ import io
 import tarfile
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import SimpleNamespace
 
 import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+import xarray
 from scipy import io as scipy_io
 from scipy import sparse
 
 from epigpt.config.dataset_row import Row
 from epigpt.dataset.reading import read_dataset
+from epigpt.matrices import r_classes, r_objects
 from epigpt.matrices.streams import Budget
 from epigpt.matrices.unmatched import UnmatchedColumns
+from epigpt.matrices.values import Values
 from geo_series import GENES, Made, Sample
 from mouse_records import read, refused, row
 
@@ -236,3 +240,45 @@ def test_lists_of_two_annotations_leave_no_gene_that_tells_the_classes_apart(tmp
     _, adata, reading = reads(tmp_path, archive(members))
     assert adata.n_vars == 25
     assert "are left out" in str(reading)
+
+
+def r_sparse(genes_by_cells: np.ndarray, names: list[list[str]] | None) -> SimpleNamespace:
+    columns = sparse.csc_array(genes_by_cells)
+    parts = {"x": columns.data.astype(float), "i": columns.indices, "p": columns.indptr}
+    return SimpleNamespace(**parts, Dim=list(columns.shape), Dimnames=names or [None, None])
+
+
+def r_map(names: list[str], **layers: np.ndarray) -> xarray.DataArray:
+    inside = np.stack(list(layers.values()), axis=1)
+    return xarray.DataArray(inside, coords=[("names", names), ("layers", list(layers))])
+
+
+def of_r(item: object) -> list[tuple[str, Values, pd.DataFrame]]:
+    return list(
+        r_classes.matrices(item, lambda *args: r_objects._named_values(*args, "x"))  # type: ignore[arg-type]
+    )
+
+
+def test_layers_that_seurat_split_by_sample_are_one_matrix() -> None:
+    layers = {f"counts.{s + 1}": r_sparse(COUNTS[s].T, None) for s in EVERY}
+    inside = {f"counts.{s + 1}": s == OWNERS for s in EVERY}
+    every = {name: np.ones(len(GENES), dtype=bool) for name in layers}
+    assay = SimpleNamespace(
+        layers=layers, cells=r_map(SUFFIXED, **inside), features=r_map(GENES, **every)
+    )
+    shuffled = described().sample(frac=1, random_state=2)
+    named = {"class": np.array(["Seurat"]), "active.assay": np.array(["RNA"])}
+    seurat = SimpleNamespace(**named, **{"meta.data": shuffled}, assays={"RNA": assay})
+    ((name, values, cells),) = of_r(seurat)
+    assert (name, values.observations) == ("RNA/counts", SUFFIXED)
+    np.testing.assert_array_equal(values.matrix.toarray(), ALL)
+    assert cells["orig.ident"].tolist() == described()["orig.ident"].tolist()
+
+
+def test_a_data_frame_beside_a_matrix_of_r_describes_its_cells() -> None:
+    shuffled = described().sample(frac=1, random_state=2)
+    counts = r_sparse(ALL.T, [GENES, SUFFIXED])
+    ((_, values, cells),) = of_r({"counts": counts, "meta": shuffled})
+    assert values.observations == cells.index.tolist() == SUFFIXED
+    assert cells["cell_type"].tolist() == described()["cell_type"].tolist()
+    assert r_classes.table_of(SUFFIXED, {"fewer": shuffled.iloc[:9]}).empty

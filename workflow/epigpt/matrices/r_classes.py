@@ -1,12 +1,14 @@
 """Objects of R's packages that hold a matrix of counts and say something of its columns: Seurat,
 SingleCellExperiment, SummarizedExperiment, DESeqDataSet, DGEList, tximport's list."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from epigpt.matrices.union import union
 from epigpt.matrices.values import Values
 
 # Makes Values of an R matrix whose names are given beside it, or None.
@@ -29,10 +31,22 @@ def matrices(item: Any, read: Reader) -> Iterator[tuple[str, Values, pd.DataFram
     elif (assays := _get(item, "assays")) is not None:
         yield from _experiment(item, assays, read)
     elif (counts := _get(item, "counts")) is not None:
-        described = _get(item, "samples")
         values = read(counts, None, None)
         if values is not None:
-            yield "counts", values, _texts(described)
+            described = _texts(_get(item, "samples"))
+            if described.empty and isinstance(item, dict):
+                described = table_of(values.observations, item)
+            yield "counts", values, described
+
+
+def table_of(observations: Sequence[str], objects: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the data frame, of those that lie beside a matrix, whose rows are its observations, in
+    their order; empty where there is none."""
+    for item in objects.values():
+        table = _texts(item)
+        if table.index.is_unique and set(observations) <= set(table.index):
+            return table.loc[list(observations)]
+    return pd.DataFrame()
 
 
 def class_of(item: Any) -> str:
@@ -79,19 +93,28 @@ def _seurat(item: Any, read: Reader) -> Iterator[tuple[str, Values, pd.DataFrame
         layers = _listed(_get(assay, "layers"))
         if layers:
             found = [
-                values
+                (layer, values)
                 for layer, matrix in layers.items()
                 if layer == "counts" or layer.startswith("counts.")
                 if (values := _layer(assay, layer, matrix, read)) is not None
             ]
         else:
             values = read(_get(assay, "counts"), None, None)
-            found = [values] if values is not None else []
+            found = [("counts", values)] if values is not None else []
         if found:
-            for number, values in enumerate(found):
-                suffix = f".{number + 1}" if len(found) > 1 else ""
-                yield f"{name}/counts{suffix}", values, described
+            whole = _joined(found)
+            if set(whole.observations) <= set(described.index):
+                described = described.loc[whole.observations]
+            yield f"{name}/counts", whole, described
             return
+
+
+def _joined(layers: Sequence[tuple[str, Values]]) -> Values:
+    """Join the layers that Seurat 5 splits counts into, a sample each or as it was asked to."""
+    if len(layers) == 1:
+        return layers[0][1]
+    cells = [name for _, values in layers for name in values.observations]
+    return replace(union(layers)[0], observations=cells)
 
 
 def _layer(assay: Any, layer: str, matrix: Any, read: Reader) -> Values | None:

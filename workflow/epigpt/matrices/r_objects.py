@@ -75,12 +75,16 @@ def read(member: Member, budget: Budget) -> list[tuple[str, Values, pd.DataFrame
                 "",
             ) from error
     named = objects if isinstance(objects, dict) and not is_rds else {"": objects}
+    if is_rds and r_classes.class_of(objects) == "list" and "counts" not in objects:
+        named = {str(name): item for name, item in objects.items()}
     matrices: list[tuple[str, Values, pd.DataFrame]] = []
     read_named = partial(_named_values, where=member.name)
     with refusing_foreign_errors(member.name):
         for name, item in named.items():
             if (values := _values(item, member.name)) is not None:
-                matrices.append((name, values, pd.DataFrame()))
+                others = {key: other for key, other in named.items() if key != name}
+                cells = r_classes.table_of(values.observations, others)
+                matrices.append((name, values, cells))
                 continue
             matrices += [
                 ("/".join(filter(None, (name, inner))), values, cells)
