@@ -22,9 +22,8 @@ def package(tmp_path, root):
     folder = tmp_path / "epigpt"
     for place in ("stages", "provenance", "rooms", "rooms/templates"):
         (folder / place).mkdir(parents=True)
-    shutil.copy(
-        root / "workflow" / "epigpt" / "provenance" / "fingerprint.py", folder / "provenance"
-    )
+    for module in ("fingerprint.py", "module_code.py"):
+        shutil.copy(root / "workflow" / "epigpt" / "provenance" / module, folder / "provenance")
     for place in ("", "stages", "provenance", "rooms"):
         (folder / place / "__init__.py").write_text('"""A package."""\n')
     (folder / "stages" / "work.py").write_text(STAGE)
@@ -101,6 +100,24 @@ def test_a_change_names_its_module_and_no_other(package, file, old, new, named):
 def test_a_new_time_stamp_does_not_count(package):
     before = of(package)
     (package / "rooms" / "tool.py").touch()
+    assert of(package) == before
+
+
+def test_what_an_earlier_process_has_read_is_not_read_again_and_an_edit_is(package):
+    before, kept = of(package), package / "provenance" / "__pycache__"
+    (known,) = kept.glob("texts.*")
+    edit(known, "numpy", "scipy")
+    assert of(package) ^ before, "the second process has not looked at what the first one kept"
+    edit(package / "stages" / "work.py", "tool.work()", "tool.work() + 1")
+    named = {part.partition("=")[0] for part in of(package)}
+    assert "numpy" in named
+    assert "scipy" not in named
+
+
+def test_what_is_kept_of_an_earlier_process_may_be_damaged(package):
+    before = of(package)
+    (known,) = (package / "provenance" / "__pycache__").glob("texts.*")
+    known.write_text("{")
     assert of(package) == before
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from epigpt.dataset import cell_sample, csr_rows
+from epigpt.dataset import cell_sample, csr_rows, normalization
 from epigpt.dataset.normalization import SCALE, assay_of
 from epigpt.errors import InputError
 
 READ = 4096
-# Counts that are held in memory, 8 bytes each.
+# Counts that are held in memory, 12 bytes each with their logarithm.
 MOST_HELD = 40_000_000
 
 
@@ -59,6 +59,7 @@ class CountBlocks:
     _rows: np.ndarray
     _columns: np.ndarray
     _held: scipy.sparse.csr_matrix | None = None
+    _expression: scipy.sparse.csr_matrix | None = None
 
     def blocks(
         self, wanted: np.ndarray, size: int = 1024
@@ -73,10 +74,7 @@ class CountBlocks:
             Counts as CSR of shape (rows, genes), columns in the order of `genes`, without stored
             zeros.
         """
-        parts = (
-            np.asarray(wanted[start : start + size], dtype=np.int64)
-            for start in range(0, len(wanted), size)
-        )
+        parts = _parts(wanted, size)
         if self._held is not None:
             yield from ((positions, self._held[positions]) for positions in parts)
             return
@@ -90,14 +88,25 @@ class CountBlocks:
                 counts.sort_indices()
                 yield positions, counts
 
+    def expression(
+        self, wanted: np.ndarray, size: int = 1024
+    ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
+        """Give positions and log-normalised expression, otherwise as `blocks`."""
+        if self._expression is not None:
+            held = self._expression
+            yield from ((positions, held[positions]) for positions in _parts(wanted, size))
+            return
+        for positions, counts in self.blocks(wanted, size):
+            yield positions, normalization.lognorm(counts, self.target)
+
     @property
     def assay(self) -> str:
         """Return bulk or single_cell."""
         return assay_of(self.target)
 
     def held(self) -> "CountBlocks":
-        """Return the same with its counts in memory, where they are few enough: whoever fits many
-        models would read the file as often."""
+        """Return the same with its counts and expression in memory, where they are few enough:
+        whoever fits many models would read the file, and take logarithms, as often."""
         with h5py.File(self.path, "r") as file:
             group = file["layers/counts"] if "layers/counts" in file else file["X"]
             starts = csr_rows.pointers(group)
@@ -107,7 +116,13 @@ class CountBlocks:
             return self
         every = np.arange(len(self._rows))
         counts = [block for _, block in self.blocks(every, csr_rows.AT_ONCE)]
-        return replace(self, _held=scipy.sparse.vstack(counts, format="csr"))
+        held = scipy.sparse.vstack(counts, format="csr")
+        return replace(self, _held=held, _expression=normalization.lognorm(held, self.target))
+
+
+def _parts(wanted: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    for start in range(0, len(wanted), size):
+        yield np.asarray(wanted[start : start + size], dtype=np.int64)
 
 
 def open_observations(path: Path) -> CountBlocks:

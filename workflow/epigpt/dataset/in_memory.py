@@ -8,6 +8,7 @@ import pandas as pd
 import scipy.sparse
 from anndata import AnnData
 
+from epigpt.dataset import normalization
 from epigpt.dataset.normalization import SCALE
 from epigpt.errors import InputError
 from epigpt.genes import id_kinds
@@ -49,6 +50,13 @@ class InMemoryCounts:
         """Yield positions in `index` and the counts there, at most `size` rows at a time, without
         stored zeros."""
         return blocks_of(self.counts, wanted, size)
+
+    def expression(
+        self, wanted: np.ndarray, size: int = 1024
+    ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
+        """Yield log-normalised expression, otherwise as `blocks`."""
+        for positions, counts in self.blocks(wanted, size):
+            yield positions, normalization.lognorm(counts, self.target)
 
 
 def blocks_of(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.linalg
 import scipy.sparse
 
 from epigpt import files
@@ -216,11 +217,37 @@ def principal_axes(deviations: np.ndarray) -> np.ndarray:
     float32, shape (axes, genes): unit length, at most `MAX_COMPONENTS`; the largest entry of each
     is positive, so that the sign does not depend on the solver.
     """
-    values, vectors = np.linalg.eigh((deviations @ deviations.T).astype(np.float64))
-    kept = np.argsort(-values, kind="stable")[:MAX_COMPONENTS]
-    kept = kept[values[kept] > max(values.max(initial=0.0), 1e-12) * 1e-6]
-    axes = (vectors[:, kept] / np.sqrt(values[kept])).T.astype(np.float32) @ deviations
-    if len(axes) == 0:
-        return np.zeros((0, deviations.shape[1]), dtype=np.float32)
+    return strongest_axes(deviations, MAX_COMPONENTS).astype(np.float32)
+
+
+def strongest_axes(deviations: np.ndarray, number: int) -> np.ndarray:
+    """Find the axes that carry most of the deviations' squares.
+
+    Parameters
+    ----------
+    deviations
+        float32, shape (observations, genes).
+
+    Returns
+    -------
+    float64, shape (at most `number`, genes): unit length, strongest first, axes without length
+    left out; the largest entry of each is positive.
+    """
+    rows, genes = deviations.shape
+    size = min(rows, genes, number)
+    if not size:
+        return np.zeros((0, genes))
+    # Of both products the smaller one, and of its axes those that are wanted: all of a thousand
+    # cells' would take ten times as long.
+    across = rows <= genes
+    product = deviations @ deviations.T if across else deviations.T @ deviations
+    values, vectors = scipy.linalg.eigh(
+        product.astype(np.float64), subset_by_index=[len(product) - size, len(product) - 1]
+    )
+    kept = np.flatnonzero(values > max(values.max(), 1e-12) * 1e-6)[::-1]
+    axes = vectors[:, kept].T
+    if across:
+        axes = (axes / np.sqrt(values[kept])[:, None]) @ deviations.astype(np.float64)
     signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
-    return (axes * signs[:, None]).astype(np.float32)
+    found: np.ndarray = axes * signs[:, None]
+    return found

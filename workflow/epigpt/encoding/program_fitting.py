@@ -3,7 +3,7 @@ classes apart, pairs of them."""
 
 import numpy as np
 
-from epigpt.encoding.gene_statistics import GeneStatistics
+from epigpt.encoding.gene_statistics import GeneStatistics, strongest_axes
 
 # Genes whose pairs are looked at.
 PAIRED_GENES = 150
@@ -22,14 +22,8 @@ def components(deviations: np.ndarray, number: int) -> np.ndarray:
     -------
     float32, shape (at most `number`, genes); the largest entry of each is positive.
     """
-    values, vectors = np.linalg.eigh((deviations @ deviations.T).astype(np.float64))
     # The last axis of few samples holds what rounding left of the mean.
-    kept = np.argsort(-values, kind="stable")[: min(number, max(len(values) - 1, 1))]
-    kept = kept[values[kept] > max(values.max(initial=0.0), 1e-12) * 1e-6]
-    if not len(kept):
-        return np.zeros((0, deviations.shape[1]), dtype=np.float32)
-    axes = (vectors[:, kept] / np.sqrt(values[kept])).T @ deviations.astype(np.float64)
-    axes *= np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])[:, None]
+    axes = strongest_axes(deviations, min(number, max(len(deviations) - 1, 1)))
     spread = (deviations.astype(np.float64) @ axes.T).std(axis=0)
     return (axes / (spread + 1e-6)[:, None]).astype(np.float32)
 

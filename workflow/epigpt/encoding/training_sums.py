@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from epigpt.dataset import normalization
 from epigpt.encoding import class_statistics, gene_pairs, gene_statistics, program_fitting
 from epigpt.encoding.class_statistics import ClassSums
 from epigpt.encoding.gene_statistics import MAX_AXES_ROWS, GeneStatistics, Moments
@@ -51,10 +50,10 @@ class Countable(Protocol):
         """Genes that no model may see, bool."""
         ...
 
-    def blocks(
+    def expression(
         self, wanted: np.ndarray, size: int = BLOCK
     ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
-        """Give positions and counts."""
+        """Give positions and log-normalised expression."""
         ...
 
 
@@ -132,8 +131,7 @@ def expression(
     observations: Countable, rows: np.ndarray
 ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
     """Give positions and log-normalised expression of the observations `rows`, block by block."""
-    for positions, counts in observations.blocks(rows, BLOCK):
-        yield positions, normalization.lognorm(counts, observations.target)
+    yield from observations.expression(rows, BLOCK)
 
 
 def text(observations: Countable, name: str) -> np.ndarray:

@@ -7,14 +7,14 @@ reason Snakemake prints for a rerun shows their hashes before and now. Comments,
 formatting do not count; nor does the time stamp of a file.
 """
 
-import ast
 import hashlib
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+
+from epigpt.provenance import module_code
 
 PACKAGE = "epigpt"
 FOLDER = Path(__file__).resolve().parents[1]
@@ -24,9 +24,6 @@ RESOURCES = {".tsv", ".gz", ".json", ".txt", ".html", ".css", ".js", ".j2", ".ya
 _SILENT = {"rich", "pydantic", "yaml", "httpx", "pytest"}
 # Packages that decide a result from behind another one, which imports them when it needs them.
 _BEHIND = {"scanpy": {"umap", "pynndescent"}, "transformers": {"tokenizers"}}
-# The function that opens a file of an installed package: such a package counts although nothing
-# imports it.
-_OPENS_PACKAGE_FILE = "package_file"
 # Import names that differ from the name of the distribution; asking the metadata of all installed
 # packages takes half a second.
 _DISTRIBUTIONS = {"sklearn": "scikit-learn", "umap": "umap-learn"}
@@ -106,6 +103,7 @@ def _closure(stage: str) -> tuple[frozenset[str], frozenset[str]]:
                 waiting.append(imported)
             else:
                 packages.add(imported.partition(".")[0])
+    _TEXTS.save()
     return frozenset(modules), frozenset(packages)
 
 
@@ -119,91 +117,20 @@ def _file(name: str) -> Path | None:
     )
 
 
-@dataclass
-class _Code:
-    """A module's syntax tree, gone through once: every Snakemake process, one in each job too,
-    reads all modules of the package.
-
-    Attributes
-    ----------
-    content
-        Types and values of the nodes in order, docstrings left out.
-    imports
-        Names of modules; `from package import name` may mean a module of that name.
-    opened
-        Packages whose files are read as data.
-    """
-
-    content: list[str] = field(default_factory=list)
-    imports: list[str] = field(default_factory=list)
-    opened: list[str] = field(default_factory=list)
-
-    def visit(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Import):
-            self.imports += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            if node.module and not node.level:
-                self.imports += [
-                    node.module,
-                    *(f"{node.module}.{alias.name}" for alias in node.names),
-                ]
-        elif isinstance(node, ast.Call):
-            if (
-                isinstance(node.func, ast.Name)
-                and node.func.id == _OPENS_PACKAGE_FILE
-                and node.args
-            ):
-                self.opened += [
-                    part.value
-                    for part in node.args[:1]
-                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
-                ]
-        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            _drop_docstring(node)
-        self.content.append(node.__class__.__name__)
-        for name in node._fields:
-            self._add(getattr(node, name, None))
-
-    def _add(self, value: object) -> None:
-        if isinstance(value, ast.AST):
-            self.visit(value)
-        elif isinstance(value, list):
-            self.content.append(f"[{len(value)}")
-            for part in value:
-                self._add(part)
-        else:
-            self.content.append(repr(value))
-
-
-def _drop_docstring(
-    node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef,
-) -> None:
-    first = node.body[0] if node.body else None
-    if (
-        isinstance(first, ast.Expr)
-        and isinstance(first.value, ast.Constant)
-        and isinstance(first.value.value, str)
-    ):
-        # A body must not become empty: `pass` stands for a function that only has a docstring.
-        node.body = node.body[1:] or ([] if isinstance(node, ast.Module) else [ast.Pass()])
+_TEXTS = module_code.Texts()
 
 
 @cache
-def _code(name: str) -> _Code:
+def _code(name: str) -> module_code.Code:
     path = _file(name)
     if path is None:
         raise ModuleNotFoundError(name)
-    code = _Code()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    code.visit(tree)
-    if not tree.body:
-        code.content.clear()
-    return code
+    return _TEXTS.code(path.read_bytes())
 
 
 @cache
 def _digest(name: str) -> str:
-    content = "\0".join(_code(name).content).encode()
+    content = _code(name).digest.encode()
     path = _file(name)
     if path is not None and path.name == "__init__.py":
         content += b"".join(_resources(path.parent))

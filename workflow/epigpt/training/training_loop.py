@@ -159,7 +159,12 @@ def _step(
     plan, device, placement = session.plan, session.placement.device, session.placement
     # Whatever is random in a step follows from seed, step and process: a resumed training needs no
     # stored state.
-    torch.manual_seed(((session.recipe.seed * 1_000_003 + step) * 4096 + placement.rank) % 2**63)
+    seed = ((session.recipe.seed * 1_000_003 + step) * 4096 + placement.rank) % 2**63
+    if device.type == "cpu":
+        # The generators of devices that a step does not use take longer than the CPU's.
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
     totals = torch.zeros(4, dtype=torch.float64, device=device)
     for batch in batches.micro_batches(
         session.store, session.examples, plan, chosen, placement.rank
