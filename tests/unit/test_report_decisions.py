@@ -4,7 +4,7 @@ import html
 import re
 from types import SimpleNamespace
 
-from epigpt.report.page import environment
+from epigpt.report.frame import environment
 from epigpt.report.sections.decisions import decisions
 
 HEADER = "dataset\tsource\tlabel"

@@ -6,6 +6,7 @@ import re
 import time
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from epigpt.interpretation.domain import about_epilepsy
 from epigpt.report import gene_values, page, wording
 from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.results import Results
+from epigpt.report.sections import design, markers
 
 
 class Outline(HTMLParser):
@@ -43,14 +45,30 @@ class Outline(HTMLParser):
 
 def build(folder: Path, **how: object) -> str:
     make.write(folder, **how)
-    page.write(folder, folder / "report.html", folder / "figures")
-    return (folder / "report.html").read_text(encoding="utf-8")
+    return text_of(folder)
+
+
+def text_of(folder: Path) -> str:
+    """The page of a folder; of its figures only what the page holds, which takes half the time."""
+    return page.render(Results(folder), FigureWriter(folder / "figures", also=()))
+
+
+def only(monkeypatch: pytest.MonkeyPatch, section: ModuleType) -> None:
+    """Have pages show one section alone; the verdict stands in their head all the same."""
+    monkeypatch.setattr(
+        page,
+        "_sections",
+        lambda results, plates: [
+            section.section(*(results, plates)[: section.section.__code__.co_argcount])
+        ],
+    )
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report") / "two"
-    build(folder, attributions=True)
+    make.write(folder, attributions=True)
+    page.write(folder, folder / "report.html", folder / "figures")
     return folder
 
 
@@ -165,8 +183,7 @@ def test_three_classes(tmp_path: Path) -> None:
 
 def test_an_empty_folder_still_gives_every_section(tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
-    page.write(tmp_path / "nothing", tmp_path / "report.html", tmp_path / "figures")
-    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    text = text_of(tmp_path / "nothing")
     assert [tag["id"] for tag in Outline(text).named("section")] == make.SECTIONS
     assert text.count("Nothing to show") >= len(make.SECTIONS) - 2
 
@@ -177,8 +194,7 @@ def test_simulated_data_are_called_so_at_the_top(tmp_path: Path) -> None:
     (tmp_path / "made" / "reading.json").write_text(
         json.dumps({**reading, "simulated": True}), encoding="utf-8"
     )
-    page.write(tmp_path / "made", tmp_path / "report.html", tmp_path / "figures")
-    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    text = text_of(tmp_path / "made")
     top = text[text.index("<main") : text.index('id="samples"')]
     assert "simulated data" in top
     assert "This series is simulated" in top
@@ -236,47 +252,50 @@ def test_the_comparison_shows_differences_null_and_learning_curve(two: Path) -> 
     assert "ρ = 0.35" in text
 
 
-def test_what_evaluation_judged_a_confounder_is_warned_of(tmp_path: Path) -> None:
+def test_what_evaluation_judged_a_confounder_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, design)
     folder = make.write(tmp_path / "one")
     judged = pd.read_csv(folder / "confounding.tsv", sep="\t")
     make.tsv(folder / "confounding.tsv", judged.assign(kind=["states the label", "label follows"]))
-    assert "Beware: sex goes with the class." in page.render(
-        Results(folder), FigureWriter(tmp_path, also=())
-    )
+    assert "Beware: sex goes with the class." in text_of(folder)
     make.tsv(folder / "confounding.tsv", judged)
-    assert "Beware" not in page.render(Results(folder), FigureWriter(tmp_path, also=()))
+    assert "Beware" not in text_of(folder)
 
 
 def test_samples_that_quality_left_out_are_not_counted_as_compared(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
     folds = pd.read_csv(folder / "folds.tsv", sep="\t", dtype=str)
     make.tsv(folder / "folds.tsv", folds[folds["sample"] != "GSM1000"])
-    text = page.render(Results(folder), FigureWriter(tmp_path, also=()))
+    text = text_of(folder)
     assert "11 samples were split twice into 3 folds" in text
     assert "1 left out by the quality limits" in text
 
 
-def test_epilepsy_is_a_matter_of_the_record_or_of_the_key(tmp_path: Path) -> None:
+def test_epilepsy_is_a_matter_of_the_record_or_of_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = make.write(tmp_path / "cells", classes=("astrocytes", "neurons"))
+    only(monkeypatch, markers)
 
-    def markers(domain: str) -> str:
+    def told(domain: str) -> str:
         provenance = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
         provenance["settings"]["domain"] = domain
         (folder / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
-        text = page.render(Results(folder), FigureWriter(tmp_path / "figures", also=()))
+        text = text_of(folder)
         return text[text.index('<section id="markers"') :].split("</section>")[0]
 
-    (tmp_path / "figures").mkdir()
-    assert "GRIA1 up" in markers("auto")  # the record's title speaks of epileptic mice
-    assert "the key domain is none" in markers("none")
+    assert "GRIA1 up" in told("auto")  # the record's title speaks of epileptic mice
+    assert "the key domain is none" in told("none")
     reading = json.loads((folder / "reading.json").read_text(encoding="utf-8"))
     reading["series"]["title"] = reading["series"]["summary"] = "Cells of the cortex"
     (folder / "reading.json").write_text(json.dumps(reading), encoding="utf-8")
-    closed = markers("auto")
+    closed = told("auto")
     assert "the record does not speak of epilepsy" in closed
     assert "GRIA1" not in closed
     assert "<details" not in closed
-    assert "GRIA1 up" in markers("epilepsy")
+    assert "GRIA1 up" in told("epilepsy")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from epigpt.report import blocks, claims_matrix, figure_writer, wording
 from epigpt.report.blocks import Cell, Table
 from epigpt.report.entries import Entry, on_disk, read
 from epigpt.report.figures import index as figures
-from epigpt.report.page import assets, environment
+from epigpt.report.frame import assets, environment
 
 _NO_VERDICT = "no verdict yet"
 _COLUMNS = [

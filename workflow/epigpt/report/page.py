@@ -1,19 +1,13 @@
 """Put a data set's sections together into one self-contained file."""
 
-import base64
-import hashlib
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from epigpt import files
 from epigpt.report import exports
 from epigpt.report.blocks import Section
 from epigpt.report.figure_writer import FigureWriter
+from epigpt.report.frame import assets, environment
 from epigpt.report.results import Results
 from epigpt.report.sections import (
     attribution,
@@ -34,8 +28,6 @@ from epigpt.report.sections import (
     transfer,
     verdict,
 )
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write(results_folder: Path, page: Path, figures: Path, taken_along: Path | None = None) -> None:
@@ -117,34 +109,3 @@ def _sections(results: Results, plates: FigureWriter) -> list[Section]:
         methods.limits(results),
     ]
     return [*front, *(replace(section, folded=True) for section in appendix)]
-
-
-@cache
-def environment() -> Environment:
-    """Give the template environment; everything that is put into a page is escaped."""
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.policies["json.dumps_kwargs"] = {
-        "sort_keys": False,
-        "ensure_ascii": False,
-        "separators": (",", ":"),
-    }
-    return made
-
-
-def assets(style: str, script: str) -> dict[str, Any]:
-    """Give a page's style and script, and the hash by which the page's policy lets this script run
-    and no other."""
-    code = (TEMPLATES / script).read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
-    # Both files are the project's own.
-    return {
-        "style": Markup((TEMPLATES / style).read_text(encoding="utf-8")),  # noqa: S704
-        "script": Markup(code),  # noqa: S704
-        "script_hash": digest,
-    }

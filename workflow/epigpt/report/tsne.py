@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.manifold import TSNE
 
 Floats = npt.NDArray[np.float64]
 
@@ -13,6 +12,9 @@ def embed(components: Floats) -> Floats:
     The perplexity is 30, or a quarter of the observations where they are fewer. It starts from the
     first two principal components, so that no random draw decides the picture.
     """
+    # Few reports draw one, and scikit-learn takes longer to import than an index to write.
+    from sklearn.manifold import TSNE
+
     spread = components[:, :2].std(axis=0)
     start = components[:, :2] / np.where(spread > 0, spread, 1) * 1e-4
     model = TSNE(

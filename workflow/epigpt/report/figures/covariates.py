@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from epigpt.report import style
 from epigpt.report.figure_writer import Drawing
@@ -21,6 +20,9 @@ def association(values: pd.Series, component: npt.NDArray[np.float64]) -> tuple[
     the values over all variance, with the F test of a one-way analysis of variance. NaN where there
     is nothing to test: one value, or one of its own for nearly every sample.
     """
+    # Takes longer to import than most figures to draw.
+    from scipy import stats
+
     known = values.notna() & (values.astype(str) != "")
     own, point = values[known], component[known.to_numpy()]
     numbers = pd.to_numeric(own, errors="coerce")
