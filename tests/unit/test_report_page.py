@@ -125,6 +125,7 @@ def test_the_page_names_nothing_outside_itself(two: Path) -> None:
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_bytes(two: Path, tmp_path: Path) -> None:
     page.write(two, tmp_path / "again.html", tmp_path / "figures")
     assert (tmp_path / "again.html").read_bytes() == (two / "report.html").read_bytes()
