@@ -53,10 +53,13 @@ _BOOKKEEPING = re.compile(
 )
 _DONOR = re.compile(
     r"donor|patient|subject|individual|participant|animal"
-    r"|\b(mouse|rat|fish|litter|dam|person|case|brain)( ?(id|number|no|name))?$"
+    r"|\b(mouse|rat|fish|litter|dam|clutch|brood|person|case|brain)( ?(id|number|no|name))?$"
     r"|(mouse|rat|animal|donor|subject|fish)(id|number|uniqueidentifier)|^(unique )?ids?$"
     r"|sample name|\bindiv\w*",
     re.IGNORECASE,
+)
+_BIOLOGICAL_REPLICATE = re.compile(
+    r"bio(logical)? ?rep(licate)?s?( ?(id|number|no|nr))?|biorep(licate)?", re.IGNORECASE
 )
 # "patient group", "animal model": about the donor, no name of it.
 _ABOUT = re.compile(
@@ -102,6 +105,18 @@ def names_donors(name: str) -> bool:
     """Return whether a characteristic is named like the id of an animal or a person."""
     plain = name.replace("_", " ")
     return bool(_DONOR.search(plain)) and not _ABOUT.search(plain)
+
+
+def names_litters(name: str) -> bool:
+    """Return whether what a name of donors names are litters or clutches, whose animals may be of
+    both sexes and of several genotypes."""
+    return bool(re.search(r"\b(litter|dam|clutch|brood)", name.replace("_", " "), re.IGNORECASE))
+
+
+def names_biological_replicates(name: str) -> bool:
+    """Return whether a characteristic counts biological replicates, which are donors where several
+    samples are made of each."""
+    return bool(_BIOLOGICAL_REPLICATE.fullmatch(_plain(name).strip()))
 
 
 def preference(name: str) -> int:

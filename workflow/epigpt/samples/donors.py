@@ -2,41 +2,31 @@
 replicates of each other."""
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 
 import pandas as pd
 
 from epigpt.geo.record import normal_form
-from epigpt.samples.characteristic_kinds import names_donors, of_subject
+from epigpt.samples.characteristic_kinds import (
+    Kind,
+    kind_of,
+    names_biological_replicates,
+    names_donors,
+    names_litters,
+    of_subject,
+)
+from epigpt.samples.donor_titles import (
+    FEWEST_DONORS,
+    GROUP_OF_TITLE,
+    named_in_titles,
+    replicates,
+)
 from epigpt.samples.label_sources import is_missing
-from epigpt.samples.title_labels import WITHOUT_NUMBER, apply
 
-_FEWEST = 3
-_LAST_NUMBER = re.compile(WITHOUT_NUMBER)
-_REPLICATE = re.compile(r"tech(nical)?[\s_.-]*rep|\blane\b|\bL00\d\b|re-?sequenc", re.IGNORECASE)
-_NAMED = re.compile(
-    r"(donor|patient|subject|individual|participant|animal|mouse|rat|fish|person|case|pat|ind|human)"
-    r"[\s_.-]*\w{1,4}$|\d$",
-    re.IGNORECASE,
-)
-GROUP_OF_TITLE = f"title~{WITHOUT_NUMBER}"
-# "patient 3", "donor_D07", "mouse #12"; not "mouse P60" and "rat 8 weeks", which are ages.
-_PEOPLE = r"[Dd]onor|[Pp]atient|[Ss]ubject|[Ii]ndividual|[Pp]articipant"
-_ANIMALS = r"[Aa]nimal|[Mm]ouse|[Rr]at|[Ff]ish|[Ll]itter"
-_ID = (
-    r"[\s_.#-]*(?:(?:[Nn]o|[Nn]r|[Nn]umber|ID|[Ii]d)[\s_.#:-]+)?"
-    r"{letters}\d+(?!\d|[\s_.-]*(?:d|days?|w|wks?|weeks?|m|months?|h|hours?|dpf|hpf|y|years?)\b)"
-)
-_NAMED_DONOR = (
-    rf"(?<![A-Za-z])(?:(?:{_PEOPLE}){_ID.format(letters='[A-Za-z]?')}"
-    rf"|(?:{_ANIMALS}){_ID.format(letters='[A-DF-OQ-Z]?')})"
-)
+_TECHNICAL = re.compile(r"tech(nical)?[ ._-]?rep", re.IGNORECASE)
 _LINE = re.compile(
     r"\b(cell |ipsc? |hipsc |es )?(line|clone)( ?(id|number|no|name))?$", re.IGNORECASE
 )
-# Cells of one donor are treated and not; of animals each class is often counted from 1.
-_IN_BOTH_CLASSES = r"(?<![A-Za-z])(?:[Dd]onor|[Ii]ndividual)" + _ID.format(letters="[A-Za-z]?")
 
 
 @dataclass(frozen=True)
@@ -75,15 +65,19 @@ def find(characteristics: pd.DataFrame, titles: pd.Series | None = None) -> Dono
     fitting, doubts, single = [], [], ""
     for name in sorted(map(str, characteristics)):
         values = characteristics[name]
-        if not names_donors(name):
+        counted = names_biological_replicates(name)
+        if not (names_donors(name) or counted):
             continue
         distinct = values.nunique()
         if distinct == len(values):
             single = single or name
-        if not _FEWEST <= distinct < len(values):
+        if not FEWEST_DONORS <= distinct < len(values):
             continue
         lacking = int(values.map(is_missing).sum())
-        clash = _two_of(characteristics, name)
+        clash = "" if names_litters(name) else _two_of(characteristics, name)
+        # Most series count the replicates of each class from 1.
+        if counted and (clash or lacking or _counts_again(characteristics, name)):
+            continue
         if lacking:
             doubts.append(
                 f"'{name}' may name the donors but lacks a value for {lacking} of"
@@ -117,6 +111,12 @@ def find(characteristics: pd.DataFrame, titles: pd.Series | None = None) -> Dono
                 f"group = auto: titles name donors, and {sum(map(len, several.values()))} samples"
                 f" share {len(several)} of them",
             )
+    technical = next((name for name in characteristics if _TECHNICAL.search(str(name))), "")
+    if technical and characteristics[technical].nunique() > 1:
+        doubts.append(
+            f"'{technical}' counts samples of one donor, and nothing names the donors: write a part"
+            " of the titles that does into the cell `group`, such as title~^(.*rep\\d+)"
+        )
     why = f"'{single}' differs in every sample" if single else "no characteristic names a donor"
     return Donors("sample", f"group = auto: {why}, so every sample is its own", tuple(doubts))
 
@@ -131,103 +131,25 @@ def _two_of(characteristics: pd.DataFrame, name: str) -> str:
     return ""
 
 
+def _counts_again(characteristics: pd.DataFrame, name: str) -> bool:
+    """Return whether a count of replicates begins anew in each class, so that one number has
+    several values of what is no technical characteristic."""
+    others = [
+        str(other)
+        for other in characteristics
+        if other != name
+        and kind_of(str(other), characteristics[other]) != Kind.TECHNICAL
+        and characteristics[other].nunique() < len(characteristics)
+    ]
+    return any(
+        characteristics[other].groupby(characteristics[name]).nunique().max() > 1
+        for other in others
+    )
+
+
 def suggested_group(characteristics: pd.DataFrame, titles: pd.Series | None = None) -> str:
     """Name what `find` takes, or `sample`."""
     return find(characteristics, titles).name
-
-
-def replicates(
-    titles: pd.Series, characteristics: pd.DataFrame, label: pd.Series
-) -> dict[str, list[str]]:
-    """Find samples that look like replicates of each other: titles that count on behind the name of
-    a donor, in the same class, with the same characteristics.
-
-    Parameters
-    ----------
-    titles, label
-        Text by sample.
-    characteristics
-        Index: the same samples.
-
-    Returns
-    -------
-    dict
-        The part of the title they share → their samples; empty where they do not look so, as where
-        titles count the animals of a class (WT 1, WT 2).
-    """
-    varying = [
-        name
-        for name in characteristics
-        if not names_donors(str(name)) and characteristics[name].nunique() < len(titles)
-    ]
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for sample, title in titles.items():
-        numbered = _LAST_NUMBER.fullmatch(str(title).strip())
-        if numbered and numbered[1].strip():
-            own = tuple(str(characteristics.at[sample, name]) for name in varying)
-            groups.setdefault((numbered[1].strip(), str(label[sample]), *own), []).append(
-                str(sample)
-            )
-    several = {key: samples for key, samples in groups.items() if len(samples) > 1}
-    technical = any(_REPLICATE.search(str(title)) for title in titles)
-    named = {key: samples for key, samples in several.items() if _NAMED.search(key[0])}
-    per_class = Counter(key[1:] for key in named)
-    enough = technical or max(per_class.values(), default=0) >= _FEWEST
-    chosen = several if technical else named
-    return {key[0]: samples for key, samples in chosen.items()} if enough else {}
-
-
-def named_in_titles(
-    titles: pd.Series, label: pd.Series | None = None, label_name: str = ""
-) -> tuple[str, dict[str, list[str]]]:
-    """Find donors that titles name ("patient 3 focus", "patient 3 rim") and no characteristic does.
-
-    Parameters
-    ----------
-    titles
-        Text by sample.
-    label
-        Same index; without it only titles count that begin alike up to and with the donor, as any
-        class that they name before it is then the same.
-    label_name
-        Where the label comes from; of a genotype or a sex, a donor has one.
-
-    Returns
-    -------
-    tuple
-        What to write into the cell `group`, and donor → its samples; both empty where a title names
-        none, where no donor has two samples, and where the same number stands in several classes
-        and may be counted anew in each.
-    """
-    tried = (
-        ("^(.*?{})", _NAMED_DONOR, True),
-        ("({})", _NAMED_DONOR, False),
-        ("({})", _IN_BOTH_CLASSES, not of_subject(label_name)),
-    )
-    for place, name, may_span in tried if label is not None else tried[:1]:
-        donor = apply(place.format(name), titles)
-        if (donor == "").any() or not _FEWEST <= donor.nunique() < len(donor):
-            continue
-        if may_span or label is None or label.groupby(donor).nunique().max() == 1:
-            several = {
-                str(one): [str(sample) for sample in samples.index]
-                for one, samples in donor.groupby(donor)
-                if len(samples) > 1
-            }
-            return f"title~{_shortest(place, name, titles, donor)}", several
-    return "", {}
-
-
-def _shortest(place: str, name: str, titles: pd.Series, donor: pd.Series) -> str:
-    """Return an expression that a reader can check, such as `(donor\\d+)`, where it says the
-    same."""
-    written = {
-        re.sub(r"\d+", r"\\d+", re.escape(found[0]).replace("\\ ", " "))
-        for title in titles
-        if (found := re.search(name, title))
-    }
-    short = place.format("|".join(sorted(written)))
-    return short if len(written) == 1 and apply(short, titles).equals(donor) else place.format(name)
 
 
 def cell_line(characteristics: pd.DataFrame, label: pd.Series) -> str:
@@ -243,7 +165,7 @@ def cell_line(characteristics: pd.DataFrame, label: pd.Series) -> str:
         values = characteristics[name]
         if (
             _LINE.search(name.replace("_", " "))
-            and max(_FEWEST, label.nunique() + 1) <= values.nunique() < len(values)
+            and max(FEWEST_DONORS, label.nunique() + 1) <= values.nunique() < len(values)
             and not values.map(is_missing).any()
         ):
             return name

@@ -8,6 +8,8 @@ import pandas as pd
 
 # A title without what counts the samples of a class: `PTZ + drug rep 3` is `PTZ + drug`.
 WITHOUT_NUMBER = r"^(.*?)(?:[\s_.#]+|-)?(?:[Rr]ep\w*[\s_.-]*)?\d+$"
+# The same of two counts, `WT_bio1_tech2`.
+WITHOUT_COUNTS = r"^(.*?)[\s_.,#-]*[Bb]io[A-Za-z]*[\s_.-]*\d+[\s_.,#-]*[Tt]ech[A-Za-z]*[\s_.-]*\d+$"
 _LONGEST = 40
 _MOST_CLASSES = 12
 _MOST_PLACES = 12
@@ -40,7 +42,8 @@ def _parts(texts: pd.Series) -> Iterator[tuple[str, pd.Series]]:
     """Try a text as a whole, without its last number, and by the word in each place."""
     if 2 <= texts.nunique() <= 4 and (texts != "").all() and texts.map(len).max() <= _LONGEST:
         yield "", texts
-    counted = apply(WITHOUT_NUMBER, texts)
+    pattern = WITHOUT_COUNTS if (apply(WITHOUT_COUNTS, texts) != "").all() else WITHOUT_NUMBER
+    counted = apply(pattern, texts)
     repeated = (counted != "").all() and counted.duplicated().any()
     stems = counted.nunique() if repeated and counted.nunique() <= _MOST_CLASSES else 0
     words = {
@@ -51,7 +54,7 @@ def _parts(texts: pd.Series) -> Iterator[tuple[str, pd.Series]]:
     if stems < 2 or stems == 2 ** len(words):
         yield from words.values()
     else:
-        yield WITHOUT_NUMBER, counted
+        yield pattern, counted
 
 
 def _words(texts: pd.Series) -> Iterator[tuple[str, pd.Series]]:
