@@ -1,6 +1,8 @@
-"""Frozen blocks that stay on a device for a job's fits: every fit is what it would be alone."""
+"""Frozen blocks that a job's fits share, on a device and on disk: every fit is what it would be
+alone, and scores as it would from a folder of whole weights."""
 
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +12,19 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import torch
+from safetensors import safe_open
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from epigpt import files
 from epigpt.config.settings import Settings
 from epigpt.dataset.count_blocks import open_observations
 from epigpt.encoding import token_dataset
+from epigpt.errors import InputError
 from epigpt.evaluation import refit_pipeline
-from epigpt.models import published, resident
-from epigpt.training import ablations, fit, launch
+from epigpt.models import classifier, published, resident
+from epigpt.training import ablations, changed_weights, fit, held_out_predictions, launch
 from epigpt.training.checkpoint_schedule import CheckpointScheduler
-from epigpt.training.request import Request
+from epigpt.training.request import Kept, Request
 
 # Asked by peft.
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
@@ -76,7 +81,12 @@ def empty() -> Any:
 
 
 def _made(
-    stores: Path, settings: dict[str, Any], folder: Path, name: str, variant: str = "finetuned"
+    stores: Path,
+    settings: dict[str, Any],
+    folder: Path,
+    name: str,
+    variant: str = "finetuned",
+    kept: Kept = Kept.WHOLE,
 ) -> dict[str, bytes]:
     request = Request(
         tokens=stores / name,
@@ -86,10 +96,14 @@ def _made(
         output=folder / name,
         settings=settings,
         variant=variant,
+        kept=kept,
     )
     fit.run(request, 1, LOG)
-    files = ("model.safetensors", "predictions.tsv")
-    return {file: (folder / name / file).read_bytes() for file in files}
+    written = [
+        folder / name / file
+        for file in ("model.safetensors", "predictions.tsv", "config.json", "changes.safetensors")
+    ]
+    return {path.name: path.read_bytes() for path in written if path.is_file()}
 
 
 def _here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,6 +130,88 @@ def test_fits_that_share_blocks_are_bit_for_bit_those_of_fits_alone(
     _here(monkeypatch)
     together = {name: _made(stores, settings, tmp_path / "together", name) for name in ORDER}
     assert together == alone
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize(
+    ("tuning", "precision"), [("lora", "bf16"), ("lora", "fp32"), ("frozen", "bf16")]
+)
+def test_what_a_fit_changed_is_the_whole_model_beside_the_blocks(
+    stores: Path,
+    settings: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    tuning: str,
+    precision: str,
+    shared: bool,
+) -> None:
+    settings = {**settings, "tuning": tuning, "precision": precision}
+    whole = _made(stores, settings, tmp_path / "whole", ORDER[0])
+    if shared:
+        _here(monkeypatch)
+    changes = _made(stores, settings, tmp_path / "changes", ORDER[0], kept=Kept.CHANGES)
+    nothing = _made(stores, settings, tmp_path / "nothing", ORDER[0], kept=Kept.NOTHING)
+    assert set(nothing) == {"predictions.tsv"}
+    assert whole.keys() ^ changes.keys() == {"model.safetensors", "changes.safetensors"}
+    for made in (changes, nothing):
+        assert made["predictions.tsv"] == whole["predictions.tsv"]
+    assert changes["config.json"] == whole["config.json"]
+    with safe_open(tmp_path / "changes" / ORDER[0] / "changes.safetensors", "pt") as file:
+        assert all("lora" in name for name in file.keys() if ".h." in name)  # noqa: SIM118
+    assert bool(resident._HELD) == shared
+    device = torch.device("cpu")
+    # The second time: what was merged must not have changed what is shared.
+    for _ in range(2):
+        loaded = changed_weights.load(tmp_path / "changes" / ORDER[0], device).state_dict()
+        asked = classifier.load(tmp_path / "whole" / ORDER[0]).state_dict()
+        assert loaded.keys() == asked.keys()
+        assert all(torch.equal(loaded[name], asked[name]) for name in asked)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tuning", ["lora", "full"])
+def test_whoever_loads_a_fit_gets_its_predictions(
+    stores: Path, settings: dict[str, Any], tmp_path: Path, tuning: str
+) -> None:
+    settings = {**settings, "tuning": tuning, "precision": "bf16"}
+    made = _made(stores, settings, tmp_path, ORDER[0], kept=Kept.CHANGES)
+    # Where everything is trained, everything has changed.
+    assert ("model.safetensors" in made) == (tuning == "full")
+    device = torch.device("cpu")
+    scored = held_out_predictions.predictions(
+        changed_weights.load(tmp_path / ORDER[0], device),
+        ORDER[0],
+        "finetuned",
+        token_dataset.load(stores / ORDER[0]),
+        device,
+    )
+    files.write_tsv(tmp_path / "again.tsv", scored)
+    assert (tmp_path / "again.tsv").read_bytes() == made["predictions.tsv"]
+
+
+@pytest.mark.slow
+def test_changes_are_not_joined_to_other_blocks_and_the_remedies_help(
+    stores: Path, settings: dict[str, Any], weights: Path, tmp_path: Path
+) -> None:
+    own = shutil.copytree(weights, tmp_path / "published")
+    settings = {**settings, "weights": str(own)}
+    made = _made(stores, settings, tmp_path, ORDER[0], kept=Kept.CHANGES)
+    folder, device = tmp_path / ORDER[0], torch.device("cpu")
+    own.rename(tmp_path / "away")
+    with pytest.raises(InputError, match="put them back, or delete"):
+        changed_weights.load(folder, device)
+    (tmp_path / "away").rename(own)
+    changed_weights.load(folder, device)
+    torch.manual_seed(4)
+    GPT2LMHeadModel(GPT2Config(n_layer=2, n_embd=64, n_head=4)).save_pretrained(own)
+    with pytest.raises(InputError, match="no longer the weights"):
+        changed_weights.load(folder, device)
+    shutil.rmtree(folder)
+    again = _made(stores, settings, tmp_path, ORDER[0], kept=Kept.CHANGES)
+    assert again["changes.safetensors"] != made["changes.safetensors"]
+    changed_weights.load(folder, device)
 
 
 @pytest.mark.slow

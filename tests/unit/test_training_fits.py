@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from epigpt.training import finished_fit, fit, fits, launch
-from epigpt.training.request import Request
+from epigpt.training import changed_weights, finished_fit, fit, fits, launch
+from epigpt.training.request import Kept, Request
 
 LOG = logging.getLogger("test")
 NAMES = ("repeat0/fold0", "repeat0/fold1", "final")
@@ -20,13 +20,15 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def run(request: Request, _threads: int, _log: logging.Logger) -> None:
         identity = str(request.settings["version"].get(request.fit, 0))
-        if finished_fit.is_finished(request.output, identity):
+        if finished_fit.is_finished(request.output, identity, request.kept):
             return
         if request.settings["broken"] == request.fit:
             raise RuntimeError("killed")
         trained.append(request.fit)
         request.output.mkdir(parents=True, exist_ok=True)
-        for name in ("model.safetensors", "config.json", "predictions.tsv"):
+        sparing = request.settings["blocks"] == "frozen" and request.kept is Kept.CHANGES
+        weights = changed_weights.FILE if sparing else finished_fit.WEIGHTS
+        for name in (weights, "config.json", "predictions.tsv"):
             (request.output / name).write_text(f"{request.fit} {identity}")
         finished_fit.sign(request.output, identity)
 
@@ -36,10 +38,14 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _run(
-    folders: fits.Folders, names: tuple[str, ...] = NAMES, broken: str = "", **version: int
+    folders: fits.Folders,
+    names: tuple[str, ...] = NAMES,
+    broken: str = "",
+    blocks: str = "trained",
+    **version: int,
 ) -> None:
     changed = {name.replace("_", "/"): number for name, number in version.items()}
-    settings = {"version": changed, "broken": broken}
+    settings = {"version": changed, "broken": broken, "blocks": blocks}
     requests = [
         Request(Path("tokens"), name, "tiny", Path("c"), Path("o"), settings) for name in names
     ]
@@ -118,3 +124,22 @@ def test_weights_that_nobody_keeps_are_gone_and_made_again_when_wanted(
     made.clear()
     _run(sparing)
     assert made == ["repeat0/fold0", "repeat0/fold1"]
+
+
+def test_what_folds_changed_stays_and_nothing_is_made_again(
+    tmp_path: Path, made: list[str]
+) -> None:
+    sparing = fits.Folders(tmp_path / "models", tmp_path / "checkpoints", keep_fold_weights=False)
+    _run(sparing, blocks="frozen")
+    fold, final = tmp_path / "models/repeat0/fold1", tmp_path / "models/final"
+    assert (fold / changed_weights.FILE).is_file()
+    assert not (fold / finished_fit.WEIGHTS).exists()
+    assert (final / finished_fit.WEIGHTS).is_file()
+    made.clear()
+    _run(sparing, blocks="frozen")
+    assert made == []
+    # Whole weights of folds are made once somebody wants them.
+    keeping = fits.Folders(tmp_path / "models", tmp_path / "checkpoints")
+    _run(keeping, blocks="frozen")
+    assert made == ["repeat0/fold0", "repeat0/fold1"]
+    assert (fold / finished_fit.WEIGHTS).is_file()

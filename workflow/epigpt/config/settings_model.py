@@ -145,5 +145,9 @@ class ModelSettings(Section):
         ),
     )
     keep_fold_weights: bool = Field(
-        False, description="Keep the weights of single folds even where they exceed 1 GB."
+        False,
+        description=(
+            "Keep the whole weights of single folds even where they exceed 1 GB. Without it such"
+            " folds keep only what LoRA trained beside the pretrained weights."
+        ),
     )

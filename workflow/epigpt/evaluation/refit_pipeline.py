@@ -22,7 +22,7 @@ from epigpt.evaluation.metrics import held_out, scores
 from epigpt.evaluation.predictions import COLUMNS
 from epigpt.models import published
 from epigpt.training import ablations, continued_pretraining, fit, launch
-from epigpt.training.request import Request
+from epigpt.training.request import Kept, Request
 
 VARIANTS = (*ablations.NAMES, linear_probe.MODEL)
 _QUIET = logging.getLogger("epigpt.refits")
@@ -188,6 +188,7 @@ def _fold(pipeline: Pipeline, tokens: Path, name: str, output: Path) -> pd.DataF
         output=output,
         settings=settings,
         variant=pipeline.variant,
+        kept=Kept.NOTHING,
     )
     if settings.get("adapt", 0) and pipeline.variant != ablations.RANDOM_WEIGHTS:
         adapted = output / "adapted"

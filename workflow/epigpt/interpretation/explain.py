@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from epigpt.interpretation import (
     shapley,
 )
 from epigpt.models import classifier
+from epigpt.training import changed_weights
 
 # Held-out observations of all folds together. Cells beyond add cost and little else: what is
 # averaged are samples.
@@ -79,7 +80,9 @@ def attribute(
         found = _contributions(opened.model, opened, store.recipe.views)
         folds.append(_of_fold(store, rows, found.values))
         held_out.append(_held_out(store, rows, found.values))
-        random.append(_random_agreement(opened, folds[-1]))
+        config = opened.model.config
+        opened = replace(opened, model=None)  # a device need not hold two large models
+        random.append(_random_agreement(opened, config, folds[-1]))
         incompleteness.append(found.incompleteness)
         observations += len(rows)
         log.info(
@@ -168,7 +171,8 @@ def _open(place: Place, fits: int) -> _Opened:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     store = token_store.load(place.tokens)
     rows = contributions.held_out_rows(store, max(1, MOST_OBSERVATIONS // fits))
-    return _Opened(store, rows, classifier.load(place.model, device).requires_grad_(False), device)
+    model = changed_weights.load(place.model, device).requires_grad_(False)
+    return _Opened(store, rows, model, device)
 
 
 def _of_fold(store: TokenDataset, rows: np.ndarray, values: np.ndarray) -> attribution.OfFold:
@@ -181,11 +185,11 @@ def _averaged(store: TokenDataset, rows: np.ndarray, values: np.ndarray) -> np.n
     return attribution.over_samples(values, store.index.iloc[rows])
 
 
-def _random_agreement(opened: _Opened, trained: attribution.OfFold) -> float:
+def _random_agreement(opened: _Opened, config: Any, trained: attribution.OfFold) -> float:
     """Rank correlation of the trained model's attributions with those of the same model with random
     weights, the first view and its reverse."""
     store, rows = opened.store, opened.rows
-    shuffled = classifier.build(opened.model.config, _RANDOM_SEED)
+    shuffled = classifier.build(config, _RANDOM_SEED)
     # A model that starts at zero would contribute nothing at all, which is no comparison.
     generator = torch.Generator().manual_seed(_RANDOM_SEED)
     for weight in shuffled.parameters():

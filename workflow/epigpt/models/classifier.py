@@ -4,7 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -171,7 +171,8 @@ def save(
 ) -> None:
     """Write model.safetensors and config.json; `weights` where they were gathered from several
     processes."""
-    model.save_pretrained(folder, state_dict=weights)
+    # A copy of the dictionary, which save_pretrained empties.
+    model.save_pretrained(folder, state_dict=None if weights is None else dict(weights))
 
 
 def load(folder: Path, device: torch.device | None = None) -> GPT2PreTrainedModel:
@@ -180,13 +181,37 @@ def load(folder: Path, device: torch.device | None = None) -> GPT2PreTrainedMode
     return model.eval() if device is None else model.eval().to(device=device)
 
 
+def assembled(
+    config: GPT2Config, weights: dict[str, torch.Tensor], device: torch.device
+) -> GPT2PreTrainedModel:
+    """Return the classifier that `load` would read, from weights in memory.
+
+    Parameters
+    ----------
+    weights
+        All of the model's, by name. They are taken out one by one as they become fp32: there may be
+        no room for a large model twice.
+    """
+    with torch.device("meta"):
+        model = _new(config)
+    for name in list(dict(model.named_parameters())):
+        module, _, key = name.rpartition(".")
+        numbers = weights.pop(name).to(device, torch.float32)
+        setattr(model.get_submodule(module), key, nn.Parameter(numbers))
+    return model.eval()
+
+
+def described(folder: Path) -> GPT2Config:
+    """Read what config.json says of a classifier."""
+    kind = _kind(folder).config_class
+    assert kind is not None  # noqa: S101 - each of ours has one
+    return cast(GPT2Config, kind.from_pretrained(folder))
+
+
 def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     """Return name and shape of every tensor of the classifier that config.json describes."""
-    kind = _kind(folder)
-    assert kind.config_class is not None  # noqa: S101 - each of ours has one
-    config = kind.config_class.from_pretrained(folder)
     with torch.device("meta"):
-        model = kind(config)
+        model = _new(described(folder))
     return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
 
 

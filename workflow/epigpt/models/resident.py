@@ -14,7 +14,7 @@ from torch import nn
 from epigpt.models import published
 
 DEVICES = ("cuda",)
-_BLOCKS = "transformer.h."
+BLOCKS = "transformer.h."
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ _HELD: list[Blocks] = []
 
 def origin(folder: Path, precision: str, device: torch.device) -> tuple[str, ...]:
     """Return what tells blocks apart."""
-    return str(folder.resolve()), published.identity(folder), precision, str(device)
+    place = f"{device.type}:{device.index or 0}"  # "cuda" is the job's one device
+    return str(folder.resolve()), published.identity(folder), precision, place
 
 
 def find(wanted: tuple[str, ...] | None) -> dict[str, torch.Tensor]:
@@ -62,7 +63,7 @@ def lend(held: dict[str, torch.Tensor], parameters: dict[str, nn.Parameter]) -> 
 def keep(wanted: tuple[str, ...] | None, parameters: dict[str, nn.Parameter]) -> bool:
     """Remember the blocks of a model on its device if none of them is trained; whether they are
     held."""
-    blocks = {name: each for name, each in parameters.items() if name.startswith(_BLOCKS)}
+    blocks = {name: each for name, each in parameters.items() if name.startswith(BLOCKS)}
     if wanted is None or not blocks or any(each.requires_grad for each in blocks.values()):
         return False
     if next(iter(blocks.values())).device.type not in DEVICES:

@@ -16,21 +16,20 @@ def main() -> None:
             attributions.write(job, [], [])
             return
         gpus.claim()
-        from epigpt.models import resident
         from epigpt.training import fits
 
         asked, places = models.requests(job), models.folders(job)
         fits.train(asked, places, job.threads, job.log)
         stores = job.files("tokens")
-        for path in job.files("comparisons"):
-            comparison.write(job, path.stem, _root(stores), path)
-        resident.forget()  # attributions load finished models
         tested = [number for number, request in enumerate(asked) if request.fit != "final"]
         attributions.write(
             job,
             [stores[number] for number in tested],
             [places.waiting / asked[number].fit for number in tested],
         )
+        # Last: a variant with random weights puts the blocks away that attributions read again.
+        for path in job.files("comparisons"):
+            comparison.write(job, path.stem, _root(stores), path)
         fits.hand_over([request.fit for request in asked], places)
 
 

@@ -1,6 +1,7 @@
 """The folder of a finished fit: the files that score new samples, what they were made from, and
 whether they are still what the same training would make."""
 
+import copy
 import json
 import tempfile
 from pathlib import Path
@@ -12,13 +13,14 @@ from epigpt.encoding.token_dataset import TokenDataset
 from epigpt.models import classifier, published
 from epigpt.training import model_card
 from epigpt.training.plan import Plan
-from epigpt.training.request import Request
+from epigpt.training.request import Kept, Request
 
+WEIGHTS = "model.safetensors"
 # What scores new samples.
 MODEL_FILES = (
     "config.json",
     "labels.json",
-    "model.safetensors",
+    WEIGHTS,
     "reference.npz",
     "vocabulary.json",
 )
@@ -26,12 +28,16 @@ MODEL_FILES = (
 SIGNATURE = "fit.json"
 
 
-def is_finished(folder: Path, identity: str) -> bool:
-    """Whether a fit's folder holds everything that the training of this identity writes."""
+def is_finished(folder: Path, identity: str, kept: Kept) -> bool:
+    """Whether a fit's folder holds everything that the training of this identity writes and that is
+    to be `kept`."""
     try:
         signed = json.loads((folder / SIGNATURE).read_text(encoding="utf-8"))
-        return bool(signed["identity"] == identity) and all(
-            (folder / name).stat().st_size == size for name, size in signed["files"].items()
+        written: dict[str, int] = signed["files"]
+        return (
+            bool(signed["identity"] == identity)
+            and (kept is not Kept.WHOLE or WEIGHTS in written)
+            and all((folder / name).stat().st_size == size for name, size in written.items())
         )
     except (OSError, ValueError, KeyError):
         return False
@@ -54,12 +60,20 @@ def save_weights(
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".weights.", dir=output) as folder:
         classifier.save(model, Path(folder), weights)
-        for name in ("config.json", "model.safetensors"):
+        for name in ("config.json", WEIGHTS):
             (Path(folder) / name).chmod(
                 0o644
             )  # safetensors writes for the owner alone, which others on a cluster trip over
             (Path(folder) / name).replace(output / name)
             files.note_written(output / name)
+
+
+def save_config(output: Path, model: classifier.GPT2PreTrainedModel, precision: str) -> None:
+    """Write the config.json that `save_weights` writes, without weights."""
+    described = copy.deepcopy(model.config)
+    described.architectures = [type(model).__name__]
+    described.dtype = {"bf16": "bfloat16", "fp32": "float32"}[precision]
+    files.write_json(output / "config.json", json.loads(described.to_json_string()))
 
 
 def describe(request: Request, store: TokenDataset, planned: Plan, steps: Path) -> None:
@@ -85,4 +99,5 @@ def describe(request: Request, store: TokenDataset, planned: Plan, steps: Path) 
         output / "README.md",
         model_card.text(request.preset, request.fit, store, planned, request.settings),
     )
-    files.write_checksums(output, MODEL_FILES)
+    there = [name for name in MODEL_FILES if (output / name).is_file()]
+    files.write_checksums(output, there)

@@ -4,9 +4,12 @@ import gc
 import logging
 import shutil
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from transformers.models.gpt2.configuration_gpt2 import GPT2Config
 
 from epigpt import files
 from epigpt.dataset import normalization
@@ -17,6 +20,7 @@ from epigpt.provenance.fingerprint import fingerprint
 from epigpt.training import (
     ablations,
     batches,
+    changed_weights,
     checkpoint,
     checkpoint_lock,
     dataset_cost,
@@ -32,7 +36,7 @@ from epigpt.training import (
     tuning,
     untrained,
 )
-from epigpt.training.request import Request
+from epigpt.training.request import Kept, Request
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,13 @@ class _Task:
 
 
 def run(request: Request, threads: int, log: logging.Logger) -> None:
-    """Fine-tune on the training samples of a fit, score the held-out ones, write every file of the
-    fit's folder."""
+    """Fine-tune on the training samples of a fit, score the held-out ones, write what the request
+    keeps."""
     stored = token_store.load(request.tokens)
     task = _task(request, stored, threads, log)
     planned, placement = task.planned, task.placement
     identity = checkpoint.identity(stored, _described(request, planned))
-    if finished_fit.is_finished(request.output, identity):
+    if finished_fit.is_finished(request.output, identity, request.kept):
         log.info("%s: finished before, nothing it rests on has changed", request.fit)
         launch.stop()
         return
@@ -79,18 +83,37 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
     del session  # frees gradients and optimizer before anything is copied
     gc.collect()
     if placement.is_first:
-        finished_fit.save_weights(request.output, model, tuning.merged(weights))
-        del model, weights  # before they are read again
-        gc.collect()
-        finished_fit.describe(request, task.store, planned, steps)
-        scored = held_out_predictions.predictions(
-            request.output, request.fit, request.variant, task.store, placement.device
-        )
-        files.write_tsv(request.output / "predictions.tsv", scored)
+        request.output.mkdir(parents=True, exist_ok=True)
+        blocks = _frozen_blocks(request, task)
+        if request.kept is Kept.CHANGES and blocks is not None:
+            changed_weights.save(request.output, weights, blocks, planned.precision)
+            finished_fit.save_config(request.output, model, planned.precision)
+            weights = tuning.merged(weights)
+        else:
+            weights = tuning.merged(weights)
+            if request.kept is not Kept.NOTHING:
+                finished_fit.save_weights(request.output, model, weights)
+        config = model.config
+        del model
+        if request.kept is not Kept.NOTHING:
+            finished_fit.describe(request, task.store, planned, steps)
+        _score(request, task, config, weights)
         finished_fit.sign(request.output, identity)
         shutil.rmtree(request.checkpoints, ignore_errors=True)
         checkpoint_lock.release(request.checkpoints)
     launch.stop()
+
+
+def _score(request: Request, task: _Task, config: GPT2Config, weights: dict[str, Any]) -> None:
+    """Write the held-out predictions of a fit; of the final one, which holds none out, a header."""
+    scored = pd.DataFrame(columns=held_out_predictions.PREDICTION_COLUMNS)
+    if request.fit != "final":
+        device = task.placement.device
+        model = classifier.assembled(config, weights, device)
+        scored = held_out_predictions.predictions(
+            model, request.fit, request.variant, task.store, device
+        )
+    files.write_tsv(request.output / "predictions.tsv", scored)
 
 
 def _task(
@@ -155,12 +178,18 @@ def _begin(
 
 def _origin(request: Request, task: _Task) -> tuple[str, ...] | None:
     """Return what tells blocks apart that the job's fits share; None where they are a fit's own."""
-    folder = untrained.weights_of(request.settings, request.variant, request.adapted)
-    if folder is None or request.adapted or not task.preset.layers:
-        return None
-    if task.planned.needs_deepspeed:
+    folder = _frozen_blocks(request, task)
+    if folder is None or task.planned.needs_deepspeed:
         return None
     return resident.origin(folder, task.planned.precision, task.placement.device)
+
+
+def _frozen_blocks(request: Request, task: _Task) -> Path | None:
+    """Return the folder of the pretrained weights whose blocks a fit leaves as they are; None where
+    it has none or changes them."""
+    if request.adapted or task.settings["tuning"] == "full" or not task.preset.layers:
+        return None
+    return untrained.weights_of(request.settings, request.variant, None)
 
 
 def _described(request: Request, planned: plan.Plan) -> dict[str, Any]:

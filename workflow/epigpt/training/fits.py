@@ -16,10 +16,10 @@ import torch
 
 from epigpt import files
 from epigpt.training import checkpoint_lock, fit, launch
-from epigpt.training.request import Request
+from epigpt.training.finished_fit import WEIGHTS
+from epigpt.training.request import Kept, Request
 
 WAITING = "finished"
-WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Folders:
     checkpoints
         For trainings in progress, and for finished fits until all are there.
     keep_fold_weights
-        Whether the weights of folds are handed over with what else a fit writes.
+        Whether the whole weights of folds are handed over with what else a fit writes.
     """
 
     models: Path
@@ -44,6 +44,10 @@ class Folders:
     def waiting(self) -> Path:
         """Where finished fits wait."""
         return self.checkpoints / WAITING
+
+    def kept(self, fit: str) -> Kept:
+        """Return what a fit leaves behind."""
+        return Kept.WHOLE if self.keep_fold_weights or fit == "final" else Kept.CHANGES
 
 
 def train(requests: Sequence[Request], folders: Folders, threads: int, log: logging.Logger) -> None:
@@ -64,6 +68,7 @@ def train(requests: Sequence[Request], folders: Folders, threads: int, log: logg
             request,
             output=folders.waiting / request.fit,
             checkpoints=folders.checkpoints / request.fit,
+            kept=folders.kept(request.fit),
         )
         fit.run(own, threads, log)
         gc.collect()
@@ -92,8 +97,8 @@ def hand_over(names: Sequence[str], folders: Folders) -> None:
         target = folders.models / name
         target.parent.mkdir(parents=True, exist_ok=True)
         (folders.waiting / name).rename(target)
-        if not folders.keep_fold_weights and name != "final":
-            (target / WEIGHTS).unlink()
+        if folders.kept(name) is not Kept.WHOLE:
+            (target / WEIGHTS).unlink(missing_ok=True)
     for place in {folders.models / name.partition("/")[0] for name in names}:
         files.note_written(place)
     shutil.rmtree(folders.checkpoints, ignore_errors=True)

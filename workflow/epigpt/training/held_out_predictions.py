@@ -1,14 +1,12 @@
-"""Score the held-out samples of a fit with its weights as they were saved, so that whoever loads
+"""Score the held-out samples of a fit with its weights as they are saved, so that whoever loads
 them gets the same figures."""
-
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
 from epigpt.encoding.token_dataset import TokenDataset
-from epigpt.models import classifier, scoring
+from epigpt.models import scoring
 from epigpt.training import batches
 
 PREDICTION_COLUMNS = ["model", "repeat", "fold", "sample", "group", "truth", "class", "probability"]
@@ -16,21 +14,17 @@ SCORING_BATCH = 32
 
 
 def predictions(
-    folder: Path, fit: str, variant: str, store: TokenDataset, device: torch.device
+    model: torch.nn.Module, fit: str, variant: str, store: TokenDataset, device: torch.device
 ) -> pd.DataFrame:
-    """Return `PREDICTION_COLUMNS` of a fit's held-out samples, a row per class; of the final fit,
-    which holds none out, no rows.
+    """Return `PREDICTION_COLUMNS` of a fit's held-out samples, a row per class.
 
     Parameters
     ----------
-    folder
-        Of the finished model.
+    model
+        The finished one, in fp32 on `device`.
     fit
-        "repeat0/fold2", or "final".
+        "repeat0/fold2".
     """
-    if fit == "final":
-        return pd.DataFrame(columns=PREDICTION_COLUMNS)
-    model = classifier.load(folder, device)
     rows = np.flatnonzero((store.index["set"] == "test").to_numpy())
     scored = probabilities_of_rows(model, store, rows, device)
     samples, means = scoring.by_sample(store.index.iloc[rows], scored)

@@ -1,11 +1,20 @@
 """What is asked of one fit."""
 
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from epigpt.training import ablations
 from epigpt.training.dataset_cost import Scope
+
+
+class Kept(Enum):
+    """What is left of a fit beside its held-out predictions."""
+
+    WHOLE = "a folder that from_pretrained loads"
+    CHANGES = "what was trained beside pretrained blocks, where those stay as they are; else WHOLE"
+    NOTHING = "no model"
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,8 @@ class Request:
         (`epigpt.training.continued_pretraining`).
     scope
         What else the job makes of the data set; samples and views are those of the tokens.
+    kept
+        What is left of the fit.
     """
 
     tokens: Path
@@ -35,3 +46,4 @@ class Request:
     checkpoint_minutes: float = 15.0
     adapted: Path | None = None
     scope: Scope | None = None
+    kept: Kept = Kept.WHOLE

@@ -180,8 +180,8 @@ def _present(zero: Any, number: int, changed: bool) -> Iterator[None]:
 
 
 def weights(engine: Any, kept: bool = True, copied: bool = False) -> dict[str, torch.Tensor]:
-    """Give all weights on the CPU as the model computes with them: fp32, or bf16 where it was
-    trained in it.
+    """Give all weights as the model computes with them: fp32, or bf16 where it was trained in it;
+    on the CPU where they were divided, else where they lie.
 
     Where they lie whole in this process's memory they are the model's own unless they shall be
     `copied`: of a large one there is no room for two. All processes must take part; those that have
@@ -200,7 +200,7 @@ def weights(engine: Any, kept: bool = True, copied: bool = False) -> dict[str, t
             found[name] = parameter.ds_tensor.detach().view(parameter.ds_shape)
             continue
         if not divided:
-            found[name] = parameter.detach().to("cpu", copy=copied)
+            found[name] = parameter.detach().clone() if copied else parameter.detach()
             continue
         with deepspeed().zero.GatheredParameters([parameter]):
             if kept:

@@ -14,7 +14,7 @@ from epigpt.training.parameter_count import LORA_ALPHA, LORA_RANK
 
 ADAPTED = ("c_attn", "c_proj", "c_fc")
 HEAD, EMBEDDING, LINEAR = "score", "wte", "linear"
-_PREFIX = "base_model.model."
+PREFIX = "base_model.model."
 
 
 def prepare(model: GPT2PreTrainedModel, tuning: str, new_embedding: bool, seed: int) -> Any:
@@ -63,22 +63,27 @@ def merged(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     The adapted weights change in place. GPT-2 stores its matrices as (inputs, outputs), so the
     product of the adapters is added transposed.
     """
-    if not any(name.startswith(_PREFIX) for name in weights):
+    if not any(name.startswith(PREFIX) for name in weights):
         return weights
     result = {}
     for name, weight in weights.items():
-        own = name.removeprefix(_PREFIX)
-        if ".lora_" in own or ".original_module." in own:
+        if ".lora_" in name or ".original_module." in name:
             continue
-        if own.endswith(".base_layer.weight"):
+        if name.endswith(".base_layer.weight"):
             stem = name.removesuffix(".base_layer.weight")
             down, up = (
                 weights[f"{stem}.lora_A.default.weight"],
                 weights[f"{stem}.lora_B.default.weight"],
             )
-            change = (up.float() @ down.float()).T * (LORA_ALPHA / LORA_RANK)
-            weight.copy_(
-                weight.float() + change
-            )  # in place: of a large model there is no room for two
-        result[own.replace(".base_layer.", ".").replace(".modules_to_save.default.", ".")] = weight
+            # Inputs first, as the weight lies: adding across would take six times as long.
+            change = down.float().T @ up.float().T
+            # In place: of a large model there is no room for two.
+            weight.copy_(change.mul_(LORA_ALPHA / LORA_RANK).add_(weight))
+        result[own_name(name)] = weight
     return result
+
+
+def own_name(name: str) -> str:
+    """Return the name that a parameter has in the model without adapters."""
+    bare = name.removeprefix(PREFIX)
+    return bare.replace(".base_layer.", ".").replace(".modules_to_save.default.", ".")
