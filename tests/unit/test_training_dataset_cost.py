@@ -8,6 +8,7 @@ import yaml
 from epigpt.config import repetitions
 from epigpt.config.settings import Settings
 from epigpt.models import choice, presets
+from epigpt.stages import models
 from epigpt.training import dataset_cost, plan, planning
 from epigpt.training.memory_model import GB, MemoryBudget
 
@@ -46,12 +47,41 @@ def test_every_part_is_counted_with_its_fixed_costs() -> None:
     assert cost.total == pytest.approx(sum(cost.seconds.values()))
 
 
+def test_blocks_that_stay_are_read_once_in_a_job_and_folds_write_what_they_changed() -> None:
+    made = _made()
+    steps, load = 3600 * made.hours, 4 * made.parameters / dataset_cost.READ_BYTES
+    store = 2 * made.parameters / dataset_cost.WRITE_BYTES  # bf16
+    only = {"variants": 0, "attributed": False}
+    assert _cost(**only).seconds["folds and final model"] == pytest.approx(6 * steps + load + store)
+    whole = _cost(**only, whole_folds=True).seconds["folds and final model"]
+    assert whole == pytest.approx(6 * steps + load + 6 * store)
+    random = _cost(**only, pretrained=False).seconds["folds and final model"]
+    assert random == pytest.approx(6 * (steps + load + store))
+    # A variant in the same job reads nothing again, permutations in jobs of their own do.
+    assert _cost(attributed=False).seconds["variants"] == pytest.approx(5 * steps)
+    assert _cost(**only, refits=19).seconds["permutations"] == pytest.approx(
+        19 * 5 * steps + 4 * load
+    )
+
+
+def test_what_a_job_says_of_itself_is_what_was_said_before_it() -> None:
+    settings = choice.resolve(Settings(), choice.Devices("h100x1", 80 * GB))
+    before = planning.scope_of(settings, 30, settings.folds, together=True)
+    told = models.scope(
+        settings.model,
+        settings.model_dump(mode="json"),
+        fits=settings.folds,
+        variants=len(settings.comparisons),
+    )
+    assert replace(told, samples=before.samples, views=before.views) == before
+
+
 def test_parts_that_are_not_run_cost_nothing_and_permutations_cost_all_folds_again() -> None:
     bare = _cost(variants=0, attributed=False)
     assert set(bare.seconds) == {"start", "folds and final model"}
     refitted = _cost(variants=0, attributed=False, refits=19)
-    one = bare.seconds["folds and final model"] / 6
-    assert refitted.seconds["permutations"] == pytest.approx(19 * 5 * one)
+    assert refitted.seconds["permutations"] > 19 * 5 * 3600 * _made().hours
+    assert refitted.seconds["folds and final model"] == bare.seconds["folds and final model"]
 
 
 def test_permutations_and_further_draws_are_jobs_of_their_own() -> None:

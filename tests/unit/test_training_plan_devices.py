@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -94,13 +95,98 @@ def test_what_cannot_fit_names_the_fewest_devices_that_would_do() -> None:
     with pytest.raises(InputError) as refusal:
         plan.make(presets.load("gpt2-xl"), small, WORK, MemoryBudget(16 * GB))
     devices = int(refusal.value.remedy.split()[1])
+    made = plan.make(
+        presets.load("gpt2-xl"), replace(small, devices=devices), WORK, MemoryBudget(16 * GB)
+    )
+    assert made.world_size == devices
+    fewer = max(number for number in range(1, devices) if WORK.global_batch_size % number == 0)
     layout = MemoryModel(
-        presets.load("gpt2-xl"), 1_557_614_400, 1_557_614_400, "bf16", devices, 1024, "cuda"
+        presets.load("gpt2-xl"), 1_557_614_400, 1_557_614_400, "bf16", fewer, 1024, "cuda"
     )
-    assert layout.memory(Strategy(3, 1, True))["total"] <= 16 * GB * USABLE
-    assert (
-        replace(layout, world=devices - 1).memory(Strategy(3, 1, True))["total"] > 16 * GB * USABLE
+    assert layout.memory(Strategy(3, 1, True))["total"] > 16 * GB * USABLE
+
+
+def _forged(memory: float, devices: int = 1, *, node: float = 64, bf16: bool = True) -> Any:
+    whole = presets.hardware("h100x8")
+    return replace(whole, devices=devices, device_memory_gb=memory, node_memory_gb=node, bf16=bf16)
+
+
+def _planned(hardware: Any, **changes: Any) -> tuple[plan.Plan, str]:
+    """Plan a configuration on a machine as a run does, for a data set of 30 samples."""
+    settings = choice.resolve(Settings(**changes), choice.Devices.of_hardware(hardware))
+    preset = presets.load(settings.model)
+    used, why = strategy.hardware_for(settings, preset, hardware)
+    work = replace(strategy.workload(settings), examples=96)
+    room = MemoryBudget(
+        int(used.device_memory_gb * GB) or 8 * GB, int(used.node_memory_gb * GB / used.devices)
     )
+    return plan.make(preset, used, work, room), why
+
+
+@pytest.mark.parametrize("bf16", [True, False])
+@pytest.mark.parametrize("memory", [2, 6, 8, 9, 10, 11, 12, 14, 16, 24, 32, 40, 80])
+def test_what_auto_takes_fits_on_every_card(memory: float, bf16: bool) -> None:
+    made, _ = _planned(_forged(memory, bf16=bf16))
+    if made.model != "tiny":
+        assert made.precision == ("bf16" if bf16 else "fp32")
+        # Frozen blocks stay while the finished model scores in fp32.
+        assert made.bytes["total"] >= (6 if bf16 else 8) * made.parameters
+        assert made.zero_stage == 0
+
+
+@pytest.mark.parametrize(
+    ("hardware", "changes", "expected"),
+    [
+        # ZeRO stage, offload, devices.
+        (_forged(80, 4), {"global_batch_size": 7}, (0, "none", 1)),
+        (_forged(40), {"model": "gpt2-xl", "tuning": "full"}, (0, "none", 1)),
+        (_forged(24), {"model": "gpt2-large"}, (0, "none", 1)),
+        (_forged(24), {"model": "gpt2-large", "tuning": "full"}, (0, "none", 1)),
+        (_forged(24, node=64), {"model": "gpt2-xl", "tuning": "full", **LONG}, (3, "cpu", 1)),
+        (_forged(32, bf16=False), {"model": "gpt2-xl", "tuning": "full"}, (0, "none", 1)),
+        # A model that one card does not hold may leave several waiting.
+        (_forged(16, 4, node=0), {"model": "gpt2-xl", "tuning": "full"}, (2, "none", 4)),
+    ],
+)
+def test_odd_machines_and_settings_have_a_plan(
+    hardware: Any, changes: dict[str, Any], expected: tuple[int, str, int]
+) -> None:
+    made, why = _planned(hardware, **changes)
+    assert (made.zero_stage, made.offload, made.world_size) == expected
+    assert ("do not hold the model" in why) == (made.world_size == 4)
+    assert made.micro_batch_size * made.accumulation * made.world_size == made.global_batch_size
+
+
+@pytest.mark.parametrize(
+    ("hardware", "changes", "remedy", "followed"),
+    [
+        (_forged(16, node=0), {"tuning": "full"}, "set tuning: lora", {"tuning": "lora"}),
+        (_forged(6, node=0), {}, "a smaller model preset", {"model": "gpt2"}),
+        (
+            _forged(16, 4, node=0),
+            {"tuning": "full", "global_batch_size": 7},
+            "set global_batch_size to 4",
+            {"tuning": "full", "global_batch_size": 4},
+        ),
+    ],
+)
+def test_what_does_not_fit_fits_once_its_remedy_is_followed(
+    hardware: Any, changes: dict[str, Any], remedy: str, followed: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError) as refusal:
+        _planned(hardware, **{"model": "gpt2-xl", **changes})
+    assert remedy in refusal.value.remedy
+    made, _ = _planned(hardware, **{"model": "gpt2-xl", **followed})
+    assert made.bytes["total"] <= USABLE * made.bytes["available"]
+
+
+def test_the_memory_that_a_refusal_names_is_enough() -> None:
+    with pytest.raises(InputError) as refusal:
+        _planned(_forged(6, node=0), model="gpt2-xl")
+    wanted = re.search(r"devices with (\d+) GB", refusal.value.remedy)
+    assert wanted is not None
+    made, _ = _planned(_forged(int(wanted[1]), node=0), model="gpt2-xl")
+    assert made.model == "gpt2-xl"
 
 
 def test_long_sequences_are_refused() -> None:

@@ -14,8 +14,10 @@ AUTO = "auto"
 WITHOUT_GPU = "tiny"
 # The largest first.
 WITH_GPU = ("gpt2-xl", "gpt2-large", "gpt2-medium", "gpt2")
-# Beside weights in bf16: libraries, adapters and their optimizer, a small batch's activations.
-ROOM_BESIDE_WEIGHTS = 8_000_000_000
+# Frozen blocks and, after the last step, the finished model in fp32; beside them libraries,
+# adapters and their optimizer, a small batch's activations.
+BYTES_OF_A_WEIGHT = {"bf16": 6, "fp32": 8}
+ROOM_BESIDE_WEIGHTS = 4_000_000_000
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,20 @@ class Devices:
         Memory of one GPU; 0: there is none.
     note
         Why GPUs that are there cannot be used; empty otherwise.
+    bf16
+        Whether they compute in bf16, else in fp32.
     """
 
     name: str
     gpu_bytes: int = 0
     note: str = ""
+    bf16: bool = True
 
     @classmethod
     def of_hardware(cls, hardware: HardwarePreset) -> "Devices":
         """Make what a hardware preset promises."""
         gpu_gb = hardware.device_memory_gb if hardware.device == "cuda" else 0
-        return cls(f"hardware {hardware.name}", int(gpu_gb * 1e9))
+        return cls(f"hardware {hardware.name}", int(gpu_gb * 1e9), bf16=hardware.bf16)
 
 
 def resolve(settings: "Settings", devices: Devices) -> "Settings":
@@ -55,7 +60,7 @@ def resolve(settings: "Settings", devices: Devices) -> "Settings":
     model, weights = settings.model, settings.weights
     if model == AUTO:
         local = published.local(weights)
-        model = weights_check.model_of(local) if local else model_for(devices.gpu_bytes)
+        model = weights_check.model_of(local) if local else model_for(devices)
     published_ones = presets.load(model).weights != published.NONE
     if weights == AUTO:
         weights = published.PRESET if published_ones else published.NONE
@@ -74,10 +79,12 @@ def resolve(settings: "Settings", devices: Devices) -> "Settings":
     return settings.model_copy(update=taken)
 
 
-def model_for(gpu_bytes: int) -> str:
-    """Name the largest preset whose adapters train on a GPU of this memory; `tiny` without GPUs."""
+def model_for(devices: Devices) -> str:
+    """Name the largest preset whose adapters train on one of these GPUs; `tiny` without GPUs."""
+    each = BYTES_OF_A_WEIGHT["bf16" if devices.bf16 else "fp32"]
     for name in WITH_GPU:
-        if 2 * presets.load(name).parameters() + ROOM_BESIDE_WEIGHTS <= gpu_bytes:
+        weights = each * presets.load(name).parameters()
+        if weights + ROOM_BESIDE_WEIGHTS <= devices.gpu_bytes:
             return name
     return WITHOUT_GPU
 

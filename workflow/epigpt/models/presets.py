@@ -16,6 +16,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "presets"
 
 # So small that a GPU gains them nothing.
 ON_CPUS = ("tiny",)
+# Weights of folds larger than this are not kept unless the user wants them.
+SMALL_BYTES = 1_000_000_000
 PUBLISHED = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 GPT2_PIECES = 50_257
 
@@ -144,6 +146,11 @@ def fits(preset: ModelPreset, shape: Shape) -> bool:
     own = preset.shape
     same = (own.layers, own.width, own.heads) == (shape.layers, shape.width, shape.heads)
     return same and own.positions <= shape.positions
+
+
+def keeps_folds(preset: ModelPreset, asked: bool) -> bool:
+    """Whether the whole weights of folds are kept, by their size and the key keep_fold_weights."""
+    return asked or preset.weight_bytes <= SMALL_BYTES
 
 
 def hardware(name: str) -> HardwarePreset:

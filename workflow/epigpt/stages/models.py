@@ -2,9 +2,9 @@
 process; score the held-out samples of each."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from epigpt.models import presets
+from epigpt.models import presets, published
 from epigpt.stages import entry
 from epigpt.training import dataset_cost, gpus
 
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from epigpt.training import fits
     from epigpt.training.request import Request
 
-# Weights of folds larger than this are deleted after their last use, unless the user keeps them.
-SMALL_BYTES = 1_000_000_000
 # What a job reads beside the settings of a fit, whose change leaves the fits as they are.
 NOT_OF_A_FIT = ("model", "repeats.own", "keep_fold_weights", "attributions", "knockouts")
 
@@ -50,14 +48,6 @@ def requests(job: entry.Job) -> "list[Request]":
 
     adapted = job.files("adapted")
     settings = {key: job.settings[key] for key in job.settings if key not in NOT_OF_A_FIT}
-    scope = dataset_cost.Scope(
-        samples=0,
-        views=0,
-        fits=len(job.files("tokens")) - 1,
-        variants=len(job.files("comparisons")),
-        knockouts=job.settings.get("knockouts", 0),
-        attributed=bool(job.settings.get("attributions", False)),
-    )
     return [
         Request(
             tokens=tokens,
@@ -68,22 +58,42 @@ def requests(job: entry.Job) -> "list[Request]":
             settings=settings,
             checkpoint_minutes=float(job.text("checkpoint_minutes", "15")),
             adapted=adapted[number] if adapted else None,
-            scope=scope,
+            scope=scope(
+                job.text("preset"),
+                job.settings,
+                fits=len(job.files("tokens")) - 1,
+                variants=len(job.files("comparisons")),
+            ),
         )
         for number, tokens in enumerate(job.files("tokens"))
     ]
+
+
+def scope(preset: str, settings: dict[str, Any], fits: int, variants: int) -> dataset_cost.Scope:
+    """Return what the job makes of the data set, whose samples and views its tokens tell; draws and
+    permutations are jobs of their own."""
+    return dataset_cost.Scope(
+        samples=0,
+        views=0,
+        fits=fits,
+        variants=variants,
+        knockouts=settings.get("knockouts", 0),
+        attributed=bool(settings.get("attributions", False)),
+        pretrained=settings["weights"] != published.NONE,
+        whole_folds=_keeps_folds(preset, settings),
+    )
 
 
 def folders(job: entry.Job) -> "fits.Folders":
     """Return where the fits go."""
     from epigpt.training import fits
 
-    small = presets.load(job.text("preset")).weight_bytes <= SMALL_BYTES
-    return fits.Folders(
-        job.file("final").parent,
-        job.file("checkpoints"),
-        keep_fold_weights=small or job.settings["keep_fold_weights"],
-    )
+    keeps = _keeps_folds(job.text("preset"), job.settings)
+    return fits.Folders(job.file("final").parent, job.file("checkpoints"), keeps)
+
+
+def _keeps_folds(preset: str, settings: dict[str, Any]) -> bool:
+    return presets.keeps_folds(presets.load(preset), settings["keep_fold_weights"])
 
 
 def _name(tokens: Path) -> str:

@@ -130,7 +130,7 @@ def of_run(
         seconds[rule] = seconds.get(rule, 0.0) + amount
     preset = presets.load(settings.model)
     weights = 4 * planned.plan.parameters
-    kept = encodings if settings.keep_fold_weights or weights < 1_000_000_000 else 1
+    kept = encodings if presets.keeps_folds(preset, settings.keep_fold_weights) else 1
     fetched = preset.weight_bytes if settings.weights == published.PRESET else 0
     return RunCost(
         settings,

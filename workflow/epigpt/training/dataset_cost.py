@@ -12,7 +12,7 @@ from epigpt.training.plan import Plan
 
 # Start of a process with its libraries.
 START_SECONDS = 8.0
-# Bytes a second of weights read from disk, and of finished ones written and read again.
+# Bytes a second of weights read from disk, and of finished ones written.
 READ_BYTES, WRITE_BYTES = 2e9, 1e9
 # Integrated gradients take so many forward and backward passes over a held-out view, a knock-out a
 # forward pass for each gene.
@@ -51,6 +51,10 @@ class Scope:
         Whether models are attributed to genes.
     together
         Whether all of it but draws and permutations is one job.
+    pretrained
+        Whether fits start from pretrained weights.
+    whole_folds
+        Whether the whole weights of folds are kept.
     """
 
     samples: int
@@ -62,6 +66,8 @@ class Scope:
     knockouts: int = 100
     attributed: bool = True
     together: bool = True
+    pretrained: bool = True
+    whole_folds: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,26 +133,69 @@ def duration(seconds: float) -> str:
 def of_dataset(made: Plan, device: str, scope: Scope) -> DatasetCost:
     """Add up what the models of a data set take on the devices of one training, "cuda" or "cpu"."""
     kind = "GPU" if device == "cuda" else "CPU"
-    width = 2 if made.precision == "bf16" else 4
     fit = 3600 * made.hours
-    load = width * made.parameters / READ_BYTES
-    store = width * made.parameters * (1 / WRITE_BYTES + 1 / READ_BYTES)
-    whole = load + fit + store
+    weights = _Weights.of(made, device, scope)
     forward = fit / max(1, made.steps * made.global_batch_size) * FORWARD_SHARE
     variants = scope.variants
     own = 1 if scope.together else scope.fits + 1 + variants + (1 if scope.attributed else 0)
     redraws = scope.redraws * (1 + variants)
-    jobs = own + redraws + math.ceil(scope.refits / PERMUTATIONS_PER_JOB)
+    refits = math.ceil(scope.refits / PERMUTATIONS_PER_JOB)
+    jobs = own + redraws + refits
     attributed = 0.0
     if scope.attributed:
         passes = 2 * GRADIENT_PASSES * scope.views / FORWARD_SHARE + scope.knockouts
-        attributed = scope.samples * passes * forward + 2 * scope.fits * load
+        attributed = scope.samples * passes * forward + weights.again(2 * scope.fits)
+    whole = scope.fits + 1 if scope.whole_folds or not weights.beside_frozen else 1
     seconds = {
         "start": jobs * START_SECONDS,
-        "folds and final model": (scope.fits + 1) * whole,
-        "variants": variants * scope.fits * whole,
-        "further draws": redraws * scope.fits * whole,
+        "folds and final model": (scope.fits + 1) * fit
+        + weights.read(scope.fits + 1, jobs=1)
+        + whole * weights.store,
+        "variants": variants * scope.fits * fit + weights.again(variants * scope.fits),
+        "further draws": redraws * scope.fits * fit
+        + weights.read(redraws * scope.fits, jobs=redraws),
         "attributions": attributed,
-        "permutations": scope.refits * scope.fits * whole,
+        "permutations": scope.refits * scope.fits * fit
+        + weights.read(scope.refits * scope.fits, jobs=refits),
     }
     return DatasetCost({kind: jobs}, {name: amount for name, amount in seconds.items() if amount})
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """What a model's weights cost beside its steps.
+
+    Attributes
+    ----------
+    load, store
+        Seconds to read all of them once, and to write them.
+    beside_frozen
+        Whether what is trained lies beside pretrained blocks that stay as they are.
+    stays
+        Whether those blocks are read once in a job and stay on the device
+        (`epigpt.models.resident`).
+    """
+
+    load: float
+    store: float
+    beside_frozen: bool
+    stays: bool
+
+    @classmethod
+    def of(cls, made: Plan, device: str, scope: Scope) -> "_Weights":
+        beside = scope.together and scope.pretrained and made.trained < made.parameters
+        width = 2 if made.precision == "bf16" else 4
+        return cls(
+            load=4 * made.parameters / READ_BYTES,  # published weights are in fp32
+            store=width * made.parameters / WRITE_BYTES,
+            beside_frozen=beside,
+            stays=beside and device == "cuda" and not made.needs_deepspeed,
+        )
+
+    def read(self, fits: int, jobs: int) -> float:
+        """Return the seconds of reading for the fits of some jobs."""
+        return self.load * (jobs if self.stays else fits)
+
+    def again(self, times: int) -> float:
+        """Return the seconds of reading in a job that has read them before."""
+        return self.read(times, jobs=0)

@@ -11,7 +11,8 @@ share leaves the devices: for the node's memory, or for a disk. Activations per 
 unit of width with fused attention: 34 bytes at 16 bit (Korthikanti et al., 2022), of which 2 stay
 with activation checkpointing. Each step copies the gradients into one flat array, for
 bf16 a second time in fp32; what activations leave free is used for it on a GPU, but a CPU's
-allocator keeps both. On a CPU the weights are drawn or read in fp32 before anything else.
+allocator keeps both. On a CPU the weights are drawn or read in fp32 before anything else. A GPU
+scores with the finished model in fp32, beside frozen blocks that stay for the next fit.
 """
 
 from dataclasses import dataclass
@@ -122,6 +123,8 @@ class MemoryModel:
         total = sum(sizes.values())
         if self.device == "cuda":
             total -= min(sizes["activations"], sizes["step"])
+            stay = weights if self.trained < self.parameters else 0
+            total = max(total, sizes["process"] + (stay + 4) * self.parameters)
         else:
             total = max(total, sizes["process"] + 4 * self.parameters)
         return {**sizes, "total": total}

@@ -6,7 +6,7 @@ How memory is counted: `epigpt.training.memory_model`.
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from epigpt.errors import InputError
@@ -122,7 +122,7 @@ def make(model: ModelPreset, hardware: HardwarePreset, work: Workload, room: Mem
         settles it.
     """
     world = hardware.nodes * hardware.devices
-    plan_limits.check(model, work, world, hardware.device == "cuda")
+    plan_limits.check(model, work, world)
     precision, reason = _precision(work.precision, hardware, model)
     parameters = parameter_count.all_parameters(
         model, work.vocabulary, work.classes, work.linear_path
@@ -148,7 +148,9 @@ def make(model: ModelPreset, hardware: HardwarePreset, work: Workload, room: Mem
     )
     way = _first_fit(layout, share, room)
     if way is None:
-        raise plan_limits.does_not_fit(layout, hardware, room)
+        raise plan_limits.does_not_fit(layout, hardware, room, work.global_batch_size)
+    if hardware.device == "cuda":
+        plan_limits.check_busy(work, world, lambda fewer: _fits_on(fewer, layout, work, room))
     sizes = layout.memory(way)
     steps = math.ceil(work.epochs * work.examples / work.global_batch_size)
     return Plan(
@@ -259,6 +261,11 @@ def _ways(layout: MemoryModel, share: int, room: MemoryBudget) -> Iterator[Strat
                 cut = way.accumulates or (checkpointing and share > 1)
                 if not (stage == 1 and cut and layout.precision == "bf16"):
                     yield way
+
+
+def _fits_on(world: int, layout: MemoryModel, work: Workload, room: MemoryBudget) -> bool:
+    share = work.global_batch_size // world
+    return _first_fit(replace(layout, world=world), share, room) is not None
 
 
 def _first_fit(layout: MemoryModel, share: int, room: MemoryBudget) -> Strategy | None:

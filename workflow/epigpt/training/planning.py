@@ -198,4 +198,6 @@ def scope_of(settings: Settings, samples: int, folds: int, together: bool) -> da
         knockouts=settings.knockouts,
         attributed=settings.attributions,
         together=together,
+        pretrained=settings.weights != published.NONE,
+        whole_folds=presets.keeps_folds(presets.load(settings.model), settings.keep_fold_weights),
     )

@@ -64,9 +64,13 @@ def narrowed(
         )
     tokens = work.global_batch_size * work.length
     step = f"a step of {work.global_batch_size} × {work.length} = {tokens:,} tokens"
+    fewest = None
     for chosen in _narrower(hardware, work.global_batch_size):
         world = chosen.nodes * chosen.devices
-        if (world == 1 or tokens >= BUSY_TOKENS * world) and _fits(preset, chosen, work):
+        if not _fits(preset, chosen, work):
+            continue
+        fewest = chosen
+        if world == 1 or tokens >= BUSY_TOKENS * world:
             idle = _undivided(hardware, work, world)
             if world == 1:
                 why = idle or f"{step} fills no more."
@@ -76,7 +80,13 @@ def narrowed(
                 f" {tokens // world:,}, and {BUSY_TOKENS:,} keep one busy"
                 + (f"; {idle}" if idle else ".")
             )
-    return hardware, f"All {hardware.nodes * hardware.devices} GPUs for each fit."
+    if fewest is None:  # which the plan refuses, and says why
+        return hardware, f"All {hardware.nodes * hardware.devices} GPUs for each fit."
+    world = fewest.nodes * fewest.devices
+    return fewest, (
+        f"{world} GPUs for each fit, and a job for each, because fewer do not hold the model:"
+        f" {step} gives each GPU {tokens // world:,}, and {BUSY_TOKENS:,} would keep one busy."
+    )
 
 
 def sequences(settings: "Settings") -> tuple[int, int]:
