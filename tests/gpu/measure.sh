@@ -5,8 +5,9 @@
 #     tests/gpu/measure.sh OUTPUT --rehearse     # the same with `tiny` on a CPU, to see that it runs
 #     PYTHON_VERSION=3.12 tests/gpu/measure.sh --fetch
 #
-# What is missing (DeepSpeed is not needed on one GPU) is installed from wheels in tests/gpu/wheels, which --fetch fills where there is a
-# network, for Linux and the Python of the machine with the GPU; nothing is fetched there. The wheels take less than 60 MB.
+# What is missing (DeepSpeed is not needed on one GPU) is unpacked from wheels in tests/gpu/wheels, which --fetch fills where there is a
+# network, for Linux and the Python of the machine with the GPU. There nothing is fetched or installed, and pip is not needed. The wheels
+# take less than 60 MB.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 wheels="$root/tests/gpu/wheels"
@@ -22,12 +23,17 @@ if [ "${1:-}" = --fetch ]; then
 fi
 output=${1:-$PWD}
 mkdir -p "$output"
-missing=()
+brought=$(mktemp -d)
+trap 'rm -rf "$brought"' EXIT
 for package in "${needed[@]}"; do
   name=${package%%==*}
-  "$python" -c "from importlib.metadata import version; version('$name')" 2>/dev/null || missing+=("$name")
+  "$python" -c "from importlib.metadata import version; version('$name')" 2>/dev/null && continue
+  found=$(compgen -G "$wheels/${name//-/_}-*.whl" | head -n 1) || true
+  if [ -z "$found" ]; then
+    echo "$name is neither installed for $python nor in tests/gpu/wheels: where there is a network, run" \
+      "PYTHON_VERSION=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])') tests/gpu/measure.sh --fetch" >&2
+    exit 1
+  fi
+  "$python" -m zipfile -e "$found" "$brought"
 done
-if [ ${#missing[@]} -gt 0 ]; then
-  "$python" -m pip install --quiet --no-index --find-links "$wheels" --no-deps "${missing[@]}"
-fi
-PYTHONPATH="$root/workflow:$root/tests" "$python" "$root/tests/gpu/measure.py" --seconds 420 "${@:2}" | tee "$output/h100.md"
+PYTHONPATH="$root/workflow:$root/tests:$brought" "$python" "$root/tests/gpu/measure.py" --seconds 420 "${@:2}" | tee "$output/h100.md"
