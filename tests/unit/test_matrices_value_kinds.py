@@ -37,6 +37,12 @@ def test_the_kind_of_values_is_told_by_the_numbers(kind):
     assert "sums from" in found.evidence
 
 
+def test_zeros_that_are_stored_are_zeros():
+    stored = sparse.csr_array((np.zeros(6), (np.arange(6), np.arange(6))), shape=(6, 9))
+    for matrix in (stored, sparse.csr_array((6, 9))):
+        assert kind_of_values(matrix).evidence == "every value is 0"
+
+
 def test_a_fixed_upper_quartile_gives_normalised_integers_away():
     quartile = np.quantile(BIG, 0.75, axis=0)
     found = kind_of_values(sparse.csr_array(np.rint(BIG * 100_000 / quartile).T))

@@ -153,7 +153,7 @@ def test_pickles_alone_and_a_hub_out_of_reach_are_refused(
 
     from epigpt.errors import InputError
     from epigpt.models import hub as fetching
-    from epigpt.models import presets
+    from epigpt.models import presets, published, weights_check
     from epigpt.models.published import Source
 
     (hub.folder / "model.safetensors").unlink()
@@ -173,6 +173,15 @@ def test_pickles_alone_and_a_hub_out_of_reach_are_refused(
             "HUGGINGFACE_CO_URL_TEMPLATE",
             endpoint + "/{repo_id}/resolve/{revision}/{filename}",
         )
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=said) as refused:
             fetching.fetch(*wanted)
     assert not (tmp_path / "fetched").exists()
+    # Fetched where there is a network, and named as the refusal says.
+    assert refused.value.remedy.endswith("name it: weights: path/to/folder")
+    GPT2LMHeadModel(GPT2Config(n_layer=2, n_embd=64, n_head=4)).save_pretrained(
+        tmp_path / "elsewhere"
+    )
+    source = published.source(str(tmp_path / "elsewhere"), presets.load("tiny"))
+    assert source is not None
+    assert source.folder is not None
+    weights_check.check(source.folder, presets.load("tiny"))

@@ -1,6 +1,7 @@
 """Pretrained weights: what is taken over and from where, and what is refused."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,20 @@ def test_pickled_weights_are_refused_and_never_opened(copied: Path) -> None:
     assert "pytorch_model.bin" in str(refused.value)
 
 
+def test_pickles_that_are_trusted_become_safetensors_as_the_refusal_says(copied: Path) -> None:
+    stored = safetensors.torch.load_file(copied / "model.safetensors")
+    (copied / "model.safetensors").unlink()
+    torch.save(stored, copied / "pytorch_model.bin")
+    with pytest.raises(InputError) as refused:
+        weights_check.check(copied, TINY)
+    code = re.search(r"python -c '(.*)'$", refused.value.remedy)
+    assert code is not None
+    exec(code[1], {})  # noqa: S102 - as whoever reads the refusal would
+    weights_check.check(copied, TINY)
+    again = safetensors.torch.load_file(copied / "model.safetensors")
+    assert all(torch.equal(again[name], stored[name]) for name in again)
+
+
 def test_a_folder_without_weights_or_description_is_refused(copied: Path) -> None:
     (copied / "model.safetensors").unlink()
     with pytest.raises(InputError, match=r"no model\.safetensors"):
@@ -276,6 +291,20 @@ def test_where_the_key_points(tmp_path: Path) -> None:
     for wrong in ("./nowhere", "/nowhere/at/all", "a/b/c", "preset"):
         with pytest.raises(InputError):
             published.source(wrong, TINY)
+
+
+def test_what_points_nowhere_points_somewhere_once_it_is_set_as_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        published.source(str(tmp_path / "wieghts"), presets.load("gpt2"))
+    assert "correct the path" in refused.value.remedy
+    (tmp_path / "weights").mkdir()
+    for told in (str(tmp_path / "weights"), "openai-community/gpt2@main", "preset", "none"):
+        published.source(told, presets.load("gpt2"))
+        assert told in refused.value.remedy or told == str(tmp_path / "weights")
+    with pytest.raises(InputError) as refused:
+        published.source("preset", TINY)
+    assert refused.value.remedy == "set weights: none"
+    assert published.source("none", TINY) is None
 
 
 def test_weights_are_identified_by_content_and_not_by_place(

@@ -77,7 +77,7 @@ def kind_of_values(
     open does the file's name decide, and never in favour of counts.
     """
     data = matrix.data
-    if data.size == 0:
+    if not data.any():
         return ValueKind("unknown", "every value is 0")
     low, high = min(0.0, float(data.min())), float(data.max())
     if not np.isfinite(high) or not np.isfinite(low):
