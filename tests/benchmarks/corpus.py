@@ -9,6 +9,7 @@ that are there are not computed again unless `--again` is given. `--show` prints
 """
 
 import argparse
+import hashlib
 import logging
 import os
 import sys
@@ -46,7 +47,7 @@ from epigpt.stages.corpus_series import HIDDEN  # noqa: E402
 
 FAMILY = "simulated_shared"
 ENCODINGS = ("program-tokens", "gene-values", "gene-tokens")
-COLUMNS = ["task", "draw", "encoding", "corpus", "auc", "low", "high", "seconds"]
+COLUMNS = ["task", "draw", "model", "encoding", "corpus", "auc", "low", "high", "seconds"]
 LOG = logging.getLogger("epigpt.bench")
 
 
@@ -83,6 +84,9 @@ def _options() -> argparse.Namespace:
         default=[0, 2, 6, 18],
         help="series of the simulated corpus; 0: not pretrained (default: 0 2 6 18)",
     )
+    parser.add_argument(
+        "--model", default="tiny", help="preset or shape such as gpt2-4x128 (default: tiny)"
+    )
     parser.add_argument("--draws", type=int, default=10, help="tested series or draws of the folds")
     parser.add_argument("--epochs", type=int, default=10, help="passes over the corpus at most")
     parser.add_argument("--again", action="store_true", help="forget the rows that are there")
@@ -90,9 +94,11 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def settings_for(encoding: str, pretrained: bool, seed: int, **changed: Any) -> dict[str, Any]:
+def settings_for(
+    model: str, encoding: str, pretrained: bool, seed: int, **changed: Any
+) -> dict[str, Any]:
     """Return what a run with these keys would tell its stages."""
-    asked = validated({"encoding": encoding, "model": "tiny", "seed": seed, **changed})
+    asked = validated({"encoding": encoding, "model": model, "seed": seed, **changed})
     asked = asked.model_copy(update={"corpus": "corpus.tsv" if pretrained else ""})
     resolved = choice.resolve(asked, choice.Devices("no GPU")).model_dump(mode="json")
     return {
@@ -108,12 +114,13 @@ def _of(
     task: str, encoding: str, size: str, options: argparse.Namespace, rows: pd.DataFrame
 ) -> pd.DataFrame:
     draws = range(options.draws if task == FAMILY else min(options.draws, 3))
-    known = rows[(rows["task"] == task) & (rows["encoding"] == encoding) & (rows["corpus"] == size)]
+    wanted = {"task": task, "model": options.model, "encoding": encoding, "corpus": size}
+    known = rows[(rows[list(wanted)] == pd.Series(wanted)).all(axis=1)]
     pretrained, model = size not in {"0", "none"}, None
     for draw in draws:
         if draw in set(known["draw"]):
             continue
-        settings = settings_for(encoding, pretrained, draw + 1) | {"repeats": 1}
+        settings = settings_for(options.model, encoding, pretrained, draw + 1) | {"repeats": 1}
         if pretrained and model is None:
             model = pretrain(task, encoding, size, options)
         if model is not None:
@@ -125,13 +132,14 @@ def _of(
         found = score(
             "finetuned", fit("finetuned", prepared, folds, settings), folds, classes, settings
         )
-        row = {"task": task, "draw": draw, "encoding": encoding, "corpus": size}
+        row = {**wanted, "draw": draw}
         row |= {key: found[key] for key in ("auc", "low", "high")}
         row["seconds"] = round(time.process_time() - began, 1)
         added = pd.DataFrame([row], columns=COLUMNS)
         rows = pd.concat([rows, added], ignore_index=True) if len(rows) else added
         files.write_tsv(options.output, rows)
-        print(f"{task} {draw} {encoding} corpus {size}: {found['auc']:.3f}", flush=True)
+        said = f"{task} {draw} {options.model} {encoding} corpus {size}: {found['auc']:.3f}"
+        print(said, flush=True)
     return rows
 
 
@@ -147,11 +155,11 @@ def tested(task: str, draw: int, options: argparse.Namespace) -> tuple[Path, lis
 
 
 def pretrain(task: str, encoding: str, size: str, options: argparse.Namespace) -> Path:
-    """Pretrain on the corpus of a task, its own series left out; a finished model is kept."""
-    folder = options.work / "models" / f"{task}-{encoding}-{size}"
-    if folder.is_dir() and not options.again:
-        return folder
-    settings = settings_for(encoding, True, 1, pretraining={"epochs": options.epochs})
+    """Pretrain on the corpus of a task, its own series left out; a finished model is kept, also for
+    other tasks that leave the same series out."""
+    settings = settings_for(
+        options.model, encoding, True, 1, pretraining={"epochs": options.epochs}
+    )
     recipe = EncodingConfig(
         encoding=settings["corpus_encoding"],
         max_genes=settings["max_genes"],
@@ -183,12 +191,17 @@ def pretrain(task: str, encoding: str, size: str, options: argparse.Namespace) -
     )
     for one in table[table["use"] == selection.LEFT_OUT].itertuples():
         print(f"{task}: {one.series} left out: {one.reason}", flush=True)
+    used = table[["shard", "use"]].to_csv(index=False) + str(options.epochs)
+    series = hashlib.sha256(used.encode()).hexdigest()[:12]
+    folder = options.work / "models" / f"{options.model}-{encoding}-{series}"
+    if folder.is_dir() and not options.again:
+        return folder
     files.write_tsv(folder.with_suffix(".tsv"), table)
     request = pretraining.Request(
         table=folder.with_suffix(".tsv"),
         shards=place,
         name="bench",
-        preset="tiny",
+        preset=options.model,
         checkpoints=options.work / "checkpoints",
         output=folder,
         settings=settings,
@@ -247,8 +260,8 @@ def _as_tested(task: str, options: argparse.Namespace) -> selection.Tested:
 
 
 def means(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return mean AUC and its standard error over draws, by task, encoding and corpus."""
-    grouped = rows.groupby(["task", "encoding", "corpus"], sort=False)["auc"]
+    """Return mean AUC and its standard error over draws, by task, model, encoding and corpus."""
+    grouped = rows.groupby(["task", "model", "encoding", "corpus"], sort=False)["auc"]
     return pd.DataFrame(
         {
             "auc": grouped.mean(),
