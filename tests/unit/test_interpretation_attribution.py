@@ -165,7 +165,7 @@ def test_no_gene_is_listed_where_a_third_of_the_output_is_unaccounted_for(
     rows = rows_to_explain(store)
     values = contributions.directions(store, rows, 0)
     found = contributions.Contributions(values, missing, contributions.GRADIENTS)
-    opened = SimpleNamespace(store=store, rows=rows, model=None, device=CPU)
+    opened = explain._Opened(store, rows, SimpleNamespace(config=None), CPU)
     monkeypatch.setattr(explain, "_open", lambda *_: opened)
     monkeypatch.setattr(explain, "_contributions", lambda *_: found)
     monkeypatch.setattr(explain, "_random_agreement", lambda *_: 0.0)
