@@ -10,10 +10,13 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 
 from corpus_series import DESIGN, SETTINGS, counts
 from epigpt.config.corpus_table import CorpusRow
-from epigpt.corpus import sources
+from epigpt.corpus import shards, sources
+from epigpt.encoding.token_dataset import EncodingConfig
+from epigpt.errors import InputError
 from epigpt.simulation.simulate import simulate
 
 
@@ -53,6 +56,55 @@ def test_a_file_laid_out_otherwise_is_skipped_with_its_reason(tmp_path: Path) ->
     (found,) = sources.read(CorpusRow("other", str(path)), [path], SETTINGS)
     assert found.counts is None
     assert "ARCHS4" in found.reason
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.97])
+def test_a_file_that_was_cut_is_skipped_with_its_reason(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "archs4.h5"
+    archs4(path, ["GSE5"] * 8)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    (found,) = sources.read(CorpusRow("archs4", str(path)), [path], SETTINGS)
+    assert found.counts is None
+    assert "damaged HDF5 file" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("logarithms", "logarithmic scale"),
+        ("nothing", "without a matrix"),
+        ("zeros", "every value is 0"),
+    ],
+)
+def test_cells_without_counts_are_skipped_with_what_they_hold(
+    tmp_path: Path, kind: str, said: str
+) -> None:
+    made = counts(1, "c")
+    dense = np.asarray(made.X.todense(), dtype=np.float64)
+    made.X = {
+        "logarithms": np.log1p(dense / dense.sum(axis=1, keepdims=True) * 1e4),
+        "nothing": None,
+        "zeros": scipy.sparse.csr_matrix((dense[dense > 0] * 0, dense.nonzero()), dense.shape),
+    }[kind]
+    path = tmp_path / "cells.h5ad"
+    made.write_h5ad(path)
+    (found,) = sources.read(CorpusRow("cells", str(path)), [path], SETTINGS)
+    assert found.counts is None
+    assert said in found.reason
+
+
+def test_a_species_without_human_orthologs_makes_no_shard(tmp_path: Path) -> None:
+    made = counts(1, "c")
+    made.var_names = [f"YAL{number:03d}W" for number in range(made.n_vars)]
+    made.var["symbol"] = made.var_names
+    path = tmp_path / "yeast.h5ad"
+    made.write_h5ad(path)
+    (found,) = sources.read(CorpusRow("yeast", str(path), organism="mouse"), [path], SETTINGS)
+    recipe = EncodingConfig("gene-values", 32, 400, 2, 1, 0.5, "deviation")
+    with pytest.raises(InputError, match="0 genes with a human ortholog"):
+        shards.write(tmp_path / "shards", found, recipe, row="yeast", source="yeast", code=[])
+    assert not (tmp_path / "shards").exists() or not list((tmp_path / "shards").iterdir())
 
 
 RUN_LIST = (
