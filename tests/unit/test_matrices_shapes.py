@@ -153,6 +153,16 @@ TABLES: list[tuple[str, str, Callable[[], str]]] = [
         "GSE1_counts.gct",
         lambda: f"#1.2\n{len(GENES)}\t6\n" + table(first="Name"),
     ),
+    (
+        "a delimiter behind the last name",
+        "GSE1_counts.csv",
+        lambda: table(",").replace("\n", ",\n", 1),
+    ),
+    (
+        "paths that folders tell apart",
+        "GSE1_counts.txt",
+        lambda: table(head=[f"/runs/{name}/Aligned.sortedByCoord.out.bam" for name in TITLES]),
+    ),
     ("columns 1.0", "GSE1_counts.txt", lambda: table(counts=COUNTS.astype(float))),
 ]
 

@@ -4,6 +4,7 @@ record calls its samples."""
 import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from epigpt.matrices import matching_order, matching_rules
 from epigpt.matrices.name_tokens import stem
@@ -37,6 +38,11 @@ def match(names: Sequence[str], samples: SampleNames, cells: bool = True) -> Mat
     distinct = list(dict.fromkeys(names))
     if samples.mapped:
         return _by_map(distinct, samples)
+    if folders := told_by_folders(distinct):
+        found = match(list(folders), samples, cells)
+        return found and replace(
+            found, samples={folders[name]: sample for name, sample in found.samples.items()}
+        )
     best, floor = _best(distinct, samples)
     if (
         best is not None
@@ -45,6 +51,19 @@ def match(names: Sequence[str], samples: SampleNames, cells: bool = True) -> Mat
     ):
         return best
     return match_cells(distinct, samples) if cells else None
+
+
+def told_by_folders(paths: Sequence[str]) -> dict[str, str]:
+    """Return the folder that tells each of some paths apart where their last parts do not, with the
+    path: `runs/WT1/Aligned.out.bam` is WT1."""
+    parts = [re.split(r"[/\\]+", path) for path in paths]
+    if len(paths) < 2 or len({part[-1] for part in parts}) > len(paths) // 2:
+        return {}
+    for depth in range(2, min(map(len, parts)) + 1):
+        folders = {part[-depth]: path for part, path in zip(parts, paths, strict=True)}
+        if len(folders) == len(paths):
+            return folders
+    return {}
 
 
 def closest(names: Sequence[str], samples: SampleNames) -> Match | None:

@@ -135,8 +135,10 @@ def _integers(
                 return ValueKind(
                     "normalised_integers", f"{measured}; {found}, so normalised and rounded"
                 )
-    combed = None if single_cell else traces_of_counts.gaps(_rows_looked_at(matrix))
-    if combed:
+    looked_at = [] if single_cell else _rows_looked_at(matrix)
+    combed = traces_of_counts.gaps(looked_at) if looked_at else None
+    # Where the factor is large, no small numbers are left to tell it.
+    if combed or traces_of_counts.one_step([row for row in looked_at if len(row)]):
         return ValueKind(
             "normalised_integers",
             f"{measured}; some small numbers are missing or twice as frequent in a column, as when"
