@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from geo_series import GENES, Made, counts_of
@@ -54,6 +55,17 @@ def by_symbol(adata) -> dict[str, list[float]]:
 )
 def test_files_of_one_name_are_told_by_their_folders(tmp_path, name):
     _, adata, _ = reads(tmp_path, of_all(name))
+    assert by_symbol(adata)["Gfap"] == COUNTS[0].tolist()
+
+
+def test_sheets_of_a_workbook_may_hold_a_sample_each(tmp_path):
+    with pd.ExcelWriter(tmp_path / "book.xlsx", engine="openpyxl") as book:
+        for sample, title in enumerate(TITLES):
+            counts = pd.DataFrame({"count": COUNTS[:, sample]}, index=pd.Index(GENES, name="gene"))
+            counts.to_excel(book, sheet_name=title)
+    files = {"GSE1_counts.xlsx": (tmp_path / "book.xlsx").read_bytes()}
+    folder = Made("GSE1", MICE).write(tmp_path / "mirror", files)
+    _, adata, _ = read(folder, row(label="genotype"))
     assert by_symbol(adata)["Gfap"] == COUNTS[0].tolist()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from epigpt.errors import InputError
-from epigpt.matrices import cell_tables, dee2, ncbi, per_sample, triplet_files
+from epigpt.matrices import cell_tables, dee2, ncbi, per_sample, spreadsheets, triplet_files
 from epigpt.matrices.archives import expand
 from epigpt.matrices.candidate import Candidate, Rejected, Search
 from epigpt.matrices.candidates import look_into
@@ -52,6 +52,8 @@ def find(files: Sequence[Member], search: Search) -> tuple[Candidate, list[Rejec
     candidates, rejected = _look(pieces, search)
     if not candidates and (found := _with_cell_table(members, rejected, search)) is not None:
         candidates, rejected = _look(pieces, found)
+    if not candidates and (sets := _sheets_of_samples(members, search)):
+        candidates, rejected = _look(sets, search)
     if search.wanted is not None and any(
         search.wanted & set(found.samples) for found in candidates
     ):
@@ -100,6 +102,21 @@ def _with_cell_table(
     others = [member for member in members if member.name != unmatched.file]
     table = cell_tables.find(others, unmatched.names, search.samples, search.budget)
     return None if table is None else replace(search, cells=table)
+
+
+def _sheets_of_samples(members: Sequence[Member], search: Search) -> list[PerSample]:
+    """Find workbooks whose sheets hold a sample each."""
+    books = [member for member in members if spreadsheets.NAME.search(member.base)]
+    try:
+        sheets = [
+            sheet
+            for book in books
+            if _wanted(book, search.pattern)
+            for sheet in spreadsheets.sheets(book, search.budget, search.scratch)
+        ]
+    except InputError:  # said already when it was looked into
+        return []
+    return per_sample.group(sheets, search.samples)[0]
 
 
 def _members(files: Sequence[Member], search: Search) -> list[Member]:

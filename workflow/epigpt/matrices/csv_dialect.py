@@ -137,9 +137,7 @@ def _layout(lines: Sequence[str], delimiter: str, decimal: str, encoding: str) -
     wide = {count: number for count, number in widths.items() if count > 1} or widths
     width = max(wide, key=lambda count: (wide[count], count))
     # A delimiter behind the last name makes no column.
-    cells = [
-        row[:-1] if len(row) == width + 1 and not row[-1].strip() else row for row in cells
-    ]
+    cells = [row[:-1] if len(row) == width + 1 and not row[-1].strip() else row for row in cells]
     start = next(
         index
         for index, row in enumerate(cells)
