@@ -85,6 +85,20 @@ def test_texts_that_a_spreadsheet_would_run_are_told(tmp_path: Path, caplog) -> 
     assert "=cmd" in (tmp_path / "samples.tsv").read_text()
 
 
+@pytest.mark.parametrize(
+    ("text", "formula"),
+    [("=1+1", True), ("+A1", True), ("@SUM(A1)", True), ("-cmd|x", True), ("-2+3", True)]
+    + [(text, False) for text in ("-", "+", "-1.5", "-1e-3", "-.5", "a=b", "")],
+)
+def test_what_a_spreadsheet_takes_for_a_formula(tmp_path, caplog, text, formula):
+    logging.getLogger("epigpt").addHandler(caplog.handler)
+    try:
+        files.write_tsv(tmp_path / "a.tsv", pd.DataFrame({"sample": [text]}))
+    finally:
+        logging.getLogger("epigpt").removeHandler(caplog.handler)
+    assert ("begin like a formula" in caplog.text) == formula
+
+
 def test_an_array_for_which_the_disk_has_no_room_is_an_error(tmp_path, monkeypatch):
     """A page of a mapped file that finds no room would end the process with a bus error."""
     array = files.new_array(tmp_path / "a.npy", np.uint16, (3, 4))

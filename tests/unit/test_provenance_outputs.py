@@ -119,16 +119,19 @@ def test_a_running_workflow_is_not_disturbed(root):
     assert (root / "results" / "a" / "metrics.tsv").exists()
 
 
-def test_a_decision_that_no_note_knows_is_set_aside_when_it_cannot_be_read(root):
+@pytest.mark.parametrize("content", ["[1", "[" * 100_000])
+def test_a_decision_that_no_note_knows_is_set_aside_when_it_cannot_be_read(root, content):
     path = root / "results" / "b" / "folds.json"
     path.parent.mkdir()
-    path.write_text("[1")
+    path.write_text(content)
     (told,) = check(root)
     assert "results/b/folds.json" in told
     assert not path.exists()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"/etc/passwd": {}}', '{"../x": {}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"/etc/passwd": {}}', '{"../x": {}}', "[" * 100_000]
+)
 def test_a_damaged_note_stops_nothing(root, content):
     (root / "results" / "a" / "logs" / "job.checksums.json").write_text(content)
     assert check(root) == []

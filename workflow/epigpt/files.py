@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,8 @@ CHECKSUMS = "checksums.json"
 _READ = 1 << 22
 # What a file of HDF5 takes beside its matrices.
 _ROOM = 1 << 20
-_FORMULA = ("=", "+", "@")
+# What a spreadsheet program takes for a formula; a number below 0 is none, nor a strand's sign.
+_FORMULA = re.compile(r"[=+@].|-(?![\d.]+([eE][-+]?\d+)?$).", re.DOTALL)
 # Rows of a table that are written out at a time.
 ROWS = 10_000
 
@@ -191,7 +193,7 @@ def _on_one_line(value: Any) -> Any:
 def _warn_of_formulas(final: Path, name: str, column: pd.Series) -> None:
     """Return which texts a spreadsheet program would run as formulas; they stay as they are, since
     later stages find samples by them."""
-    formulas = [text for text in column if isinstance(text, str) and text.startswith(_FORMULA)]
+    formulas = [text for text in column if isinstance(text, str) and _FORMULA.match(text)]
     if formulas:
         logging.getLogger("epigpt").warning(
             "%s: %d texts in column '%s' begin like a formula of a spreadsheet, such as %s; import"

@@ -77,7 +77,7 @@ def verify(root: Path, *, full: bool, repair: bool) -> tuple[int, list[Damage]]:
         try:
             looked += len(_listed(manifest))
             differing = [one for one in changed(manifest, full=full) if one[1] != _GONE]
-        except (OSError, KeyError, ValueError):
+        except (OSError, KeyError, ValueError, TypeError):
             continue  # a damaged manifest is an output, and noticed as one
         for path, found in differing:
             aside = set_aside(path) if repair else None

@@ -185,7 +185,7 @@ def _newest(root: Path, notes: str) -> dict[str, dict[str, Any]]:
                 # Of two jobs that wrote one result the later one says how it should be.
                 if output not in newest or _last(noted) >= _last(newest[output]):
                     newest[output] = noted
-        except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError):
             continue  # a damaged note says nothing; the job's outputs are judged by their times
     return {
         output: noted

@@ -63,7 +63,7 @@ def _unreadable_decisions(root: Path, *, repair: bool) -> list[Damage]:
         for path in sorted(root.glob(pattern)):
             try:
                 sound = key in json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError, TypeError):
+            except (OSError, ValueError, TypeError, RecursionError):
                 sound = False
             if not sound:
                 aside = output_checksums.set_aside(path) if repair else None

@@ -54,7 +54,7 @@ class Partial:
     def _read(self, url: str) -> Note | None:
         try:
             note = Note(**json.loads(self._note_file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
         return note if note.url == url else None
 
