@@ -166,6 +166,14 @@ def test_what_yaml_reads_otherwise_than_a_person(tmp_path, text, told, mended) -
     load(yaml.safe_load(mended), [path], tmp_path)
 
 
+def test_what_a_list_names_twice_counts_once() -> None:
+    settings = loading.validated(
+        {"baselines": ["ktsp", "majority", "ktsp"], "comparisons": ["finetuned_no_blocks"] * 2}
+    )
+    assert settings.baselines == ["ktsp", "majority"]
+    assert settings.comparisons == ["finetuned_no_blocks"]
+
+
 def test_aliases_of_a_section_may_add_to_it(tmp_path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("geo: &one\n  retries: 1\nother:\n  <<: *one\n  <<: *one\n  retries: 2\n")
