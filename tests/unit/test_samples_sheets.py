@@ -1,7 +1,9 @@
 """Sample sheets as people write them."""
 
 import gzip
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from epigpt.errors import InputError
@@ -41,13 +43,39 @@ def test_a_header_one_cell_short_names_no_first_column(tmp_path):
         ('id,diet\ns1,"a\ns2,b\ns3,a\n', "a quotation mark that is not closed"),
         ('id,diet\ns1,"a\ns2,b\ns3,"a\n', "a quotation mark that is not closed"),
         ("id,diet\ns1,a\0\n", "a binary file"),
-        ("PK\3\4\0", "an Excel workbook"),
+        ("PK\3\4\0", "not a workbook that can be read"),
     ],
 )
 def test_sheets_that_are_none(tmp_path, text, told):
     with pytest.raises(InputError) as refusal:
         read_sheet(write(tmp_path, text, "sheet.csv"))
     assert told in str(refusal.value)
+
+
+TABLE = pd.DataFrame({"id": ["s1", "s2"], "diet": ["keto", "chow"], "age": [8, 9]})
+
+
+def workbook(path: Path, *sheets: str) -> Path:
+    with pd.ExcelWriter(path, engine="openpyxl") as book:
+        for name in sheets:
+            TABLE.to_excel(book, sheet_name=name, index=False)
+    return path
+
+
+def test_a_workbook_is_a_sheet_where_one_of_its_sheets_is_it(tmp_path):
+    told = {"s1": {"diet": "keto", "age": "8"}, "s2": {"diet": "chow", "age": "9"}}
+    for sheets in (["Sheet1"], ["read me", "samples"], ["raw", "Metadata"]):
+        path = workbook(tmp_path / "sheet.xlsx", *sheets)
+        assert read_sheet(path).to_dict("index") == told
+    with pytest.raises(InputError, match="2 sheets that could be it") as refusal:
+        read_sheet(workbook(tmp_path / "sheet.xlsx", "A", "B"))
+    name = refusal.value.remedy.split("`")[1]
+    assert read_sheet(workbook(tmp_path / "sheet.xlsx", "A", name)).to_dict("index") == told
+
+
+def test_remarks_above_the_header_are_skipped(tmp_path):
+    text = "# written by hand\n#id,diet\ns1,keto\ns2,chow\n"
+    assert list(read_sheet(write(tmp_path, text, "sheet.csv")).index) == ["s1", "s2"]
 
 
 def test_a_sheet_that_unpacks_to_gigabytes(tmp_path, monkeypatch):

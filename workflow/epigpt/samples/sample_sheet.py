@@ -3,6 +3,7 @@
 import csv
 import gzip
 import re
+import tempfile
 import zlib
 from collections import Counter
 from io import StringIO
@@ -15,6 +16,7 @@ from epigpt.geo.record import clean
 
 _DELIMITERS = "\t,;"
 _LONGEST = 1 << 26
+_SHEET_NAME = re.compile(r"sample|meta[ _-]?data|coldata|design|phenotype", re.IGNORECASE)
 _WHAT_IT_IS = (
     "a sample sheet is a table with a header line; its first column holds the sample ids, whatever"
     " its header"
@@ -28,7 +30,8 @@ def read_sheet(path: Path) -> pd.DataFrame:
     ----------
     path
         Table separated by tabs, commas or semicolons (found from its content, not its name), plain
-        or gzipped, in UTF-8, UTF-16 or Windows-1252.
+        or gzipped, in UTF-8, UTF-16 or Windows-1252; or an Excel workbook of which one sheet is a
+        table. Remarks above the header begin with `#`.
 
     Returns
     -------
@@ -77,6 +80,8 @@ def rows_of(path: Path, comments: bool = False) -> list[list[str]]:
     lines = [line for line in _text(Path(path)).splitlines() if line.strip()]
     if comments:
         lines = [line for line in lines if not line.lstrip().startswith("#")]
+    while len(lines) > 2 and _is_remark(lines):
+        lines = lines[1:]
     if len(lines) < 2:
         raise _refused(path, "a sheet without rows" if lines else "an empty sheet")
     try:
@@ -98,6 +103,32 @@ def rows_of(path: Path, comments: bool = False) -> list[list[str]]:
     return [header, *body]
 
 
+def _is_remark(lines: list[str]) -> bool:
+    """Return whether the first line is a remark; a header may begin with `#` too."""
+    delimiter = _delimiter(lines[1:])
+    return lines[0].startswith("#") and lines[0].count(delimiter) != lines[1].count(delimiter)
+
+
+def _of_workbook(path: Path) -> str:
+    """Return the one sheet of a workbook that is a table, or is called like samples, as text."""
+    from epigpt.matrices import spreadsheets  # openpyxl takes a moment to import
+    from epigpt.matrices.streams import Budget, Member
+
+    with tempfile.TemporaryDirectory(prefix="epigpt.") as scratch:
+        sheets = spreadsheets.sheets(Member.of_file(path), Budget(_LONGEST), Path(scratch))
+        texts = {sheet.base: sheet.path.read_text(encoding="utf-8") for sheet in sheets}
+    tables = {name: text for name, text in texts.items() if "\t" in text and text.count("\n") > 1}
+    if len(tables) > 1:
+        tables = {name: text for name, text in tables.items() if _SHEET_NAME.search(name)} or tables
+    if len(tables) != 1:
+        named = ", ".join(tables or texts) or "none"
+        told = f"a workbook with {len(tables)} sheets that could be it ({named})"
+        raise InputError(
+            told, str(path), _WHAT_IT_IS, "call one of its sheets `samples`, or delete the others"
+        )
+    return next(iter(tables.values()))
+
+
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
@@ -112,9 +143,10 @@ def _text(path: Path) -> str:
         raise _refused(path, f"more than {_LONGEST >> 20} MB")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", errors="replace")
+    if content[:2] == b"PK" and not packed:
+        return _of_workbook(path)
     if b"\0" in content:
-        kind = "an Excel workbook or a zip archive" if content[:2] == b"PK" else "a binary file"
-        raise _refused(path, f"{kind}, no text")
+        raise _refused(path, "a binary file, no text")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
