@@ -100,7 +100,7 @@ def test_a_run_on_an_odd_machine(root: Path, tmp_path: Path) -> None:
         said = (done.stdout + done.stderr).decode(errors="replace")
         assert done.returncode == 0, said[-5000:]
         assert "foreign module" not in said
-        assert f"Using profile {environment['SNAKEMAKE_PROFILE']}" in said
+        assert f"{environment['SNAKEMAKE_PROFILE']} and workflow specific profile" in said
     assert "rule counts:" not in said
     page = folder / "results" / "epilepsy" / "report.html"
     assert page.stat().st_mode & 0o077 == 0
