@@ -196,6 +196,25 @@ def test_the_unit_is_what_its_column_calls_it():
     assert answer.decide(facts()).as_dict()["unit"] == "samples"
 
 
+def test_what_was_not_tested_is_said_in_the_series_word_and_with_a_way_on():
+    sizes = {"astrocytes": 6, "neurons": 7, "OPC": 1}
+    told = answer.decide(
+        facts(
+            gpt2=None,
+            rivals={},
+            donor_word="mice",
+            groups_per_class=sizes,
+            classes=tuple(sizes),
+            reason="class 'OPC' has 1 donor; fewer than 3 donors cannot be tested",
+        )
+    ).text
+    assert "class 'OPC' has 1 mouse; fewer than 3 mice" in told.headline
+    assert "Without 'OPC' (column include) the other 2 classes can be tested." in told.remedy
+    two = {"a": 6, "OPC": 1}
+    less = facts(gpt2=None, rivals={}, groups_per_class=two, classes=tuple(two), reason="x")
+    assert "Without" not in answer.decide(less).text.remedy
+
+
 def test_one_rival_is_not_the_best_of_one():
     alone = {"rivals": {"logistic_l2": rival(0.7, WORSE)}}
     assert "better than the one simpler model" in answer.decide(facts(**alone)).text.headline

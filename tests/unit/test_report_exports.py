@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import report_results as make
-from epigpt.report import exports
+from epigpt.report import exports, style
 from epigpt.report.results import Results
 
 
@@ -41,6 +41,19 @@ def test_the_notebook_runs_as_it_is_wherever_it_lies(
             exec(compile("".join(cell["source"]), cell["id"], "exec"), names)  # noqa: S102
     for figure in ("pca", "volcano", "heatmap", "gene", "pathways"):
         assert (folder / f"{figure}.pdf").read_bytes().startswith(b"%PDF"), figure
+
+
+def test_classes_have_the_order_and_colours_of_the_page(taken_along: Path) -> None:
+    """The first sample of the table may be of either class; the page's first is the control."""
+    results = Results(taken_along.parent / "one")
+    classes = json.dumps(results.classes)[1:-1]
+    script = (taken_along / "figures.R").read_text(encoding="utf-8")
+    notebook = (taken_along / "figures.ipynb").read_text(encoding="utf-8")
+    assert f"levels = c({classes})" in script
+    assert f"classes = [{classes}]" in json.dumps(json.loads(notebook)).replace('\\"', '"')
+    for colour in style.PALETTE:
+        assert colour in script
+        assert colour in notebook
 
 
 def test_the_matrix_is_the_one_of_the_expression_file(taken_along: Path) -> None:

@@ -25,6 +25,18 @@ def test_data_sets_stand_in_the_order_of_the_table(tmp_path: Path) -> None:
     assert "GRIA1 up" in text
 
 
+def test_too_few_litters_and_too_few_mice_are_one_verdict(tmp_path: Path) -> None:
+    for name in ("litters", "mice"):
+        folder = make.write(tmp_path / name)
+        told = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
+        told |= {"verdict": "too_few_donors", "badge": f"too few {name}", "unit": name}
+        (folder / "verdict.json").write_text(json.dumps(told), encoding="utf-8")
+    index.write(tmp_path, ["litters", "mice"], tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Verdicts: 2 too few donors." in text
+    assert text.count("<option>too few") == 1
+
+
 def test_the_best_rival_stands_with_the_interval_of_the_difference(tmp_path: Path) -> None:
     make.write(tmp_path / "one")
     index.write(tmp_path, ["one"], tmp_path / "index.html")

@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 
 import report_results as make
-from epigpt.evaluation.facts import donor_word
 from epigpt.interpretation.domain import about_epilepsy
 from epigpt.report import gene_values, page, wording
 from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.results import Results
 from epigpt.report.sections import design, markers
+from epigpt.samples.donors import donor_word
 
 
 class Outline(HTMLParser):
@@ -343,6 +343,7 @@ def test_groups_are_called_what_the_record_calls_them(
     units = donor_word(column)
     (folder / "verdict.json").write_text(json.dumps({**verdict, "unit": units}), encoding="utf-8")
     assert Results(folder).unit == unit
+    assert Results(folder).called("1 donor of 2 donors") == f"1 {unit} of 2 {units}"
     assert wording.plural(unit) == units
 
 

@@ -1,11 +1,7 @@
 """`epigpt start`: what it proposes, what it writes and never writes over, what it refuses before
-anything is fetched, what a run shows, and how it ends."""
+anything is fetched."""
 
-import fcntl
-import os
-import re
-import signal
-import subprocess
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,8 +17,7 @@ from epigpt.config import dataset_table
 from epigpt.config.settings import Settings
 from epigpt.errors import InputError
 from epigpt.models.choice import Devices
-from epigpt.start import cost, run, screen
-from epigpt.start.screen import RunScreen, in_words
+from epigpt.start import cost, run
 from epigpt.training import machine
 
 
@@ -35,7 +30,7 @@ def start(root, tmp_path, monkeypatch, capsys):
     def stand_in(directory, config, arguments, expected):
         began.append((config, arguments, expected))
         report = directory / "results" / dataset_table.read(config.with_suffix(".tsv"))[0].dataset
-        report.mkdir(parents=True)
+        report.mkdir(parents=True, exist_ok=True)
         (report / "report.html").write_text("")
         return 0, directory / "said"
 
@@ -142,6 +137,64 @@ def test_samples_that_may_belong_together_are_named(start):
     assert "the group is" not in start("GSE52778", "--group", "sample").text
 
 
+def test_a_donor_of_an_unusual_name_is_seen_asked_for_and_taken(start, tmp_path, monkeypatch):
+    """25 people of two samples each, as their bank calls them; a column of which every value is in
+    two samples by chance, and the day of their preparation, name nobody."""
+    rows = ["sample,blood_bank_code,treatment,sex,score,prepared"]
+    for number in range(10):
+        sex = "FM"[number % 2]
+        for treatment in ("vehicle", "drug"):
+            chance = number if treatment == "drug" else (number * 3 + 1) % 10
+            line = (f"S{number}{treatment}", f"bb{number}", treatment, sex, chance, f"day {chance}")
+            rows.append(",".join(map(str, line)))
+    (tmp_path / "sheet.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "counts.csv").write_text("gene,S0drug\nENSG00000000003,1\n")
+    named = ("counts.csv", "--samples", "sheet.csv")
+    told = start(*named)
+    assert "'blood_bank_code' repeats as the names of donors do" in told.text
+    assert "To keep these together: --group blood_bank_code" in told.text
+    assert "'score'" not in told.text
+    questions = []
+    answers = iter(["1", "y", "y"])
+    monkeypatch.setattr("builtins.input", lambda asked: questions.append(asked) or next(answers))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    done = start(*named)
+    assert done.status == 0, done.text
+    assert "Is each value of 'blood_bank_code' one donor? [y/N] " in questions
+    assert dataset_table.read(tmp_path / "config" / "counts.tsv")[0].group == "blood_bank_code"
+
+
+def test_classes_too_small_to_be_tested_are_named_before_the_run(start, tmp_path):
+    rows = [
+        f"S{at},{kind}" for at, kind in enumerate(["T cell"] * 4 + ["B cell"] * 3 + ["rare", "NK"])
+    ]
+    (tmp_path / "sheet.csv").write_text("\n".join(["sample,treatment", *rows]) + "\n")
+    (tmp_path / "counts.csv").write_text("gene,S0\nENSG00000000003,1\n")
+    named = ("counts.csv", "--samples", "sheet.csv")
+    told = start(*named)
+    assert "Note: 'NK', 'rare': fewer than 3 donors, so no model can be tested" in told.text
+    assert "--include 'treatment!=NK|rare'" in told.text
+    followed = start(*named, "--include", "treatment!=NK|rare")
+    assert "treatment: B cell 3, T cell 4" in followed.text
+    assert "fewer than 3 donors" not in followed.text
+
+
+def test_what_is_looked_at_has_its_own_words(start, tmp_path):
+    assert "24 samples; download 0." in start("GSE9000001").text
+    named = table(tmp_path)
+    assert "8 samples; nothing to download" in start(named, "--samples", "sheet.csv").text
+    names = [f"{letter}CGTACGTACGTACGT-1" for letter in "ACGTacgt"]
+    obs = pd.DataFrame(
+        {"biobank": [*"aabbccdd"], "treatment": ["drug", "vehicle"] * 4}, index=names
+    )
+    file = tmp_path / "cells.h5ad"
+    anndata.AnnData(np.ones((8, 30), dtype=np.float32), obs=obs).write_h5ad(file)
+    refused = start("cells.h5ad", "--assay", "single_cell")
+    assert "'biobank' (4 values), 'treatment' (2 values)" in refused.text
+    followed = start("cells.h5ad", "--assay", "single_cell", "--group", "biobank")
+    assert "8 cells of 4 samples; nothing" in followed.text, followed.text
+
+
 def test_the_table_of_counts_is_no_sheet(start, tmp_path):
     named = table(tmp_path)
     rows = [f"ENSG{number:011d},1,2" for number in range(600)]
@@ -191,6 +244,8 @@ def test_a_profile_says_what_the_trainings_get(start, root):
     assert done.status == 0, done.text
     assert done.began[0][1] == ["--profile", str(root / "profiles" / "slurm")]
     assert "Model: gpt2-xl (auto: hardware h100x1 has GPUs of 80 GB)" in done.text
+    both = start("GSE9000001", "--yes", "--profile", "slurm", "--cores", "3")
+    assert both.began[1][1][-2:] == ["--cores", "3"], both.text
     assert "remedy" in start("GSE9000001", "--yes", "--profile", "of_nobody").text
 
 
@@ -223,161 +278,17 @@ def test_too_little_disk(tmp_path):
     settings = Settings(model="tiny", permutations=0)
     told = cost.of_run(settings, "cpu", Devices("this machine"), 24, 1 << 60)
     with pytest.raises(InputError, match="do not fit on this disk"):
-        cost.refuse_lack_of_disk(told, tmp_path / "not" / "yet")
+        cost.refuse_lack_of_disk(told, tmp_path / "not" / "yet", "a")
 
 
-def test_two_starts_in_one_folder(tmp_path):
-    lock = tmp_path / ".snakemake" / "epigpt-start.lock"
-    lock.parent.mkdir()
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(InputError, match="goes on already"):
-            run.snakemake(tmp_path, tmp_path / "config.yaml", [], {})
-
-
-def test_a_killed_run_is_unlocked_and_another_programs_lock_is_not(tmp_path, monkeypatch):
-    commands = []
-    monkeypatch.setattr(subprocess, "run", lambda command, **_: commands.append(command))
-    stand_in = SimpleNamespace(wait=lambda: 0)
-    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: stand_in)
-    locks = tmp_path / ".snakemake" / "locks"
-    locks.mkdir(parents=True)
-    (locks / "0.output.lock").touch()
-    with (tmp_path / "screen").open("w") as screen:
-        monkeypatch.setattr(sys, "stdout", screen)
-        run.snakemake(tmp_path, tmp_path / "config.yaml", [], {})
-        assert commands == []
-        (tmp_path / ".snakemake" / "epigpt-start.lock").write_text("running\n")
-        run.snakemake(tmp_path, tmp_path / "config.yaml", [], {})
-    assert [command[-1] for command in commands] == ["--unlock"]
-    assert (tmp_path / ".snakemake" / "epigpt-start.lock").read_text() == ""
-
-
-@pytest.mark.parametrize("status", [run.STOPPED, -signal.SIGTERM, 1])
-def test_what_ends_a_run_that_did_not_finish(tmp_path, status):
-    (tmp_path / "said.txt").touch()
-    told = run.outcome(
-        tmp_path, "a", status, began=0, said=tmp_path / "said.txt", again="epigpt start a --yes"
-    )
-    assert "Run the same command to resume:\n  epigpt start a --yes" in told
-    assert "Stopped." in told or "a: " in told
-
-
-def test_a_run_of_which_no_job_began_ends_with_what_snakemake_said(tmp_path):
-    said = tmp_path / "said.txt"
-    said.write_text("Error: Directory cannot be locked.\n")
-    told = run.outcome(tmp_path, "a", 1, began=0, said=said, again="epigpt start a --yes")
-    assert "no job could begin" in told
-    assert "Error: Directory cannot be locked." in told
-
-
-def test_told_to_end_it_tells_snakemake(root):
-    """As a scheduler or a system that shuts down does it: SIGTERM to one process alone."""
-    code = """
-import os, signal, subprocess, sys, threading
-from epigpt.start import run
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run behind `&`
-waits = "import time, signal\\ntry: time.sleep(60)\\nexcept KeyboardInterrupt: raise SystemExit(7)"
-child = subprocess.Popen([sys.executable, "-c", waits])
-threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
-with run._told_to_end(child):
-    print(run._ended(child), child.poll())
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(root / "workflow")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.split() == ["130", "7"], done.stderr
-
-
-def test_a_start_of_snakemake_imports_no_installed_epigpt(root):
-    """It imports every plugin, and the package has to be that of the Snakefile's checkout."""
-    code = "import sys, snakemake.cli; snakemake.cli.get_argument_parser(); "
-    code += "print('snakemake_logger_plugin_epigpt' in sys.modules, 'epigpt' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(root / "workflow")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == ["True", "False"]
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-def test_the_screen_of_a_run():
-    said, clock = [], Clock()
-    shown = RunScreen(said.append, expected={"models": 80.0}, clock=clock)
-    shown.planned({"download": 1, "models": 1, "all": 1, "total": 3})
-    shown.begun(1, "download", "a")
-    assert shown.seconds_left() is None
-    clock.now = 16.0
-    shown.ended(1)
-    shown.progress(1, 3)
-    # The first job took twice what was expected of it, and so may the rest.
-    assert shown.seconds_left() == pytest.approx(160)
-    shown.begun(2, "models", "a")
-    shown.begun(3, "models", "a")
-    shown.failed("models", "a", "results/a/logs/models.log")
-    shown.begun(4, "all", "")
-    assert said == [
-        "3 jobs to run, more where a stage decides which.\n",
-        "  0:00  1 of 3  downloading, a\n",
-        "  0:16  2 of 3  training GPT-2 and attributing it, a  (about 3 min left)\n",
-        "  0:16  FAILED: training GPT-2 and attributing it, a; log: results/a/logs/models.log\n",
-    ]
-
-
-def test_a_screen_that_is_no_terminal_is_never_silent_for_long():
-    said, clock = [], Clock()
-    shown = RunScreen(said.append, clock=clock)
-    shown.planned({"null": 3, "total": 3})
-    for job in range(3):
-        shown.begun(job, "null", "a")
-    for done in (1, 2):
-        clock.now += 40
-        shown.ended(done)
-        shown.progress(done, 3)
-    assert said[-1] == "  1:20  2 of 3 done  (about 40 s left)\n"
-    assert len(said) == 3
-
-
-def test_every_rule_has_words(root):
-    rules = re.findall(
-        r"^ *(?:use rule \w+ as|rule|checkpoint) (\w+)\b",
-        "\n".join(path.read_text() for path in sorted((root / "rules").glob("*.smk"))),
-        re.MULTILINE,
-    )
-    assert len(rules) > 20
-    assert set(rules) - {"all", "fetch"} <= screen.IN_WORDS.keys()
-
-
-def test_the_screen_of_a_terminal_is_one_line():
-    said, clock = [], Clock()
-    shown = RunScreen(said.append, live=True, clock=clock, columns=60)
-    shown.planned({"download": 1, "counts": 1, "total": 2})
-    shown.begun(1, "download", "a" * 80)
-    shown.ended(1)
-    shown.progress(1, 2)
-    text = "".join(said)
-    assert text.count("\n") == 1
-    assert all(len(part) < 60 for part in text.split("\r"))
-    assert "1 of 2 jobs" in said[-1]
-    shown.close()
-    assert said[-1].strip() == ""
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "10 s"), (62, "60 s"), (600, "10 min"), (9000, "2.5 h")]
-)
-def test_durations_in_words(seconds, words):
-    assert in_words(seconds) == words
+def test_what_an_earlier_run_has_written_is_not_asked_for_again(tmp_path, monkeypatch):
+    """A disk on which half of the run lies has room for the other half alone."""
+    settings = Settings(model="tiny", permutations=0)
+    told = cost.of_run(settings, "cpu", Devices("this machine"), 24, 0)
+    room = SimpleNamespace(free=told.disk - 1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: room)
+    with pytest.raises(InputError, match="do not fit on this disk"):
+        cost.refuse_lack_of_disk(told, tmp_path, "a")
+    (tmp_path / "results" / "a" / "models").mkdir(parents=True)
+    (tmp_path / "results" / "a" / "models" / "weights").write_bytes(b"0" * 1_000_000)
+    cost.refuse_lack_of_disk(told, tmp_path, "a")

@@ -129,8 +129,8 @@ def test_pairs_that_the_data_rule_out_say_why() -> None:
     small = series("c", "rat", 1.0, 2, donors=2)
     assert paired_dataset.join(mouse, rat)[2]["reason"] == ""
     assert "share 0 genes" in paired_dataset.join(mouse, nameless)[2]["reason"]
-    assert "of 'c' has 2 groups" in paired_dataset.join(mouse, small)[2]["reason"]
-    assert "of 'c' has 2 groups" in paired_dataset.join(small, mouse)[2]["reason"]
+    assert "of 'c' has 2 donors" in paired_dataset.join(mouse, small)[2]["reason"]
+    assert "of 'c' has 2 donors" in paired_dataset.join(small, mouse)[2]["reason"]
 
 
 def test_a_pair_that_cannot_be_tested_stands_in_the_table_and_the_report(

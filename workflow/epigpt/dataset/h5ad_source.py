@@ -29,6 +29,8 @@ _SAMPLE_COLUMNS = (
     "library_id",
     "orig.ident",
 )
+_FEWEST_VALUES = 2
+_MOST_LISTED = 12
 
 
 def from_h5ad(
@@ -150,8 +152,10 @@ def _samples_of(row: Row, obs: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
             f"obs of {row.source}",
             "cells of one donor are not independent, so each cell cannot count as a sample of"
             " its own group",
-            "name the obs column that holds the donor in the cell `group`"
-            + ("" if column is None else f", since '{label}' differs within '{column}'"),
+            "name the obs column that holds the donor in the cell `group` (`epigpt start`:"
+            " --group NAME)"
+            + ("" if column is None else f", since '{label}' differs within '{column}'")
+            + _that_repeat(obs),
         )
     sample = obs[owner].astype(str)
     if label is not None and _most_within(obs, owner, label) > 1:
@@ -160,6 +164,16 @@ def _samples_of(row: Row, obs: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
         name for name in obs if name != column and obs.groupby(sample)[name].nunique().max() <= 1
     ]
     return sample.tolist(), obs.set_axis(sample)[~sample.duplicated().to_numpy()][constant]
+
+
+def _that_repeat(obs: pd.DataFrame) -> str:
+    """List the columns that could say which cells are of one donor."""
+    found = [
+        f"'{name}' ({obs[name].nunique()} values)"
+        for name in obs
+        if _FEWEST_VALUES <= obs[name].nunique() < len(obs)
+    ]
+    return f"; columns that repeat: {', '.join(found[:_MOST_LISTED])}" if found else ""
 
 
 def _most_within(obs: pd.DataFrame, owner: str, name: str) -> int:

@@ -48,6 +48,8 @@ class Description:
         Possible labels, best first.
     group
         Characteristic that looks like the donor, or `sample`.
+    group_to_consider
+        Where every sample is its own: what may name the donors all the same, or "".
     confounding
         The first candidate against the other characteristics, as `confounding.table` gives it.
     rows
@@ -67,6 +69,7 @@ class Description:
     problems: list[InputError] = field(default_factory=list)
     candidates: list[Candidate] = field(default_factory=list)
     group: str = "sample"
+    group_to_consider: str = ""
     confounding: pd.DataFrame = field(default_factory=pd.DataFrame)
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from epigpt.config.dataset_row import Row
 from epigpt.describe.description import Description
-from epigpt.samples import assays, association, donors
+from epigpt.samples import assays, association, donors, shared_donors
 from epigpt.samples.label_candidates import Candidate, candidates, of_values
 from epigpt.samples.label_rows import row_for
 from epigpt.samples.label_sources import Sources, one_spelling, output_names
@@ -50,7 +50,8 @@ def describe_labels(
         if guessed and row.group == "sample":
             told = label[label.ne("")].rename(best.label)
             titles = attributes["title"].loc[told.index] if "title" in attributes else None
-            shared, seen = donors.shared(titles, unified.loc[told.index], told)
+            shared, seen = shared_donors.find(titles, unified.loc[told.index], told)
+            description.group_to_consider = shared
             description.notes += [f"{seen}: the group is then '{shared}'."] if shared else []
         listed = pd.DataFrame(
             {"sample": kept, "label": label.to_numpy(), "group": group.to_numpy()}

@@ -29,6 +29,7 @@ from epigpt.evaluation.answer_words import (
     unit,
     unseen,
 )
+from epigpt.samples.donors import called
 
 if TYPE_CHECKING:
     from epigpt.evaluation.evidence import Confounder, Facts, Score
@@ -74,7 +75,8 @@ def write(verdict: str, facts: Facts) -> Text:
         headline = (
             f"{capital(asked(facts.classes))}: no model was tested, because {because(facts)}."
         )
-        reason, meaning, remedy = because(facts), _NOT_TESTED, more_donors(facts)
+        reason, remedy = because(facts), more_donors(facts)
+        meaning = called(_NOT_TESTED, unit(facts))
     else:
         branch = {
             "works": _works,
@@ -250,7 +252,7 @@ def _strength(one: Confounder) -> str:
 
 
 def _short(verdict: str, facts: Facts) -> str:
-    badge = verdict.replace("_", " ")
+    badge = called(verdict.replace("_", " "), unit(facts))
     if facts.gpt2 is None:
         return f"{badge}: {because(facts)}"
     own = facts.gpt2

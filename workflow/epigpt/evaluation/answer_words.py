@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from epigpt.model_names import MAJORITY, MODELS
+from epigpt.samples.classes import FEWEST_GROUPS
+from epigpt.samples.donors import called
 
 if TYPE_CHECKING:
     from epigpt.evaluation.evidence import Facts, Score
@@ -36,7 +38,7 @@ def phrase(model: str) -> str:
 
 def because(facts: Facts) -> str:
     """Return why nothing was tested, without a full stop."""
-    return (facts.reason or "no model was fitted").strip().rstrip(".")
+    return called((facts.reason or "no model was fitted").strip().rstrip("."), unit(facts))
 
 
 def difference(score: Score) -> str:
@@ -135,7 +137,14 @@ def more_donors(facts: Facts) -> str:
     if len(counts) < 2:
         return "Choose a label with two classes or more (columns label, case, control, include)."
     need = _FEWEST if min(counts) < _FEWEST else min(counts) + 1
+    few = [name for name, number in facts.groups_per_class.items() if number < FEWEST_GROUPS]
+    others = len(counts) - len(few)
+    leave = (
+        f" Without {named(few)} (column include) the other {others} classes can be tested."
+        if few and others > 1
+        else ""
+    )
     return (
-        f"It takes {need} {unit(facts)} or more in each class; here are {sizes(facts)}. A wider"
-        " include, or another series, may give them."
+        f"It takes {need} {unit(facts)} or more in each class; here are {sizes(facts)}.{leave} A"
+        " wider filter in the column include, or another series, may give more."
     )

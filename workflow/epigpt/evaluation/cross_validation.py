@@ -147,7 +147,7 @@ def assess(samples: pd.DataFrame, k: int) -> Assessment:
     smallest = min(per_class, key=lambda name: (per_class[name], name))
     fewest = per_class[smallest]
     if fewest < FEWEST_GROUPS:
-        unit = "group" if fewest == 1 else "groups"
+        unit = "donor" if fewest == 1 else "donors"
         return Assessment(
             0,
             f"class '{smallest}' has {fewest} {unit}; a classifier cannot be tested with fewer than"
@@ -156,19 +156,19 @@ def assess(samples: pd.DataFrame, k: int) -> Assessment:
         )
     size = min(k, fewest)
     reason = (
-        f"class '{smallest}' has {fewest} groups, so there are {fewest} folds instead of {k}"
+        f"class '{smallest}' has {fewest} donors, so there are {fewest} folds instead of {k}"
         if size < k
         else ""
     )
     while size >= 2 and fold_drawing.draw(held, size, np.random.default_rng(0)) is None:
         size -= 1
         reason = (
-            f"groups hold several classes, and no more than {size} folds can each test every class"
+            f"donors hold several classes, and no more than {size} folds can each test every class"
         )
     if size < 2:
         return Assessment(
             0,
-            "groups hold several classes in a way that no two folds can each test every class",
+            "donors hold several classes in a way that no two folds can each test every class",
             per_class,
         )
     return Assessment(size, reason, per_class)
@@ -211,26 +211,6 @@ def assert_no_group_crosses(table: pd.DataFrame) -> None:
                 why="what a model was trained on must not test it",
                 remedy=donors_apart.REMEDY,
             )
-
-
-def train_test(table: pd.DataFrame, repeat: int, fold: int) -> tuple[list[str], list[str]]:
-    """Give the samples that train and those that test in one fold, sorted.
-
-    Raises
-    ------
-    InputError
-        A group that crosses.
-    KeyError
-        There is no such fold.
-    """
-    assert_no_group_crosses(table)
-    part = table[table["repeat"] == repeat]
-    tested = part["fold"] == fold
-    if not tested.any():
-        raise KeyError(f"no fold {fold} in repeat {repeat}")
-    return sorted(part.loc[~tested, "sample"].astype(str)), sorted(
-        part.loc[tested, "sample"].astype(str)
-    )
 
 
 def read(path: Path) -> pd.DataFrame:

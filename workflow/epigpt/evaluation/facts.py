@@ -1,6 +1,5 @@
 """From held-out predictions to the facts that the answer is decided from."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,22 +21,6 @@ from epigpt.samples.donors import suggested_group
 _RESAMPLES_ALONE = 500
 # Samples of different folds are ranked together; where that changes the score by more, it is said.
 _POOLING_GAP = 0.1
-_DONOR_WORDS = {
-    "litter": "litters",
-    "clutch": "clutches",
-    "patient": "patients",
-    "subject": "subjects",
-    "individual": "individuals",
-    "participant": "participants",
-    "mouse": "mice",
-    "rat": "rats",
-    "fish": "fish",
-    "embryo": "embryos",
-    "larva": "larvae",
-    "animal": "animals",
-    "culture": "cultures",
-    "pool": "pools",
-}
 
 
 def rivals(models: Sequence[str]) -> list[str]:
@@ -124,19 +107,6 @@ def collect(
         excluded_genes=int((place or {}).get("excluded") or 0),
         **_told(judged),
     )
-
-
-def donor_word(column: str) -> str:
-    """Return what the column of the groups calls them, in the plural; "donors" where its name says
-    nothing.
-
-    >>> donor_word("litter id"), donor_word("mouse"), donor_word("sample")
-    ('litters', 'mice', 'donors')
-    """
-    named = re.findall(r"[a-z]+", column.lower())
-    if "cell line" in " ".join(named):
-        return "cell lines"
-    return next((plural for word, plural in _DONOR_WORDS.items() if word in named), "donors")
 
 
 def _locus(found: Mapping[str, Any] | None) -> Locus | None:

@@ -138,20 +138,25 @@ def _uncertainty(results: Results) -> list[Row]:
     permuted = verdict.get("permutations") or {}
     single = verdict.get("verdicts_of_single_repeats") or {}
     smallest = verdict.get("smallest_auc_that_could_be_shown")
+    least = verdict.get("smallest_p")
     return [
         ("discrimination", _interval("AUC", auc), "metrics.tsv: finetuned, auc"),
         ("calibration", _interval("Brier score", brier), "metrics.tsv: brier; calibration.tsv"),
         (
             "uncertainty",
             f"95 % intervals, {verdict.get('unit')} as units" if auc else "none",
-            f"verdict.json: p {verdict.get('p')}, {permuted.get('number', 0)} permutations"
-            f" ({permuted.get('kind', 'none')})",
+            (
+                f"verdict.json: p {verdict['p']:.3g}, {permuted['number']} permutations"
+                f" ({permuted.get('kind')})"
+                if verdict.get("p") is not None and permuted.get("number")
+                else "verdict.json: no permutations, so no p"
+            ),
         ),
         (
             "sample size and power",
             _counts(verdict.get("groups_per_class") or {}, "in all")
             + (f"; an AUC of {smallest:.2f} or more could be shown" if smallest and auc else ""),
-            f"verdict.json: smallest possible p {verdict.get('smallest_p')}",
+            "verdict.json: " + ("no p" if least is None else f"smallest possible p {least:.3g}"),
         ),
         (
             "stability over draws of the folds",

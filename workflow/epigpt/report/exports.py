@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from epigpt import files
-from epigpt.report import gene_values, wording
+from epigpt.report import gene_values, style, wording
 from epigpt.report.results import Results
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -35,7 +35,11 @@ def write(results: Results, folder: Path) -> None:
 
 
 def _named(text: str, results: Results) -> str:
-    return text.replace("@DATASET@", results.dataset)
+    """Fill in what a script is about, and the classes in the report's order and colours."""
+    classes = json.dumps(results.classes or [""], ensure_ascii=False)[1:-1]
+    palette = json.dumps(style.PALETTE)[1:-1]
+    text = text.replace("@DATASET@", results.dataset).replace("@COLOURS@", palette)
+    return text.replace("@CLASSES@", classes)
 
 
 def _matrix(results: Results, folder: Path) -> list[str]:

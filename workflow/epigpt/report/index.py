@@ -65,7 +65,7 @@ def write(
 def render(entries: list[Entry]) -> str:
     """Give the page's text."""
     rows = [_row(entry) for entry in entries]
-    verdicts = [str(entry.verdict.get("badge") or _NO_VERDICT) for entry in entries]
+    verdicts = [_verdict(entry) for entry in entries]
     per_verdict = [f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts)]
     overview = Table(
         "overview",
@@ -125,7 +125,7 @@ def _row(entry: Entry) -> list[Cell]:
         ),
         Cell(*_status(entry)),
         Cell(
-            str(entry.verdict.get("badge") or _NO_VERDICT),
+            _verdict(entry),
             verdict,
             str(entry.verdict.get("tone") or ""),
             detail=wording.short(str(entry.verdict.get("reason") or ""), 160),
@@ -139,6 +139,12 @@ def _row(entry: Entry) -> list[Cell]:
         blocks.cell(str(entry.reading.get("assay") or "").replace("_", " ")),
         blocks.cell(entry.significant),
     ]
+
+
+def _verdict(entry: Entry) -> str:
+    """Name a verdict as of every data set: its page alone calls donors litters, or cell lines."""
+    badge = str(entry.verdict.get("badge") or _NO_VERDICT)
+    return badge if entry.verdict.get("verdict") != "too_few_donors" else "too few donors"
 
 
 def _title(series: dict[str, Any], simulated: bool) -> str:

@@ -16,6 +16,7 @@ from epigpt import schema
 from epigpt.interpretation.domain import applies, of_settings
 from epigpt.report import wording
 from epigpt.report.matrix import Expression
+from epigpt.samples.donors import called
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,10 @@ class Results:
     def units(self) -> str:
         """What groups are called: `litters`."""
         return wording.plural(self.unit)
+
+    def called(self, text: str) -> str:
+        """Return a text that speaks of donors with this series' word for them."""
+        return called(text, self.units)
 
     def name(self, sample: str) -> str:
         """Return the title of a sample where the record gives each one of its own, else its id."""

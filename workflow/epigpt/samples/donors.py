@@ -1,5 +1,4 @@
-"""Which samples are of one donor: the characteristic that names it, and samples that look like
-replicates of each other."""
+"""Which samples are of one donor: the characteristic or the part of the titles that names it."""
 
 import re
 from dataclasses import dataclass
@@ -15,18 +14,29 @@ from epigpt.samples.characteristic_kinds import (
     names_litters,
     of_subject,
 )
-from epigpt.samples.donor_titles import (
-    FEWEST_DONORS,
-    GROUP_OF_TITLE,
-    named_in_titles,
-    replicates,
-)
+from epigpt.samples.donor_titles import FEWEST_DONORS, named_in_titles
 from epigpt.samples.label_sources import is_missing
 
 _TECHNICAL = re.compile(r"tech(nical)?[ ._-]?rep", re.IGNORECASE)
-_LINE = re.compile(
-    r"\b(cell |ipsc? |hipsc |es )?(line|clone)( ?(id|number|no|name))?$", re.IGNORECASE
-)
+
+
+# What a name of the groups calls them, in the plural.
+_DONOR_WORDS = {
+    "litter": "litters",
+    "clutch": "clutches",
+    "patient": "patients",
+    "subject": "subjects",
+    "individual": "individuals",
+    "participant": "participants",
+    "mouse": "mice",
+    "rat": "rats",
+    "fish": "fish",
+    "embryo": "embryos",
+    "larva": "larvae",
+    "animal": "animals",
+    "culture": "cultures",
+    "pool": "pools",
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,30 @@ class Donors:
     name: str
     rule: str
     doubts: tuple[str, ...] = ()
+
+
+def donor_word(column: str) -> str:
+    """Return what the column of the groups calls them, in the plural; "donors" where its name says
+    nothing.
+
+    >>> donor_word("litter id"), donor_word("mouse"), donor_word("sample")
+    ('litters', 'mice', 'donors')
+    """
+    named = re.findall(r"[a-z]+", column.lower())
+    if "cell line" in " ".join(named):
+        return "cell lines"
+    return next((plural for word, plural in _DONOR_WORDS.items() if word in named), "donors")
+
+
+def called(text: str, units: str) -> str:
+    """Return a text that speaks of donors with another word for them, given in the plural.
+
+    >>> called("1 donor of 12 donors", "mice")
+    '1 mouse of 12 mice'
+    """
+    singular = {plural: word for word, plural in _DONOR_WORDS.items()}
+    one = singular.get(units, units.removesuffix("s"))
+    return re.sub(r"\bdonor\b", one, re.sub(r"\bdonors\b", units, text))
 
 
 def find(characteristics: pd.DataFrame, titles: pd.Series | None = None) -> Donors:
@@ -74,7 +108,7 @@ def find(characteristics: pd.DataFrame, titles: pd.Series | None = None) -> Dono
         if not FEWEST_DONORS <= distinct < len(values):
             continue
         lacking = int(values.map(is_missing).sum())
-        clash = "" if names_litters(name) else _two_of(characteristics, name)
+        clash = "" if names_litters(name) else two_of(characteristics, name)
         # Most series count the replicates of each class from 1.
         if counted and (clash or lacking or _counts_again(characteristics, name)):
             continue
@@ -121,7 +155,7 @@ def find(characteristics: pd.DataFrame, titles: pd.Series | None = None) -> Dono
     return Donors("sample", f"group = auto: {why}, so every sample is its own", tuple(doubts))
 
 
-def _two_of(characteristics: pd.DataFrame, name: str) -> str:
+def two_of(characteristics: pd.DataFrame, name: str) -> str:
     """Name a characteristic of the subject of which one donor would have two values."""
     for other in sorted(map(str, characteristics)):
         if other != name and of_subject(other):
@@ -150,54 +184,3 @@ def _counts_again(characteristics: pd.DataFrame, name: str) -> bool:
 def suggested_group(characteristics: pd.DataFrame, titles: pd.Series | None = None) -> str:
     """Name what `find` takes, or `sample`."""
     return find(characteristics, titles).name
-
-
-def cell_line(characteristics: pd.DataFrame, label: pd.Series) -> str:
-    """Name a characteristic of cell lines or clones that repeats, each of which is one donor's; ""
-    where there is none, or where the lines are what is compared.
-
-    Parameters
-    ----------
-    characteristics, label
-        Index: the samples analysed.
-    """
-    for name in sorted(map(str, characteristics)):
-        values = characteristics[name]
-        if (
-            _LINE.search(name.replace("_", " "))
-            and max(FEWEST_DONORS, label.nunique() + 1) <= values.nunique() < len(values)
-            and not values.map(is_missing).any()
-        ):
-            return name
-    return ""
-
-
-def shared(
-    titles: pd.Series | None, characteristics: pd.DataFrame, label: pd.Series
-) -> tuple[str, str]:
-    """Find samples that share donors though every sample counts as its own.
-
-    Parameters
-    ----------
-    titles, characteristics, label
-        Of the same samples; `label` is named after its column, titles are None where there are
-        none.
-
-    Returns
-    -------
-    tuple
-        What to write into the cell `group`, and what is seen, in words; "" twice where nothing is.
-    """
-    if titles is not None:
-        column, alike = named_in_titles(titles, label, str(label.name))
-        seen = "samples share {} donors that their titles name"
-        if not alike:
-            column, alike = GROUP_OF_TITLE, replicates(titles, characteristics, label)
-            seen = "samples look like replicates of {} donors, whose titles count on"
-        if alike:
-            first = "; ".join(f"{one}: {', '.join(of)}" for one, of in list(alike.items())[:3])
-            number = sum(map(len, alike.values()))
-            return column, f"{number} {seen.format(len(alike))} ({first} …)"
-    column = cell_line(characteristics, label)
-    told = f"'{column}' names lines of cells that repeat, each of which is one donor's"
-    return column, told if column else ""

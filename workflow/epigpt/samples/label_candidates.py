@@ -61,6 +61,11 @@ class Candidate:
         return [name for name, number in self.groups.items() if number >= FEWEST_GROUPS]
 
     @property
+    def too_small(self) -> list[str]:
+        """Classes of fewer donors."""
+        return [name for name in self.groups if name not in self.assessable]
+
+    @property
     def control(self) -> str:
         """The one class that is called like a control, or ""."""
         return reference_of(self.samples)
@@ -94,7 +99,11 @@ class Candidate:
         """Its classes with their counts, for messages."""
         each = [
             f"{_shortened(name)} {number}"
-            + ("" if self.groups[name] == number else f" of {self.groups[name]} donors")
+            + (
+                ""
+                if self.groups[name] == number
+                else f" of {self.groups[name]} donor" + "s" * (self.groups[name] > 1)
+            )
             for name, number in list(self.samples.items())[:_MOST_SHOWN]
         ]
         each += (

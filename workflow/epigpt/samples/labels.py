@@ -9,7 +9,7 @@ import pandas as pd
 
 from epigpt.config.dataset_row import COLUMNS, Row, row_to_paste
 from epigpt.errors import InputError
-from epigpt.samples import automatic_label, donors, label_classes
+from epigpt.samples import automatic_label, donors, label_classes, shared_donors
 from epigpt.samples.characteristic_kinds import Kind, kind_of
 from epigpt.samples.inclusion import selected
 from epigpt.samples.label_candidates import Candidate, candidates
@@ -225,7 +225,7 @@ def _about_groups(
         )
         warnings.append({"about": "group", "text": text, "rows": []})
     if found.name == "sample" and column in ("", "sample"):
-        column, seen = donors.shared(titles, characteristics, label)
+        column, seen = shared_donors.find(titles, characteristics, label)
     if column not in ("", "sample"):
         text = (
             f"{seen}, yet every sample counts as its own: a donor in training and test at once"

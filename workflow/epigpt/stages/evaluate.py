@@ -20,6 +20,7 @@ from epigpt.evaluation import (
 )
 from epigpt.evaluation.metrics import HeldOut
 from epigpt.model_names import FINETUNED
+from epigpt.samples.donors import donor_word
 from epigpt.stages import entry
 
 
@@ -44,7 +45,7 @@ def main() -> None:
         collected = predictions.ordered(predictions.collect(scored_files), classes)
         models: dict[str, HeldOut] = {}
         reading = json.loads(job.file("reading").read_text(encoding="utf-8"))
-        donors = facts.donor_word(str((reading.get("group") or {}).get("column") or ""))
+        donors = donor_word(str((reading.get("group") or {}).get("column") or ""))
         if summary["assessable"]:
             folds = cross_validation.read(job.file("folds"))
             merged = facts.merged_donors(samples, folds)

@@ -36,7 +36,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--hardware", default="", help="hardware preset (default: what this machine has)"
     )
     parser.add_argument("--profile", default="", help="profile of Snakemake, such as slurm")
-    parser.add_argument("--cores", default="all", help="cores of this machine (default: all)")
+    parser.add_argument(
+        "--cores",
+        default="",
+        metavar="N",
+        help="cores of this machine that jobs may use (default: all, or what the profile says)",
+    )
     parser.add_argument(
         "--directory", type=Path, default=Path(), help="where config/ and results/ lie (default: .)"
     )
@@ -55,7 +60,8 @@ def refuse_unusable(options: argparse.Namespace) -> None:
             "it becomes the name of folders and files",
             "begin with a letter and go on with letters, digits, _ and -, such as --name my_data",
         )
-    if options.cores != "all" and not (options.cores.isdecimal() and int(options.cores)):
+    counted = options.cores.isdecimal() and int(options.cores)
+    if options.cores not in ("", "all") and not counted:
         raise InputError(
             f"--cores {options.cores}",
             "the command line",

@@ -14,13 +14,14 @@ from epigpt.doctor import profile
 from epigpt.doctor.finding import Finding
 from epigpt.errors import InputError
 from epigpt.models.choice import Devices
+from epigpt.samples.classes import FEWEST_GROUPS
 from epigpt.samples.label_candidates import Candidate
 from epigpt.start import arguments, configuration, cost
 from epigpt.start import run as workflow
 from epigpt.start.configuration import Configuration
 from epigpt.start.cost import RunCost
 from epigpt.start.screen import in_words
-from epigpt.start.source import Source, look
+from epigpt.start.source import CELLS_OF_A_SAMPLE, Source, look
 from epigpt.training import hardware
 from epigpt.training.plan import GB
 
@@ -28,6 +29,7 @@ from epigpt.training.plan import GB
 ONE_GPU = "h100x1"
 _MOST_LABELS = 9
 _MOST_CHARACTERS = 150
+_YES = ("y", "yes")
 _PURPOSES = {"comparison": "variants", "redraw": "further draws", "null": "permutations"}
 
 
@@ -53,9 +55,8 @@ def run(options: argparse.Namespace) -> int:
     looked = source or _looked_again(planned)
     size, cells = (looked.observations, looked.downloads), looked.samples_of_cells
     told = cost.of_run(settings, hardware, devices, *size, samples_of_cells=cells)
-    cost.refuse_lack_of_disk(told, directory)
-    known = looked.observations if looked.counted else None
-    print(costs_in_words(told, known, looked.downloads), flush=True)
+    cost.refuse_lack_of_disk(told, directory, planned.row.dataset)
+    print(costs_in_words(told, looked), flush=True)
     if not options.yes and not _agreed(planned):
         return 0
     written = planned.written()
@@ -87,15 +88,32 @@ def _planned(options: argparse.Namespace, directory: Path) -> tuple[Configuratio
     )
     source = look(options.source, arguments.given(options), geo, _log())
     print(description_in_words(source), flush=True)
-    if not options.yes and options.label == "auto" and sys.stdin.isatty():
-        source = _chosen(source)
+    if not options.yes and sys.stdin.isatty():
+        source = _chosen(source) if options.label == "auto" else source
+        source = _grouped(source)
     planned = configuration.of_run(directory, source.row, keys)
     if planned.config.is_file():
         planned = configuration.existing(planned.config, source.row.dataset)
         arguments.refuse_other(options, planned)
         print(f"Taken up: {planned.config}")
     print(f"\nLabel '{planned.row.label}', donors by '{planned.row.group}'.", flush=True)
+    print(_small_classes(source), end="", flush=True)
     return planned, source
+
+
+def _small_classes(source: Source) -> str:
+    """Say before the run where classes of the label are too small for any model to be tested."""
+    row = source.row
+    label = next((one for one in source.candidates if one.label == row.label), None)
+    small = [] if label is None or row.case or row.control else label.too_small
+    if label is None or not small:
+        return ""
+    named = ", ".join(f"'{name}'" for name in small)
+    told = f"Note: {named}: fewer than {FEWEST_GROUPS} donors, so no model can be tested"
+    if len(label.assessable) < 2:
+        return f"{told}; the series will be described.\n"
+    include = ";".join(filter(None, [row.include, f"{row.label}!={'|'.join(small)}"]))
+    return f"{told} with these classes. To leave them out: --include {shlex.quote(include)}\n"
 
 
 def _hardware(options: argparse.Namespace) -> tuple[str, Devices]:
@@ -128,9 +146,9 @@ def _looked_again(planned: Configuration) -> Source:
 
 
 def _arguments(options: argparse.Namespace) -> list[str]:
-    passed = ["--cores", options.cores]
-    if options.profile:
-        passed = ["--profile", str(_profile(options)[0])]
+    passed = ["--profile", str(_profile(options)[0])] if options.profile else []
+    if options.cores or not options.profile:
+        passed += ["--cores", options.cores or "all"]
     if options.hardware:
         passed += ["--config", f"hardware={options.hardware}"]
     return passed
@@ -149,26 +167,42 @@ def description_in_words(source: Source) -> str:
     shown = source.description
     lines = [f"{shown.source}  {shown.title}".strip()]
     facts = [f"{name}: {text}" for name, text in shown.facts.items()]
-    lines += [f"  {fact[:_MOST_CHARACTERS]}" for fact in facts]
+    lines += [f"  {_shortened(fact)}" for fact in facts]
     lines += ["", "Possible labels, the best first:"]
     for number, one in enumerate(source.candidates[:_MOST_LABELS], 1):
-        lines.append(f"  {number}  {one.in_words[:_MOST_CHARACTERS]}")
+        lines.append(f"  {number}  {_shortened(one.in_words)}")
     if not source.candidates:
         lines.append("  none: the series will be described, and no model is trained")
     donors = "every sample its own" if shown.group == "sample" else f"by '{shown.group}'"
     lines.append(f"Donors: {donors}.")
     lines += [f"Note: {note}" for note in shown.notes]
+    if shown.group_to_consider:
+        lines.append(f"To keep these together: --group {shlex.quote(shown.group_to_consider)}")
     return "\n".join(lines)
 
 
-def costs_in_words(told: RunCost, observations: int | None, downloads: int | None) -> str:
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1].rstrip() + "…"
+
+
+def _size_in_words(looked: Source) -> str:
+    if not looked.counted:
+        return f"cells not counted yet: figures are for {CELLS_OF_A_SAMPLE} a sample"
+    if cells := looked.samples_of_cells:
+        return f"{looked.observations:,} cells of {cells} samples"
+    return f"{looked.observations:,} samples"
+
+
+def _download_in_words(looked: Source) -> str:
+    if not ACCESSION.fullmatch(looked.row.source):
+        return "nothing to download"
+    if looked.downloads is None:
+        return "download of unknown size"
+    return f"download {looked.downloads / 1e6:.1f} MB"
+
+
+def costs_in_words(told: RunCost, looked: Source) -> str:
     """Return what the run takes, a line per figure."""
-    fetched = "of unknown size" if downloads is None else f"{downloads / 1e6:.1f} MB"
-    size = (
-        f"{observations:,} samples or cells"
-        if observations is not None
-        else "cells not counted yet: figures are for 500 a sample"
-    )
     by_purpose = sorted(told.seconds.items(), key=lambda part: -part[1])
     parts = ", ".join(
         f"{_PURPOSES.get(rule, rule)} {in_words(seconds)}"
@@ -179,7 +213,7 @@ def costs_in_words(told: RunCost, observations: int | None, downloads: int | Non
     return "\n".join(
         [
             told.why,
-            f"data      {size}; download {fetched}",
+            f"data      {_size_in_words(looked)}; {_download_in_words(looked)}",
             f"jobs      at most {told.jobs}",
             f"time      about {in_words(3600 * told.hours)}, one job after the other ({parts});"
             f" {cores} cores here",
@@ -201,11 +235,19 @@ def _chosen(source: Source) -> Source:
             return source.with_label(offered[int(answer) - 1])
 
 
+def _grouped(source: Source) -> Source:
+    """Ask whether samples that seem to share donors do; Return leaves every sample its own."""
+    group = source.description.group_to_consider
+    if group and _answer(f"Is each value of '{group}' one donor? [y/N] ").lower() in _YES:
+        return source.with_group(group)
+    return source
+
+
 def _agreed(planned: Configuration) -> bool:
     if not sys.stdin.isatty():
         print(f"\nNothing was written. With --yes this writes {planned.config} and runs it.")
         return False
-    return _answer("\nRun it? [y/N] ").lower() in ("y", "yes")
+    return _answer("\nRun it? [y/N] ").lower() in _YES
 
 
 def _answer(question: str) -> str:

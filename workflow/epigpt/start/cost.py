@@ -161,13 +161,17 @@ def _jobs_beside(settings: Settings, *, together: bool) -> int:
     return jobs
 
 
-def refuse_lack_of_disk(cost: RunCost, directory: Path) -> None:
-    """Refuse a run whose results do not fit on the disk, before anything is fetched."""
+def refuse_lack_of_disk(cost: RunCost, directory: Path, dataset: str) -> None:
+    """Refuse a run whose results do not fit on the disk, before anything is fetched; what an
+    earlier run of it has written is there already."""
     there = next(place for place in (directory, *directory.parents) if place.is_dir())
     free = shutil.disk_usage(there).free
-    if cost.disk > free:
+    results = directory / "results" / dataset
+    written = sum(path.lstat().st_size for path in results.rglob("*") if path.is_file())
+    needed = cost.disk - written
+    if needed > free:
         raise InputError(
-            f"{cost.disk / GB:.1f} GB needed, {free / GB:.1f} GB free",
+            f"{needed / GB:.2f} GB needed, {free / GB:.2f} GB free",
             str(there),
             "the run's results and checkpoints do not fit on this disk",
             "free some space, take a smaller model with --model, or another disk with --directory",

@@ -188,7 +188,8 @@ def outcome(
     report = directory / "results" / dataset / "report.html"
     if status == 0 and report.is_file():
         index = directory / "results" / "index.html"
-        return f"The report: {report}\nAll data sets of this folder: {index}"
+        answer = _answer(report.parent)
+        return f"{answer}The report: {report}\nAll data sets of this folder: {index}"
     resume = f"Run the same command to resume:\n  {again}"
     if status in (STOPPED, -signal.SIGINT, -signal.SIGTERM):
         return f"Stopped. What is finished stays. {resume}"
@@ -198,7 +199,17 @@ def outcome(
         # No job has begun: what stands against the run, Snakemake has said.
         last = said.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
         reason = "no job could begin\n" + "\n".join(f"  {line}" for line in last)
-    return f"{dataset}: {reason}\nWhat is finished stays; when this is settled: {resume}"
+    then = f"when this is settled, {resume[0].lower()}{resume[1:]}"
+    return f"{dataset}: {reason}\nWhat is finished stays; {then}"
+
+
+def _answer(results: Path) -> str:
+    """Return the sentence that stands over the report, as a paragraph."""
+    try:
+        told = json.loads((results / "verdict.json").read_text(encoding="utf-8"))
+        return f"{told['sentence']}\n\n"
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 def now() -> float:

@@ -64,6 +64,10 @@ class Source:
         """Return the same source with another label."""
         return replace(self, row=row_for(self.row, candidate))
 
+    def with_group(self, group: str) -> "Source":
+        """Return the same source with donors by another characteristic."""
+        return replace(self, row=replace(self.row, group=group))
+
 
 def look(named: str, given: Row, geo: Geo, log: logging.Logger) -> Source:
     """Look at a source; of a series its record is fetched, and no matrix.

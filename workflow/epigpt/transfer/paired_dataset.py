@@ -226,9 +226,9 @@ def _obstacle(trained: PairedDataset, tested: PairedDataset, shared: int) -> str
         held = series.obs.drop_duplicates(["group", "label"]).groupby("label").size()
         smallest = min(series.classes, key=lambda name: (held[name], name))
         if held[smallest] < FEWEST_GROUPS:
-            groups = f"{held[smallest]} group{'' if held[smallest] == 1 else 's'}"
+            donors = f"{held[smallest]} donor{'' if held[smallest] == 1 else 's'}"
             return (
-                f"class '{smallest}' of '{series.name}' has {groups}: with fewer than"
+                f"class '{smallest}' of '{series.name}' has {donors}: with fewer than"
                 f" {FEWEST_GROUPS} in a class {why}"
             )
     if shared < FEWEST_SHARED:

@@ -70,11 +70,13 @@ def _design(results: Results) -> list[Any]:
     ):
         if made.get("design"):
             facts = [
-                (_DESIGN[key], _in_words(made[key])) for key in _DESIGN if made.get(key) is not None
+                (_DESIGN[key], results.called(_in_words(made[key])))
+                for key in _DESIGN
+                if made.get(key) is not None
             ]
             content.append(blocks.Facts([("Comparison", title), *facts]))
     notes = results.contrast_design.get("notes") or []
-    content += [blocks.Prose(wording.sentence(str(note))) for note in notes]
+    content += [blocks.Prose(wording.sentence(results.called(str(note)))) for note in notes]
     return content
 
 
@@ -83,7 +85,8 @@ def _kinds_of_cells(results: Results) -> list[Any]:
     apart."""
     if results.cell_types.empty:
         return []
-    frame = results.cell_types.rename(columns=_KINDS)[list(_KINDS.values())]
+    names = {column: results.called(name) for column, name in _KINDS.items()}
+    frame = results.cell_types.rename(columns=names)[list(names.values())]
     return [
         blocks.table(
             frame,
@@ -92,7 +95,7 @@ def _kinds_of_cells(results: Results) -> list[Any]:
             folded=12,
             note=(
                 "Counts are summed over the cells of a kind in each sample. AUC with its 95 %"
-                " interval: logistic regression on these sums, on held-out donors."
+                f" interval: logistic regression on these sums, on held-out {results.units}."
                 " cell_type_contrasts.tsv holds the change of every gene."
             ),
         )

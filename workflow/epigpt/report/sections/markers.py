@@ -94,12 +94,12 @@ def _claims(results: Results) -> blocks.Table:
         [
             (
                 Cell(
-                    wording.figures(str(value)),
+                    results.called(wording.figures(str(value))),
                     str(value),
                     _TONES.get(str(value), "") if name == "verdict" else "",
                 )
                 if len(str(value)) < 200
-                else blocks.cell(str(value))
+                else blocks.cell(results.called(str(value)))
             )
             for name, value in zip(frame.columns, row, strict=True)
         ]
@@ -136,12 +136,12 @@ def _sets(results: Results) -> blocks.Table:
     )
     return blocks.Table(
         "marker-sets",
-        "Whole sets, tested over donors",
+        f"Whole sets, tested over {results.units}",
         ["set", "expected", "genes", "difference in mean z", "FDR", "verdict"],
         rows,
         [False, False, True, True, True, False],
-        "A sample's score is the mean z of the set's genes; donors' means are compared. "
-        + " ".join(map(wording.sentence, cautions)),
+        "A sample's score is the mean z of the set's genes; means of"
+        f" {results.units} are compared. " + " ".join(map(wording.sentence, cautions)),
         folded=20,
     )
 

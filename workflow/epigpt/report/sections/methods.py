@@ -243,11 +243,12 @@ def _limits(results: Results) -> list[str]:
         )
     if not results.single_cell:
         found.append("In bulk tissue a change in expression can be a change in cell composition.")
-    found.append("Immediate early genes also rise with handling and time of death.")
-    found.append(
-        "Expression changes in epilepsy agree only in part between laboratories and animal models:"
-        " what is claimed here is claimed of this data set alone."
-    )
+    if results.about_epilepsy:
+        found.append("Immediate early genes also rise with handling and time of death.")
+        found.append(
+            "Expression changes in epilepsy agree only in part between laboratories and animal"
+            " models: what is claimed here is claimed of this data set alone."
+        )
     found.append(
         "Attributions and differential expression are associations; neither names a cause."
     )
