@@ -41,3 +41,12 @@ def test_ctrl_c_is_no_traceback(monkeypatch, capsys):
     monkeypatch.setattr(command, "run", stopped)
     assert cli.main(["describe", "GSE1"]) == 130
     assert capsys.readouterr().err == "\nStopped.\n"
+
+
+def test_ctrl_c_while_libraries_are_imported_is_one_word_too(monkeypatch, capsys):
+    def stopped(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.importlib, "import_module", stopped)
+    assert cli.main(["start", "GSE1"]) == 130
+    assert capsys.readouterr().err == "\nStopped.\n"

@@ -40,7 +40,22 @@ COMMANDS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and give its exit status; a `InputError` becomes its one message on standard
-    error, status 1."""
+    error, status 1, and Ctrl-C one word, while a command's libraries are imported, too."""
+    try:
+        return _run(arguments)
+    except InputError as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe (`epigpt describe … | head`) has seen enough.
+        sys.stderr.close()
+        return 0
+
+
+def _run(arguments: list[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     completing = _COMPLETING in os.environ
     if completing:  # a shell asks which words could come next, and hands over the line so far
@@ -58,18 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         argcomplete.autocomplete(parser)
     options = parser.parse_args(given)
-    try:
-        return int(importlib.import_module(COMMANDS[options.command][0]).run(options) or 0)
-    except InputError as refusal:
-        print(refusal, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # The reader of a pipe (`epigpt describe … | head`) has seen enough.
-        sys.stderr.close()
-        return 0
+    return int(importlib.import_module(COMMANDS[options.command][0]).run(options) or 0)
 
 
 if __name__ == "__main__":
