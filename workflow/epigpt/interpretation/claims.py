@@ -89,7 +89,7 @@ def obstacle(answer: dict[str, Any], reading: dict[str, Any], domain: str = "aut
         return f"'{confounders[0]}' goes with the classes and could change the genes as well"
     fewest = min((answer.get("groups_per_class") or {"": FEWEST_DONORS}).values())
     if fewest < FEWEST_DONORS:
-        return f"a class has {fewest} donors"
+        return f"a class has {fewest} donor" + "s" * (fewest != 1)
     return ""
 
 
