@@ -61,7 +61,7 @@ def table(folder: Path) -> str:
 def test_a_series_is_proposed_written_and_run(start, tmp_path):
     asked = start("GSE9000001")
     assert asked.status == 0
-    assert "condition: control 12, epilepsy 12" in asked.text
+    assert "condition: control 12 of 6 donors, epilepsy 12 of 6" in asked.text
     assert "Nothing was written" in asked.text
     assert not (tmp_path / "config").exists()
     done = start("GSE9000001", "--yes", "--group", "litter", "--cores", "1")
