@@ -49,8 +49,8 @@ def test_classes_have_the_order_and_colours_of_the_page(taken_along: Path) -> No
     classes = json.dumps(results.classes)[1:-1]
     script = (taken_along / "figures.R").read_text(encoding="utf-8")
     notebook = (taken_along / "figures.ipynb").read_text(encoding="utf-8")
-    assert f"levels = c({classes})" in script
-    assert f"classes = [{classes}]" in json.dumps(json.loads(notebook)).replace('\\"', '"')
+    assert f"ordered <- c({classes})" in script
+    assert f"ordered = [{classes}]" in json.dumps(json.loads(notebook)).replace('\\"', '"')
     for colour in style.PALETTE:
         assert colour in script
         assert colour in notebook
