@@ -1,6 +1,7 @@
 """The token store: nothing fitted outside the training samples, nothing dependent on the order of a
 file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import anndata
@@ -11,8 +12,8 @@ import scipy.sparse
 import threadpoolctl
 
 from epigpt.dataset import normalization
-from epigpt.dataset.count_blocks import open_observations
-from epigpt.encoding import fold_sets, gene_statistics, token_dataset
+from epigpt.dataset.count_blocks import CountBlocks, open_observations
+from epigpt.encoding import augmentation, fold_sets, gene_statistics, token_dataset
 from epigpt.errors import InputError
 
 SAMPLES = [f"S{number:02d}" for number in range(12)]
@@ -67,7 +68,12 @@ def _table(
 def _write(
     path: Path, folder: Path, fit: str = "repeat0/fold1", encoding: str = "gene-tokens"
 ) -> token_dataset.TokenDataset:
-    observations = open_observations(path)
+    return _write_opened(open_observations(path), folder, fit, encoding)
+
+
+def _write_opened(
+    observations: CountBlocks, folder: Path, fit: str, encoding: str = "gene-tokens"
+) -> token_dataset.TokenDataset:
     held_out = fold_sets.in_test_set(FOLDS, fit, observations.index["sample"])
     token_dataset.write(
         folder,
@@ -246,6 +252,30 @@ def test_blocks_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
         observations.index["observation"].to_numpy()[wanted], observations.genes
     ].X.toarray()
     assert np.array_equal(read, expected)
+
+
+def test_views_are_drawn_once_for_all_fits_and_are_those_of_a_fit_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn, thinned = [], augmentation.thinned
+    monkeypatch.setattr(
+        augmentation, "thinned", lambda *given: drawn.append(given[2]) or thinned(*given)
+    )
+    path = _table(tmp_path)
+    observations = open_observations(path)
+    _write_opened(observations, tmp_path / "first", "repeat0/fold0")
+    assert drawn == [0, 1, 2]
+    relabelled = replace(observations, index=observations.index.assign(label="a"))
+    _write_opened(relabelled, tmp_path / "after", "repeat0/fold1")
+    assert drawn == [0, 1, 2]
+    _write_opened(
+        replace(open_observations(path), index=relabelled.index),
+        tmp_path / "alone",
+        "repeat0/fold1",
+    )
+    assert drawn == [0, 1, 2] * 2
+    for written in (tmp_path / "alone").iterdir():
+        assert written.read_bytes() == (tmp_path / "after" / written.name).read_bytes()
 
 
 def test_a_store_of_an_older_version_is_refused(tmp_path: Path) -> None:

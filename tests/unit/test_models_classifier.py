@@ -1,5 +1,7 @@
 """Classifiers: size, padding, start, saving and loading."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +102,28 @@ def test_a_saved_model_gives_the_same_logits_through_the_auto_classes(
         assert type(loaded) is type(model)
         assert loaded.config.id2label == {0: "sham", 1: "epilepsy"}
         assert torch.equal(loaded(**batch).logits, model(**batch).logits)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_what_is_saved_is_what_transformers_saves(encoding: str, tmp_path: Path) -> None:
+    model = _model(encoding)
+    classifier.save(model, tmp_path / "ours")
+    model.save_pretrained(tmp_path / "theirs")
+    written = {path.name: path.read_bytes() for path in (tmp_path / "theirs").iterdir()}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "ours").iterdir()} == written
+
+
+def test_saving_imports_no_deepspeed(tmp_path: Path) -> None:
+    code = (
+        "import sys; from epigpt.models import classifier, presets; from pathlib import Path\n"
+        "wanted = classifier.configuration(presets.load('tiny'), 'gene-values', 50, 24, ['a', 'b'])\n"
+        "classifier.save(classifier.build(wanted, 1), Path(sys.argv[1]))\n"
+        "print('deepspeed' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
 
 
 def test_gpt2_xl_has_its_published_size_on_the_meta_device() -> None:

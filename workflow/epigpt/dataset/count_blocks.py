@@ -1,8 +1,8 @@
 """Raw counts of the kept samples or cells, read from expression.h5ad block by block in an order of
 our own."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import h5py
@@ -60,6 +60,7 @@ class CountBlocks:
     _columns: np.ndarray
     _held: scipy.sparse.csr_matrix | None = None
     _expression: scipy.sparse.csr_matrix | None = None
+    _remembered: dict[Hashable, scipy.sparse.csr_matrix] = field(default_factory=dict)
 
     def blocks(
         self, wanted: np.ndarray, size: int = 1024
@@ -98,6 +99,24 @@ class CountBlocks:
             return
         for positions, counts in self.blocks(wanted, size):
             yield positions, normalization.lognorm(counts, self.target)
+
+    def remembered(
+        self, key: Hashable, make: Callable[[], scipy.sparse.csr_matrix]
+    ) -> scipy.sparse.csr_matrix:
+        """Return what `make` gives: made once, while there is room, of counts in memory.
+
+        Parameters
+        ----------
+        key
+            Says what is made of these counts, whatever their labels.
+        """
+        if key in self._remembered:
+            return self._remembered[key]
+        made = make()
+        kept = made.nnz + sum(matrix.nnz for matrix in self._remembered.values())
+        if self._held is not None and kept <= MOST_HELD:
+            self._remembered[key] = made
+        return made
 
     @property
     def assay(self) -> str:

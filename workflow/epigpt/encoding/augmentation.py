@@ -4,11 +4,49 @@ part of its genes hidden."""
 import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
+import pandas as pd
 import scipy.sparse
 
+from epigpt.dataset import normalization
+from epigpt.dataset.count_blocks import CountBlocks
+
 SHARES = (0.4, 0.9)
+
+
+class Named(Protocol):
+    """What has an index with the column observation."""
+
+    @property
+    def index(self) -> pd.DataFrame:
+        """One row per observation."""
+        ...
+
+
+def view(
+    observations: Named,
+    positions: np.ndarray,
+    counts: scipy.sparse.csr_matrix,
+    number: int,
+    *,
+    seed: int,
+    target: float,
+) -> scipy.sparse.csr_matrix:
+    """Draw a view of the observations at `positions`, whose counts are given, log-normalised.
+
+    No fit decides anything of it, so that whoever makes many fits draws it once, where the counts
+    are in memory.
+    """
+    names = observations.index["observation"].to_numpy()[positions]
+
+    def made() -> scipy.sparse.csr_matrix:
+        return normalization.lognorm(thinned(counts, names, number, seed), target)
+
+    if not isinstance(observations, CountBlocks):
+        return made()
+    return observations.remembered((number, seed, target, positions.tobytes()), made)
 
 
 def thinned(

@@ -3,6 +3,7 @@ and nothing else."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,23 @@ class Moments:
     squares: np.ndarray
     detected: np.ndarray
 
+    @cached_property
+    def spread(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Genes detected in at least two observations (one where there is only one), ascending, the
+        standard deviation of each, and what is usual at its mean: the median over the
+        `TREND_WINDOW` genes nearest in mean."""
+        detected = np.flatnonzero(self.detected >= min(MIN_DETECTED, self.rows))
+        mean, deviation = _mean_and_deviation(self, detected)
+        by_mean = np.argsort(mean, kind="stable")
+        usual = np.empty_like(deviation)
+        usual[by_mean] = (
+            pd.Series(deviation[by_mean])
+            .rolling(TREND_WINDOW, center=True, min_periods=1)
+            .median()
+            .to_numpy()
+        )
+        return detected, deviation, usual
+
 
 def moments(blocks: Iterable[scipy.sparse.csr_matrix]) -> Moments:
     """Sum log-normalised expression, its square and its detections over blocks of training
@@ -141,38 +159,21 @@ def vocabulary_columns(sums: Moments, wanted: int, chosen: np.ndarray | None = N
     """Choose the genes that a fit knows: those already `chosen`, and the rest without a look at any
     label.
 
-    Of the genes detected in at least two training observations (one where there is only one), the
-    `wanted` whose standard deviation exceeds most what is usual at their mean: the median over the
-    `TREND_WINDOW` genes nearest in mean. Steady genes carry no signal, and their chance deviations
-    would crowd the others out of a sequence.
+    Of the genes detected (`Moments.spread`), the `wanted` whose standard deviation exceeds most
+    what is usual at their mean. Steady genes carry no signal, and their chance deviations would
+    crowd the others out of a sequence.
 
     Returns
     -------
     Columns, ascending, int64.
     """
-    detected = np.flatnonzero(sums.detected >= min(MIN_DETECTED, sums.rows))
+    detected, deviation, usual = sums.spread
     if len(detected) <= wanted:
         return detected
-    deviation, usual = _deviation_and_usual(sums, detected)
     excess = np.divide(deviation, usual, out=np.zeros_like(deviation), where=usual > 0)
     if chosen is not None:
         excess[np.isin(detected, chosen)] = np.inf
     return np.sort(detected[np.argsort(-excess, kind="stable")[:wanted]])
-
-
-def _deviation_and_usual(sums: Moments, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the standard deviation of each gene, and what is usual at its mean: the median over
-    the `TREND_WINDOW` genes nearest in mean."""
-    mean, deviation = _mean_and_deviation(sums, columns)
-    by_mean = np.argsort(mean, kind="stable")
-    usual = np.empty_like(deviation)
-    usual[by_mean] = (
-        pd.Series(deviation[by_mean])
-        .rolling(TREND_WINDOW, center=True, min_periods=1)
-        .median()
-        .to_numpy()
-    )
-    return deviation, usual
 
 
 def _mean_and_deviation(sums: Moments, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -190,9 +191,9 @@ def fit(sums: Moments, columns: np.ndarray, target: float) -> GeneStatistics:
     over these genes, in the manner of the moderated statistic of Tusher, Tibshirani and Chu (PNAS
     2001): without it, genes with a handful of counts have the largest deviations.
     """
-    detected = np.flatnonzero(sums.detected >= min(MIN_DETECTED, sums.rows))
+    detected, _, found = sums.spread
     usual = np.zeros(len(sums.detected))
-    usual[detected] = _deviation_and_usual(sums, detected)[1]
+    usual[detected] = found
     mean, _ = _mean_and_deviation(sums, columns)
     floor = max(float(np.median(usual[columns])) if len(columns) else 1.0, 1e-3)
     return GeneStatistics(

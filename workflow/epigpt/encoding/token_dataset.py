@@ -12,7 +12,6 @@ import pandas as pd
 import scipy.sparse
 
 from epigpt import files
-from epigpt.dataset import normalization
 from epigpt.dataset.count_blocks import CountBlocks
 from epigpt.encoding import augmentation, encoders, fold_sets
 from epigpt.encoding.fitting import Wanted, fit
@@ -227,7 +226,9 @@ def encode(
         wanted, max(1, min(BLOCK, MOST_VIEWS // recipe.views))
     ):
         for view in range(recipe.views):
-            drawn = augmentation.thinned(counts, names[positions], view, recipe.seed)
+            drawn = augmentation.view(
+                observations, positions, counts, view, seed=recipe.seed, target=fitted.target
+            )
             hidden = augmentation.hidden(
                 vocabulary.genes, names[positions], view, recipe.seed, recipe.gene_dropout
             )
@@ -235,7 +236,7 @@ def encode(
                 hidden = np.broadcast_to(absent, (len(positions), len(absent))) | (
                     False if hidden is None else hidden
                 )
-            expression = taken(normalization.lognorm(drawn, fitted.target), columns)
+            expression = taken(drawn, columns)
             yield (
                 positions,
                 view,

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from transformers.models.gpt2.configuration_gpt2 import GPT2Config
 from transformers.models.gpt2.modeling_gpt2 import (
@@ -170,9 +171,21 @@ def save(
     model: GPT2PreTrainedModel, folder: Path, weights: dict[str, torch.Tensor] | None = None
 ) -> None:
     """Write model.safetensors and config.json; `weights` where they were gathered from several
-    processes."""
-    # A copy of the dictionary, which save_pretrained empties.
-    model.save_pretrained(folder, state_dict=None if weights is None else dict(weights))
+    processes.
+
+    As `save_pretrained` does, which first imports DeepSpeed to see whether the model is wrapped in
+    it: longer than a small training takes.
+    """
+    if not isinstance(model, GPT2ForSequenceClassification | GeneValuesForSequenceClassification):
+        # Language models share weights. A copy of the dictionary, which save_pretrained empties.
+        model.save_pretrained(folder, state_dict=None if weights is None else dict(weights))
+        return
+    config, tensors = model.config, model.state_dict() if weights is None else weights
+    config.dtype = str(model.dtype).removeprefix("torch.")
+    config.architectures = [type(model).__name__]
+    config.save_pretrained(folder)
+    whole = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    save_file(whole, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def load(folder: Path, device: torch.device | None = None) -> GPT2PreTrainedModel:

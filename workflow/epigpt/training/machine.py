@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,9 +33,10 @@ def available_memory() -> int:
     return total
 
 
+@cache
 def measured_peak(device: "torch.device", bf16: bool) -> float:
     """Operations per second of a large matrix product, the best of three, on one device with the
-    threads of this process."""
+    threads of this process; measured once, since each of many small fits asks for it."""
     import torch
 
     size, repeats = (8192, 10) if device.type == "cuda" else (512, 4)
