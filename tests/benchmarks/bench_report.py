@@ -194,6 +194,8 @@ def main() -> None:
             ):
                 (folder / file).hardlink_to(base / "hundred" / file)
             verdict = ("works", "no_evidence", "confounded", "not_assessable")[number % 4]
+            counted = {"genes_at_fdr_5_percent": number}
+            (folder / "differential_expression.json").write_text(json.dumps(counted))
             (folder / "verdict.json").write_text(json.dumps({"verdict": verdict}), encoding="utf-8")
             (folder / "report.html").touch()
         index = base / "index.html"

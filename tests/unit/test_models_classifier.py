@@ -1,5 +1,6 @@
 """Classifiers: size, padding, start, saving and loading."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -113,7 +114,7 @@ def test_what_is_saved_is_what_transformers_saves(encoding: str, tmp_path: Path)
     assert {path.name: path.read_bytes() for path in (tmp_path / "ours").iterdir()} == written
 
 
-def test_saving_imports_no_deepspeed(tmp_path: Path) -> None:
+def test_saving_imports_no_deepspeed(tmp_path: Path, root: Path) -> None:
     code = (
         "import sys; from epigpt.models import classifier, presets; from pathlib import Path\n"
         "wanted = classifier.configuration(presets.load('tiny'), 'gene-values', 50, 24, ['a', 'b'])\n"
@@ -121,7 +122,11 @@ def test_saving_imports_no_deepspeed(tmp_path: Path) -> None:
         "print('deepspeed' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(root / "workflow")},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.strip() == "False"
 

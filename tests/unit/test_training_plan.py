@@ -192,6 +192,23 @@ def test_the_command_prints_a_line_per_figure(capsys: pytest.CaptureFixture[str]
         assert part in printed
 
 
+def test_a_million_cells_are_planned_as_the_cells_that_are_drawn(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parser = argparse.ArgumentParser()
+    plan_command.add_arguments(parser)
+    printed = {}
+    for number in ("2_000", "1,000,000"):
+        assert plan_command.run(parser.parse_args(["--cells", number, "--donors", "8"])) == 0
+        printed[number] = capsys.readouterr().out.splitlines()
+    few, many = printed.values()
+    assert few[:-1] == many[:-1]
+    assert "4 passes over 1,600 views of 64 tokens" in "\n".join(many)
+    assert many[-1].startswith("cells       models see 2,000 of 1,000,000")
+    assert "grow by 31.7 min" in many[-1]
+    assert "14.8 GB of memory and 19.0 GB of disk" in many[-1]
+
+
 @pytest.mark.parametrize("views", [4, 1])
 def test_the_command_says_what_the_first_lines_of_a_run_say(
     capsys: pytest.CaptureFixture[str], views: int

@@ -2,17 +2,16 @@
 memory and disk."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from epigpt import model_names
 from epigpt.config import repetitions
 from epigpt.config.settings import Settings
-from epigpt.dataset import cell_sample
 from epigpt.errors import InputError
 from epigpt.models import choice, presets, published
 from epigpt.models.choice import Devices
-from epigpt.training import dataset_cost, planning
+from epigpt.training import cells_cost, dataset_cost, planning
 from epigpt.training.memory_model import GB
 
 # Stages of a data set beside its models, baselines and encodings: download, counts, expression,
@@ -96,11 +95,11 @@ def of_run(
         A model that does not fit the hardware; the message says what would.
     """
     settings = choice.resolve(asked, devices)
-    views = repetitions.views(settings.views, "single_cell" if samples_of_cells else "bulk")
-    taken = observations
+    assay, taken = "bulk", observations
     if samples_of_cells:
-        each = cell_sample.each(settings.cells_per_donor, samples_of_cells)
-        taken = min(observations, samples_of_cells * each)
+        assay = "single_cell"
+        taken = cells_cost.of(observations, samples_of_cells, settings.cells_per_donor).drawn
+    views = repetitions.views(settings.views, assay)
     planned = planning.planned(
         settings.model,
         hardware,
@@ -115,10 +114,11 @@ def of_run(
         tuning=settings.tuning,
         encoding=settings.encoding,
         weights=settings.weights,
+        assay=assay,
     )
     together = planned.plan.world_size == 1
     draws = repetitions.repeats(settings.repeats, settings.model)
-    scope = planning.scope_of(settings, taken, settings.folds, together)
+    scope = replace(planning.scope_of(settings, taken, settings.folds, together), views=views)
     models = dataset_cost.of_dataset(planned.plan, planned.hardware.device, scope)
     encodings = settings.folds * draws["own"] + 1
     others = _OTHER_STAGES + encodings + _jobs_of_baselines(settings)

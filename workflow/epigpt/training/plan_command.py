@@ -8,7 +8,7 @@ from typing import get_args
 from epigpt.config import repetitions
 from epigpt.config.settings import Settings
 from epigpt.models import choice, presets
-from epigpt.training import corpus_cost, dataset_cost, plan, planning
+from epigpt.training import cells_cost, corpus_cost, dataset_cost, plan, planning
 from epigpt.training.memory_model import GB
 
 DEFAULTS = Settings()
@@ -41,10 +41,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="training samples or cells (default: %(default)s)",
     )
     parser.add_argument(
+        "--cells",
+        type=_positive,
+        metavar="N",
+        help="single cells of the whole data set, instead of --dataset-size",
+    )
+    parser.add_argument(
+        "--donors",
+        type=_positive,
+        metavar="N",
+        default=10,
+        help="donors of the cells, times their classes if they hold several (default: %(default)s)",
+    )
+    parser.add_argument(
         "--views",
         type=_positive,
-        default=repetitions.views(DEFAULTS.views),
-        help="views of each (default: %(default)s)",
+        help=(
+            "views of each (default:"
+            f" {repetitions.views(DEFAULTS.views)}, of single cells"
+            f" {repetitions.views(DEFAULTS.views, 'single_cell')})"
+        ),
     )
     parser.add_argument(
         "--encoding",
@@ -111,11 +127,17 @@ def run(options: argparse.Namespace) -> int:
             else corpus_cost.text(costs, model)
         )
         return 0
+    assay, samples, cells = "bulk", options.dataset_size, None
+    if options.cells:
+        assay = "single_cell"
+        cells = cells_cost.of(options.cells, options.donors, DEFAULTS.cells_per_donor)
+        samples = max(1, round(cells.drawn * (options.folds - 1) / options.folds))
+    views = options.views or repetitions.views(DEFAULTS.views, assay)
     found = planning.planned(
         options.model,
         options.hardware,
-        samples=options.dataset_size,
-        views=options.views,
+        samples=samples,
+        views=views,
         length=options.seq,
         vocabulary=options.vocabulary,
         classes=options.classes,
@@ -125,12 +147,15 @@ def run(options: argparse.Namespace) -> int:
         tuning=options.tuning,
         encoding=options.encoding,
         weights=options.weights,
+        assay=assay,
     )
-    print(
-        json.dumps(found.plan.as_dict(), indent=2)
-        if options.json
-        else text(found.plan, found.work, found.hardware, options.views, options.folds)
-    )
+    if options.json:
+        beside = {} if cells is None else {"cells": asdict(cells)}
+        print(json.dumps(found.plan.as_dict() | beside, indent=2))
+        return 0
+    print(text(found.plan, found.work, found.hardware, views, options.folds))
+    if cells is not None:
+        print(f"{'cells':<12}{cells.sentence()}")
     return 0
 
 

@@ -115,8 +115,10 @@ def planned(
     tuning: str,
     encoding: str,
     weights: str,
+    assay: str = "bulk",
 ) -> Planned:
-    """Return the plan with its work and hardware; parameters as of `plan`."""
+    """Return the plan with its work and hardware; parameters as of `plan`, and bulk or
+    single_cell, which decides what `auto` passes are."""
     machines = presets.hardware(hardware)
     asked = {"model": model, "tuning": tuning, "encoding": encoding, "weights": weights}
     chosen = choice.resolve(
@@ -132,7 +134,7 @@ def planned(
         length=length or usual_length,
         vocabulary=vocabulary or usual_vocabulary,
         classes=classes,
-        epochs=repetitions.epochs(epochs, samples * views, length or usual_length),
+        epochs=repetitions.epochs(epochs, samples * views, length or usual_length, assay),
         global_batch_size=global_batch_size,
         precision=precision,
         tuning=chosen.tuning,
