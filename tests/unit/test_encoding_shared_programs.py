@@ -152,6 +152,7 @@ def test_without_a_corpus_or_a_gene_of_it_nothing_changes() -> None:
         assert np.array_equal(getattr(beside.programs, name), values), name
 
 
+@pytest.mark.slow
 def test_what_series_share_tells_donors_apart_that_alone_are_too_few() -> None:
     gains = []
     for seed in (9003, 9005):

@@ -226,6 +226,7 @@ def test_hostile_records_are_shown_as_text(tmp_path: Path) -> None:
         assert "onerror=" not in re.sub(r">[^<]*<", "><", drawn), figure.name
 
 
+@pytest.mark.slow
 def test_a_hundred_samples_fit_into_a_mail(tmp_path: Path) -> None:
     began = time.process_time()
     text = build(tmp_path / "hundred", samples=100, genes=4000)
