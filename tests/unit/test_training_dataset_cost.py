@@ -60,7 +60,7 @@ def test_blocks_that_stay_are_read_once_in_a_job_and_folds_write_what_they_chang
     # A variant in the same job reads nothing again, permutations in jobs of their own do.
     assert _cost(attributed=False).seconds["variants"] == pytest.approx(5 * steps)
     assert _cost(**only, refits=19).seconds["permutations"] == pytest.approx(
-        19 * 5 * steps + 4 * load
+        19 * 5 * (steps + dataset_cost.ENCODE_SECONDS) + 4 * load
     )
 
 
