@@ -101,6 +101,7 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = given.folder or Path(made)
+        folder.mkdir(parents=True, exist_ok=True)
         arguments = ["--config", *given.set] if given.set else []
         measured = {number: run(folder.resolve(), number, arguments) for number in given.cells}
     lines, beyond = table(measured)
