@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from epigpt.errors import InputError
 from epigpt.genes.markers import SETS
@@ -124,6 +125,16 @@ def test_enrichment_finds_the_set_that_gathers_at_one_end_and_not_a_scattered_on
         found.reset_index(), gene_sets.enrichment(located, asked, table, seed=1)
     )
     assert gene_sets.enrichment({}, {}, table, seed=1).empty
+
+
+@pytest.mark.parametrize(("total", "most"), [(64, 8), (64, 9), (4000, 400)])
+def test_random_sets_are_different_genes_each_as_likely_at_each_place(total, most):
+    random = np.random.default_rng(1)
+    drawn = np.concatenate([enrichment._draw(random, total, most) for _ in range(40)])
+    assert (np.diff(np.sort(drawn, axis=1), axis=1) > 0).all()
+    for place in (0, most - 1):
+        found = np.bincount(drawn[:, place] * 8 // total, minlength=8)
+        assert stats.chisquare(found).pvalue > 1e-4
 
 
 def test_enrichment_agrees_with_gseapy():

@@ -118,11 +118,16 @@ def _null(weights: Floats, sizes: Sequence[int], seed: int) -> dict[int, Floats]
 
 def _draw(rng: np.random.Generator, total: int, most: int) -> Positions:
     """Return rows of `most` different positions each, in random order."""
-    if most * most * 4 > total:
+    if most * 8 > total:
         return rng.permuted(np.tile(np.arange(total), (_ROWS_AT_ONCE, 1)), axis=1)[:, :most]
-    drawn = rng.integers(total, size=(_ROWS_AT_ONCE, most))
+    # Each position where it first appears among draws with repeats, of which about most² / 2 total
+    # are expected: to shuffle all genes for some of them takes ten times as long.
     while True:
-        repeated = np.nonzero((np.diff(np.sort(drawn, axis=1), axis=1) == 0).any(axis=1))[0]
-        if not len(repeated):
-            return drawn
-        drawn[repeated] = rng.integers(total, size=(len(repeated), most))
+        drawn = rng.integers(total, size=(_ROWS_AT_ONCE, most + most * most // total + 20))
+        order = np.argsort(drawn, axis=1, kind="stable")
+        rising = np.take_along_axis(drawn, order, axis=1)
+        repeats = np.zeros(drawn.shape, dtype=bool)
+        np.put_along_axis(repeats, order[:, 1:], rising[:, 1:] == rising[:, :-1], axis=1)
+        kept = ~repeats & (np.cumsum(~repeats, axis=1) <= most)
+        if (kept.sum(axis=1) == most).all():
+            return drawn[kept].reshape(_ROWS_AT_ONCE, most)
