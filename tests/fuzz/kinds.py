@@ -89,7 +89,8 @@ def _matrix(*, checked: bool, plain: bool = False) -> Callable[[Path], None]:
 
 def _lines(path: Path) -> int:
     content = path.read_bytes()
-    return sum(bool(line.strip()) for line in content.replace(b"\r\n", b"\n").split(b"\n"))
+    # The zero bytes are those of UTF-16.
+    return sum(bool(line.strip(b"\0\t\r ")) for line in content.split(b"\n"))
 
 
 def _judge(found: Candidate, rows: int, *, checked: bool) -> None:
@@ -318,7 +319,9 @@ KINDS = {
         "counts.csv.gz", lambda: gzip.compress(_table(","), mtime=0), _matrix(checked=True)
     ),
     "UTF-16": Kind(
-        "counts.txt", lambda: _table().decode().encode("utf-16"), _matrix(checked=False)
+        "counts.txt",
+        lambda: _table().decode().encode("utf-16"),
+        _matrix(checked=False, plain=True),
     ),
     "workbook": Kind("counts.xlsx", _workbook, _matrix(checked=True)),
     "h5ad": Kind("counts.h5ad", _h5ad, _matrix(checked=False)),

@@ -46,3 +46,27 @@ def test_importing_a_stage_leaves_ctrl_c_alone() -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert done.stdout == "True\n"
+
+
+def test_a_library_that_makes_another_error_of_ctrl_c(tmp_path: Path) -> None:
+    code = (
+        "import os, signal\n"
+        "from epigpt.stages import entry\n"
+        "with entry.job('A job.'):\n"
+        "    try:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        signal.pause()\n"
+        "    except BaseException:\n"
+        "        raise ImportError('numpy failed to import') from None\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stderr == "Stopped from the keyboard.\n"

@@ -89,6 +89,15 @@ def _told_to_stop(number: int, _: FrameType | None) -> None:
     raise _ToldToStop(128 + number)
 
 
+# Ctrl-C in this process; a library may have made another error of it.
+_PRESSED: list[int] = []
+
+
+def _interrupted(number: int, _: FrameType | None) -> None:
+    _PRESSED.append(number)
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def job(doc: str | None) -> Iterator[Job]:
     """Parse the command line, open the log, and turn an `InputError` into its one message and exit
@@ -124,7 +133,7 @@ def job(doc: str | None) -> Iterator[Job]:
     deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as a shell starts it with `&`
     try:
         if not deaf:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, _interrupted)
         settings = {key: value for part in chosen.settings for key, value in part.items()}
         given = _flags(rest)
         if chosen.log is not None:
@@ -145,15 +154,7 @@ def job(doc: str | None) -> Iterator[Job]:
         log.error("Stopped from the keyboard.")
         sys.exit(130)
     except Exception as error:
-        machine = of_this_machine(error)
-        if machine is not None:
-            machine.__cause__ = error
-            _refuse(log, machine)
-        log.error(
-            "An unexpected error, which is EpiGPT's fault and worth a report:\n%s",
-            traceback.format_exc(),
-        )
-        sys.exit(1)
+        _fail(log, error)
     finally:
         signal.signal(signal.SIGTERM, before)
     log.debug("%s%s", job_meter.MARK, json.dumps(meter.record()))
@@ -177,8 +178,29 @@ def _flags(words: Sequence[str]) -> dict[str, list[str]]:
     return given
 
 
+def _end_if_stopped(log: logging.Logger) -> None:
+    if _PRESSED:
+        log.error("Stopped from the keyboard.")
+        sys.exit(130)
+
+
+def _fail(log: logging.Logger, error: Exception) -> None:
+    """Log an error that is no refusal for what it is; end with its status."""
+    _end_if_stopped(log)
+    machine = of_this_machine(error)
+    if machine is not None:
+        machine.__cause__ = error
+        _refuse(log, machine)
+    log.error(
+        "An unexpected error, which is EpiGPT's fault and worth a report:\n%s",
+        "".join(traceback.format_exception(error)),
+    )
+    sys.exit(1)
+
+
 def _refuse(log: logging.Logger, refusal: InputError) -> None:
     """Log the one message, and for the log file alone what a library said; end with status 1."""
+    _end_if_stopped(log)
     log.error("%s", refusal)
     said = [refusal.found, refusal.where, refusal.why, refusal.remedy]
     log.debug("%s%s", REFUSED, json.dumps(said))
