@@ -380,6 +380,20 @@ def test_weights_without_their_head_are_refused(
     assert "lacks score.weight" in _refusal(capsys, folder, run.folder / "counts.h5ad")
 
 
+@pytest.mark.parametrize("cell", ["high", "NA", ""])
+def test_a_table_with_a_column_that_holds_no_numbers_is_refused(
+    run: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], cell: str
+) -> None:
+    genes = json.loads((run.model / "vocabulary.json").read_text())["genes"]
+    for other, told in (("", "column"), ("\t7", "column")):
+        head = "gene\tA" + ("\tB" if other else "")
+        rows = [head, *(f"{gene}\t{cell}{other}" for gene in genes)]
+        (tmp_path / "a.tsv").write_text("\n".join(rows) + "\n")
+        if cell == "high" and other:
+            continue  # a column of texts beside samples describes genes
+        assert told in _refusal(capsys, run.model, tmp_path / "a.tsv")
+
+
 ANSWER = {
     "series": "GSE1",
     "question": "Can 'b' be told from 'a'?",

@@ -163,6 +163,21 @@ def _of_table(member: Member, budget: Budget, known: Vocabulary) -> Values:
         and layout.header[index]
         and not ANNOTATION_COLUMN.fullmatch(layout.header[index])
     }
+    empty = [
+        layout.header[index]
+        for index in (*layout.empty, *layout.mostly_numeric)
+        if index not in (id_column, symbol_column)
+        and not ANNOTATION_COLUMN.fullmatch(layout.header[index])
+    ]
+    if empty or not columns:
+        raise InputError(
+            f"column '{empty[0]}', which is not one of numbers"
+            if empty
+            else "no column of numbers",
+            member.name,
+            "a sample is scored by its counts",
+            "repair the table, or leave the column out",
+        )
     turned = _samples_in_rows(layout, id_column, list(columns.values()), known)
     orientation = table_layout.SAMPLES_BY_GENES if turned else table_layout.GENES_BY_SAMPLES
     plan = table_layout.TableLayout(
