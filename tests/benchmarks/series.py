@@ -24,7 +24,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "workflow"), str(Path(__file__).parent)]
 
-from series_data import SIMULATED, Prepared, observed, prepare  # noqa: E402
+from series_data import CELLS, SIMULATED, Prepared, observed, prepare  # noqa: E402
 from series_tasks import SERIES  # noqa: E402
 
 from epigpt import files, model_names  # noqa: E402
@@ -42,7 +42,7 @@ from epigpt.evaluation.metrics import scores  # noqa: E402
 from epigpt.models import choice  # noqa: E402
 from epigpt.provenance.fingerprint import fingerprint  # noqa: E402
 
-TASKS = [*SERIES, *SIMULATED]
+TASKS = [*SERIES, *SIMULATED, CELLS]
 DRAWS = 3
 COLUMNS = [
     "task",
@@ -239,7 +239,7 @@ def means(rows: pd.DataFrame) -> pd.DataFrame:
     cell = rows.groupby(["model", "task"], sort=False)["auc"]
     wide = cell.mean().unstack("task")
     common = [task for task in wide.columns[wide.notna().all()] if task != "simulated_null"]
-    real: Sequence[str] = [task for task in common if task not in SIMULATED]
+    real: Sequence[str] = [task for task in common if task in SERIES]
     wide.insert(0, "mean", wide[common].mean(axis=1))
     wide.insert(1, "real", wide[list(real)].mean(axis=1))
     wide.insert(2, "spread", cell.std().unstack("task")[common].mean(axis=1))

@@ -15,6 +15,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "workflow"), str(Path(__file__).parent)]
 
+import cells  # noqa: E402
 from series_tasks import SERIES  # noqa: E402
 
 from epigpt import files  # noqa: E402
@@ -25,6 +26,9 @@ from epigpt.simulation.simulate import Simulated, simulate  # noqa: E402
 
 # Families of the demo's kind are what `make bench-honesty` asks.
 SIMULATED = {f"simulated_{name}": name for name in FAMILIES if name != "epilepsy"}
+# Single cells of some donors (`cells.py`), prepared by the workflow.
+CELLS = "simulated_cells"
+_CELLS, _GENES, _DONORS = 2000, 6000, 12
 _COLUMNS = (
     "dataset",
     "source",
@@ -62,6 +66,9 @@ def prepare(task: str, draw: int, work: Path, shared: Path) -> Prepared:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(simulate(1000 + draw, FAMILIES[SIMULATED[task]].design), path)
         return Prepared(path, [CONTROL, CASE])
+    if task == CELLS:
+        path = _prepare_cells(draw, work / "simulated" / f"cells.{draw}")
+        return Prepared(path, ["control", "case"])
     if not (shared / "geo-mirror").is_dir():
         sys.exit(
             f"no test material at {shared}: give its folder with --shared, or set EPIGPT_SHARED"
@@ -77,6 +84,18 @@ def make(task: str, folder: Path, shared: Path) -> Path:
     _write_run(folder, shared)
     path = folder / "results" / task / "expression.h5ad"
     _snakemake(folder, path.relative_to(folder))
+    return path
+
+
+def _prepare_cells(draw: int, folder: Path) -> Path:
+    path = folder / "results" / "cells" / "expression.h5ad"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        cells.write(folder / "cells.h5ad", _CELLS, _GENES, _DONORS, seed=draw)
+        rows = "dataset\tsource\tlabel\tgroup\ncells\tcells.h5ad\tcondition\tdonor_id\n"
+        files.write_text(folder / "datasets.tsv", rows)
+        files.write_text(folder / "config.yaml", yaml.safe_dump({"datasets": "datasets.tsv"}))
+        _snakemake(folder, path.relative_to(folder))
     return path
 
 
