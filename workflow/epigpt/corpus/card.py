@@ -92,16 +92,21 @@ def sentence(described: Mapping[str, Any]) -> str:
     return said + "."
 
 
+def _escaped(text: str) -> str:
+    """Escape what Markdown would take for markup; quotation marks are none."""
+    return html.escape(text, quote=False)
+
+
 def text(described: Mapping[str, Any], plan: Plan) -> str:
     """Write the card in Markdown with the metadata block that model hubs read."""
     left = "\n".join(
-        f"- {html.escape(one['series'])}: {html.escape(one['reason'])}"
+        f"- {_escaped(one['series'])}: {_escaped(one['reason'])}"
         for one in described["left_out"]
     )
     names = described["names"]
-    listed = ", ".join(map(html.escape, names[:_SHOWN]))
+    listed = ", ".join(map(_escaped, names[:_SHOWN]))
     more = f" and {len(names) - _SHOWN} more (`corpus.tsv`)" if len(names) > _SHOWN else ""
-    held = ", ".join(map(html.escape, described["held_out"])) or "none"
+    held = ", ".join(map(_escaped, described["held_out"])) or "none"
     measured = (
         f"perplexity {described['perplexity']:g} per gene"
         if described["perplexity"] is not None
