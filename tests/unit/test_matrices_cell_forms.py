@@ -242,6 +242,22 @@ def test_lists_of_two_annotations_leave_no_gene_that_tells_the_classes_apart(tmp
     assert "are left out" in str(reading)
 
 
+def test_a_sample_of_few_cells_may_lack_genes_that_many_cells_show(tmp_path):
+    members, kept = {}, {}
+    for s in EVERY:
+        shown = COUNTS[s][: 1 if s == 0 else CELLS]
+        seen = np.flatnonzero(shown.any(axis=0))
+        table = pd.DataFrame(
+            shown[:, seen].T, [GENES[at] for at in seen], BARCODES[s][: len(shown)]
+        )
+        members[f"{NAMES[s]}_dge.txt.gz"] = packed(table.to_csv(sep="\t", index_label="GENE"))
+        kept[NAMES[s]] = shown.sum()
+    assert len(np.flatnonzero(COUNTS[0][:1].any(axis=0))) < len(GENES) - 5
+    _, adata, _ = reads(tmp_path, archive(members))
+    sums = {name: adata[(adata.obs["sample"] == name).to_numpy()].X.sum() for name in NAMES}
+    assert sums == kept
+
+
 def r_sparse(genes_by_cells: np.ndarray, names: list[list[str]] | None) -> SimpleNamespace:
     columns = sparse.csc_array(genes_by_cells)
     parts = {"x": columns.data.astype(float), "i": columns.indices, "p": columns.indptr}
