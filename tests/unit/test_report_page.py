@@ -245,7 +245,7 @@ def test_the_comparison_shows_differences_null_and_learning_curve(two: Path) -> 
     for name in ("differences", "null_scores", "learning_curve", "attribution_agreement"):
         assert f'id="figure-{name}"' in text
     assert "refitted" in text
-    assert "Whole sets, tested over donors" in text
+    assert "Whole sets, tested over samples" in text
     for name, table in (("own set", "gene-sets"), ("gliogenesis", "pathways-table")):
         assert re.search(
             rf"{name}.*?>1\.80<.*?Gfap Vim", text[text.index(f'id="table-{table}"') :], re.DOTALL
