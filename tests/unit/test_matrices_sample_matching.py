@@ -194,6 +194,16 @@ def test_what_would_be_a_guess_is_left_unmatched(titles, columns):
     assert titles_of(columns, titles) is None
 
 
+@pytest.mark.parametrize("folder", ["/scratch/u/{}/", "run7/{}/star/", "C:\\runs\\{}\\"])
+def test_paths_of_one_file_name_are_told_by_their_folders(folder):
+    titles = ["WT1", "WT2", "KO1", "KO2"]
+    paths = [f"{folder.format(title)}Aligned.sortedByCoord.out.bam" for title in titles]
+    sheet = SampleNames.of_sheet(titles)
+    assert [match(paths, sheet).samples[path] for path in paths] == titles
+    mixed = [f"{folder.format('x')}{title}.bam" for title in titles]
+    assert [match(mixed, sheet).samples[path] for path in mixed] == titles
+
+
 def test_a_match_by_numbers_alone_is_said():
     titles = [f"Mouse hippocampus sample {n}" for n in (1, 2, 3)]
     assert "nothing but a number" in match(["X1", "X2", "X3"], record(titles)).caution

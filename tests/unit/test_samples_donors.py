@@ -36,7 +36,8 @@ def test_biological_replicates_are_donors_where_several_samples_are_made_of_each
         == "biological replicate"
     )
     again = [str(place % 6) for place in PLACES]
-    assert found(genotype=CLASSES, biological_replicate=again).group == "sample"
+    for condition in ("genotype", "treatment"):
+        assert found(biological_replicate=again, **{condition: CLASSES}).group == "sample"
 
 
 def test_technical_replicates_without_a_donor_are_asked_about():
