@@ -28,6 +28,7 @@ MOST_GIGABYTES, MOST_TO_OPEN = 4, 2
 
 
 def generator() -> ModuleType:
+    sys.path.insert(0, str(ROOT / "tests"))
     spec = importlib.util.spec_from_file_location(
         "report_results", ROOT / "tests" / "report_results.py"
     )
@@ -159,6 +160,8 @@ def report(folder: Path, what: str, most_seconds: int, most_megabytes: int) -> N
         str(page),
         "--figures",
         str(folder / "figures"),
+        "--exports",
+        str(folder / "exports"),
         "--log",
         str(folder / "log"),
     )
