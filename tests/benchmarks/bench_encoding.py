@@ -21,7 +21,7 @@ import pandas as pd
 import scipy.sparse
 
 from epigpt.dataset.count_blocks import open_observations
-from epigpt.encoding import encoders, token_dataset
+from epigpt.encoding import encoders, fitting, token_dataset
 from epigpt.encoding.gene_statistics import GeneStatistics
 from epigpt.encoding.vocabulary import Vocabulary
 
@@ -92,6 +92,8 @@ def speed() -> None:
     print(other if isinstance(other, str) else f"{other:,.0f} cells/s")
     blocks = [expression[start : start + BLOCK] for start in range(0, CELLS, BLOCK)]
     for name, encoder in encoders.ENCODERS.items():
+        if name == fitting.PROGRAMS:
+            continue  # programs are fitted with labels, as `make bench-series` does
         encoder.width(vocabulary, MAX_GENES)  # cuts the symbols into pieces once, as a job does
 
         def whole(encoder: encoders.Encoder = encoder) -> None:

@@ -143,7 +143,11 @@ def write_series(folder: Path) -> Path:
         ]
     (folder / "GSE1_family.soft.gz").write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
     manifest = folder / "manifest.tsv"
-    manifest.write_text("file\turl\nGSE1_family.soft.gz\tx\nGSE1_RAW.tar\tx\n")
+    listed = "".join(
+        f"{name}\tx\t{(folder / name).stat().st_size}\tx\n"
+        for name in ("GSE1_family.soft.gz", "GSE1_RAW.tar")
+    )
+    manifest.write_text(f"file\turl\tbytes\tsha256\n{listed}")
     return manifest
 
 

@@ -86,6 +86,18 @@ def test_a_deleted_download_is_missed_where_it_is_read_alone(root, capsys):
     assert f"delete {path.with_name('manifest.tsv')}" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    "text", ["", "file\turl\nGSE7_counts.txt\tx\n", "file\tbytes\tsha256\nx\tmany\tx\n"]
+)
+def test_an_edited_manifest_is_named_and_not_read(root, text):
+    manifest = root / "results" / "a" / "geo" / "manifest.tsv"
+    manifest.write_text(text)
+    with pytest.raises(InputError, match="list of downloaded files") as refusal:
+        downloads.paths(manifest)
+    assert f"delete {manifest}" in refusal.value.remedy
+    assert downloads.verify(root, full=True, repair=False) == (0, [])
+
+
 def test_a_copied_folder_is_read_once(root, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(root, copy, copy_function=shutil.copy)

@@ -100,8 +100,7 @@ def _escaped(text: str) -> str:
 def text(described: Mapping[str, Any], plan: Plan) -> str:
     """Write the card in Markdown with the metadata block that model hubs read."""
     left = "\n".join(
-        f"- {_escaped(one['series'])}: {_escaped(one['reason'])}"
-        for one in described["left_out"]
+        f"- {_escaped(one['series'])}: {_escaped(one['reason'])}" for one in described["left_out"]
     )
     names = described["names"]
     listed = ", ".join(map(_escaped, names[:_SHOWN]))

@@ -14,6 +14,7 @@ from epigpt.provenance.output_checksums import Damage, set_aside
 
 MANIFESTS = ("results/*/geo/manifest.tsv", "results/corpus/*/series/*/geo/manifest.tsv")
 _GONE = "gone"
+_NEEDED = ("file", "bytes", "sha256")
 
 
 def paths(manifest: Path) -> list[Path]:
@@ -77,7 +78,7 @@ def verify(root: Path, *, full: bool, repair: bool) -> tuple[int, list[Damage]]:
         try:
             looked += len(_listed(manifest))
             differing = [one for one in changed(manifest, full=full) if one[1] != _GONE]
-        except (OSError, KeyError, ValueError, TypeError):
+        except (OSError, KeyError, ValueError, TypeError, InputError):
             continue  # a damaged manifest is an output, and noticed as one
         for path, found in differing:
             aside = set_aside(path) if repair else None
@@ -89,6 +90,14 @@ def verify(root: Path, *, full: bool, repair: bool) -> tuple[int, list[Damage]]:
 
 def _listed(manifest: Path) -> list[tuple[Path, dict[str, str]]]:
     with manifest.open(encoding="utf-8", newline="") as table:
-        return [
-            (manifest.parent / line["file"], line) for line in csv.DictReader(table, delimiter="\t")
-        ]
+        reader = csv.DictReader(table, delimiter="\t")
+        lacking = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
+        lines = list(reader)
+    if lacking or any(not (line["bytes"] or "").isdigit() for line in lines):
+        raise InputError(
+            f"a list of downloaded files without {', '.join(lacking) or 'their sizes'}",
+            str(manifest),
+            "it was changed after it was written, so the files cannot be held against it",
+            f"delete {manifest} and run the same command again, which fetches it anew",
+        )
+    return [(manifest.parent / line["file"], line) for line in lines]
