@@ -86,9 +86,9 @@ def warnings(candidate: Candidate, matching: dict[str, Any]) -> list[dict[str, A
             if samples
             else "",
         ]
-        listed.append(
-            {"about": "columns", "text": f"{'; '.join(filter(None, parts))}.", "rows": []}
-        )
+        text = "; ".join(filter(None, parts))
+        ended = text if text.endswith("…") else f"{text}."
+        listed.append({"about": "columns", "text": ended, "rows": []})
     if caution := candidate.facts.get("caution", ""):
         text = f"{caution[0].upper()}{caution[1:]}. The cell `sample_map` can say it for certain."
         listed.append({"about": "columns", "text": text, "rows": []})
