@@ -2,7 +2,7 @@
 part of its genes hidden."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 from typing import Protocol
 
@@ -11,22 +11,27 @@ import pandas as pd
 import scipy.sparse
 
 from epigpt.dataset import normalization
-from epigpt.dataset.count_blocks import CountBlocks
 
 SHARES = (0.4, 0.9)
 
 
-class Named(Protocol):
-    """What has an index with the column observation."""
+class Observations(Protocol):
+    """Counts of observations, as `epigpt.dataset.count_blocks.CountBlocks` holds them."""
 
     @property
     def index(self) -> pd.DataFrame:
-        """One row per observation."""
+        """One row per observation, with the column observation."""
+        ...
+
+    def remembered(
+        self, key: Hashable, make: Callable[[], scipy.sparse.csr_matrix]
+    ) -> scipy.sparse.csr_matrix:
+        """Return what `make` gives, made once where there is room."""
         ...
 
 
 def view(
-    observations: Named,
+    observations: Observations,
     positions: np.ndarray,
     counts: scipy.sparse.csr_matrix,
     number: int,
@@ -44,8 +49,6 @@ def view(
     def made() -> scipy.sparse.csr_matrix:
         return normalization.lognorm(thinned(counts, names, number, seed), target)
 
-    if not isinstance(observations, CountBlocks):
-        return made()
     return observations.remembered((number, seed, target, positions.tobytes()), made)
 
 

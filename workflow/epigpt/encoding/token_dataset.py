@@ -179,14 +179,9 @@ def _header(file: BinaryIO, kind: type, shape: tuple[int, ...]) -> None:
     np.lib.format.write_array_header_2_0(file, described)
 
 
-class Readable(Protocol):
+class Readable(augmentation.Observations, Protocol):
     """What can be encoded: an index with the column observation, sorted gene ids, and counts block
     by block."""
-
-    @property
-    def index(self) -> pd.DataFrame:
-        """One row per observation."""
-        ...
 
     @property
     def genes(self) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Tables that say of each cell which sample it is of, and what kind of cell."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -18,7 +18,7 @@ _TEXT = re.compile(r"\.(tsv|csv|txt|tab)(\.(gz|bz2|xz))?$", re.IGNORECASE)
 _LARGEST = 1 << 29
 # Columns of the list of libraries that Cell Ranger's aggr is given.
 _AGGREGATED = {"molecule_h5", "sample_outs"}
-_LIBRARY = re.compile(r"-(\d+)$")
+_LIBRARY = re.compile(r"-\d+$")
 CELL_TYPE = re.compile(
     r"(major|minor|broad|fine|predicted)?[ ._-]*(cell|sub)[ ._-]*"
     r"(type|class|identity|label|annotation)s?"
@@ -36,49 +36,45 @@ class CellTable:
     name
         The file.
     sample
-        Plain name of a cell → sample id.
+        Key of a cell → sample id.
     cells
-        Index: plain names; the other columns of the table as text.
+        Index: keys; the other columns of the table as text.
     rule
         How the table was read, for the report.
-    libraries
-        Suffix of the barcodes of a library (`-2`) → sample id, where the table lists libraries.
+    key
+        What tells of a cell's name which row it is: its plain name, or the suffix of its library.
     """
 
     name: str
     sample: dict[str, str]
     cells: pd.DataFrame
     rule: str
-    libraries: dict[str, str] = field(default_factory=dict)
+    key: Callable[[str], str]
 
     def match(self, names: Sequence[str]) -> Match | None:
         """Match cells to their samples; None unless most of them are in the table."""
-        if self.libraries:
-            ends = ((name, _LIBRARY.search(name)) for name in names)
-            owned = {
-                name: self.libraries[end.group()]
-                for name, end in ends
-                if end and end.group() in self.libraries
-            }
-        else:
-            owned = {
-                name: self.sample[key] for name in names if (key := plain(name)) in self.sample
-            }
+        owned = {name: self.sample[key] for name in names if (key := self.key(name)) in self.sample}
         if len(owned) < 0.5 * len(names):
             return None
         return Match(owned, self.rule, per_sample=True)
 
     def about(self, names: Sequence[str]) -> pd.DataFrame:
         """Return what the table says of some cells, in their order."""
-        if self.libraries:
-            return pd.DataFrame(index=list(names))
-        return self.cells.reindex([plain(name) for name in names]).set_axis(list(names)).fillna("")
+        rows = self.cells.reindex([self.key(name) for name in names])
+        return rows.set_axis(list(names)).fillna("")
 
 
 def plain(name: str) -> str:
     """Return a cell's name as it is whatever R made of it: without quotes, R's X, and with one kind
     of separator."""
     return re.sub(r"[^A-Za-z0-9]+", ".", re.sub(r"^X(?=\d)", "", text_of(name))).strip(".").upper()
+
+
+def library(name: str) -> str:
+    """Return the suffix by which a barcode names its library, as in `AAACCTGAGAAACCAT-2`; "" where
+    it has none."""
+    found = _LIBRARY.search(name)
+    return found.group() if found else ""
 
 
 def find(
@@ -121,9 +117,8 @@ def _of_libraries(
 ) -> CellTable | None:
     """Read the list of libraries that Cell Ranger's `aggr` was given: the barcodes of the n-th end
     in -n."""
-    suffixes = [_LIBRARY.search(cell) for cell in cells]
-    numbers = [int(found.group(1)) for found in suffixes if found]
-    if len(numbers) < len(cells) or not 0 < max(numbers) <= len(table):
+    suffixes = set(map(library, cells))
+    if not suffixes <= {f"-{number}" for number in range(1, len(table) + 1)}:
         return None
     for column in table.columns:
         matched = match(table[column].tolist(), samples, cells=False)
@@ -132,7 +127,7 @@ def _of_libraries(
                 f"-{at + 1}": matched.samples[text] for at, text in enumerate(table[column])
             }
             rule = f"the barcodes' suffix, the row of {name} (column '{column}', {matched.rule})"
-            return CellTable(name, {}, pd.DataFrame(), rule, libraries)
+            return CellTable(name, libraries, pd.DataFrame(), rule, library)
     return None
 
 
@@ -185,7 +180,7 @@ def _of(name: str, table: pd.DataFrame, column: int, samples: SampleNames) -> Ce
     described = table.set_axis(keys)
     described = described[~described.index.duplicated()]
     rule = f"column '{owner}' of {name} ({matched.rule})"
-    return CellTable(name, owned, described, rule)
+    return CellTable(name, owned, described, rule, plain)
 
 
 def cell_types(cells: pd.DataFrame) -> pd.Series | None:

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,12 @@ class NewSamples:
     ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
         """Yield the counts of the rows `wanted`, at most `size` at a time, without stored zeros."""
         return in_memory.blocks_of(self.counts, wanted, size)
+
+    def remembered(
+        self, key: Hashable, make: Callable[[], scipy.sparse.csr_matrix]
+    ) -> scipy.sparse.csr_matrix:
+        """Return what `make` gives: samples are encoded once."""
+        return make()
 
 
 def read(

@@ -16,7 +16,7 @@ from epigpt import schema
 from epigpt.interpretation.domain import applies, of_settings
 from epigpt.report import wording
 from epigpt.report.matrix import Expression
-from epigpt.samples.donors import called
+from epigpt.samples.donors import called, singular
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Results:
         its own."""
         if self.samples["group"].nunique() == len(self.samples):
             return "sample"
-        return wording.singular(str(self.verdict.get("unit") or "donors"))
+        return singular(str(self.verdict.get("unit") or "donors"))
 
     @property
     def units(self) -> str:

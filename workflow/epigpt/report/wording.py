@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from epigpt import model_names
+from epigpt.samples.donors import DONOR_WORDS
 
 # Control characters break SVG; marks that turn the writing direction let a title overwrite its
 # surroundings.
@@ -111,22 +112,13 @@ def count(amount: int, noun: str, plural: str = "") -> str:
     return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
 
 
-_PLURALS = {"mouse": "mice", "fish": "fish", "larva": "larvae", "clutch": "clutches"}
-
-
 def plural(noun: str) -> str:
     """Write a noun in the plural: `litters`, `biopsies`, `mice`."""
-    if noun in _PLURALS:
-        return _PLURALS[noun]
+    if noun in DONOR_WORDS:
+        return DONOR_WORDS[noun]
     if noun.endswith("y") and noun[-2:-1] not in "aeiou":
         return f"{noun[:-1]}ies"
     return noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
-
-
-def singular(nouns: str) -> str:
-    """Write a unit of the answer, such as `litters`, in the singular."""
-    irregular = {many: one for one, many in _PLURALS.items()}
-    return irregular.get(nouns) or nouns.removesuffix("s")
 
 
 def listing(items: list[str], most: int = 8) -> str:

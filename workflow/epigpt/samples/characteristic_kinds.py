@@ -51,9 +51,10 @@ _BOOKKEEPING = re.compile(
     r"|concentration of rna|number|id|identifier|accession|name|volume|yield|fastq)\b",
     re.IGNORECASE,
 )
+_LITTER = r"litter|dam|clutch|brood"
 _DONOR = re.compile(
     r"donor|patient|subject|individual|participant|animal"
-    r"|\b(mouse|rat|fish|litter|dam|clutch|brood|person|case|brain)( ?(id|number|no|name))?$"
+    rf"|\b(mouse|rat|fish|{_LITTER}|person|case|brain)( ?(id|number|no|name))?$"
     r"|(mouse|rat|animal|donor|subject|fish)(id|number|uniqueidentifier)|^(unique )?ids?$"
     r"|sample name|\bindiv\w*",
     re.IGNORECASE,
@@ -110,7 +111,7 @@ def names_donors(name: str) -> bool:
 def names_litters(name: str) -> bool:
     """Return whether what a name of donors names are litters or clutches, whose animals may be of
     both sexes and of several genotypes."""
-    return bool(re.search(r"\b(litter|dam|clutch|brood)", name.replace("_", " "), re.IGNORECASE))
+    return bool(re.search(rf"\b({_LITTER})", name.replace("_", " "), re.IGNORECASE))
 
 
 def names_biological_replicates(name: str) -> bool:

@@ -21,7 +21,7 @@ _TECHNICAL = re.compile(r"tech(nical)?[ ._-]?rep", re.IGNORECASE)
 
 
 # What a name of the groups calls them, in the plural.
-_DONOR_WORDS = {
+DONOR_WORDS = {
     "litter": "litters",
     "clutch": "clutches",
     "patient": "patients",
@@ -68,7 +68,7 @@ def donor_word(column: str) -> str:
     named = re.findall(r"[a-z]+", column.lower())
     if "cell line" in " ".join(named):
         return "cell lines"
-    return next((plural for word, plural in _DONOR_WORDS.items() if word in named), "donors")
+    return next((plural for word, plural in DONOR_WORDS.items() if word in named), "donors")
 
 
 def called(text: str, units: str) -> str:
@@ -77,9 +77,13 @@ def called(text: str, units: str) -> str:
     >>> called("1 donor of 12 donors", "mice")
     '1 mouse of 12 mice'
     """
-    singular = {plural: word for word, plural in _DONOR_WORDS.items()}
-    one = singular.get(units, units.removesuffix("s"))
-    return re.sub(r"\bdonor\b", one, re.sub(r"\bdonors\b", units, text))
+    return re.sub(r"\bdonor\b", singular(units), re.sub(r"\bdonors\b", units, text))
+
+
+def singular(units: str) -> str:
+    """Return the singular of what groups are called: litter of litters."""
+    known = {plural: word for word, plural in DONOR_WORDS.items()}
+    return known.get(units) or units.removesuffix("s")
 
 
 def find(characteristics: pd.DataFrame, titles: pd.Series | None = None) -> Donors:

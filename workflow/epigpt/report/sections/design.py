@@ -8,6 +8,7 @@ import pandas as pd
 from epigpt.report import blocks, wording
 from epigpt.report.blocks import Cell, Section
 from epigpt.report.results import Results
+from epigpt.samples.donors import singular
 
 _TITLE = "Design and confounders"
 _MOST_LEVELS = 12
@@ -170,7 +171,7 @@ def _judged(judged: pd.DataFrame, units: str) -> blocks.Table:
             blocks.cell(float(row.groups)),
             _strength(float(row.association) if row.kind != "constant" else float("nan")),
             Cell(
-                row.kind.replace("group", wording.singular(units)),
+                row.kind.replace("group", singular(units)),
                 row.kind,
                 tones.get(row.kind, "") if row.accepted.lower() != "true" else "",
                 detail=row.detail,
