@@ -1,6 +1,7 @@
 """Single cells: a sample of them stands for a donor in the models, all of them in its sums, and
 files are written and read some cells at a time."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from epigpt.config.dataset_row import Row
 from epigpt.dataset import cell_sample, csr_rows, expression_data, normalization, storage
 from epigpt.dataset.count_blocks import open_observations
 from epigpt.dataset.h5ad_source import from_h5ad
+from epigpt.encoding import augmentation
 from epigpt.errors import InputError
 from epigpt.evaluation import cell_types, cross_validation
 from epigpt.expression import cells_by_blocks, contrasts, embedding
@@ -117,6 +119,26 @@ def test_what_is_held_in_memory_is_what_the_file_says(
         assert (one != other).nnz == 0
     assert held._held is not None
     assert read._held is None
+
+
+def test_views_that_were_drawn_are_those_that_would_be_drawn_again(written: Path) -> None:
+    observations = open_observations(written)
+    held, made = observations.held(), []
+
+    def drawn(kept: bool, positions: np.ndarray, number: int, seed: int) -> np.ndarray:
+        source = held if kept else observations
+        ((_, counts),) = source.blocks(positions)
+        return augmentation.view(source, positions, counts, number, seed=seed, target=1e4).toarray()
+
+    some = [np.arange(10), np.arange(5, 15), np.arange(10)[::-1]]
+    for _ in range(2):
+        for positions, number, seed in itertools.product(some, (0, 1, 2), (1, 2)):
+            np.testing.assert_array_equal(
+                drawn(True, positions, number, seed), drawn(False, positions, number, seed)
+            )
+    held.remembered("once", lambda: made.append(1) or sp.csr_matrix((1, 1)))
+    held.remembered("once", lambda: made.append(1) or sp.csr_matrix((1, 1)))
+    assert made == [1]
 
 
 def test_the_order_of_a_file_does_not_decide_the_cells() -> None:
