@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import bare_process
 from epigpt.jobs import warm_client
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
@@ -272,12 +273,7 @@ def test_what_the_server_imports_is_there_and_starts_no_thread(root):
         "print(len(os.listdir('/proc/self/task')), sys.modules['torch'].cuda.is_initialized())"
     )
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **threads, "PYTHONPATH": str(root / "workflow")},
-        capture_output=True,
-        text=True,
-    )
+    done = bare_process.run(code, root, **threads)
     assert done.stdout == "1 False\n", done.stderr
 
 
@@ -294,11 +290,5 @@ warm_server.Server.serve = stopped
 warm_server.sys.argv = ["warm_server", warm_client.address()[1:]]
 warm_server.main()
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(root / "workflow")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = bare_process.run(code, root)
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

@@ -3,7 +3,6 @@ are named, what else lies beside it, and where the sample of a cell is written."
 
 import gzip
 import io
-import tarfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import SimpleNamespace
@@ -16,6 +15,7 @@ import xarray
 from scipy import io as scipy_io
 from scipy import sparse
 
+import mouse_series
 from epigpt.config.dataset_row import Row
 from epigpt.dataset.reading import read_dataset
 from epigpt.matrices import r_classes, r_objects
@@ -72,13 +72,7 @@ def parts(sample: int, order: np.ndarray | None = None) -> dict[str, bytes]:
 
 
 def archive(members: Mapping[str, bytes]) -> dict[str, bytes]:
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as tar:
-        for name, data in members.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            tar.addfile(entry, io.BytesIO(data))
-    return {"GSE9_RAW.tar": content.getvalue()}
+    return {"GSE9_RAW.tar": mouse_series.packed(members)}
 
 
 def of_each(name: Callable[[int, str], str]) -> dict[str, bytes]:

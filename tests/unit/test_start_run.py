@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 import re
 import signal
 import subprocess
@@ -11,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import bare_process
 from epigpt.errors import InputError
 from epigpt.start import run, screen
 from epigpt.start.screen import RunScreen, in_words
@@ -84,13 +84,7 @@ threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
 with run._told_to_end(child):
     print(run._ended(child), child.poll())
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(root / "workflow")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = bare_process.run(code, root)
     assert done.stdout.split() == ["130", "7"], done.stderr
 
 
@@ -98,14 +92,8 @@ def test_a_start_of_snakemake_imports_no_installed_epigpt(root):
     """It imports every plugin, and the package has to be that of the Snakefile's checkout."""
     code = "import sys, snakemake.cli; snakemake.cli.get_argument_parser(); "
     code += "print('snakemake_logger_plugin_epigpt' in sys.modules, 'epigpt' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(root / "workflow")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == ["True", "False"]
+    done = bare_process.run(code, root)
+    assert done.stdout.split() == ["True", "False"], done.stderr
 
 
 class Clock:
