@@ -11,6 +11,7 @@ FIT_PLAN = FitPlan(
     permutations=PERMUTATIONS["refits"],
     one_job=TOGETHER,
     adapt=bool(SETTINGS.adapt),
+    accepted=frozenset(SETTINGS.ignore_confounders) if SETTINGS.permutations == "auto" else None,
 )
 
 

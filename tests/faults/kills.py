@@ -131,12 +131,19 @@ def stopped(folder: Path, stop: Stop, before: set[str]) -> list[str] | None:
     wrong = [f"{len(left)} processes outlived the run by {_PATIENCE:g} s"] if left else []
     said = run.text()
     if "Traceback" in said:
-        wrong.append("a traceback on the screen:\n" + said[-3000:])
+        wrong.append("a traceback on the screen:\n" + "\n[…]\n".join(_around_tracebacks(said)))
     status = run.process.wait()
     print(f"  {rule}: {stop.how} after {stop.after:.1f} s, status {status}", flush=True)
     if status == 0 and not ended_before and stop.how == "workflow":
         wrong.append("a killed run that ended with status 0")
     return wrong
+
+
+def _around_tracebacks(said: str) -> list[str]:
+    """Return each traceback with the lines around it."""
+    lines = said.splitlines()
+    at = [number for number, line in enumerate(lines) if "Traceback" in line]
+    return ["\n".join(lines[max(0, number - 8) : number + 40]) for number in at]
 
 
 def begin(folder: Path) -> MarkedRun:

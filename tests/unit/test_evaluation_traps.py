@@ -29,9 +29,15 @@ def decided(folder, monkeypatch, samples, wrong=()):
     """Draw folds and decide, all models right but on the samples `wrong`."""
     obs = samples[["sample", "label", "group"]].set_index("sample", drop=False).rename_axis(None)
     anndata.AnnData(np.zeros((len(obs), 1)), obs=obs).write_h5ad(folder / "expression.h5ad")
+    samples.to_csv(folder / "samples.tsv", sep="\t", index=False)
+    quality = {"sample": samples["sample"], "total_counts": 100 + np.arange(len(samples)) * 7 % 11}
+    pd.DataFrame(quality).to_csv(folder / "quality.tsv", sep="\t", index=False)
+    (folder / "reading.json").write_text('{"label": {"column": "disease"}}', encoding="utf-8")
     settings = {"folds": 3, "repeats": 2, "seed": 1, "row.case": "case", "row.control": "control"}
     given = ["--settings", json.dumps(settings), "--expression", folder / "expression.h5ad"]
-    given += ["--folds", folder / "folds.tsv", "--summary", folder / "folds.json"]
+    for name in ("samples.tsv", "quality.tsv", "reading.json", "folds.tsv"):
+        given += [f"--{name.partition('.')[0]}", folder / name]
+    given += ["--summary", folder / "folds.json"]
     monkeypatch.setattr(sys, "argv", ["folds", *map(str, given)])
     folds_stage.main()
     folds = cross_validation.read(folder / "folds.tsv")
@@ -47,10 +53,6 @@ def decided(folder, monkeypatch, samples, wrong=()):
                 folds.assign(model=model, truth=truth, probability=probability, **{"class": name})
             )
     pd.concat(parts).to_csv(folder / "in.tsv", sep="\t", index=False)
-    samples.to_csv(folder / "samples.tsv", sep="\t", index=False)
-    quality = {"sample": samples["sample"], "total_counts": 100 + np.arange(len(samples)) * 7 % 11}
-    pd.DataFrame(quality).to_csv(folder / "quality.tsv", sep="\t", index=False)
-    (folder / "reading.json").write_text('{"label": {"column": "disease"}}', encoding="utf-8")
     (folder / "locus.json").write_text('{"excluded": 0, "locus": null}', encoding="utf-8")
     settings = {"model": "tiny", "bootstrap": 300, "seed": 1, "ignore_confounders": []}
     given = ["--settings", json.dumps(settings | {"permutations.fixed": 0})]
@@ -87,6 +89,9 @@ def test_the_first_sentence_of_a_trap(tmp_path, monkeypatch, samples, verdict, s
     assert found["verdict"] == verdict
     assert said in found["sentence"]
     assert found["tone"] != "good"
+    known = json.loads((tmp_path / "folds.json").read_text(encoding="utf-8"))
+    assert known["confounders"] == found["confounders"]
+    assert known["enough_groups"] == (verdict != "too_few_donors")
 
 
 def test_swapped_labels_cost_every_model_and_are_not_hidden(tmp_path, monkeypatch):

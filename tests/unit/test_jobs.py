@@ -201,6 +201,22 @@ def test_permutations_are_dealt_to_jobs_and_the_first_decide_about_the_rest():
     ]
 
 
+@pytest.mark.parametrize(
+    ("known", "accepted", "are_run"),
+    [
+        ({}, frozenset(), True),
+        ({"confounders": ["date"]}, frozenset(), False),
+        ({"confounders": ["date"]}, frozenset({"date", "rin"}), True),
+        ({"confounders": ["date", "rin"]}, frozenset({"date"}), False),
+        ({"enough_groups": False}, frozenset(), False),
+        ({"confounders": ["date"], "enough_groups": False}, None, True),
+    ],
+)
+def test_permutations_that_decide_nothing_run_only_when_asked_for(known, accepted, are_run):
+    summary = FOLDED | {"confounders": [], "enough_groups": True} | known
+    assert bool(fit_files(summary, accepted=accepted).permuted()) == are_run
+
+
 @pytest.mark.parametrize("one_job", [True, False])
 def test_people_keep_the_final_model_with_its_answer(one_job):
     files = fit_files(FOLDED, one_job=one_job)

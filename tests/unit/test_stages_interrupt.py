@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def begin(root: Path, folder: Path, **environment: str) -> subprocess.Popen[str]:
     """Start a stage whose first import of a library says so and then waits."""
@@ -48,6 +50,43 @@ def test_importing_a_stage_leaves_ctrl_c_alone() -> None:
     assert done.stdout == "True\n"
 
 
+def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "said"),
+    [
+        (signal.SIGINT, 130, "Stopped from the keyboard.\n"),
+        (signal.SIGTERM, 143, "Told to stop; nothing unfinished is left under a final name.\n"),
+    ],
+)
+def test_a_signal_while_an_object_is_finalised(
+    tmp_path: Path, number: signal.Signals, status: int, said: str
+) -> None:
+    code = (
+        "import os, signal, time\n"
+        "from epigpt.stages import entry\n"
+        "class Finalised:\n"
+        "    def __del__(self):\n"
+        f"        os.kill(os.getpid(), {int(number)})\n"
+        "        time.sleep(60)\n"
+        "with entry.job('A job.'):\n"
+        "    Finalised()\n"
+        "    time.sleep(60)\n"
+    )
+    done = run(code, tmp_path)
+    assert (done.returncode, done.stderr) == (status, said)
+
+
 def test_a_library_that_makes_another_error_of_ctrl_c(tmp_path: Path) -> None:
     code = (
         "import os, signal\n"
@@ -59,14 +98,6 @@ def test_a_library_that_makes_another_error_of_ctrl_c(tmp_path: Path) -> None:
         "    except BaseException:\n"
         "        raise ImportError('numpy failed to import') from None\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    done = run(code, tmp_path)
     assert done.returncode == 130, done.stderr
     assert done.stderr == "Stopped from the keyboard.\n"

@@ -34,8 +34,10 @@ class EvaluationSettings(Section):
         description=(
             "Label permutations between groups, the whole pipeline run again for each, behind every"
             " p. 0: none, and the report says so. auto: with model tiny 99 for GPT-2, of which only"
-            " 20 are run where five of these do as well as the true labels; for all other models"
-            " 999 that leave their held-out predictions as they are, which costs nothing and does"
+            " 20 are run where five of these do as well as the true labels, and none where the"
+            " answer does not depend on them (a characteristic tells the classes apart, or the"
+            " groups are too few to show anything); for all other models, and where none are run,"
+            " 999 that leave the held-out predictions as they are, which costs nothing and does"
             " not repeat the training."
         ),
     )

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from epigpt.evaluation import answer_text, answer_words
-from epigpt.evaluation.evidence import SIGNIFICANT, TIE, Facts, Score
+from epigpt.evaluation.evidence import Facts, Score, is_too_few
 
 TONES = {
     "works": "good",
@@ -135,7 +135,7 @@ def _verdict(facts: Facts) -> str:
         return "not_assessable"
     if facts.confounders:
         return "confounded"
-    if facts.smallest_auc > 1 or facts.smallest_p > SIGNIFICANT + TIE:
+    if is_too_few(facts.smallest_auc, facts.smallest_p):
         return "too_few_donors"
     if not facts.gpt2.sees:
         return "signal_missed" if facts.seers else "no_evidence"

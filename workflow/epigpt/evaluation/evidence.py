@@ -10,6 +10,11 @@ CHANCE, SIGNIFICANT = 0.5, 0.05
 TIE = 1e-9
 
 
+def is_too_few(smallest_auc: float, smallest_p: float) -> bool:
+    """Whether even a perfect score of so few groups would show nothing (`Facts`)."""
+    return smallest_auc > 1 or smallest_p > SIGNIFICANT + TIE
+
+
 @dataclass(frozen=True)
 class Score:
     """One model's AUC on held-out groups.

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from epigpt.evaluation import answer, confounding, intervals, permutation_test
+from epigpt.evaluation import answer, confounding, foregone, intervals
 from epigpt.evaluation.evidence import SIGNIFICANT, Facts, Locus, Score
 from epigpt.evaluation.metrics import Floats, HeldOut, of_repeat, scores, within_folds
 from epigpt.evaluation.multiple_testing import holm
-from epigpt.evaluation.small_sample_intervals import smallest_auc
 from epigpt.genes.positions import SEX_CHROMOSOMES
 from epigpt.model_names import FINETUNED, NO_BLOCKS
 from epigpt.samples.donors import suggested_group
@@ -86,7 +85,7 @@ def collect(
         for repeat in draws
     )
     permuted = null[null["model"] == FINETUNED]
-    pairs = intervals.groups_of_each(held)
+    auc_floor, p_floor = foregone.reach(held)
     return Facts(
         classes=held.classes,
         groups_per_class=_groups_per_class(held),
@@ -95,8 +94,8 @@ def collect(
         gpt2=own,
         rivals=others,
         blocks=others.get(NO_BLOCKS),
-        smallest_auc=max(smallest_auc(*pair) for pair in pairs),
-        smallest_p=1.0 / max(1.0, permutation_test.arrangements(held)),
+        smallest_auc=auc_floor,
+        smallest_p=p_floor,
         permutations=int(permuted["permutation"].nunique()),
         permuted=str(permuted["kind"].iloc[0]) if len(permuted) else "",
         repeats=len(draws),

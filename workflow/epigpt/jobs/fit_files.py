@@ -40,6 +40,9 @@ class FitPlan:
         Whether one job trains all fits of a data set, and so declares their folders.
     adapt
         Whether pretraining is continued on the training samples of each fit.
+    accepted
+        Characteristics that may tell the classes apart; None where permutations were asked for by
+        number, and are run whatever they can decide.
     """
 
     preset: str
@@ -47,6 +50,7 @@ class FitPlan:
     permutations: int
     one_job: bool
     adapt: bool
+    accepted: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -136,8 +140,20 @@ class FitFiles:
         ]
 
     def permuted(self) -> list[str]:
-        """Return the tables of GPT-2's scores under permuted labels."""
-        return self._permuted(self.plan.permutations) if self.folds() else []
+        """Return the tables of GPT-2's scores under permuted labels; none where the answer does not
+        depend on them."""
+        if not self.folds() or self._is_foregone:
+            return []
+        return self._permuted(self.plan.permutations)
+
+    @property
+    def _is_foregone(self) -> bool:
+        """Whether the answer is settled before any model is trained: a characteristic tells the
+        classes apart, or the groups are too few to show anything."""
+        if self.plan.accepted is None:
+            return False
+        told = set(self.summary["confounders"]) - self.plan.accepted
+        return bool(told) or not self.summary["enough_groups"]
 
     def _permuted(self, last: int) -> list[str]:
         end = self.plan.permutations

@@ -93,6 +93,8 @@ FILES = (
         """),
     ),
     ResultFile(
-        "folds.json", "number of folds and repeats, classes, checksum, or why there are none"
+        "folds.json",
+        "number of folds and repeats, classes, checksum, or why there are none; what of the answer"
+        " is known before any training",
     ),
 )

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -84,18 +85,38 @@ class Job:
 class _ToldToStop(SystemExit):
     """SIGTERM has come; raised where the job is, so that what it was writing is removed."""
 
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(128 + number)
+
 
 def _told_to_stop(number: int, _: FrameType | None) -> None:
-    raise _ToldToStop(128 + number)
+    raise _ToldToStop(number)
 
 
 # Ctrl-C in this process; a library may have made another error of it.
 _PRESSED: list[int] = []
+_AGAIN_SECONDS = 0.05
 
 
 def _interrupted(number: int, _: FrameType | None) -> None:
     _PRESSED.append(number)
     raise KeyboardInterrupt
+
+
+def _again_if_lost(lost: "sys.UnraisableHookArgs") -> None:
+    """Tell the job again, a moment later, to stop: Python drops what is raised while an object is
+    finalised, where a signal may come as well as anywhere."""
+    if isinstance(lost.exc_value, _ToldToStop):
+        number = lost.exc_value.number
+    elif lost.exc_type is KeyboardInterrupt:
+        number = signal.SIGINT
+    else:
+        sys.__unraisablehook__(lost)
+        return
+    again = threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()
 
 
 @contextmanager
@@ -129,6 +150,7 @@ def job(doc: str | None) -> Iterator[Job]:
     meter = job_meter.JobMeter()
     began, earlier = time.monotonic(), len(files.written())
     before = signal.signal(signal.SIGTERM, _told_to_stop)
+    sys.unraisablehook = _again_if_lost
     parent_watch.start(log.error)
     deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as a shell starts it with `&`
     try:

@@ -11,9 +11,9 @@ from epigpt import files
 from epigpt.evaluation import (
     answer,
     calibration,
-    confounding,
     cross_validation,
     facts,
+    foregone,
     intervals,
     permutation_test,
     predictions,
@@ -46,11 +46,11 @@ def main() -> None:
         models: dict[str, HeldOut] = {}
         reading = json.loads(job.file("reading").read_text(encoding="utf-8"))
         donors = donor_word(str((reading.get("group") or {}).get("column") or ""))
+        folds = cross_validation.read(job.file("folds"))
+        judged = foregone.judge(job.file("quality"), reading, samples, folds, accepted)
         if summary["assessable"]:
-            folds = cross_validation.read(job.file("folds"))
             merged = facts.merged_donors(samples, folds)
-            samples = _as_tested(samples, folds)
-            judged = _judged(job.file("quality"), reading, samples, accepted)
+            samples = foregone.as_tested(samples, folds)
             models = predictions.by_model(collected, folds, classes)
             permuted = _nulls(
                 [*job.files("chance"), *job.files("refitted")],
@@ -72,7 +72,6 @@ def main() -> None:
                 place=place,
             )
         else:
-            judged = _judged(job.file("quality"), reading, samples, accepted)
             permuted = pd.DataFrame(columns=permutation_test.KIND_COLUMNS)
             collected, scored = collected.iloc[:0], pd.DataFrame(columns=intervals.COLUMNS)
             compared = pd.DataFrame(columns=intervals.DIFFERENCES)
@@ -88,26 +87,6 @@ def main() -> None:
         files.write_tsv(job.file("null"), permuted)
         files.write_json(job.file("verdict"), decided)
         job.log.info("%s", decided["sentence"])
-
-
-def _as_tested(samples: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
-    """Return the samples that were tested, with the groups that they were tested in."""
-    group = folds.drop_duplicates("sample").set_index("sample")["group"]
-    tested = samples[samples["sample"].isin(group.index)]
-    return tested.assign(group=tested["sample"].map(group))
-
-
-def _judged(
-    quality_path: Path, reading: dict[str, Any], samples: pd.DataFrame, accepted: list[str]
-) -> pd.DataFrame:
-    measured = {}
-    quality = pd.read_csv(quality_path, sep="\t", dtype={"sample": str})
-    # Cells have a depth of their own; that of a sample is read from its library alone.
-    if "sample" in quality.columns and quality["sample"].is_unique:
-        measured[confounding.DEPTH] = quality.set_index("sample")["total_counts"].astype(float)
-    label = reading.get("label") or {}
-    source = str(label.get("column") or "") if isinstance(label, dict) else ""
-    return confounding.table(samples, accepted, measured, source)
 
 
 def _score(
