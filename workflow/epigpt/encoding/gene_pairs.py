@@ -56,7 +56,8 @@ def top_pairs(expression: np.ndarray, labels: np.ndarray, number: int) -> np.nda
 def _order(ranks: np.ndarray) -> np.ndarray:
     """Mean over the rows of 1/2 where a first gene lies above a second, -1/2 where it lies below;
     shape (genes, genes)."""
-    above = np.zeros((ranks.shape[1], ranks.shape[1]), dtype=np.int32)
+    # A count takes as few bytes as the rows allow: this is limited by memory.
+    above = np.zeros((ranks.shape[1], ranks.shape[1]), dtype=np.min_scalar_type(-len(ranks) - 1))
     for row in ranks:
         above += row[:, None] > row[None, :]
     return (above - above.T) / (2 * len(ranks))

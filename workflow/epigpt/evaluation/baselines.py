@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from epigpt.dataset.expression_data import ExpressionData, each_fold
+from epigpt.encoding.unchecked_fits import unchecked
 from epigpt.evaluation import cross_validation, permutation_test, pipelines, predictions
 from epigpt.evaluation.metrics import held_out, scores
 
@@ -180,9 +181,8 @@ def cross_predict(
     `COLUMNS`, a row per class; the same whatever the order of files and the number of threads.
     """
     parts = []
-    with threadpool_limits(
-        limits=1
-    ):  # sums in another order would differ in their last digit between machines
+    # Sums in another order would differ in their last digit between machines.
+    with threadpool_limits(limits=1), unchecked():
         for fold in each_fold(observations, folds):
             fitted = fit(model, subset(observations, fold.train), seed)
             held_out = predict(fitted, subset(observations, fold.test))

@@ -55,18 +55,48 @@ class DiscriminatingGenes(_KeptColumns):
     ----------
     n_genes
         Genes kept at most; ties go to the first column, and constant genes come last.
+    ranking
+        Shared with its clones, so that candidates of one set of rows rank it once; None: its own.
     """
 
-    def __init__(self, n_genes: int) -> None:
+    def __init__(self, n_genes: int, ranking: "GeneRanking | None" = None) -> None:
         self.n_genes = n_genes
+        self.ranking = ranking
 
     def fit(self, X: Any, y: Any) -> "DiscriminatingGenes":
         """Rank the columns of `X` (observations × genes, dense or CSR) by F between the classes
         `y`."""
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            # Constant genes have no F, and genes that are constant in each class an infinite one.
-            warnings.simplefilter("ignore")
-            statistic = np.asarray(f_classif(X, y)[0], dtype=np.float64)
-        statistic[np.isnan(statistic)] = -1.0
-        self.columns_ = np.sort(np.argsort(-statistic, kind="stable")[: self.n_genes])
+        ranking = self.ranking or GeneRanking()
+        self.columns_ = np.sort(ranking.of(X, y)[: self.n_genes])
         return self
+
+
+class GeneRanking:
+    """Genes by their F statistic, remembered for the matrix that was ranked last."""
+
+    def __init__(self) -> None:
+        self._matrix: Any = None
+        self._known: dict[tuple[str, ...], np.ndarray] = {}
+
+    def __sklearn_clone__(self) -> "GeneRanking":
+        return self
+
+    def of(self, X: Any, y: Any) -> np.ndarray:
+        """Return the columns of `X`, which nobody may change in place, by F between the classes
+        `y`, the largest first."""
+        if self._matrix is not X:
+            self._matrix, self._known = X, {}
+        labels = tuple(map(str, y))
+        if labels not in self._known:
+            self._known[labels] = _by_f_statistic(X, y)
+        return self._known[labels]
+
+
+def _by_f_statistic(X: Any, y: Any) -> np.ndarray:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        # Constant genes have no F, and genes that are constant in each class an infinite one.
+        warnings.simplefilter("ignore")
+        statistic = np.asarray(f_classif(X, y)[0], dtype=np.float64)
+    statistic[np.isnan(statistic)] = -1.0
+    ranked: np.ndarray = np.argsort(-statistic, kind="stable")
+    return ranked

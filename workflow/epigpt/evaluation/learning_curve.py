@@ -7,6 +7,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from epigpt.dataset.expression_data import ExpressionData, each_fold
+from epigpt.encoding.unchecked_fits import unchecked
 from epigpt.evaluation.baselines import fit, predict, subset
 from epigpt.evaluation.metrics import held_out, scores
 
@@ -31,7 +32,7 @@ def curve(
         folds.
     """
     rows = []
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), unchecked():
         for repeat, drawn in folds.groupby("repeat", sort=True):
             known: set[float] = set()
             for share in SHARES:

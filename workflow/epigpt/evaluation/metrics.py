@@ -12,6 +12,7 @@ which a null by permutation takes along.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -138,11 +139,12 @@ def within_folds(held: HeldOut) -> float:
     for repeat in np.unique(held.repeat):
         for fold in np.unique(held.fold[held.repeat == repeat]):
             rows = np.flatnonzero((held.repeat == repeat) & (held.fold == fold))
-            found.append(float(_scores_of_rows(held, rows, held.unit_weights())["auc"][0]))
+            scored = _scores_of_rows(held, rows, held.unit_weights(), held.truth[None])
+            found.append(float(scored["auc"][0]))
     return float(np.nanmean(found)) if not np.isnan(found).all() else float("nan")
 
 
-def scores(held: HeldOut, weights: Floats) -> dict[str, Floats]:
+def scores(held: HeldOut, weights: Floats, truth: Integers | None = None) -> dict[str, Floats]:
     """Score the model under weights of its groups: each repeat on its own, then the mean over
     repeats.
 
@@ -152,34 +154,39 @@ def scores(held: HeldOut, weights: Floats) -> dict[str, Floats]:
         The model's held-out predictions.
     weights
         (resamples, groups): how often each group was drawn.
+    truth
+        (labellings, repeats × samples): classes to score against instead of `held.truth`; weights
+        have one row then, or one for each.
 
     Returns
     -------
     dict
-        Metric → (resamples,). Several classes: AUC, average precision, F1 and Brier score are means
-        over one class against the rest, balanced accuracy is the mean recall, MCC Gorodkin's
-        coefficient (Comput Biol Chem 2004; 28: 367). NaN where a resample lacks a class. The ranks
-        follow Mann and Whitney with ties counted half; average precision is the sum of precision
-        times the step in recall; both as in scikit-learn.
+        Metric → (resamples or labellings,). Several classes: AUC, average precision, F1 and Brier
+        score are means over one class against the rest, balanced accuracy is the mean recall, MCC
+        Gorodkin's coefficient (Comput Biol Chem 2004; 28: 367). NaN where a resample lacks a class.
+        The ranks follow Mann and Whitney with ties counted half; average precision is the sum of
+        precision times the step in recall; both as in scikit-learn.
     """
+    against = held.truth[None] if truth is None else truth
     per_repeat = [
-        _scores_of_rows(held, np.flatnonzero(held.repeat == repeat), weights)
+        _scores_of_rows(held, np.flatnonzero(held.repeat == repeat), weights, against)
         for repeat in np.unique(held.repeat)
     ]
     return {metric: np.mean([found[metric] for found in per_repeat], axis=0) for metric in METRICS}
 
 
-def _scores_of_rows(held: HeldOut, rows: Integers, weights: Floats) -> dict[str, Floats]:
+def _scores_of_rows(
+    held: HeldOut, rows: Integers, weights: Floats, truths: Integers
+) -> dict[str, Floats]:
     number = len(held.classes)
-    truth, called, probability = held.truth[rows], held.called[rows], held.probability[rows]
+    truth, called, probability = truths[:, rows], held.called[rows], held.probability[rows]
     weight = weights[:, held.group[rows]]
     positive = [1] if number == 2 else list(range(number))
     ranked = [_ranked(held.ranking[rows, k], truth == k, weight) for k in positive]
-    confusion = (weight @ np.eye(number * number)[truth * number + called]).reshape(
-        -1, number, number
-    )  # truth × called
+    confusion = _confusion(truth, called, weight, number)
     squared = [
-        weight @ (probability[:, k] - (truth == k)) ** 2 / weight.sum(axis=1) for k in positive
+        _weighed(weight, (probability[:, k] - (truth == k)) ** 2) / weight.sum(axis=1)
+        for k in positive
     ]
     complete = (confusion.sum(axis=2) > 0).all(axis=1)
     found = {
@@ -195,15 +202,32 @@ def _scores_of_rows(held: HeldOut, rows: Integers, weights: Floats) -> dict[str,
     return {metric: np.where(complete, value, np.nan) for metric, value in found.items()}
 
 
+def _confusion(truth: Integers, called: Integers, weight: Floats, number: int) -> Floats:
+    """Weight of each pair of classes, shape (resamples or labellings, truth, called)."""
+    counted = [
+        _weighed(weight, (truth == k) & (called == one))
+        for k in range(number)
+        for one in range(number)
+    ]
+    return np.stack(counted, axis=-1).reshape(-1, number, number)
+
+
+def _weighed(weight: Floats, value: npt.NDArray[Any]) -> Floats:
+    """Sum over samples, (resamples or labellings,); one of both has a single row."""
+    if len(value) == 1:
+        return weight @ value[0].astype(float)
+    return (weight * value).sum(axis=1)
+
+
 def _ranked(
     score: Floats, positive: npt.NDArray[np.bool_], weight: Floats
 ) -> tuple[Floats, Floats]:
-    """Weighted area under the ROC curve and average precision, (resamples,) each."""
+    """Weighted area under the ROC curve and average precision, (resamples or labellings,) each."""
     order = np.argsort(score, kind="stable")
     starts = np.flatnonzero(
         np.r_[True, np.diff(score[order]) != 0]
     )  # samples of equal score form one step
-    sorted_weight, sorted_positive = weight[:, order], positive[order]
+    sorted_weight, sorted_positive = weight[:, order], positive[:, order]
     ups = np.add.reduceat(sorted_weight * sorted_positive, starts, axis=1)
     downs = np.add.reduceat(sorted_weight * ~sorted_positive, starts, axis=1)
     up_total, down_total = ups.sum(axis=1), downs.sum(axis=1)

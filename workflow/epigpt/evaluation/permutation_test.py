@@ -15,10 +15,10 @@ varies less, so that p is rather too large than too small.
 
 import math
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from epigpt.evaluation.metrics import SMALLER_IS_BETTER, Floats, HeldOut, scores
@@ -28,6 +28,8 @@ KIND_COLUMNS = [*NULL_COLUMNS, "kind"]
 REFITTED, FIXED = "refitted", "fixed predictions"
 TOLERANCE = 1e-9
 ENOUGH = 5
+# Labels in memory at once: permutations × rows.
+_MOST_AT_ONCE = 2_000_000
 
 
 def permuted(samples: pd.DataFrame, permutations: int, seed: int) -> Iterator[pd.DataFrame]:
@@ -67,30 +69,56 @@ def permuted(samples: pd.DataFrame, permutations: int, seed: int) -> Iterator[pd
         yield base.assign(label=label)
 
 
-def fixed(model: str, held: HeldOut, permutations: int, seed: int) -> pd.DataFrame:
+def fixed(models: Mapping[str, HeldOut], permutations: int, seed: int) -> pd.DataFrame:
     """Score predictions that stay as they are against permuted labels.
 
     Returns
     -------
     pandas.DataFrame
-        `NULL_COLUMNS`, a row per permutation and metric.
+        `NULL_COLUMNS`, a row per model, permutation and metric.
     """
+    tables = []
+    drawn: tuple[HeldOut, npt.NDArray[np.intp]] | None = None
+    for model, held in models.items():
+        # Models on the same folds are scored against the same labels.
+        if drawn is None or not _has_rows_of(held, drawn[0]):
+            drawn = held, _permuted_truth(held, permutations, seed)
+        size = max(1, _MOST_AT_ONCE // max(1, len(held.truth)))
+        parts = [
+            scores(held, held.unit_weights(), drawn[1][start : start + size])
+            for start in range(0, permutations, size)
+        ]
+        table = pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)
+        table = table.rename_axis("permutation").reset_index()
+        tables.append(
+            table.melt("permutation", var_name="metric")
+            .assign(model=model)
+            # A permutation's metrics stand together.
+            .sort_values("permutation", kind="stable")[NULL_COLUMNS]
+        )
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=NULL_COLUMNS)
+
+
+def _has_rows_of(one: HeldOut, other: HeldOut) -> bool:
+    """Whether two models were tested on the same rows of the same groups and classes."""
+    return (one.classes, one.groups) == (other.classes, other.groups) and all(
+        np.array_equal(getattr(one, name), getattr(other, name))
+        for name in ("sample", "group", "truth")
+    )
+
+
+def _permuted_truth(held: HeldOut, permutations: int, seed: int) -> npt.NDArray[np.intp]:
+    """Return the class of each row under each permutation, shape (permutations, rows)."""
     groups, classes = np.asarray(held.groups, dtype=object), np.asarray(held.classes, dtype=object)
     known = pd.DataFrame(
         {"sample": held.sample, "group": groups[held.group], "label": classes[held.truth]}
     ).drop_duplicates("sample")
-    number_of = {name: number for number, name in enumerate(held.classes)}
-    rows = []
+    row_of = np.searchsorted(np.sort(known["sample"].to_numpy(dtype=str)), held.sample.astype(str))
+    number_of = pd.Series({name: number for number, name in enumerate(held.classes)})
+    truth = np.empty((permutations, len(held.truth)), dtype=np.intp)
     for number, drawn in enumerate(permuted(known, permutations, seed)):
-        label = dict(zip(drawn["sample"], drawn["label"].map(number_of), strict=True))
-        relabelled = replace(
-            held, truth=np.array([label[sample] for sample in held.sample], dtype=np.intp)
-        )
-        rows += [
-            (model, number, metric, float(value[0]))
-            for metric, value in scores(relabelled, held.unit_weights()).items()
-        ]
-    return pd.DataFrame(rows, columns=NULL_COLUMNS)
+        truth[number] = number_of.loc[drawn["label"]].to_numpy()[row_of]
+    return truth
 
 
 def arrangements(held: HeldOut) -> float:

@@ -13,7 +13,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
-from epigpt.evaluation.gene_filters import N_VARIABLE, DiscriminatingGenes, MostVariableGenes
+from epigpt.evaluation.gene_filters import (
+    N_VARIABLE,
+    DiscriminatingGenes,
+    GeneRanking,
+    MostVariableGenes,
+)
 from epigpt.evaluation.shrunken_centroids import ShrunkenCentroids
 from epigpt.evaluation.top_scoring_pairs import TopScoringPairs
 
@@ -99,7 +104,7 @@ def build(
             )
             built, candidates = Pipeline([select, ("classify", boosted)]), [{}]
         case "screened_logistic":
-            built, candidates = _screened(scale)
+            built, candidates = _screened(scale, shape[0] <= max(SCREENED_GENES))
         case "ktsp":
             built, candidates = _top_scoring_pairs(shape[0], n_classes)
         case "nearest_centroid":
@@ -109,9 +114,12 @@ def build(
     return built, candidates
 
 
-def _screened(scale: tuple[str, StandardScaler]) -> tuple[Pipeline, list[dict[str, Any]]]:
-    screen = ("screen", DiscriminatingGenes(SCREENED_GENES[0]))
-    return Pipeline([screen, scale, ("classify", _ridge(True))]), [
+def _screened(
+    scale: tuple[str, StandardScaler], few: bool
+) -> tuple[Pipeline, list[dict[str, Any]]]:
+    screen = ("screen", DiscriminatingGenes(SCREENED_GENES[0], GeneRanking()))
+    rotate = [("rotate", PCA(svd_solver="full"))] if few else []
+    return Pipeline([screen, scale, *rotate, ("classify", _ridge(True))]), [
         {"screen__n_genes": number, "classify__C": C}
         for number in SCREENED_GENES
         for C in SCREENED_STRENGTHS
@@ -119,7 +127,7 @@ def _screened(scale: tuple[str, StandardScaler]) -> tuple[Pipeline, list[dict[st
 
 
 def _top_scoring_pairs(n_rows: int, n_classes: int) -> tuple[Pipeline, list[dict[str, Any]]]:
-    voting = TopScoringPairs()
+    voting = TopScoringPairs(ranking=GeneRanking())
     own = "classify__" if n_classes == 2 else "classify__estimator__"
     classify = voting if n_classes == 2 else OneVsRestClassifier(voting)
     sizes = list(TOP_SCORING_PAIRS)

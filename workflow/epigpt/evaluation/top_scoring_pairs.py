@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from epigpt.encoding import gene_pairs
-from epigpt.evaluation.gene_filters import DiscriminatingGenes
+from epigpt.evaluation.gene_filters import DiscriminatingGenes, GeneRanking
 
 
 class TopScoringPairs(ClassifierMixin, BaseEstimator):
@@ -24,6 +24,8 @@ class TopScoringPairs(ClassifierMixin, BaseEstimator):
         Genes whose pairs are scored: those with the largest F between the classes.
     n_pairs
         Pairs that vote; fewer where the genes do not suffice.
+    ranking
+        As of `DiscriminatingGenes`.
 
     Attributes
     ----------
@@ -33,14 +35,17 @@ class TopScoringPairs(ClassifierMixin, BaseEstimator):
         Columns of X, shape (pairs, 2): the first lies below the second more often in `classes_[1]`.
     """
 
-    def __init__(self, n_genes: int = 150, n_pairs: int = 9) -> None:
+    def __init__(
+        self, n_genes: int = 150, n_pairs: int = 9, ranking: GeneRanking | None = None
+    ) -> None:
         self.n_genes = n_genes
         self.n_pairs = n_pairs
+        self.ranking = ranking
 
     def fit(self, X: Any, y: Any) -> "TopScoringPairs":
         """Choose the pairs on `X` (observations × genes, dense or CSR) and the classes `y`."""
         self.classes_ = np.unique(y)
-        screen = DiscriminatingGenes(self.n_genes).fit(X, y)
+        screen = DiscriminatingGenes(self.n_genes, self.ranking).fit(X, y)
         pairs = gene_pairs.top_pairs(screen.transform(X), np.asarray(y), self.n_pairs)
         # Of a single gene: with itself, a vote for neither.
         self.pairs_ = screen.columns_[pairs[:, ::-1] if len(pairs) else np.zeros((1, 2), dtype=int)]

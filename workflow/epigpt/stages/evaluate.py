@@ -114,11 +114,9 @@ def _nulls(
     filled = [table for table in read if len(table)]
     refitted = {str(name) for table in filled for name in table["model"]}
     if fixed:
-        filled += [
-            permutation_test.fixed(name, held, fixed, seed).assign(kind=permutation_test.FIXED)
-            for name, held in models.items()
-            if name not in refitted
-        ]
+        others = {name: held for name, held in models.items() if name not in refitted}
+        drawn = permutation_test.fixed(others, fixed, seed)
+        filled.append(drawn.assign(kind=permutation_test.FIXED))
     if not filled:
         return pd.DataFrame(columns=permutation_test.KIND_COLUMNS)
     joined = pd.concat(filled, ignore_index=True)
