@@ -77,34 +77,38 @@ def fit(
     known = known[:: every(len(known))]
     if not len(known):
         return _programs(observations, training, size, chosen, learned=learned)
-    from epigpt.encoding import linear_start  # scikit-learn takes a second to import
+    # scikit-learn takes a second to import.
+    from epigpt.encoding import linear_start
+    from epigpt.encoding.unchecked_fits import unchecked
 
-    ruled = known[:: -(-len(known) // MAX_RULE_ROWS)]
-    rules = _rules(observations, ruled, learned, size, chosen)
-    columns, reference = _programs(
-        observations, training, size, chosen, learned=learned, rules=rules
-    )
+    with unchecked():
+        ruled = known[:: -(-len(known) // MAX_RULE_ROWS)]
+        rules = _rules(observations, ruled, learned, size, chosen)
+        columns, reference = _programs(
+            observations, training, size, chosen, learned=learned, rules=rules
+        )
 
-    def rescored(train: np.ndarray, test: np.ndarray) -> tuple[linear_start.Scored, np.ndarray]:
-        rows = known[train]
-        sums = training_sums(observations, rows, chosen.with_labels)
-        again = _programs(observations, rows, size, chosen, learned=sums)
-        scores, tested = (_scores(observations, known[part], *again) for part in (train, test))
-        return linear_start.Scored(scores, _of(again[1]).kinds), tested
+        def rescored(train: np.ndarray, test: np.ndarray) -> tuple[linear_start.Scored, np.ndarray]:
+            rows = known[train]
+            sums = training_sums(observations, rows, chosen.with_labels)
+            again = _programs(observations, rows, size, chosen, learned=sums)
+            scores, tested = (_scores(observations, known[part], *again) for part in (train, test))
+            return linear_start.Scored(scores, _of(again[1]).kinds), tested
 
-    programs = linear_start.fit(
-        _of(reference),
-        _scores(observations, known, columns, reference),
-        label=label[known],
-        group=group[known],
-        classes=list(chosen.classes),
-        rescored=rescored,
-        chosen=chosen.with_labels,
-        rules={
-            kind: linear_start.Judged(rule.held_out, label[ruled]) for kind, rule in rules.items()
-        },
-        seed=chosen.seed,
-    )
+        programs = linear_start.fit(
+            _of(reference),
+            _scores(observations, known, columns, reference),
+            label=label[known],
+            group=group[known],
+            classes=list(chosen.classes),
+            rescored=rescored,
+            chosen=chosen.with_labels,
+            rules={
+                kind: linear_start.Judged(rule.held_out, label[ruled])
+                for kind, rule in rules.items()
+            },
+            seed=chosen.seed,
+        )
     return columns, replace(reference, programs=programs)
 
 

@@ -78,7 +78,7 @@ FILES = (
     ResultFile(
         "learning_curve.tsv",
         "AUC of logistic regression with a growing share of the training donors",
-        rows="a share and repeat",
+        rows="a share and repeat, of the first five draws of the folds",
         columns=columns("""
             model
             share             number   share of the training groups, 0 to 1
