@@ -363,8 +363,11 @@ def test_checksums_tell_a_change_that_nothing_else_would(
     run: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = _broken(run, tmp_path)
+    _predict(SimpleNamespace(model=folder), run.folder / "counts.h5ad")
+    assert "The model has no checksums.json" in capsys.readouterr().err
     files.write_checksums(folder, finished_fit.MODEL_FILES)
     _predict(SimpleNamespace(model=folder), run.folder / "counts.h5ad")
+    assert "The model has no checksums.json" not in capsys.readouterr().err
     _tensors(folder / WEIGHTS, lambda held: held["score.weight"].mul_(0.5))
     said = _refusal(capsys, folder, run.folder / "counts.h5ad")
     assert "model.safetensors not as training wrote it" in said

@@ -70,6 +70,12 @@ def run(options: argparse.Namespace) -> int:
     samples, said = gene_matching.matched(samples, model.vocabulary, options.min_matched)
     print(said, file=sys.stderr)
     print(model.home.in_words(), file=sys.stderr)
+    if not (options.model / files.CHECKSUMS).is_file():
+        print(
+            f"The model has no {files.CHECKSUMS}: whether its files are those that training wrote"
+            " is not known here.",
+            file=sys.stderr,
+        )
     distances = model.distances(samples)
     if not options.allow_distant:
         model.home.refuse_distant(
