@@ -194,6 +194,16 @@ def test_no_horizontal_scroll_at_360_pixels(browser: Any, pages: Path, name: str
             frame = visit.page.locator("#figure-quality .drawing")
             assert frame.locator("svg").bounding_box()["width"] > 500
             assert frame.get_attribute("tabindex") == "0"
+            # What goes on beyond the edge says so, until its end is in sight; a table's title stays.
+            goes_on = "one => one.classList.contains('more')"
+            assert frame.evaluate(goes_on)
+            frame.evaluate("one => one.scrollTo(one.scrollWidth, 0)")
+            visit.page.wait_for_function(f"one => !({goes_on})(one)", arg=frame.element_handle())
+            table = visit.page.locator("#quality .scroll").first
+            table.evaluate("one => one.scrollTo(one.scrollWidth, 0)")
+            title, shown = table.locator("caption span").bounding_box(), table.bounding_box()
+            assert shown["x"] <= title["x"]
+            assert title["x"] + title["width"] <= shown["x"] + shown["width"]
         visit.shoot(f"{name}_360", full=False)
         visit.assert_quiet()
 
@@ -226,6 +236,12 @@ def test_print_to_pdf_cuts_no_figure(browser: Any, pages: Path) -> None:
         )
         assert rules
         assert set(rules) == {"avoid"}
+        # No heading stands alone at the foot of a page, nor with half of the sentence below it.
+        kept = "all => all.map(one => getComputedStyle(one)).map(one => [one.breakInside, one.breakAfter])"
+        for heads in ("h2", "h3", ".see", "caption", "summary"):
+            found = visit.page.eval_on_selector_all(heads, kept)
+            assert found
+            assert {tuple(rule) for rule in found} == {("avoid", "avoid")}
         # A4 without its margins at 96 pixels per inch: what avoids breaks must fit on one page.
         heights = visit.page.eval_on_selector_all(
             "figure", "all => all.map(one => one.getBoundingClientRect().height)"

@@ -207,3 +207,17 @@ def test_what_measures_no_expression_is_refused_by_name(tmp_path, kind, strategy
         kind,
         "the record of GSE1",
     )
+
+
+@pytest.mark.parametrize(("group", "word"), [("sample", "donors"), ("mouse", "mice")])
+def test_counts_say_what_their_groups_are_called(tmp_path, group, word):
+    samples = [
+        replace(sample, characteristics=(*sample.characteristics, f"mouse: m{place // 2}"))
+        for place, sample in enumerate(mice())
+    ]
+    folder = Made("GSE1", samples).write(
+        tmp_path, {"GSE1_counts.txt.gz": table(names(samples), counts_of(8))}
+    )
+    _, adata, reading = read(folder, row(label="genotype", group=group))
+    assert reading["group"]["column"] == group
+    assert adata.uns["donors"] == word

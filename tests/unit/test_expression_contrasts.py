@@ -205,6 +205,19 @@ def test_a_covariate_within_summed_donors_is_left_out() -> None:
     assert any("'region' left out: it varies within donors" in note for note in found.notes)
 
 
+def test_groups_are_called_what_the_data_set_calls_them() -> None:
+    data = series(paired(4, each=25), depth=0.05, assay="single_cell")
+    data.uns["donors"] = "mice"
+    found = contrasts.compare(data, "case", "control")
+    assert found.summary["unit"] == "mouse"
+    assert found.notes[0] == "counts of 200 observations summed into 8 units by mouse and class"
+    alone_in_class = series(paired(1, each=4))
+    alone_in_class.uns["donors"] = "mice"
+    [told, *_] = contrasts.compare(alone_in_class, "case", "control").notes
+    assert "class 'control' has 1 mouse, and a comparison between mice needs two" in told
+    assert "describe these mice only" in told
+
+
 @pytest.mark.parametrize(
     ("obs", "assay", "said"),
     [

@@ -89,11 +89,16 @@ def test_a_log_without_seconds_is_said_to_have_none(tmp_path: Path) -> None:
 
 def test_gene_sets_of_the_user_are_drawn_and_listed(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
-    text = part(page.render(Results(folder), FigureWriter(tmp_path, also=())), "pathways")
+    rendered = page.render(Results(folder), FigureWriter(tmp_path, also=()))
+    text = part(rendered, "pathways")
     assert "1 set of 1 at a false discovery rate of 5 %" in text
     assert "among those higher in epilepsy" in text
     assert (tmp_path / "gene_sets.svg").is_file()
     assert (tmp_path / "pathways.svg").is_file()
+    # On its bar a text takes the colour of the page's ground, as bars are pale on a dark one.
+    on_bars = re.findall(r"<text ([^>]*)>FDR ", rendered)
+    assert any("var(--page)" in style for style in on_bars)
+    assert not any("#ffffff" in style for style in on_bars)
 
 
 @pytest.mark.parametrize(

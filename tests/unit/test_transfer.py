@@ -137,7 +137,10 @@ def test_a_pair_that_cannot_be_tested_stands_in_the_table_and_the_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "genes.json").write_text(
-        json.dumps({"trained_on": "a", "tested_on": "b", "shared_genes": 7, "reason": "too few"})
+        json.dumps(
+            {"trained_on": "a", "tested_on": "b", "shared_genes": 7, "unit": "mice"}
+            | {"reason": "too few"}
+        )
     )
     command = [
         "transfer_table",
@@ -153,6 +156,24 @@ def test_a_pair_that_cannot_be_tested_stands_in_the_table_and_the_report(
     [section] = shown.sections(Results(tmp_path))
     assert [block.kind for block in section.blocks] == ["prose"]
     assert section.blocks[0].text == "a → b was not tested: too few."
+
+
+def test_scores_are_over_what_the_tested_series_calls_its_groups(tmp_path: Path) -> None:
+    mouse, litters = series("a", "mouse", 1.0, 1), series("b", "rat", 1.0, 2)
+    paired = litters.obs.assign(group=[f"L{at // 2}" for at in range(len(litters.obs))])
+    litters = replace(litters, obs=paired, donors="litters")
+    assert paired_dataset.join(litters, mouse)[2]["unit"] == "samples"
+    assert paired_dataset.join(mouse, litters)[2]["unit"] == "litters"
+    few = replace(litters, obs=paired.assign(group=["L0", "L1"] * 8))
+    assert "of 'b' has 1 litter:" in paired_dataset.join(mouse, few)[2]["reason"]
+    row = {"trained_on": "a", "tested_on": "b", "shared_genes": 90, "unit": "litters"}
+    row |= {"model": "finetuned", "metric": "auc", "estimate": 0.9, "low": 0.7, "high": 1.0}
+    row |= {"n_samples": 16, "n_groups": 8}
+    table = pd.DataFrame([row]).reindex(columns=transfer_table.COLUMNS)
+    table.to_csv(tmp_path / "transfer.tsv", sep="\t", index=False)
+    [section] = shown.sections(Results(tmp_path))
+    [block] = section.blocks
+    assert "8 litters" in [cell.shown for cell in block.rows[0]]
 
 
 def test_pairs_name_two_data_sets_of_the_table() -> None:

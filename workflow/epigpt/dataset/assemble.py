@@ -28,11 +28,12 @@ _RESCALED = ("fpkm", "log", "intensity", "unknown")
 
 @dataclass(frozen=True)
 class Origin:
-    """Where counts come from, for `uns`."""
+    """Where counts come from, and what their groups are called, for `uns`."""
 
     dataset: str
     source: str
     simulated: bool = False
+    donors: str = "donors"
 
 
 def organism_of(cell: str, recorded: Sequence[str], genes: Sequence[str], where: str) -> str | None:
@@ -150,6 +151,7 @@ def assemble(  # noqa: PLR0917 - what meets here comes from different rooms
         "source": origin.source,
         "values": {"type": kind.type, "evidence": kind.evidence, "transformed": how},
         "simulated": origin.simulated,
+        "donors": origin.donors,
     }
     return ad.AnnData(X=matrix, obs=obs, var=genes, uns=uns)
 

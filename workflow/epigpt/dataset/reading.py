@@ -21,6 +21,7 @@ from epigpt.matrices.cell_tables import cell_types
 from epigpt.matrices.streams import Budget, Member
 from epigpt.matrices.value_kind import IN_WORDS
 from epigpt.samples import assays, inclusion, labels
+from epigpt.samples.donors import donor_word
 from epigpt.samples.sample_map import with_map
 
 
@@ -152,7 +153,7 @@ def _finished(
     assay = row.assay if row.assay != "auto" else _assay(candidate)
     simulated = about.simulated
     source = row.source if row.is_accession else Path(row.source).name
-    origin = assemble.Origin(row.dataset, source, simulated)
+    origin = assemble.Origin(row.dataset, source, simulated, donor_word(resolved.group))
     notes = [*about.notes, *resolved.notes, *values.notes]
     adata = assemble.assemble(
         values,

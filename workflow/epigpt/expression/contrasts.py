@@ -4,6 +4,7 @@ A description of the whole data set: nothing of it reaches a model, so it may us
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from epigpt.expression.negative_binomial import AGREEMENT
 from epigpt.expression.pseudobulk import Units
 from epigpt.expression.wald_tests import COLUMNS, Comparison, nothing, tested
 from epigpt.samples.classes import class_order
+from epigpt.samples.donors import singular
 
 __all__ = ["COLUMNS", "Comparison", "compare"]
 _FEWEST_UNITS = 2
@@ -119,11 +121,11 @@ def _of_pairs(units: Units, classes: Sequence[str], notes: list[str]) -> Units:
         return units
     kept = units.table["group"].isin(pairs).to_numpy()
     notes.append(
-        f"{len(classes_of_group) - len(pairs)} donors without a sample of every class were left out"
-        f" ({int((~kept).sum())} units), so that each of the other {len(pairs)} is compared with"
-        " itself"
+        f"{len(classes_of_group) - len(pairs)} {units.donors} without a sample of every class were"
+        f" left out ({int((~kept).sum())} units), so that each of the other {len(pairs)} is"
+        " compared with itself"
     )
-    return Units(units.counts[kept], units.table[kept], units.kind)
+    return replace(units, counts=units.counts[kept], table=units.table[kept])
 
 
 def _units(
@@ -150,32 +152,33 @@ def _units(
                 if len(pseudobulk.summed(expression, labels, [name]).table) == len(units.table)
             ]
             notes += [
-                f"covariate '{name}' left out: it varies within donors, whose counts were summed"
+                f"covariate '{name}' left out: it varies within {units.donors}, whose counts were"
+                " summed"
                 for name in covariates
                 if name not in fixed
             ]
             units = pseudobulk.summed(expression, labels, fixed)
     if _enough(units, classes):
-        if units.kind == "donor":
+        if units.kind != "sample":
             notes.append(
                 f"counts of {units.table['observations'].sum()} observations summed into"
-                f" {len(units.table)} units by donor and class"
+                f" {len(units.table)} units by {units.kind} and class"
             )
         return units, notes
     few = min(classes, key=lambda name: int((units.table["label"] == name).sum()))
     said = (
-        f"class '{few}' has {int((units.table['label'] == few).sum())} donor, and a comparison"
-        " between donors needs two"
+        f"class '{few}' has {int((units.table['label'] == few).sum())} {singular(units.donors)},"
+        f" and a comparison between {units.donors} needs two"
     )
     alone = pseudobulk.single(expression, labels, covariates)
     if (
         str(expression.uns.get("assay")) == "bulk"
-        and units.kind == "donor"
+        and units.kind != "sample"
         and _enough(alone, classes)
     ):
         return alone, [
-            f"{said}: samples were compared as if independent, so p values describe these donors"
-            " only, no population"
+            f"{said}: samples were compared as if independent, so p values describe these"
+            f" {units.donors} only, no population"
         ]
     return None, [f"no differential expression: {said}"]
 

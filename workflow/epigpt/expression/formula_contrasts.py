@@ -8,6 +8,7 @@ from anndata import AnnData
 from epigpt.expression import design, pseudobulk
 from epigpt.expression import formula as formulas
 from epigpt.expression.wald_tests import Comparison, nothing, tested
+from epigpt.samples.donors import singular
 
 
 def by_formula(expression: AnnData, text: str) -> Comparison:
@@ -65,9 +66,10 @@ def by_formula(expression: AnnData, text: str) -> Comparison:
         parts.append(part)
         genes = max(genes, number)
         if within:
-            notes.append(f"within donors: {', '.join(one.name for one in chosen)}")
+            notes.append(f"within {units.donors}: {', '.join(one.name for one in chosen)}")
     if not genes:
         return nothing(notes)
+    block = f" (+ {singular(units.donors)} where compared within)" if blocked is not None else ""
     order = {one.name: at for at, one in enumerate(model.contrasts)}
     joined = pd.concat(parts, ignore_index=True)
     joined = joined.sort_values("contrast", key=lambda names: names.map(order), kind="stable")
@@ -75,7 +77,7 @@ def by_formula(expression: AnnData, text: str) -> Comparison:
         "contrasts": [one.name for one in model.contrasts],
         "unit": units.kind,
         "units": len(values),
-        "design": f"~ {text}" + (" (+ donor where compared within)" if blocked is not None else ""),
+        "design": f"~ {text}{block}",
         "genes_tested": genes,
         "notes": notes,
     }

@@ -9,6 +9,8 @@ import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
 
+from epigpt.samples.donors import singular
+
 
 @dataclass(frozen=True)
 class Units:
@@ -21,12 +23,16 @@ class Units:
     table
         One row per unit: label, group, observations (number summed), then the covariates.
     kind
-        "sample" where every unit is one observation, "donor" where counts were summed.
+        "sample" where every unit is one observation; where counts were summed what a group is
+        called, such as "donor" or "litter".
+    donors
+        What groups are called, in the plural.
     """
 
     counts: np.ndarray
     table: pd.DataFrame
     kind: str
+    donors: str
 
 
 def summed(expression: AnnData, labels: pd.Series, covariates: Sequence[str] = ()) -> Units:
@@ -37,7 +43,7 @@ def summed(expression: AnnData, labels: pd.Series, covariates: Sequence[str] = (
     ----------
     expression
         `layers["counts"]` holds raw counts; obs has `group`, the covariates and, of samples of
-        cells, `observations`.
+        cells, `observations`; `uns["donors"]` says what groups are called.
     labels
         Class of every observation, in the order of `expression.obs`.
     covariates
@@ -71,7 +77,8 @@ def summed(expression: AnnData, labels: pd.Series, covariates: Sequence[str] = (
     table = table.reset_index()
     table.index = pd.Index([f"unit{position}" for position in range(n_units)])
     alone = n_units == len(number) and not of_cells
-    return Units(counts.toarray(), table, "sample" if alone else "donor")
+    donors = _donors(expression)
+    return Units(counts.toarray(), table, "sample" if alone else singular(donors), donors)
 
 
 def single(expression: AnnData, labels: pd.Series, covariates: Sequence[str] = ()) -> Units:
@@ -93,4 +100,9 @@ def single(expression: AnnData, labels: pd.Series, covariates: Sequence[str] = (
         sp.csr_matrix(expression.layers["counts"])[order].toarray().astype(np.int64),
         table,
         "sample",
+        _donors(expression),
     )
+
+
+def _donors(expression: AnnData) -> str:
+    return str(expression.uns.get("donors", "donors"))

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,12 @@ class Entry:
     packed: str = ""
     refused: str = ""
     of_this_run: bool = True
+
+    @cached_property
+    def auc(self) -> pd.DataFrame:
+        """Estimate and interval of the AUC, a row per model that has one."""
+        rows = self.metrics[self.metrics["metric"].eq("auc") & self.metrics["estimate"].notna()]
+        return rows.drop_duplicates("model").set_index("model")
 
     @property
     def about_epilepsy(self) -> bool:

@@ -5,7 +5,6 @@ table of the numbers that it shows. In the page its SVG takes the page's own ink
 read on dark ground.
 """
 
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +13,10 @@ from pathlib import Path
 import matplotlib as mpl
 import pandas as pd
 from markupsafe import Markup
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from epigpt import files
-from epigpt.report import style, wording
+from epigpt.report import one_pass, style, wording
 from epigpt.report.blocks import ReportFigure
 
 _FONT = "'DejaVu Sans', Verdana, Arial, sans-serif"
@@ -36,7 +32,6 @@ _PAGE_INK = {
     style.PALETTE[7]: "var(--violet)",
 }
 _RESOLUTION = 150
-_UNDATED = {"CreationDate": None, "Creator": None, "Producer": None}
 
 
 @dataclass(frozen=True)
@@ -69,11 +64,9 @@ class FigureWriter:
         list."""
         if drawing is None:
             return []
-        with style.quiet():
-            svg = _svg(drawing.figure, drawing.name)
-            drawn = {suffix: _WRITERS[suffix](drawing.figure) for suffix in self.also}
+        svg, others = _drawn(drawing, self.also)
         files.write_text(self.folder / f"{drawing.name}.svg", svg)
-        for suffix, content in drawn.items():
+        for suffix, content in others.items():
             with files.path(self.folder / f"{drawing.name}.{suffix}") as temporary:
                 temporary.write_bytes(content)
         files.write_tsv(self.folder / f"{drawing.name}.tsv", drawing.source)
@@ -86,8 +79,7 @@ def inline(drawing: Drawing | None) -> ReportFigure | None:
     """Return a drawing as a block of a page that keeps no folder of figures."""
     if drawing is None:
         return None
-    with style.quiet():
-        shown = _for_page(_svg(drawing.figure, drawing.name), drawing.name)
+    shown = _for_page(_drawn(drawing)[0], drawing.name)
     alt, caption = (_called(text, "donor") for text in (drawing.alt, drawing.caption))
     return ReportFigure(drawing.name, shown, alt, caption, drawing.wide, saved=False)
 
@@ -96,35 +88,12 @@ def _called(text: str, unit: str) -> str:
     return text.replace("{units}", wording.plural(unit)).replace("{unit}", unit)
 
 
-def _png(figure: Figure) -> bytes:
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
-    return stream.getvalue()
-
-
-def _pdf(figure: Figure) -> bytes:
-    stream = io.BytesIO()
-    FigureCanvasPdf(figure).print_pdf(stream, metadata=_UNDATED)
-    return stream.getvalue()
-
-
-_WRITERS = {"png": _png, "pdf": _pdf}
-
-
-def _svg(figure: Figure, name: str) -> str:
+def _drawn(drawing: Drawing, also: Sequence[str] = ()) -> tuple[str, dict[str, bytes]]:
+    """Return a drawing's SVG and its other formats."""
     # A fixed salt and no date: the same figure gives the same bytes.
-    with mpl.rc_context({**style.SETTINGS, "svg.hashsalt": name}):
-        for drawn in (figure.patch, *(axes.patch for axes in figure.axes)):
-            drawn.set_alpha(0)
-        figure.dpi = _RESOLUTION
-        stream = io.StringIO()
-        FigureCanvasSVG(figure).print_svg(
-            stream, metadata={"Date": None, "Creator": None, "Type": None, "Format": None}
-        )
-        for drawn in (figure.patch, *(axes.patch for axes in figure.axes)):
-            drawn.set_alpha(1)
-        figure.dpi = _RESOLUTION
-    return _FONTS.sub(rf"\g<1>{_FONT}", stream.getvalue())
+    with style.quiet(), mpl.rc_context({**style.SETTINGS, "svg.hashsalt": drawing.name}):
+        svg, others = one_pass.draw(drawing.figure, _RESOLUTION, also)
+    return _FONTS.sub(rf"\g<1>{_FONT}", svg), others
 
 
 def _for_page(svg: str, name: str) -> Markup:

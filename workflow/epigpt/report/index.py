@@ -105,11 +105,7 @@ def render(entries: list[Entry]) -> str:
 
 def _row(entry: Entry) -> list[Cell]:
     verdict = str(entry.verdict.get("verdict") or "")
-    auc = (
-        entry.metrics[(entry.metrics["metric"] == "auc") & entry.metrics["estimate"].notna()]
-        .drop_duplicates("model")
-        .set_index("model")["estimate"]
-    )
+    auc = entry.auc["estimate"]
     own = float(auc.get("finetuned", math.nan))
     best = str(entry.verdict.get("best_rival") or "")
     other = float(auc.get(best, math.nan))
@@ -170,8 +166,7 @@ def _scores(entries: list[Entry]) -> pd.DataFrame:
     """Return AUC and interval of GPT-2 and of its best rival, a row per data set that has both."""
     rows = []
     for entry in entries:
-        auc = entry.metrics[entry.metrics["metric"] == "auc"].drop_duplicates("model")
-        auc = auc.set_index("model")
+        auc = entry.auc
         best = str(entry.verdict.get("best_rival") or "")
         if not {"finetuned", best} <= set(auc.index):
             continue

@@ -28,6 +28,8 @@ WIDTH = 7.2  # inches: the width of a page's text
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,
+    # The widths of texts are the same in every format.
+    "text.hinting": "no_hinting",
     "font.family": ["DejaVu Sans"],
     "font.size": 9.5,
     "axes.titlesize": 10,

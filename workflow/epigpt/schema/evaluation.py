@@ -188,6 +188,7 @@ FILES = (
             trained_on        text     data set
             tested_on         text     data set
             shared_genes      integer  human genes that both have
+            unit              text     what `n_groups` of the series tested on counts: litters
         """
             + SCORES
             + """

@@ -27,7 +27,7 @@ def main() -> None:
         metrics, comparison = scores.score(
             models, settings["model"], settings["bootstrap"], settings["seed"]
         )
-        pair = {key: summary[key] for key in ("trained_on", "tested_on", "shared_genes")}
+        pair = {key: summary[key] for key in scores.PAIR}
         predicted = predictions.ordered(every, summary["classes"])
         files.write_tsv(job.file("predictions"), predicted[predictions.COLUMNS])
         files.write_tsv(job.file("metrics"), metrics.assign(**pair)[scores.TRANSFER])

@@ -20,7 +20,7 @@ def main() -> None:
             for path in job.files("metrics")
         ]
         summaries = [json.loads(path.read_text(encoding="utf-8")) for path in job.files("untested")]
-        known = ("trained_on", "tested_on", "shared_genes", "reason")
+        known = (*scores.PAIR, "reason")
         read += [pd.DataFrame([{key: str(summary[key]) for key in known}]) for summary in summaries]
         table = (
             pd.concat(read, ignore_index=True).reindex(columns=COLUMNS).fillna("")

@@ -13,6 +13,7 @@ from epigpt.dataset import cell_sample, human_genes, normalization, storage
 from epigpt.errors import InputError
 from epigpt.genes.annotation import ORGANISMS
 from epigpt.samples.classes import class_order
+from epigpt.samples.donors import singular
 
 FEWEST_SHARED = 50
 FEWEST_GROUPS = 3
@@ -39,6 +40,8 @@ class PairedDataset:
         In their order: control, then case, where there are two.
     case_named
         Whether the row of datasets.tsv says which class is the case.
+    donors
+        What groups are called, in the plural.
     """
 
     name: str
@@ -50,6 +53,12 @@ class PairedDataset:
     assay: str
     classes: list[str]
     case_named: bool
+    donors: str = "donors"
+
+    @property
+    def units(self) -> str:
+        """What scores are over: `donors`, or samples where each is its own."""
+        return "samples" if self.obs["group"].is_unique else self.donors
 
 
 def read(name: str, expression: Path, case: str, control: str) -> PairedDataset:
@@ -65,7 +74,9 @@ def read(name: str, expression: Path, case: str, control: str) -> PairedDataset:
         seen = ~var["excluded"].to_numpy(dtype=bool)
         var, counts = var[seen], counts[:, seen]
     obs = obs[["sample", "group", "label"]].astype(str)
-    organism, assay = (storage.text(expression, name) for name in ("organism", "assay"))
+    organism, assay, donors = (
+        storage.text(expression, name) for name in ("organism", "assay", "donors")
+    )
     return PairedDataset(
         name=name,
         obs=obs,
@@ -76,6 +87,7 @@ def read(name: str, expression: Path, case: str, control: str) -> PairedDataset:
         assay=assay or "bulk",
         classes=class_order(obs["label"], case, control),
         case_named=bool(case or control),
+        donors=donors or "donors",
     )
 
 
@@ -210,6 +222,7 @@ def join(
                 for series, part in zip((trained, tested), parts, strict=True)
             },
             "shared_genes": len(shared),
+            "unit": tested.units,
             "classes": trained.classes,
             "corresponding": classes,
             "reason": _obstacle(trained, tested, len(shared)),
@@ -226,9 +239,10 @@ def _obstacle(trained: PairedDataset, tested: PairedDataset, shared: int) -> str
         held = series.obs.drop_duplicates(["group", "label"]).groupby("label").size()
         smallest = min(series.classes, key=lambda name: (held[name], name))
         if held[smallest] < FEWEST_GROUPS:
-            donors = f"{held[smallest]} donor{'' if held[smallest] == 1 else 's'}"
+            number = int(held[smallest])
+            word = singular(series.donors) if number == 1 else series.donors
             return (
-                f"class '{smallest}' of '{series.name}' has {donors}: with fewer than"
+                f"class '{smallest}' of '{series.name}' has {number} {word}: with fewer than"
                 f" {FEWEST_GROUPS} in a class {why}"
             )
     if shared < FEWEST_SHARED:

@@ -13,7 +13,8 @@ from epigpt.transfer.paired_dataset import TEST_FOLD
 
 GPT2 = "finetuned"
 PERMUTATIONS = 199
-TRANSFER = ["trained_on", "tested_on", "shared_genes", *intervals.COLUMNS]
+PAIR = ["trained_on", "tested_on", "shared_genes", "unit"]
+TRANSFER = [*PAIR, *intervals.COLUMNS]
 
 
 def baseline_predictions(

@@ -100,5 +100,5 @@ def _name_beside(axes: Axes, at: int, row: pd.Series, reach: float, *, filled: b
         ha="right" if within == (away > 0) else "left",
         va="center",
         fontsize=7,
-        color="white" if within and filled else "black",
+        color=style.PAPER if within and filled else style.INK,
     )

@@ -63,10 +63,10 @@ def section(results: Results, plates: FigureWriter) -> Section:
     ]
     note = (
         "Rank: how far a gene pushes held-out samples towards their own class. p: how often it"
-        " does as far with the labels of whole donors permuted. Stability: share of resamples of"
-        " the donors in which it is among the first 50. Flagged genes are not worth a story of"
-        " their own: on a sex chromosome, moved by handling or dissociation, of low stability, or"
-        " within chance."
+        f" does as far with the labels of whole {results.units} permuted. Stability: share of"
+        f" resamples of the {results.units} in which it is among the first 50. Flagged genes are"
+        " not worth a story of their own: on a sex chromosome, moved by handling or dissociation,"
+        " of low stability, or within chance."
     )
     if len(table) > len(shown):
         note += f" The first {len(shown):,} of {len(table):,} genes; all are in attributions.tsv."

@@ -70,13 +70,11 @@ def _design(results: Results) -> list[Any]:
     ):
         if made.get("design"):
             facts = [
-                (_DESIGN[key], results.called(_in_words(made[key])))
-                for key in _DESIGN
-                if made.get(key) is not None
+                (_DESIGN[key], _in_words(made[key])) for key in _DESIGN if made.get(key) is not None
             ]
             content.append(blocks.Facts([("Comparison", title), *facts]))
     notes = results.contrast_design.get("notes") or []
-    content += [blocks.Prose(wording.sentence(results.called(str(note)))) for note in notes]
+    content += [blocks.Prose(wording.sentence(str(note))) for note in notes]
     return content
 
 

@@ -24,7 +24,7 @@ def sections(results: Results) -> list[Section]:
     )
     note = (
         "Over the genes that both series have as human orthologs. Vocabulary, reference, tuning and"
-        " weights are of the series trained on alone. Intervals are over the donors of the series"
+        " weights are of the series trained on alone. Intervals are over the units of the series"
         " tested on; p permutes their labels. Other metrics: transfer.tsv."
     )
     untested = table[table["metric"] == ""]
@@ -52,7 +52,7 @@ def _scores(auc: pd.DataFrame, note: str) -> blocks.Table:
             estimate(pd.Series(row._asdict())),
             *([chance(pd.Series(row._asdict()))] if permuted else []),
             blocks.cell(float(row.n_samples)),
-            blocks.cell(float(row.n_groups)),
+            Cell(f"{wording.number(float(row.n_groups))} {row.unit}", f"{float(row.n_groups):g}"),
             blocks.cell(float(row.shared_genes)),
         ]
         for row in auc.astype({"shared_genes": float}).itertuples(index=False)
@@ -64,7 +64,7 @@ def _scores(auc: pd.DataFrame, note: str) -> blocks.Table:
         "AUC",
         *(["p"] if permuted else []),
         "samples tested",
-        "donors tested",
+        "units tested",
         "genes shared",
     ]
     return blocks.Table(

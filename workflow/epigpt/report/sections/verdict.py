@@ -90,8 +90,8 @@ def section(results: Results) -> Section:
     if results.simulated:
         content.append(
             blocks.Prose(
-                "This series is simulated: its samples, genes' changes and donors are made up, with"
-                " a planted truth. Nothing here is evidence about epilepsy.",
+                f"This series is simulated: its samples, genes' changes and {results.units} are"
+                " made up, with a planted truth. Nothing here is evidence about epilepsy.",
                 strong=True,
             )
         )

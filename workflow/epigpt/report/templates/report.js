@@ -322,9 +322,9 @@
   const reach = () => all(".drawing").forEach((place) => {
     if (place.scrollWidth > place.clientWidth + 1) place.tabIndex = 0; else place.removeAttribute("tabindex");
   });
-  // A table that goes on beyond its right edge says so.
+  // A table or figure that goes on beyond its right edge says so.
   const edge = (place) => place.classList.toggle("more", place.scrollLeft + place.clientWidth < place.scrollWidth - 2);
-  all(".scroll").forEach((place) => {
+  all(".scroll, .drawing").forEach((place) => {
     place.addEventListener("scroll", () => edge(place), { passive: true });
     new ResizeObserver(() => edge(place)).observe(place);
   });
