@@ -97,6 +97,23 @@ def test_relative_outliers_are_named_and_kept() -> None:
     assert (judged.loc[:4, "reason"] == "").all()
 
 
+def test_many_that_do_not_pass_are_counted_by_their_reason() -> None:
+    names = [f"cell{at}" for at in range(30)]
+    reasons = [f"{at}.5 counts, fewer than 500; 1,0{at} genes, fewer than 9" for at in range(25)]
+    reasons += ["outlier: few genes for this data set, kept"] * 2 + [""] * 3
+    judged = pd.DataFrame({"reason": reasons}, index=names)
+    assert quality.in_words(judged) == [
+        "25 × counts, fewer than 500; genes, fewer than 9, such as cell0, cell1, cell2",
+        "2 × outlier: few genes for this data set, kept, such as cell25, cell26",
+    ]
+    assert quality.in_words(judged[23:]) == [
+        "cell23: 23.5 counts, fewer than 500; 1,023 genes, fewer than 9",
+        "cell24: 24.5 counts, fewer than 500; 1,024 genes, fewer than 9",
+        "cell25: outlier: few genes for this data set, kept",
+        "cell26: outlier: few genes for this data set, kept",
+    ]
+
+
 def test_whether_a_sample_is_kept_depends_on_no_other() -> None:
     counts = np.random.default_rng(1).poisson(30, (12, 400))
     counts[3] //= 20

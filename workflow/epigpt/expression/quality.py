@@ -4,6 +4,7 @@ A limit that followed from the distribution over the data set would let test sam
 training samples exist. Relative outliers are therefore named in the table but never removed.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,9 @@ _AUTO = {"bulk": (100_000, 1_000, 100.0), "single_cell": (500, 200, 20.0)}
 _COUNTS_PER_GENE = {"bulk": 10.0, "single_cell": 0.5}
 _SHARE_OF_GENES = {"bulk": 0.1, "single_cell": 0.05}
 _OUTLYING_DEVIATIONS = 3.0
+# More of them are counted by their reason; quality.tsv names each.
+_MOST_NAMED = 20
+_OWN_NUMBER = re.compile(r"(^|; )[\d,.]+ ")
 # Median and MAD of fewer observations say nothing about outliers.
 _FEWEST_FOR_OUTLIERS = 6
 
@@ -193,6 +197,19 @@ def _name_outliers(judged: pd.DataFrame) -> pd.DataFrame:
     for outlier, found in notes.items():
         reasons[outlier] = f"outlier: {' and '.join(found)} for this data set, kept"
     return judged.assign(reason=reasons)
+
+
+def in_words(judged: pd.DataFrame) -> list[str]:
+    """Say in lines what does not pass or stands out: each observation, or where they are many how
+    many there are for each reason."""
+    told = judged.loc[judged["reason"] != "", "reason"]
+    if len(told) <= _MOST_NAMED:
+        return [f"{name}: {reason}" for name, reason in told.items()]
+    alike = told.str.replace(_OWN_NUMBER, r"\1", regex=True)
+    return [
+        f"{number:,} × {reason}, such as {', '.join(told.index[alike == reason][:3])}"
+        for reason, number in alike.value_counts().items()
+    ]
 
 
 def require_some(judged: pd.DataFrame, floors: Limits, where: str) -> None:

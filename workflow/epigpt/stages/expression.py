@@ -26,8 +26,8 @@ def main() -> None:
             limits.min_genes,
             limits.max_mitochondrial_percent,
         )
-        for name, reason in judged.loc[judged["reason"] != "", "reason"].head(50).items():
-            job.log.info("  %s: %s", name, reason)
+        for line in quality.in_words(judged):
+            job.log.info("  %s", line)
         rows = cells_by_blocks.laid_out(counts, kept)
         expression = cells_by_blocks.read(path, counts, rows, genes)
         if asked := job.settings["exclude_genes"]:
