@@ -1,14 +1,11 @@
 """Configuration and what all rules share.
 
-Purpose: read the settings and the data set table once; turn a rule into the command that starts its
-stage.
-Inputs: the config file (config/config.yaml beside the Snakefile unless --configfile is given), the
-data set table.
+Purpose: read settings and tables once; turn a rule into the command that starts its stage.
+Inputs: the config file (config/config.yaml unless --configfile is given), the data set table.
 Outputs: none.
 """
 
 import gc
-import inspect
 import json
 import os
 import re
@@ -26,15 +23,14 @@ from epigpt.doctor import leftover_jobs
 from epigpt.errors import InputError
 from epigpt.jobs import run_plan, training_job
 from epigpt.jobs.command_line import Shell
-from epigpt.jobs.fit_files import FitFiles, FitPlan
-from epigpt.models import presets, published
-from epigpt.provenance import fingerprint, run_outcome, run_start
+from epigpt.jobs.fit_files import FitFiles
+from epigpt.jobs.stage_params import StageParams, signed
+from epigpt.models import published
+from epigpt.provenance import run_outcome, run_start
 
 # Planning makes millions of objects that stay; looking for cycles among them so often would take a
 # sixth of the time.
 gc.set_threshold(5_000_000, 20, 20)
-
-
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 
 
@@ -50,16 +46,15 @@ def decide_run():
     if named is not None:
         # Not a setting: it decides where a result is computed, not what it is.
         merged.pop("hardware", None)
-    return run_plan.decide(merged, files, ROOT, named or site("hardware", "auto"), not CONDA)
+    try:
+        return run_plan.decide(merged, files, ROOT, named or site("hardware", "auto"), not CONDA)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
 
 
-try:
-    RUN = decide_run()
-except InputError as error:
-    raise WorkflowError(str(error)) from None
+RUN = decide_run()
 SETTINGS, PRESET, HARDWARE = RUN.settings, RUN.preset, RUN.hardware
 ROWS, CORPUS, CORPUS_ROWS, PAIRS = RUN.rows, RUN.corpus, RUN.series, RUN.pairs
-PERMUTATIONS, REPEATS = RUN.permutations, RUN.repeats
 
 if workflow.is_main_process:
     if RUN.local_gpus:
@@ -72,28 +67,18 @@ SITE = training_job.Site(site("gpu_gres", "gpu"), site("gpu_partition", "gpu"))
 # A site whose login node has no GPU names the variant whose PyTorch is built for CUDA.
 TRAINING_ENVIRONMENT = f"../envs/{site('training_environment', 'train')}.yaml"
 TABLES = [name for name in schema.ASKED_FOR if PAIRS or name != "transfer.tsv"]
-# On one device all fits of a data set are one job, on several each fit is.
-TOGETHER = HARDWARE.nodes * HARDWARE.devices == 1
-# Where a model is large, its variants and attributions are made by the same job, which has the device
-# and the libraries at hand; by the preset and not by the device, so that another device leaves
-# results up to date.
-ALL_IN_ONE = TOGETHER and PRESET.name not in presets.ON_CPUS
-TRAINING_THREADS = 1 if HARDWARE.device == "cpu" and HARDWARE.devices == 1 else 2 * HARDWARE.devices
+TOGETHER, ALL_IN_ONE, TRAINING_THREADS = RUN.together, RUN.all_in_one, RUN.training_threads
 BASELINES = list(dict.fromkeys([model_names.REFERENCE, *SETTINGS.baselines]))
 # What decides tokens, and what decides a fit beside its tokens: for the rules that run a part of the
 # pipeline again.
-ENCODING_KEYS = [
-    "encoding",
-    "gene_selection",
-    "max_genes",
-    "vocabulary_genes",
-    "views",
-    "gene_dropout",
-    "shared_programs",
-]
+ENCODING_KEYS = ["encoding", "gene_selection", "max_genes", "vocabulary_genes", "views"]
+ENCODING_KEYS += ["gene_dropout", "shared_programs"]
 TRAINING_KEYS = ["preset", "epochs", "learning_rate", "global_batch_size", "precision"]
 TRAINING_KEYS += ["tuning", "early_stopping", "weights", "adapt", "seed"]
-JOB_SETTINGS = RUN.job_settings()
+QUALITY_KEYS = ["quality.min_counts", "quality.min_genes", "quality.max_mitochondrial_percent"]
+# Where GEO's files come from; how often and how long it is asked for them changes none.
+GEO_KEYS = ["geo.base_url", "geo.ncbi_counts", "geo.dee2", "geo.dee2_url"]
+PATIENCE_KEYS = ["geo.retries", "geo.backoff_seconds", "geo.timeout_seconds"]
 
 
 wildcard_constraints:
@@ -124,48 +109,19 @@ SHELL = Shell(
 # Jobs of this machine that need no GPU are forked from a process that has imported everything already.
 # In other environments than Snakemake's, in jobs of a scheduler and with large models, beside which
 # imports are nothing, each starts by itself.
-WARM = (
-    workflow.is_main_process
-    and not CONDA
-    and HARDWARE.device == "cpu"
-    and PRESET.name in presets.ON_CPUS
-    and os.environ.get("EPIGPT_WARM") != "0"
-)
+WARM = workflow.is_main_process and not CONDA and RUN.small_on_cpus
+WARM = WARM and os.environ.get("EPIGPT_WARM") != "0"
+# `**stage(…)` in the params of a rule: its command, and what of the code and the
+# settings reruns it when it changes.
+stage = StageParams(SHELL, RUN.job_settings(), not CONDA, lambda: WARM and workflow.local_exec)
 
 
-def signed(function):
-    """Keep a function's signature with it: Snakemake asks for it several times in every job, which
-    takes longer than the call."""
-    function.__signature__ = inspect.signature(function)
-    return function
-
-
-def stage(name, *keys, unwatched=(), launch=None, everything=False):
-    """Return the params of a rule: the code of its stage, the settings it reads, and its command.
-
-    The command hands over every named input, every named output and every wildcard under its own
-    name: `input: counts=…` arrives as `--counts …`. A change of code or of `keys` reruns the rule;
-    one of `unwatched` keys, which decide how a job goes about its work and not what it makes, does
-    not: Snakemake leaves out of its comparison what depends on inputs, outputs, threads or
-    resources. `launch` starts the stage where it is more than one process.
-    """
-
-    @signed
-    def settings(wildcards):
-        if everything:
-            return JOB_SETTINGS.everything(wildcards)
-        return JOB_SETTINGS.chosen(keys, wildcards)
-
-    @signed
-    def command(wildcards, input, output, threads, resources):
-        start = launch(name, resources, threads) if launch else SHELL.start(name, threads)
-        named = [*input.items(), *output.items(), *wildcards.items()]
-        given = [settings(wildcards)]
-        if unwatched:
-            given.append(JOB_SETTINGS.chosen(unwatched, wildcards))
-        return SHELL.command(name, named, given, start, warm=WARM and workflow.local_exec)
-
-    code = fingerprint.by_folder(name, versions=not CONDA)
-    return {"command": command, "settings": settings} | {
-        f"code_{number}": part for number, part in enumerate(code)
-    }
+def shown_table(name, result=None):
+    """Return a table of results that Snakemake's own report shows."""
+    return report(
+        f"results/{{dataset}}/{name}.tsv",
+        caption=f"../workflow/report/{name}.rst",
+        category="Tables",
+        subcategory="{dataset}",
+        labels={"data set": "{dataset}", "result": result or name.replace("_", " ")},
+    )

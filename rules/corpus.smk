@@ -24,13 +24,10 @@ if CORPUS:
         params:
             **stage(
                 "corpus_download",
-                "geo.base_url",
-                "geo.ncbi_counts",
-                "geo.dee2",
-                "geo.dee2_url",
+                *GEO_KEYS,
                 "series.source",
                 "series.matrix",
-                unwatched=["geo.retries", "geo.backoff_seconds", "geo.timeout_seconds"],
+                unwatched=PATIENCE_KEYS,
             ),
         shell:
             "{params.command} --log {log:q}"
@@ -53,9 +50,7 @@ if CORPUS:
             **stage(
                 "corpus_series",
                 "allow_values",
-                "quality.min_counts",
-                "quality.min_genes",
-                "quality.max_mitochondrial_percent",
+                *QUALITY_KEYS,
                 "series.series",
                 "series.source",
                 "series.samples",

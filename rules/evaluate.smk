@@ -111,7 +111,6 @@ if not ALL_IN_ONE:
             "results/{dataset}/benchmarks/comparison/{variant}.benchmark.tsv"
         conda:
             TRAINING_ENVIRONMENT
-        threads: 1
         resources:
             **refitting_resources(),
         params:
@@ -136,7 +135,6 @@ rule redraw:
         "results/{dataset}/benchmarks/redraw/{redrawn}/{repeat}.benchmark.tsv"
     conda:
         TRAINING_ENVIRONMENT
-    threads: 1
     resources:
         **refitting_resources(),
     params:
@@ -162,7 +160,6 @@ rule null:
         "results/{dataset}/benchmarks/null/{first}-{last}.benchmark.tsv"
     conda:
         TRAINING_ENVIRONMENT
-    threads: 1
     resources:
         **refitting_resources(),
     params:
@@ -190,7 +187,6 @@ rule locus:
         "results/{dataset}/benchmarks/locus.tsv"
     conda:
         TRAINING_ENVIRONMENT
-    threads: 1
     resources:
         # A large model is not fitted again, so that a data set stays one job of a GPU.
         **(grows(mem_mb=4000, minutes=120) if ALL_IN_ONE else refitting_resources()),
@@ -213,23 +209,16 @@ rule evaluate:
         redraws=of_fits(FitFiles.redraws, [model_names.FINETUNED, *SETTINGS.comparisons]),
         baselines=expand("results/{{dataset}}/baselines/{baseline}.tsv", baseline=BASELINES),
         comparisons=expand(
-            "results/{{dataset}}/comparisons/{variant}.tsv",
-            variant=SETTINGS.comparisons,
+            "results/{{dataset}}/comparisons/{variant}.tsv", variant=SETTINGS.comparisons
         ),
         chance=expand(
             "results/{{dataset}}/null/baselines/{baseline}.tsv",
-            baseline=BASELINES if PERMUTATIONS["baselines"] else [],
+            baseline=BASELINES if RUN.permutations["baselines"] else [],
         ),
         refitted=of_fits(FitFiles.permuted),
     output:
         predictions="results/{dataset}/predictions.tsv",
-        metrics=report(
-            "results/{dataset}/metrics.tsv",
-            caption="../workflow/report/metrics.rst",
-            category="Tables",
-            subcategory="{dataset}",
-            labels={"data set": "{dataset}", "result": "metrics"},
-        ),
+        metrics=shown_table("metrics"),
         verdict="results/{dataset}/verdict.json",
         confounding="results/{dataset}/confounding.tsv",
         comparison="results/{dataset}/comparison.tsv",
@@ -245,12 +234,7 @@ rule evaluate:
         **grows(mem_mb=4000, minutes=60),
     params:
         **stage(
-            "evaluate",
-            "model",
-            "bootstrap",
-            "seed",
-            "ignore_confounders",
-            "permutations.fixed",
+            "evaluate", "model", "bootstrap", "seed", "ignore_confounders", "permutations.fixed"
         ),
     shell:
         "{params.command} --log {log:q}"

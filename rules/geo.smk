@@ -23,14 +23,11 @@ rule download:
     params:
         **stage(
             "download",
-            "geo.base_url",
-            "geo.ncbi_counts",
-            "geo.dee2",
-            "geo.dee2_url",
+            *GEO_KEYS,
             "row.matrix",
             "path.source",
             "path.samples",
-            unwatched=["geo.retries", "geo.backoff_seconds", "geo.timeout_seconds"],
+            unwatched=PATIENCE_KEYS,
         ),
     shell:
         "{params.command} --log {log:q}"

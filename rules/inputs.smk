@@ -5,15 +5,6 @@ Inputs: what the checkpoint folds decided.
 Outputs: none.
 """
 
-FIT_PLAN = FitPlan(
-    preset=PRESET.name,
-    own_repeats=REPEATS["own"],
-    permutations=PERMUTATIONS["refits"],
-    one_job=TOGETHER,
-    adapt=bool(SETTINGS.adapt),
-    accepted=frozenset(SETTINGS.ignore_confounders) if SETTINGS.permutations == "auto" else None,
-)
-
 
 def fit_files(dataset):
     """Return the paths of a data set's fits; those that depend on its folds wait for them."""
@@ -22,7 +13,7 @@ def fit_files(dataset):
         decided = checkpoints.folds.get(dataset=dataset).output.summary
         return json.loads(Path(decided).read_text())
 
-    return FitFiles(dataset, FIT_PLAN, summary)
+    return FitFiles(dataset, RUN.fit_plan, summary)
 
 
 def of_fits(files, *arguments, dataset=None):
@@ -71,13 +62,12 @@ def of_pairs(name, testable):
     can be tested or of those that cannot."""
 
     def files(wildcards):
-        pairs = [pair for pair in PAIRS if wildcards.dataset in pair]
-        joined = [
-            checkpoints.transfer_join.get(dataset=a, tested=b).output.summary for a, b in pairs
-        ]
-        summaries = [Path(path) for path in joined]
-        can = [not json.loads(path.read_text())["reason"] for path in summaries]
-        return [str(path.with_name(name)) for path, ok in zip(summaries, can) if ok == testable]
+        found = []
+        for a, b in [pair for pair in PAIRS if wildcards.dataset in pair]:
+            summary = Path(checkpoints.transfer_join.get(dataset=a, tested=b).output.summary)
+            if testable == (not json.loads(summary.read_text())["reason"]):
+                found.append(str(summary.with_name(name)))
+        return found
 
     return signed(files)
 

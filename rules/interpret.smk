@@ -24,7 +24,6 @@ if not ALL_IN_ONE:
             "results/{dataset}/benchmarks/attributions.tsv"
         conda:
             TRAINING_ENVIRONMENT
-        threads: 1
         resources:
             **refitting_resources(),
         params:
@@ -43,23 +42,11 @@ rule markers:
         reading="results/{dataset}/reading.json",
         gene_sets=SETTINGS.gene_sets,
     output:
-        markers=report(
-            "results/{dataset}/markers.tsv",
-            caption="../workflow/report/markers.rst",
-            category="Tables",
-            subcategory="{dataset}",
-            labels={"data set": "{dataset}", "result": "markers"},
-        ),
+        markers=shown_table("markers"),
         sets="results/{dataset}/marker_sets.tsv",
         enrichment="results/{dataset}/gene_set_enrichment.tsv",
         balance="results/{dataset}/excitation_inhibition.tsv",
-        claims=report(
-            "results/{dataset}/claims.tsv",
-            caption="../workflow/report/claims.rst",
-            category="Tables",
-            subcategory="{dataset}",
-            labels={"data set": "{dataset}", "result": "claims"},
-        ),
+        claims=shown_table("claims"),
     log:
         "results/{dataset}/logs/markers.log",
     benchmark:

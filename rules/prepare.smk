@@ -22,15 +22,7 @@ rule expression:
     resources:
         **grows(mem_mb=8000, minutes=60),
     params:
-        **stage(
-            "expression",
-            "quality.min_counts",
-            "quality.min_genes",
-            "quality.max_mitochondrial_percent",
-            "exclude_genes",
-            "cells_per_donor",
-            "seed",
-        ),
+        **stage("expression", *QUALITY_KEYS, "exclude_genes", "cells_per_donor", "seed"),
     shell:
         "{params.command} --log {log:q}"
 
@@ -40,13 +32,7 @@ rule differential_expression:
     input:
         expression="results/{dataset}/expression.h5ad",
     output:
-        contrasts=report(
-            "results/{dataset}/differential_expression.tsv",
-            caption="../workflow/report/differential_expression.rst",
-            category="Tables",
-            subcategory="{dataset}",
-            labels={"data set": "{dataset}", "result": "differential expression"},
-        ),
+        contrasts=shown_table("differential_expression"),
         design="results/{dataset}/differential_expression.json",
     log:
         "results/{dataset}/logs/differential_expression.log",
@@ -54,16 +40,11 @@ rule differential_expression:
         "results/{dataset}/benchmarks/differential_expression.tsv"
     conda:
         "../envs/prepare.yaml"
-    threads: 1
     resources:
         **grows(mem_mb=8000, minutes=60),
     params:
         **stage(
-            "differential_expression",
-            "row.case",
-            "row.control",
-            "row.covariates",
-            "row.contrasts",
+            "differential_expression", "row.case", "row.control", "row.covariates", "row.contrasts"
         ),
     shell:
         "{params.command} --log {log:q}"

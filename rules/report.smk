@@ -21,13 +21,7 @@ rule provenance:
         folds="results/{dataset}/folds.json",
     output:
         provenance="results/{dataset}/provenance.json",
-        reporting=report(
-            "results/{dataset}/reporting.tsv",
-            caption="../workflow/report/reporting.rst",
-            category="Tables",
-            subcategory="{dataset}",
-            labels={"data set": "{dataset}", "result": "reporting sheet"},
-        ),
+        reporting=shown_table("reporting", "reporting sheet"),
     log:
         "results/{dataset}/logs/provenance.log",
     benchmark:

@@ -14,24 +14,19 @@ def site(key, otherwise):
 
 def grows(mem_mb, minutes):
     """Return memory and time that grow with each attempt."""
-    growing = training_job.growing
-    return {"mem_mb": signed(growing(mem_mb)), "runtime": signed(growing(minutes))}
+    return {"mem_mb": training_job.growing(mem_mb), "runtime": training_job.growing(minutes)}
 
 
 def training_resources():
     """Return what a training on all of the hardware asks for."""
-    asked = training_job.requests(HARDWARE, SITE)
-    return {
-        name: signed(value) if callable(value) else value for name, value in asked.items()
-    } | local_gpu()
+    return training_job.requests(HARDWARE, SITE) | local_gpu()
 
 
 def models_resources():
     """Return what the job of all fits of a data set asks for; no GPU where there is nothing to
     train."""
     plain = {**grows(2000, 30), "slurm_partition": site("slurm_partition", None)}
-    asked = training_job.with_tokens(training_resources(), plain)
-    return {name: signed(value) for name, value in asked.items()}
+    return training_job.with_tokens(training_resources(), plain)
 
 
 def refitting_resources():

@@ -17,7 +17,7 @@ MODELS = f"results/{{dataset}}/models/{PRESET.name}"
 # What the job that trains all fits of a data set reads beside the tokens, and what it makes.
 MODEL_INPUTS = {}
 MODEL_FOLDERS = {
-    "repeats": [directory(f"{MODELS}/repeat{repeat}") for repeat in range(REPEATS["own"])],
+    "repeats": [directory(f"{MODELS}/repeat{repeat}") for repeat in range(RUN.repeats["own"])],
     "final": directory(f"{MODELS}/final"),
 }
 if ALL_IN_ONE:

@@ -25,13 +25,7 @@ checkpoint transfer_join:
     resources:
         **grows(mem_mb=8000, minutes=30),
     params:
-        **stage(
-            "transfer_join",
-            "trained.case",
-            "trained.control",
-            "tested.case",
-            "tested.control",
-        ),
+        **stage("transfer_join", "trained.case", "trained.control", "tested.case", "tested.control"),
     shell:
         "{params.command} --log {log:q}"
 

@@ -61,3 +61,15 @@ def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     entry = tarfile.TarInfo(name)
     entry.size = len(content)
     archive.addfile(entry, io.BytesIO(content))
+
+
+def as_frame(found: Candidate) -> pd.DataFrame:
+    """Genes × samples, whatever the order in the source."""
+    frame = pd.DataFrame(
+        found.values.matrix.toarray().T, index=found.values.genes, columns=found.samples
+    )
+    return frame.loc[:, [name for name in frame if name]]
+
+
+def expected(genes: list[str] | None = None) -> pd.DataFrame:
+    return pd.DataFrame(COUNTS, index=genes or GENES, columns=SAMPLES)

@@ -239,9 +239,8 @@ def test_print_to_pdf_cuts_no_figure(browser: Any, pages: Path) -> None:
         # No heading stands alone at the foot of a page, nor with half of the sentence below it.
         kept = "all => all.map(one => getComputedStyle(one)).map(one => [one.breakInside, one.breakAfter])"
         for heads in ("h2", "h3", ".see", "caption", "summary"):
-            found = visit.page.eval_on_selector_all(heads, kept)
-            assert found
-            assert {tuple(rule) for rule in found} == {("avoid", "avoid")}
+            found = {tuple(rule) for rule in visit.page.eval_on_selector_all(heads, kept)}
+            assert found == {("avoid", "avoid")}
         # A4 without its margins at 96 pixels per inch: what avoids breaks must fit on one page.
         heights = visit.page.eval_on_selector_all(
             "figure", "all => all.map(one => one.getBoundingClientRect().height)"

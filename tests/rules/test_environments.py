@@ -16,6 +16,7 @@ IMPORTED_AS = {
     "umap-learn": "umap",
     "pyyaml": "yaml",
     "pytorch": "torch",
+    "pillow": "PIL",
 }
 # Imported for a kind of file or model that only some users have; the message then says what to
 # install.

@@ -3,10 +3,8 @@ machine."""
 
 import gzip
 import logging
-import os
 import tracemalloc
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,12 @@ import geo_server
 from epigpt.errors import InputError
 from epigpt.geo import addresses, download
 from epigpt.geo.header import read_header
-from epigpt.transport import http_answers, integrity
+from epigpt.transport import integrity
 from epigpt.transport.http_client import Connection, Remote
-from epigpt.transport.rate_limit import Pace
 
 FAST = Connection(retries=1, backoff_seconds=0.01, timeout_seconds=1.0, requests_per_second=2000.0)
+
+
 SOFT = (
     b"^SERIES = GSE1\n!Series_type = Expression profiling by high throughput"
     b" sequencing\n!Series_sample_taxid = 7955\n^SAMPLE = GSM1\n"
@@ -271,54 +270,6 @@ def test_body_without_a_length_cannot_fill_the_disk(
                 "http://example.org/x.tar",
                 tmp_path / "geo/x.tar",
             )
-
-
-def test_pace_is_not_kept_where_others_can_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
-    ours = tmp_path / f"epigpt-{os.getuid()}"
-    ours.mkdir()
-    ours.chmod(0o777)
-    pace = Pace(1.0)
-    assert pace.reserve("host") == 0.0
-    assert pace.reserve("host") > 0.9  # the limit holds all the same
-    assert list(ours.iterdir()) == []
-    ours.rmdir()
-    (tmp_path / "victim").mkdir()
-    ours.symlink_to(tmp_path / "victim")
-    Pace(1.0).reserve("host")
-    assert list((tmp_path / "victim").iterdir()) == []
-
-
-def test_pace_does_not_follow_a_link_or_trust_what_it_reads(tmp_path: Path) -> None:
-    pace = Pace(10.0, tmp_path)
-    pace.reserve("host")
-    (kept,) = tmp_path.iterdir()
-    for content in ("nonsense", "1e300", "nan", "-5", ""):
-        kept.write_text(content)
-        assert pace.reserve("host") <= 1.0
-    kept.unlink()
-    victim = tmp_path / "victim"
-    victim.write_text("precious")
-    kept.symlink_to(victim)
-    pace.reserve("host")
-    assert victim.read_text() == "precious"
-
-
-def test_processes_share_the_pace(tmp_path: Path) -> None:
-    waits = [Pace(10.0, tmp_path).reserve("host") for _ in range(4)]
-    assert waits == sorted(waits)
-    assert waits[3] > 0.25
-    assert Pace(10.0, tmp_path).reserve("other") == 0.0
-
-
-def test_retry_after_is_read_as_seconds_or_a_date_only() -> None:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    assert http_answers.retry_after("7", now) == 7.0
-    assert http_answers.retry_after("Thu, 01 Jan 2026 00:00:09 GMT", now) == 9.0
-    for value in ("", "soon", "-5", "1e9", "Thu, 01 Jan 2020 00:00:00 GMT", "9" * 40, "\u0661"):
-        assert http_answers.retry_after(value, now) == 0.0
 
 
 def test_no_more_than_three_requests_a_second_to_a_host(server: Any) -> None:

@@ -4,7 +4,6 @@ that it offers."""
 import json
 import logging
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -12,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from described_series import pasted
 from epigpt import cli
-from epigpt.config import dataset_row, dataset_table
 from epigpt.describe import text_page
 from epigpt.describe.series_description import describe_series
 from geo_series import Made, Sample, counts_of, table
@@ -65,20 +64,6 @@ def say(
         return status, told.out, told.err
 
     return run
-
-
-def pasted(text: str, folder: Path) -> list[dataset_row.Row]:
-    """Read the rows of a text as a user's table would be."""
-    lines = text.splitlines()
-    at = next(
-        number for number, line in enumerate(lines) if line.strip().startswith("dataset\tsource")
-    )
-    rows = [lines[at], *(line for line in lines[at + 1 :] if "\t" in line)]
-    found = []
-    for row in rows[1:]:
-        (folder / "pasted.tsv").write_text(f"{rows[0]}\n{row}\n")
-        found += dataset_table.read(folder / "pasted.tsv")
-    return found
 
 
 def test_text_tells_files_characteristics_labels_confounding_and_a_row(say, tmp_path):
@@ -292,50 +277,3 @@ def test_lines_keep_to_the_width(say, series, tmp_path, width):
         line for line in told.splitlines() if "\t" not in line and not line.startswith("ROW")
     ]
     assert max(map(len, table_lines)) <= width
-
-
-# Series of the mirror: what its description must say.
-REAL = {
-    "GSE105845": ("refusal", "a record of GSE105845 that describes no sample"),
-    "GSE11897": ("choice", "samples of 3 platforms"),
-    "GSE123753": ("genotype", "cell line +1.00 +FOLLOWS"),
-    "GSE142485": ("treatment", ""),
-    "GSE134697": ("condition", "donors by 'individual'"),
-    "GSE156689": ("condition", ""),
-    "GSE1623": (r"description~\(BDC\|NOD\)", "microarray"),
-    "GSE224438": ("refusal", "no record of GSE224438"),
-    "GSE235534": ("choice", "samples of 2 assays: single_cell"),
-    "GSE29006": ("lung cancer", "lung cancer: 3 No 6, 3 Yes 2"),
-    "GSE29087": ("cell type", "GSE29087_L139_expression_tab.tsv.gz"),
-    "GSE299686": (r"description~\(NonResponder\|Responder\)", ""),
-    "GSE37646": ("genotype", ""),
-    "GSE44625": ("treatment protocol", "are taken for the same value"),
-    "GSE44903": ("hypoxia", "donors by 'ratuniqueidentifier'"),
-    "GSE64810": ("diagnosis", ""),
-    "GSE67835": ("cell type", "donors by 'experiment_sample_name'"),
-    "GSE71229": ("genotype", ""),
-    "GSE7540": ("choice", "samples of 2 organisms: Homo sapiens"),
-    "GSE96870": ("infection", "time +1.00 +FOLLOWS"),
-}
-
-
-def test_every_series_of_the_real_mirror_is_listed(shared):
-    assert {path.name for path in (shared / "geo-mirror").glob("series/*/GSE*")} == set(REAL)
-
-
-@pytest.mark.parametrize("accession", sorted(REAL))
-def test_series_of_the_real_mirror(shared, capsys, tmp_path, accession):
-    expected, also = REAL[accession]
-    status = cli.main(["describe", accession, "--base-url", (shared / "geo-mirror").as_uri()])
-    told = capsys.readouterr()
-    assert status == (1 if expected == "refusal" else 0)
-    assert re.search(also, told.out + told.err)
-    if expected == "refusal":
-        assert told.err.count("remedy:") == 1
-        return
-    assert ("NEEDS A DECISION" in told.out) == (expected == "choice")
-    row = pasted(told.out, tmp_path)[0]
-    if expected != "choice":
-        assert re.fullmatch(expected, row.label)
-    assert "\x1b" not in told.out
-    assert sys.getsizeof(told.out) < 30_000

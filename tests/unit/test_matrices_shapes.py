@@ -8,42 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-import rdata
-from scipy import sparse
 
-from epigpt.matrices.candidate import Candidate
-from matrix_shapes import COUNTS, GENES, SAMPLES, TITLES, add, reads, table
+import geo_series
+from matrix_shapes import COUNTS, GENES, SAMPLES, TITLES, add, as_frame, expected, reads, table
 
-SYMBOLS = [
-    "Gfap",
-    "Vim",
-    "Aqp4",
-    "S100b",
-    "Sst",
-    "Pvalb",
-    "Npy",
-    "Fos",
-    "Arc",
-    "Gad1",
-    "Gad2",
-    "Slc17a7",
-    "Gria1",
-    "Gria2",
-    "Bdnf",
-    "Cck",
-]
-
-
-def as_frame(found: Candidate) -> pd.DataFrame:
-    """Genes × samples, whatever the order in the source."""
-    frame = pd.DataFrame(
-        found.values.matrix.toarray().T, index=found.values.genes, columns=found.samples
-    )
-    return frame.loc[:, [name for name in frame if name]]
-
-
-def expected(genes: list[str] | None = None) -> pd.DataFrame:
-    return pd.DataFrame(COUNTS, index=genes or GENES, columns=SAMPLES)
+SYMBOLS = geo_series.GENES[:16]
 
 
 def r_names(text: str) -> str:
@@ -265,46 +234,3 @@ def test_ncbis_counts_are_preferred_and_named_by_their_annotation(tmp_path):
     found = reads(tmp_path)
     assert found.values.genes == entrez
     assert found.values.symbols == [f"Sym{gene}" for gene in entrez]
-
-
-@pytest.mark.parametrize("name", ["GSE1_counts.rds", "GSE1_counts.RData", "GSE1_counts.rds.gz"])
-@pytest.mark.parametrize("names_in", ["row names", "a column"])
-def test_r_data_frames(tmp_path, name, names_in):
-    frame = expected()
-    frame = (
-        frame.astype("int32")
-        if names_in == "row names"
-        else frame.astype("int32").reset_index(names="gene").astype({"gene": object})
-    )
-    path = tmp_path / name.removesuffix(".gz")
-    if path.suffix == ".rds":
-        rdata.write_rds(path, frame)
-    else:
-        rdata.write_rda(path, {"counts": frame})
-    if name.endswith(".gz"):
-        (tmp_path / name).write_bytes(gzip.compress(path.read_bytes()))
-        path.unlink()
-    pd.testing.assert_frame_equal(
-        as_frame(reads(tmp_path)).loc[GENES, SAMPLES], expected(), check_dtype=False
-    )
-
-
-def test_r_sparse_matrices(tmp_path, monkeypatch):
-    columns = sparse.csc_array(COUNTS)
-    parts = {
-        "x": columns.data.astype(float),
-        "i": columns.indices,
-        "p": columns.indptr,
-        "Dim": [len(GENES), 6],
-        "Dimnames": [GENES, SAMPLES],
-    }
-    rdata.write_rds(tmp_path / "GSE1_counts.rds", [1.0])
-    # The package writes no S4 objects; this is what its reader makes of one.
-    monkeypatch.setattr(
-        rdata.conversion,
-        "convert",
-        lambda parsed, constructor_dict: constructor_dict["dgCMatrix"](None, parts),
-    )
-    pd.testing.assert_frame_equal(
-        as_frame(reads(tmp_path)).loc[GENES, SAMPLES], expected(), check_dtype=False
-    )

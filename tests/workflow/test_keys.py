@@ -72,7 +72,8 @@ def stage_calls(root: Path) -> Iterator[tuple[str, set[str]]]:
                     named.add(ast.literal_eval(argument))
             for keyword in node.keywords:
                 if keyword.arg == "unwatched":
-                    named |= set(ast.literal_eval(keyword.value))
+                    of = keyword.value
+                    named |= set(lists[of.id] if isinstance(of, ast.Name) else ast.literal_eval(of))
             yield ast.literal_eval(node.args[0]), named
 
 

@@ -1,6 +1,5 @@
 """Rows of the corpus table: the series that a model learns from before it sees a data set."""
 
-import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -149,15 +148,8 @@ def _row(table: Path, number: int, given: dict[str, str]) -> CorpusRow:
 
 def _locate(folder: Path, filled: dict[str, str], refuse: Refuse) -> None:
     source = filled["source"]
-    if ACCESSION.fullmatch(source):
-        filled["source"] = source.upper()
-        if filled["samples"]:
-            raise refuse("samples", "a GEO series describes its samples itself", "empty the cell")
+    if dataset_table.is_series(filled, refuse):
         return
-    if re.fullmatch(r"(GSM|GDS|GPL|SRP|SRR|PRJNA)[0-9]+", source, re.IGNORECASE):
-        raise refuse(
-            "source", "this is not a series", "give the GSE accession of the series, or a file"
-        )
     if source == "":
         raise refuse("source", "it is empty", _SOURCES)
     table_rows.locate_file(folder, filled, "source", refuse, _SOURCES, folders=True)

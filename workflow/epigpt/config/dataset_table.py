@@ -75,6 +75,22 @@ def check_include(filled: dict[str, str], refuse: Refuse) -> None:
         ) from None
 
 
+def is_series(filled: dict[str, str], refuse: Refuse) -> bool:
+    """Return whether `source` is a series of GEO, and write it in capitals then; refuse what is
+    another accession, and a sample sheet beside a series."""
+    source = filled["source"]
+    if ACCESSION.fullmatch(source):
+        filled["source"] = source.upper()
+        if filled["samples"]:
+            raise refuse("samples", "a GEO series describes its samples itself", "empty the cell")
+        return True
+    if re.fullmatch(r"(GSM|GDS|GPL|SRP|SRR|PRJNA)[0-9]+", source, re.IGNORECASE):
+        raise refuse(
+            "source", "this is not a series", "give the GSE accession of the series, or a file"
+        )
+    return False
+
+
 def locate(folder: Path, filled: dict[str, str], refuse: Refuse) -> None:
     """Make `source`, `samples` and `sample_map` absolute; refuse what is neither a series nor a
     file."""
@@ -91,15 +107,8 @@ def locate(folder: Path, filled: dict[str, str], refuse: Refuse) -> None:
             raise refuse(
                 "sample_map", "an .h5ad file says itself which sample is which", "empty the cell"
             )
-    if ACCESSION.fullmatch(source):
-        filled["source"] = source.upper()
-        if filled["samples"]:
-            raise refuse("samples", "a GEO series describes its samples itself", "empty the cell")
+    if is_series(filled, refuse):
         return
-    if re.fullmatch(r"(GSM|GDS|GPL|SRP|SRR|PRJNA)[0-9]+", source, re.IGNORECASE):
-        raise refuse(
-            "source", "this is not a series", "give the GSE accession of the series, or a file"
-        )
     for column in ("source", "samples"):
         if filled[column]:
             table_rows.locate_file(

@@ -11,6 +11,7 @@ from epigpt.config.dataset_row import Row
 from epigpt.config.job_settings import JobSettings
 from epigpt.config.repetitions import permutations, repeats
 from epigpt.config.settings import Settings
+from epigpt.jobs.fit_files import FitPlan
 from epigpt.models import choice, presets, published, weights_check
 from epigpt.models.presets import HardwarePreset, ModelPreset
 from epigpt.training import hardware, planning, strategy
@@ -63,6 +64,46 @@ class RunPlan:
     def learns_weights(self) -> bool:
         """Whether the weights come out of the run's own corpus."""
         return self.weights is not None and self.weights.corpus != ""
+
+    @property
+    def together(self) -> bool:
+        """Whether all fits of a data set are one job, as on one device; on several each fit is."""
+        return self.hardware.nodes * self.hardware.devices == 1
+
+    @property
+    def all_in_one(self) -> bool:
+        """Whether a model's variants and attributions are made by the same job, which has the
+        device and the libraries at hand, as where a model is large; by the preset and not by the
+        device, so that another device leaves results up to date."""
+        return self.together and self.preset.name not in presets.ON_CPUS
+
+    @property
+    def small_on_cpus(self) -> bool:
+        """Whether models are so small, and trained on CPUs, that imports take a large share of a
+        job's time."""
+        return self.hardware.device == "cpu" and self.preset.name in presets.ON_CPUS
+
+    @property
+    def training_threads(self) -> int:
+        """Cores of a training on each node."""
+        alone = self.hardware.device == "cpu" and self.hardware.devices == 1
+        return 1 if alone else 2 * self.hardware.devices
+
+    @property
+    def fit_plan(self) -> FitPlan:
+        """What the configuration says of the fits of every data set."""
+        return FitPlan(
+            preset=self.preset.name,
+            own_repeats=self.repeats["own"],
+            permutations=self.permutations["refits"],
+            one_job=self.together,
+            adapt=bool(self.settings.adapt),
+            accepted=(
+                frozenset(self.settings.ignore_confounders)
+                if self.settings.permutations == "auto"
+                else None
+            ),
+        )
 
     @property
     def weights_folder(self) -> Path | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from epigpt.jobs.stage_params import signed
 from epigpt.models.presets import HardwarePreset
 
 # Minutes of the first attempt, which schedulers favour short; a job that ran out of time goes on
@@ -31,6 +32,7 @@ class Site:
 def growing(amount: int) -> Callable[..., int]:
     """Return a resource that grows with each attempt."""
 
+    @signed
     def resource(wildcards: Any, attempt: int) -> int:
         return amount * attempt
 
@@ -40,6 +42,7 @@ def growing(amount: int) -> Callable[..., int]:
 def minutes(longest: int) -> Callable[..., int]:
     """Return the running time of a training, short at first and at most `longest`."""
 
+    @signed
     def resource(wildcards: Any, attempt: int) -> int:
         return min(FIRST_MINUTES * 4 ** (attempt - 1), longest)
 
@@ -86,6 +89,7 @@ def with_tokens(asked: Mapping[str, Any], otherwise: Mapping[str, Any]) -> dict[
 
     def request(name: str) -> Callable[..., Any]:
         # Snakemake passes arguments by these names.
+        @signed
         def resource(wildcards: Any, input: Any, attempt: int) -> Any:  # noqa: A002
             chosen = (asked if getattr(input, "tokens", ()) else otherwise).get(name)
             return chosen(wildcards, attempt) if callable(chosen) else chosen

@@ -155,13 +155,15 @@ def _table(group: Any, where: str) -> pd.DataFrame:
     table = read_elem(group)
     if not isinstance(table, pd.DataFrame):
         table = pd.DataFrame(table)
-    text = {
-        str(name): ["" if pd.isna(value) else str(value) for value in table[name].tolist()]
-        for name in table
-    }
+    text = {str(name): _as_texts(column) for name, column in table.items()}
     return pd.DataFrame(
         text, index=pd.Index([str(name) for name in table.index], dtype=object), dtype=object
     )
+
+
+def _as_texts(column: pd.Series) -> list[str]:
+    told = zip(column.tolist(), column.isna(), strict=True)
+    return ["" if absent else str(value) for value, absent in told]
 
 
 def _any_matrix(item: Any, where: str) -> sparse.csr_array:

@@ -12,10 +12,10 @@ from typing import BinaryIO
 
 SIGNATURE = b"GCOL"
 _HEADER = struct.Struct("<4sB3sQ")
-_OBJECT = struct.Struct("<HHIQ")
+_OBJECT = struct.Struct("<H6xQ")
 _VERSION = 1
 _SMALLEST, _LARGEST = 4096, 1 << 32
-_BLOCK = 1 << 24
+_BLOCK = 1 << 20
 
 
 def damaged_heap(file: BinaryIO) -> int | None:
@@ -56,12 +56,12 @@ def _collections(file: BinaryIO) -> Iterator[int]:
 
 
 def _walks_to_its_end(objects: bytes) -> bool:
-    place = 0
-    while place + _OBJECT.size <= len(objects):
-        number, _, _, size = _OBJECT.unpack_from(objects, place)
+    place, last, read = 0, len(objects) - _OBJECT.size, _OBJECT.unpack_from
+    while place <= last:
+        number, size = read(objects, place)
         # Number 0 is the room that is left, and counts its own head.
         step = _OBJECT.size + (size + 7) // 8 * 8 if number else size
-        if step == 0 or place + step > len(objects):
-            return False
         place += step
+        if not step or place > len(objects):
+            return False
     return True

@@ -237,7 +237,8 @@ def _transposed(
     rows: np.ndarray, columns: np.ndarray, data: np.ndarray, shape: tuple[int, int], where: str
 ) -> sparse.csr_array:
     if np.all(columns[1:] >= columns[:-1]):  # as Cell Ranger writes it: nothing to sort
-        pointer = np.searchsorted(columns, np.arange(shape[0] + 1))
+        # Numbers of another type would be looked up in a copy of all columns.
+        pointer = np.searchsorted(columns, np.arange(shape[0] + 1, dtype=columns.dtype))
         return narrowed(
             sparse_parts.compressed(data, rows, pointer, shape, by_column=False, where=where)
         )

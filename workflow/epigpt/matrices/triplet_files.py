@@ -33,7 +33,6 @@ class Triplet:
     matrix: Member
     barcodes: Member | None
     features: Member | None
-    shares_features: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,10 @@ def triplets(members: Sequence[Member]) -> tuple[list[Triplet], list[Member]]:
     sets, used = [], set()
     keys = {key for key, _ in matrices}
     for key, matrix in sorted(matrices, key=lambda pair: (pair[0], pair[1].name)):
-        barcodes, _ = _of_matrix(key, companions["barcodes"], keys)
-        features, own = _of_matrix(key, companions["features"], keys)
-        shared = features is not None and not own
-        sets.append(Triplet(_name(matrix), matrix, barcodes, features, shared))
+        barcodes, features = (
+            _of_matrix(key, companions[role], keys) for role in ("barcodes", "features")
+        )
+        sets.append(Triplet(_name(matrix), matrix, barcodes, features))
         used |= {part.name for part in (matrix, barcodes, features) if part is not None}
     return sets, [member for member in members if member.name not in used]
 
@@ -105,17 +104,15 @@ def _companion_of(member: Member) -> tuple[str, _Companion] | None:
     return None
 
 
-def _of_matrix(
-    key: str, companions: Sequence[_Companion], matrices: set[str]
-) -> tuple[Member | None, bool]:
-    """Find the file of names of a matrix, and say whether it is its own."""
+def _of_matrix(key: str, companions: Sequence[_Companion], matrices: set[str]) -> Member | None:
+    """Find the file of names of a matrix: its own, else one that serves several."""
     own = [one for one in companions if key in one.keys]
     if own:
         best = min(own, key=lambda one: (one.rank, key != one.keys[0], one.member.name))
-        return best.member, True
+        return best.member
     free = [one for one in companions if not matrices.intersection(one.keys)]
     # `spliced.mtx` and `unspliced.mtx` of one sample have their names in common.
     shared = [one for one in free if one.keys[1] and key.startswith(f"{one.keys[1].rstrip('_')}_")]
     free = shared or free
     clearest = [one for one in free if one.rank == min(other.rank for other in free)]
-    return (clearest[0].member, False) if len(clearest) == 1 else (None, False)
+    return clearest[0].member if len(clearest) == 1 else None
