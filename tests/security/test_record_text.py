@@ -103,6 +103,7 @@ def test_the_page_holds_no_element_of_theirs(mirror, tmp_path, capsys):
     assert "default-src 'none'" in page
 
 
+@pytest.mark.slow
 def test_tables_keep_their_columns(mirror, tmp_path):
     files = [path for path in sorted(mirror.rglob("GSE1*")) if path.is_file()]
     label = next(name for name in pd.Index(read_names(files)) if name.startswith("markup"))

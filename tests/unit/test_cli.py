@@ -10,6 +10,7 @@ from epigpt import cli
 from epigpt.describe import command
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "word"),
     [

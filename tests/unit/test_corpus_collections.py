@@ -31,6 +31,7 @@ def archs4(path: Path, series: list[str]) -> None:
         file["meta/samples/organism_ch1"] = [b"Mus musculus"] * drawn.shape[1]
 
 
+@pytest.mark.slow
 def test_one_file_with_many_series(tmp_path: Path) -> None:
     path = tmp_path / "archs4.h5"
     archs4(path, ["GSE5,GSE99"] * 4 + ["GSE6"] * 3 + ["GSE7"])

@@ -118,6 +118,7 @@ def test_the_same_series_is_left_out_however_it_is_named(corpus) -> None:
         assert "'run'" in gone[0].reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["rescaled", "fewer genes", "resequenced", "one sample"])
 def test_a_planted_copy_is_caught(tmp_path: Path, change: str) -> None:
     made, original = counts(7), counts(7, "original")

@@ -72,6 +72,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return run_stage(tmp_path, monkeypatch)
 
 
+@pytest.mark.slow
 def test_a_file_written_in_blocks_is_anndatas_own(written: Path) -> None:
     data, source = anndata.read_h5ad(written), cells()
     kept = source[data.obs_names]
@@ -253,6 +254,7 @@ def test_views_and_passes_of_cells() -> None:
     assert repetitions.epochs(12, 10**7, 64) == 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("covariates", [[], ["sex"]])
 def test_each_kind_of_cell_is_compared_and_told_apart_alone(
     written: Path, covariates: list[str]

@@ -77,6 +77,7 @@ def _auc(observations: InMemoryCounts, shared: SharedPrograms | None) -> float:
     return float(roc_auc_score(truth, margins))
 
 
+@pytest.mark.slow
 def test_genes_are_found_by_their_human_orthologs() -> None:
     shared = SharedPrograms(
         np.array(["GAPDH", "SNAP25", "UNKNOWN1"]), np.array([[1, 2, 3]], dtype=np.float32)

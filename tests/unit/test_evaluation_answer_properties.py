@@ -3,6 +3,7 @@
 import math
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,6 +55,7 @@ def simulated(draw):
     )
 
 
+@pytest.mark.slow
 @given(simulated())
 @settings(max_examples=400, deadline=None)
 def test_no_lead_is_claimed_that_was_not_shown(given_facts):

@@ -38,6 +38,7 @@ three_classes = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     groups=st.one_of(two_classes, three_classes),
@@ -69,6 +70,7 @@ def test_every_fold_tests_every_class_with_whole_groups(
         assert (held == samples["label"].nunique()).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(groups=two_classes, seed=st.integers(0, 10_000), order=st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_does_not_matter(

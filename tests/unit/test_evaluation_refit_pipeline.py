@@ -126,6 +126,7 @@ def test_garbage_in_the_test_samples_changes_nothing_that_was_trained(variant, t
     assert survives_garbage(variant, tmp_path)
 
 
+@pytest.mark.slow
 def test_genes_chosen_on_all_samples_do_not_survive_the_garbage(tmp_path, monkeypatch):
     honest = token_dataset.fit
     monkeypatch.setattr(
@@ -138,6 +139,7 @@ def test_genes_chosen_on_all_samples_do_not_survive_the_garbage(tmp_path, monkey
     assert not survives_garbage("finetuned_no_blocks", tmp_path)
 
 
+@pytest.mark.slow
 def test_a_reference_of_all_samples_does_not_survive_the_garbage(tmp_path, monkeypatch):
     honest = gene_statistics.fit
 

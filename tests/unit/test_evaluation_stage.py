@@ -163,6 +163,7 @@ def test_null_gives_p_and_enters_the_verdict(folder, monkeypatch):
     assert np.isnan(metrics.loc[("logistic_l2", "auc"), "p"])
 
 
+@pytest.mark.slow
 def test_predictions_that_stay_as_they_are_give_a_cheaper_null_that_says_so(folder, monkeypatch):
     decided = json.loads(run(monkeypatch, folder, fixed=99)["verdict"])
     assert decided["verdict"] == "as_good"

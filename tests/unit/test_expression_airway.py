@@ -72,6 +72,7 @@ def airway(root):
     )
 
 
+@pytest.mark.slow
 def test_airway_agrees_with_the_published_answer_to_dexamethasone(root):
     found = contrasts.compare(airway(root), "Dexamethasone", "Untreated", ["cell line"])
     assert (

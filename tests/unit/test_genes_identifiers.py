@@ -242,6 +242,7 @@ def test_entrez_ids_take_the_symbols_given_beside_them():
     assert summary["symbol_share"] == pytest.approx(2 / 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "kind", "organism", "aside"),
     [

@@ -64,6 +64,7 @@ def stage(base: str, folder: Path, root: Path, source: str = "GSE1234") -> "subp
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_stage_killed_in_the_middle_continues(server: Any, tmp_path: Path, root: Path) -> None:
     server.fail("counts.csv.gz", "slow", 1)
     part = tmp_path / "geo/.partial/GSE1234_counts.csv.gz.part"
@@ -104,6 +105,7 @@ def test_stage_says_one_message_and_leaves_nothing_final(
     assert not (tmp_path / "geo/GSE1234_counts.csv.gz").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "found"),
     [("GSE12345678", "accession 'GSE12345678'"), ("/nowhere/x.h5ad", "no such file")],

@@ -32,6 +32,7 @@ from epigpt.interpretation import (
 from epigpt.training.batches import collate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["gene-values", "gene-tokens"])
 def test_a_trained_model_points_at_the_planted_genes_in_their_direction_and_random_weights_do_not(
     encoding: str,

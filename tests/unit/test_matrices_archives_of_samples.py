@@ -45,6 +45,7 @@ def by_symbol(adata) -> dict[str, list[float]]:
     return {symbol: values.iloc[:, at].tolist() for at, symbol in enumerate(adata.var["symbol"])}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -189,6 +189,7 @@ def test_a_list_of_fewer_libraries_is_not_believed(tmp_path):
     refused(lambda: reads(tmp_path, files), "barcodes do not say", "sample_map", "*-1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "after"), [("", "-{}"), ("", "-1_{}"), ("lib{}_", "-1"), ("S{}:", "x"), ("{}.", "")]
 )

@@ -147,6 +147,7 @@ def test_a_column_of_numbers_without_a_name_is_told(tmp_path):
     assert found.facts["other_columns"] == ["column 3, which has no name"]
 
 
+@pytest.mark.slow
 def test_bare_carriage_returns_below_a_long_header(tmp_path):
     genes = [f"ENSG{number:011d}" for number in range(20_000)]
     rows = [["sample", *genes], *([name, *["7"] * len(genes)] for name in SAMPLES)]
@@ -161,6 +162,7 @@ def test_a_sample_twice_is_refused_at_reading(tmp_path):
     refused(written(tmp_path / "a.tsv", rows), "sample S1 2 times", "as two samples")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quoted", [False, True])
 def test_tables_of_real_width_either_way_round(tmp_path, quoted):
     genes = [f"ENSG{number:011d}" for number in range(20_000)]

@@ -175,6 +175,7 @@ def test_a_listing_of_nothing_useful(page):
     assert parse_index(page, "https://example.org/suppl/") == []
 
 
+@pytest.mark.slow
 def test_a_listing_of_more_links_than_any_folder_has():
     page = '<a href="x.gz">' * 200_001
     with pytest.raises(InputError, match="more than 200,000 links"):

@@ -130,6 +130,7 @@ def test_what_is_no_table(tmp_path, content, told):
     refused(tmp_path, "GSE1_counts.txt", told)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

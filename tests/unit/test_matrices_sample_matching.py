@@ -125,6 +125,7 @@ def test_a_few_left_over_are_allowed_and_many_are_not():
 LETTERS = st.sampled_from(["WT", "KO", "PTZ", "+/+", "-/-", "SD"])
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     titles=st.lists(st.tuples(LETTERS, LETTERS, st.integers(1, 12)), min_size=2, unique=True),

@@ -20,6 +20,9 @@ from epigpt.geo import download
 from epigpt.matrices.streams import Budget
 from epigpt.transport.http_client import Connection
 
+# Real series and many copies of them: half a minute of one core.
+pytestmark = pytest.mark.slow
+
 LOG = logging.getLogger("tests")
 # Counts of Aqp4 in the samples' order; most forms hold the same numbers.
 SALINE_KAINATE = [136, 341, 535, 447, 464, 246, 212, 235]
@@ -95,6 +98,7 @@ def read(
     return read_dataset(row, files, frozenset(allowed), Budget(2e10), transcripts=transcripts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", sorted(READ))
 def test_a_form_is_read_right(shared, tmp_path, case):
     (observations, genes, total), aqp4, words, cells = READ[case]
@@ -127,6 +131,7 @@ def test_normalised_counts_are_named_and_the_printed_consent_lets_them_in(shared
     assert reading["values"]["transformed"] == "rounded to integers"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["r02_salmon", "r03_kallisto", "n20_transcripts"])
 def test_transcripts_are_refused_and_both_remedies_work(shared, tmp_path, case):
     mirror, row = mirror_and_row(shared / "cases" / "geo" / case)
@@ -159,6 +164,7 @@ def _numbers(shared: Path) -> list[int]:
         return [int(line.split("\t")[0][7:]) for line in list(lines)[1:]]
 
 
+@pytest.mark.slow
 def test_a_sheet_of_a_workbook_is_named(shared, tmp_path):
     mirror, row = mirror_and_row(
         shared / "cases" / "geo" / "n19_sheets", matrix="GSE300001_expression.xlsx/counts"
@@ -171,6 +177,7 @@ def test_a_sheet_of_a_workbook_is_named(shared, tmp_path):
         read(mirror, tpm, tmp_path / "tpm")
 
 
+@pytest.mark.slow
 def test_the_glob_that_a_set_of_files_prints_chooses_it(shared, tmp_path):
     mirror, row = mirror_and_row(shared / "cases" / "geo" / "r07b_counts_tpm")
     _, adata, reading = read(mirror, row, tmp_path / "first")
@@ -181,6 +188,7 @@ def test_the_glob_that_a_set_of_files_prints_chooses_it(shared, tmp_path):
     assert reading["matrix"] != told["matrix"]
 
 
+@pytest.mark.slow
 def test_cell_types_of_a_table_beside_the_cells_are_kept(shared, tmp_path):
     mirror, row = mirror_and_row(shared / "cases" / "geo" / "c07_dense_meta")
     _, adata, _ = read(mirror, row, tmp_path)
@@ -223,6 +231,7 @@ def test_every_series_of_the_mirror_reads_as_before_or_better(shared, tmp_path, 
     assert reading["assay_evidence"]
 
 
+@pytest.mark.slow
 def test_other_cases_of_the_mirror_say_what_was_in_the_way(shared, tmp_path):
     with pytest.raises(InputError, match="stemCell_1"):
         read(shared / "geo-mirror", Row("x", "GSE29087"), tmp_path / "a")

@@ -114,6 +114,7 @@ def test_what_is_saved_is_what_transformers_saves(encoding: str, tmp_path: Path)
     assert {path.name: path.read_bytes() for path in (tmp_path / "ours").iterdir()} == written
 
 
+@pytest.mark.slow
 def test_saving_imports_no_deepspeed(tmp_path: Path, root: Path) -> None:
     code = (
         "import sys; from epigpt.models import classifier, presets; from pathlib import Path\n"

@@ -111,6 +111,7 @@ def _fetch(
     )
 
 
+@pytest.mark.slow
 def test_safetensors_are_fetched_and_pickles_are_not(hub: Hub, root: Path, tmp_path: Path) -> None:
     done = _fetch(hub.url, root, tmp_path, "example/gpt2-tiny@main")
     assert done.returncode == 0, done.stderr
@@ -128,6 +129,7 @@ def test_safetensors_are_fetched_and_pickles_are_not(hub: Hub, root: Path, tmp_p
     assert [path.name for path in fetched.parent.iterdir()] == ["gpt2-tiny"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("weights", "preset", "said"),
     [

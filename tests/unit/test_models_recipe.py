@@ -55,6 +55,7 @@ def test_the_first_step_moves_the_logits_alike_at_every_size() -> None:
     assert max(changes) < 0.2, changes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tuned", "hands_on"), [("full", True), ("lora", False)])
 def test_blocks_begin_as_the_identity_where_all_weights_are_trained(
     tuned: str, hands_on: bool

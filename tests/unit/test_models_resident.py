@@ -231,6 +231,7 @@ def test_blocks_are_read_once_and_other_weights_make_room(
         assert sum(len(blocks.tensors) for blocks in resident._HELD) == left, variant
 
 
+@pytest.mark.slow
 def test_a_cpu_has_no_memory_for_two(
     stores: Path, settings: dict[str, Any], tmp_path: Path
 ) -> None:

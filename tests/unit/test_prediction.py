@@ -139,6 +139,7 @@ def test_the_runs_own_samples_get_the_runs_probabilities(
     assert "100 of the model's 100 genes found by id and symbol: 100.0%" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_tables_either_way_round_and_in_any_order(
     run: SimpleNamespace, counts: pd.DataFrame
 ) -> None:

@@ -213,6 +213,7 @@ def test_the_list_at_the_end_of_a_run_names_every_data_set(root, monkeypatch):
     assert later[0].refusal == ""
 
 
+@pytest.mark.slow
 def test_the_index_shows_what_there_is_and_why_the_rest_is_missing(root):
     outcomes = [
         run_outcome.Outcome("a", True),

@@ -6,6 +6,8 @@ import shutil
 import time
 from pathlib import Path
 
+import pytest
+
 import report_results as make
 from epigpt.report import index
 
@@ -122,6 +124,7 @@ def test_hostile_titles_stay_text(tmp_path: Path) -> None:
     assert "<img" not in text
 
 
+@pytest.mark.slow
 def test_two_hundred_data_sets(tmp_path: Path) -> None:
     make.write(tmp_path / "first")
     for at in range(200):

@@ -155,6 +155,7 @@ def test_time_and_machine_change_one_line_only(two: Path, tmp_path: Path) -> Non
     assert "2031-05-06" in after[changed[0]]
 
 
+@pytest.mark.slow
 def test_a_series_that_is_not_assessable_is_described_in_full(tmp_path: Path) -> None:
     text = build(tmp_path / "few", assessable=False, samples=6)
     assert [tag["id"] for tag in Outline(text).named("section")] == make.SECTIONS
@@ -189,6 +190,7 @@ def test_an_empty_folder_still_gives_every_section(tmp_path: Path) -> None:
     assert text.count("Nothing to show") >= len(make.SECTIONS) - 2
 
 
+@pytest.mark.slow
 def test_simulated_data_are_called_so_at_the_top(tmp_path: Path) -> None:
     make.write(tmp_path / "made")
     reading = json.loads((tmp_path / "made" / "reading.json").read_text(encoding="utf-8"))
@@ -234,6 +236,7 @@ def test_a_hundred_samples_fit_into_a_mail(tmp_path: Path) -> None:
     assert time.process_time() - began < 40
 
 
+@pytest.mark.slow
 def test_cells_are_shown_as_cells(tmp_path: Path) -> None:
     text = build(tmp_path / "cells", samples=10, cells=100, genes=120)
     assert "Cells in two dimensions" in text
@@ -266,6 +269,7 @@ def test_what_evaluation_judged_a_confounder_is_warned_of(
     assert "Beware" not in text_of(folder)
 
 
+@pytest.mark.slow
 def test_samples_that_quality_left_out_are_not_counted_as_compared(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
     folds = pd.read_csv(folder / "folds.tsv", sep="\t", dtype=str)

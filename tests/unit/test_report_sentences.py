@@ -35,6 +35,7 @@ def part(text: str, section: str) -> str:
     )
 
 
+@pytest.mark.slow
 def test_what_the_answer_says_stands_on_the_page_word_for_word(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
     results = judged(folder, notes=["a note of the answer"], remedy="do this", tone="warn")
@@ -47,6 +48,7 @@ def test_what_the_answer_says_stands_on_the_page_word_for_word(tmp_path: Path) -
     assert 'class="badge warn"' in text
 
 
+@pytest.mark.slow
 def test_the_reason_stands_beside_the_verdict_and_once(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
     results = judged(
@@ -62,6 +64,7 @@ def test_the_reason_stands_beside_the_verdict_and_once(tmp_path: Path) -> None:
     assert verdict.because(Results(few)) == ""  # its sentence ends with the reason
 
 
+@pytest.mark.slow
 def test_planned_time_stands_beside_the_time_taken(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
     text = page.render(Results(folder), FigureWriter(tmp_path, also=()))
@@ -75,6 +78,7 @@ def test_planned_time_stands_beside_the_time_taken(tmp_path: Path) -> None:
     assert shown[-4:] == ["36 s", "36 s", "2,000", "1,000"]  # 0.01 h planned; eight steps of 4.5 s
 
 
+@pytest.mark.slow
 def test_a_log_without_seconds_is_said_to_have_none(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
     for log in folder.glob("models/**/training.jsonl"):
@@ -87,6 +91,7 @@ def test_a_log_without_seconds_is_said_to_have_none(tmp_path: Path) -> None:
     assert "time planned" in text
 
 
+@pytest.mark.slow
 def test_gene_sets_of_the_user_are_drawn_and_listed(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
     rendered = page.render(Results(folder), FigureWriter(tmp_path, also=()))
@@ -101,6 +106,7 @@ def test_gene_sets_of_the_user_are_drawn_and_listed(tmp_path: Path) -> None:
     assert not any("#ffffff" in style for style in on_bars)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pathways", "reason"),
     [("none", "was switched off (key pathways)"), ("gene_ontology", "no contrast that ranks")],
@@ -133,6 +139,7 @@ def test_bars_of_gene_sets_are_the_first_by_fdr_ordered_by_score() -> None:
     assert enrichment.bars(table.assign(score=np.nan), "epilepsy") is None
 
 
+@pytest.mark.slow
 def test_several_contrasts_say_which_one_markers_are_held_against(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "three", classes=("a", "b", "c"), samples=18)
     assert "Of 3 contrasts, markers are held against the first: a vs the rest." in part(
@@ -152,6 +159,7 @@ def test_the_majority_class_is_no_rival_in_the_differences() -> None:
     assert "0.000 [−0.001, +0.001]" in written
 
 
+@pytest.mark.slow
 def test_a_learning_curve_of_one_point_is_not_drawn(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
     curve = pd.read_csv(folder / "learning_curve.tsv", sep="\t")
@@ -177,6 +185,7 @@ def test_what_was_not_measured_takes_no_panel(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_scores_across_series_are_named_and_rounded(tmp_path: Path) -> None:
     folder = make.write(tmp_path / "one")
     row = {

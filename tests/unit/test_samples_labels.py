@@ -182,6 +182,7 @@ def test_confounding_tells_what_the_label_follows_from():
     assert told.loc[told["value"] == "1", "counts"].tolist() == ["drug 0, saline 6"]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     order=st.permutations(range(12)),

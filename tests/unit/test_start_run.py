@@ -88,6 +88,7 @@ with run._told_to_end(child):
     assert done.stdout.split() == ["130", "7"], done.stderr
 
 
+@pytest.mark.slow
 def test_a_start_of_snakemake_imports_no_installed_epigpt(root):
     """It imports every plugin, and the package has to be that of the Snakefile's checkout."""
     code = "import sys, snakemake.cli; snakemake.cli.get_argument_parser(); "

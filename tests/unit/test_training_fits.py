@@ -58,6 +58,7 @@ def folders(tmp_path: Path) -> fits.Folders:
     return fits.Folders(tmp_path / "models", tmp_path / "checkpoints")
 
 
+@pytest.mark.slow
 def test_every_fit_has_its_folder_and_a_second_run_trains_nothing(
     folders: fits.Folders, made: list[str]
 ) -> None:
@@ -70,6 +71,7 @@ def test_every_fit_has_its_folder_and_a_second_run_trains_nothing(
     assert made == list(NAMES)
 
 
+@pytest.mark.slow
 def test_a_changed_fold_reruns_alone(folders: fits.Folders, made: list[str]) -> None:
     _run(folders)
     made.clear()
@@ -78,6 +80,7 @@ def test_a_changed_fold_reruns_alone(folders: fits.Folders, made: list[str]) -> 
     assert (folders.models / "repeat0/fold1/predictions.tsv").read_text() == "repeat0/fold1 1"
 
 
+@pytest.mark.slow
 def test_finished_fits_survive_a_failed_job(folders: fits.Folders, made: list[str]) -> None:
     with pytest.raises(RuntimeError):
         _run(folders, broken="final")
@@ -86,6 +89,7 @@ def test_finished_fits_survive_a_failed_job(folders: fits.Folders, made: list[st
     assert made == list(NAMES)
 
 
+@pytest.mark.slow
 def test_a_failure_of_a_later_run_loses_no_finished_fit(
     folders: fits.Folders, made: list[str]
 ) -> None:
@@ -99,12 +103,14 @@ def test_a_failure_of_a_later_run_loses_no_finished_fit(
     assert made == ["repeat0/fold1"]
 
 
+@pytest.mark.slow
 def test_folds_that_nobody_asks_for_are_gone(folders: fits.Folders, made: list[str]) -> None:
     _run(folders)
     _run(folders, names=("repeat0/fold0", "final"))
     assert not (folders.models / "repeat0/fold1").exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_fit_is_made_again(folders: fits.Folders, made: list[str]) -> None:
     _run(folders)
     made.clear()
@@ -113,6 +119,7 @@ def test_a_damaged_fit_is_made_again(folders: fits.Folders, made: list[str]) -> 
     assert made == ["repeat0/fold0"]
 
 
+@pytest.mark.slow
 def test_weights_that_nobody_keeps_are_gone_and_made_again_when_wanted(
     tmp_path: Path, made: list[str]
 ) -> None:
@@ -126,6 +133,7 @@ def test_weights_that_nobody_keeps_are_gone_and_made_again_when_wanted(
     assert made == ["repeat0/fold0", "repeat0/fold1"]
 
 
+@pytest.mark.slow
 def test_what_folds_changed_stays_and_nothing_is_made_again(
     tmp_path: Path, made: list[str]
 ) -> None:

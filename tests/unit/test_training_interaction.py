@@ -75,6 +75,7 @@ def _of_model(path: Path, held: np.ndarray, variant: str, folder: Path) -> float
     return _auc((scored["truth"] == "unlike").to_numpy(), scored["probability"].to_numpy())
 
 
+@pytest.mark.slow
 def test_blocks_learn_what_is_at_chance_without_them(
     series: tuple[Path, np.ndarray], tmp_path: Path
 ) -> None:
