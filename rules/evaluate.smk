@@ -2,7 +2,7 @@
 
 Purpose: score the baselines and variants of GPT-2 on the same folds, also under permuted labels, compare, decide by fixed rules.
 Inputs: results/{dataset}/expression.h5ad, folds.tsv, folds.json, samples.tsv, tokens/, the fold models' predictions.
-Outputs: results/{dataset}/baselines/, comparisons/, redraws/, null/, learning_curve.tsv, cell_types.tsv, cell_type_contrasts.tsv, locus.json, locus.tsv, predictions.tsv, metrics.tsv, verdict.json, comparison.tsv,
+Outputs: results/{dataset}/baselines/, comparisons/, redraws/, foregone.json, null/, learning_curve.tsv, cell_types.tsv, cell_type_contrasts.tsv, locus.json, locus.tsv, predictions.tsv, metrics.tsv, verdict.json, comparison.tsv,
 calibration.tsv, confounding.tsv, null.tsv, models/{preset}/final/answer.json.
 """
 
@@ -139,6 +139,31 @@ rule redraw:
         **refitting_resources(),
     params:
         **stage("redraw", "model", *ENCODING_KEYS, *TRAINING_KEYS),
+    shell:
+        "{params.command} --log {log:q}"
+
+
+checkpoint foregone:
+    """Say what of the answer is known before any training; a checkpoint, because permutations that decide nothing are not run."""
+    input:
+        expression="results/{dataset}/expression.h5ad",
+        folds="results/{dataset}/folds.tsv",
+        summary="results/{dataset}/folds.json",
+        samples="results/{dataset}/samples.tsv",
+        quality="results/{dataset}/quality.tsv",
+        reading="results/{dataset}/reading.json",
+    output:
+        known="results/{dataset}/foregone.json",
+    log:
+        "results/{dataset}/logs/foregone.log",
+    benchmark:
+        "results/{dataset}/benchmarks/foregone.tsv"
+    conda:
+        "../envs/evaluate.yaml"
+    resources:
+        **grows(mem_mb=4000, minutes=20),
+    params:
+        **stage("foregone"),
     shell:
         "{params.command} --log {log:q}"
 

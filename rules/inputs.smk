@@ -1,7 +1,7 @@
 """Which files a rule reads where that depends on its data set, or on what earlier rules found.
 
 Purpose: fits and weights, as functions of the wildcards.
-Inputs: what the checkpoint folds decided.
+Inputs: what the checkpoints folds and foregone found.
 Outputs: none.
 """
 
@@ -10,10 +10,12 @@ def fit_files(dataset):
     """Return the paths of a data set's fits; those that depend on its folds wait for them."""
 
     def summary():
-        decided = checkpoints.folds.get(dataset=dataset).output.summary
-        return json.loads(Path(decided).read_text())
+        return json.loads(Path(checkpoints.folds.get(dataset=dataset).output.summary).read_text())
 
-    return FitFiles(dataset, RUN.fit_plan, summary)
+    def foregone():
+        return json.loads(Path(checkpoints.foregone.get(dataset=dataset).output.known).read_text())
+
+    return FitFiles(dataset, RUN.fit_plan, summary, foregone)
 
 
 def of_fits(files, *arguments, dataset=None):

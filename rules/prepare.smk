@@ -1,7 +1,7 @@
 """From raw counts to expression, contrasts and folds.
 
 Purpose: quality control, normalisation, PCA and UMAP, differential expression, folds by group.
-Inputs: results/{dataset}/counts.h5ad, samples.tsv, reading.json.
+Inputs: results/{dataset}/counts.h5ad.
 Outputs: results/{dataset}/expression.h5ad, quality.tsv, differential_expression.tsv and its design (.json), folds.tsv, folds.json.
 """
 
@@ -54,9 +54,6 @@ checkpoint folds:
     """Draw folds by group; a checkpoint, because their number follows from the groups that the data has."""
     input:
         expression="results/{dataset}/expression.h5ad",
-        samples="results/{dataset}/samples.tsv",
-        quality="results/{dataset}/quality.tsv",
-        reading="results/{dataset}/reading.json",
     output:
         folds="results/{dataset}/folds.tsv",
         summary="results/{dataset}/folds.json",

@@ -13,6 +13,7 @@ from epigpt.evaluation import cross_validation
 from epigpt.samples.classes import class_order
 from epigpt.stages import evaluate
 from epigpt.stages import folds as folds_stage
+from epigpt.stages import foregone as foregone_stage
 
 OUTPUTS = ("predictions", "metrics", "verdict", "confounding", "comparison", "calibration", "null")
 
@@ -35,11 +36,14 @@ def decided(folder, monkeypatch, samples, wrong=()):
     (folder / "reading.json").write_text('{"label": {"column": "disease"}}', encoding="utf-8")
     settings = {"folds": 3, "repeats": 2, "seed": 1, "row.case": "case", "row.control": "control"}
     given = ["--settings", json.dumps(settings), "--expression", folder / "expression.h5ad"]
-    for name in ("samples.tsv", "quality.tsv", "reading.json", "folds.tsv"):
-        given += [f"--{name.partition('.')[0]}", folder / name]
-    given += ["--summary", folder / "folds.json"]
+    given += ["--folds", folder / "folds.tsv", "--summary", folder / "folds.json"]
     monkeypatch.setattr(sys, "argv", ["folds", *map(str, given)])
     folds_stage.main()
+    for name in ("samples.tsv", "quality.tsv", "reading.json"):
+        given += [f"--{name.partition('.')[0]}", folder / name]
+    given += ["--known", folder / "foregone.json"]
+    monkeypatch.setattr(sys, "argv", ["foregone", *map(str, given)])
+    foregone_stage.main()
     folds = cross_validation.read(folder / "folds.tsv")
     truth = folds["sample"].map(samples.set_index("sample")["label"])
     random = np.random.default_rng(0)
@@ -89,7 +93,7 @@ def test_the_first_sentence_of_a_trap(tmp_path, monkeypatch, samples, verdict, s
     assert found["verdict"] == verdict
     assert said in found["sentence"]
     assert found["tone"] != "good"
-    known = json.loads((tmp_path / "folds.json").read_text(encoding="utf-8"))
+    known = json.loads((tmp_path / "foregone.json").read_text(encoding="utf-8"))
     assert known["confounders"] == found["confounders"]
     assert known["enough_groups"] == (verdict != "too_few_donors")
 

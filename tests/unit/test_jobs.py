@@ -20,8 +20,11 @@ FOLDED = {"assessable": True, "repeats": 3, "folds": 2}
 NOT_ASSESSABLE = {"assessable": False, "repeats": 0, "folds": 0}
 
 
-def fit_files(summary, **changed):
-    return FitFiles("series", replace(PLAN, **changed), lambda: summary)
+OPEN = {"confounders": [], "enough_groups": True}
+
+
+def fit_files(summary, foregone=OPEN, **changed):
+    return FitFiles("series", replace(PLAN, **changed), lambda: summary, lambda: foregone)
 
 
 def test_a_command_arrives_as_it_was_written(monkeypatch, tmp_path):
@@ -169,7 +172,7 @@ def test_one_job_declares_folders_and_waits_for_nothing():
     def unread():
         raise AssertionError("folds.json need not be there")
 
-    files = FitFiles("series", replace(PLAN, one_job=True), unread)
+    files = FitFiles("series", replace(PLAN, one_job=True), unread, unread)
     assert files.of_folds("plan.json") == ["results/series/models/tiny/repeat0"]
     assert files.answer == "results/series/models/tiny/answer.json"
 
@@ -213,8 +216,7 @@ def test_permutations_are_dealt_to_jobs_and_the_first_decide_about_the_rest():
     ],
 )
 def test_permutations_that_decide_nothing_run_only_when_asked_for(known, accepted, are_run):
-    summary = FOLDED | {"confounders": [], "enough_groups": True} | known
-    assert bool(fit_files(summary, accepted=accepted).permuted()) == are_run
+    assert bool(fit_files(FOLDED, OPEN | known, accepted=accepted).permuted()) == are_run
 
 
 @pytest.mark.parametrize("one_job", [True, False])

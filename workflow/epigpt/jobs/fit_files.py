@@ -63,13 +63,14 @@ class FitFiles:
         Its id.
     plan
         What the configuration says.
-    read_summary
-        Returns folds.json, which need not be there before a path depends on it.
+    read_summary, read_foregone
+        Return folds.json and foregone.json, which need not be there before a path depends on them.
     """
 
     dataset: str
     plan: FitPlan
     read_summary: Callable[[], dict[str, Any]]
+    read_foregone: Callable[[], dict[str, Any]]
 
     @cached_property
     def summary(self) -> dict[str, Any]:
@@ -150,10 +151,10 @@ class FitFiles:
     def _is_foregone(self) -> bool:
         """Whether the answer is settled before any model is trained: a characteristic tells the
         classes apart, or the groups are too few to show anything."""
-        if self.plan.accepted is None:
+        if self.plan.accepted is None or not self.plan.permutations:
             return False
-        told = set(self.summary["confounders"]) - self.plan.accepted
-        return bool(told) or not self.summary["enough_groups"]
+        known = self.read_foregone()
+        return bool(set(known["confounders"]) - self.plan.accepted) or not known["enough_groups"]
 
     def _permuted(self, last: int) -> list[str]:
         end = self.plan.permutations

@@ -12,6 +12,7 @@ IMPORTED = {
     "expression": ("epigpt.expression.embedding", "epigpt.expression.replicates", "scanpy"),
     "differential_expression": ("epigpt.expression.contrasts",),
     "folds": ("epigpt.dataset.expression_data",),
+    "foregone": ("epigpt.dataset.storage", "epigpt.evaluation.foregone"),
     "baseline": _FITTING,
     "baseline_null": _FITTING,
     "learning_curve": (*_FITTING, "epigpt.evaluation.learning_curve"),

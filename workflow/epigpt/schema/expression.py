@@ -94,7 +94,11 @@ FILES = (
     ),
     ResultFile(
         "folds.json",
-        "number of folds and repeats, classes, checksum, or why there are none; what of the answer"
-        " is known before any training",
+        "number of folds and repeats, classes, checksum, or why there are none",
+    ),
+    ResultFile(
+        "foregone.json",
+        "what of the answer is known before any training (`permutations: auto`): characteristics"
+        " that tell the classes apart, and whether the groups are enough to show anything",
     ),
 )

@@ -1,19 +1,14 @@
-"""Draw the folds: whole donors, every class in every test fold; and say what of the answer is
-known already."""
-
-import json
+"""Draw the folds: whole donors, every class in every test fold."""
 
 from epigpt import files
 from epigpt.stages import entry
 
 
 def main() -> None:
-    """Read expression.h5ad and what is known of the samples; write folds.tsv and folds.json."""
+    """Read expression.h5ad; write folds.tsv and folds.json."""
     with entry.job(__doc__) as job:
-        import pandas as pd
-
         from epigpt.dataset import storage
-        from epigpt.evaluation import cross_validation, foregone
+        from epigpt.evaluation import cross_validation
         from epigpt.samples.classes import class_order
 
         [observed] = storage.parts(job.file("expression"), "obs")
@@ -35,15 +30,9 @@ def main() -> None:
                     else f"not assessable: {assessment.reason}"
                 ),
             )
-        samples = pd.read_csv(job.file("samples"), sep="\t", dtype=str, keep_default_na=False)
-        reading = json.loads(job.file("reading").read_text(encoding="utf-8"))
-        judged = foregone.judge(job.file("quality"), reading, samples, table)
-        labelled = observed[["sample", "label"]].astype(str).drop_duplicates()
         files.write_tsv(job.file("folds"), table)
         files.write_json(
-            job.file("summary"),
-            cross_validation.summary(table, assessment, classes, observed)
-            | foregone.summary(judged, table.merge(labelled, on="sample"), classes),
+            job.file("summary"), cross_validation.summary(table, assessment, classes, observed)
         )
 
 

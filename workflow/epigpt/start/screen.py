@@ -22,6 +22,7 @@ IN_WORDS = {
     "expression": "quality control",
     "differential_expression": "differential expression",
     "folds": "drawing the folds",
+    "foregone": "looking for confounders",
     "encode": "encoding samples",
     "weights": "fetching pretrained weights",
     "adapt": "pretraining on the samples",
