@@ -29,11 +29,17 @@ def draw_counts(effect: float = 1.2, seed: int = 0) -> tuple[np.ndarray, np.ndar
 
 
 def open_blocks(
-    folder: Path, counts: np.ndarray, label: np.ndarray, group: np.ndarray | None = None
+    folder: Path,
+    counts: np.ndarray,
+    label: np.ndarray,
+    group: np.ndarray | None = None,
+    sample: np.ndarray | None = None,
 ) -> CountBlocks:
     names = [f"S{number:02d}" for number in range(len(label))]
     obs = pd.DataFrame({"sample": names, "label": label, "group": group}, index=names)
     obs["group"] = names if group is None else group
+    if sample is not None:
+        obs["sample"] = sample
     matrix = scipy.sparse.csr_matrix(counts)
     var = pd.DataFrame(index=[f"Gene{number:03d}" for number in range(counts.shape[1])])
     folder.mkdir(exist_ok=True)

@@ -62,8 +62,11 @@ class GeneStatistics:
     def deviations(self, expression: scipy.sparse.csr_matrix) -> np.ndarray:
         """Deviation from the reference in units of its scale, clipped to ± `CLIP`; float32, shape
         (rows, genes)."""
-        dense = np.asarray(expression.todense(), dtype=np.float32)
-        dense -= self.centre
+        return self.of_dense(np.asarray(expression.todense(), dtype=np.float32))
+
+    def of_dense(self, expression: np.ndarray) -> np.ndarray:
+        """Return the same of an array, which is left as it is."""
+        dense = np.asarray(expression - self.centre, dtype=np.float32)
         dense /= self.scale
         return np.clip(dense, -CLIP, CLIP, out=dense)
 

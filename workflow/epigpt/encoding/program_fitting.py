@@ -9,7 +9,9 @@ from epigpt.encoding.gene_statistics import GeneStatistics, strongest_axes
 PAIRED_GENES = 150
 
 
-def components(deviations: np.ndarray, number: int) -> np.ndarray:
+def components(
+    deviations: np.ndarray, number: int, of_samples: np.ndarray | None = None
+) -> np.ndarray:
     """Find the strongest principal axes of training deviations, scaled so that each score has the
     standard deviation 1 over the training observations.
 
@@ -17,13 +19,23 @@ def components(deviations: np.ndarray, number: int) -> np.ndarray:
     ----------
     deviations
         float32, shape (observations, genes).
+    of_samples
+        Of cells, the deviations of each sample's mean: up to half of the axes are those along which
+        samples differ most, the others those of the cells that are left. The strongest axes of
+        cells tell their kinds apart.
 
     Returns
     -------
     float32, shape (at most `number`, genes); the largest entry of each is positive.
     """
     # The last axis of few samples holds what rounding left of the mean.
-    axes = strongest_axes(deviations, min(number, max(len(deviations) - 1, 1)))
+    axes = np.zeros((0, deviations.shape[1]))
+    left = deviations
+    if of_samples is not None and len(of_samples) > 1:
+        axes = strongest_axes(of_samples, min(number // 2, len(of_samples) - 1))
+        left = deviations - (deviations @ axes.T) @ axes
+    further = min(number, max(len(deviations) - 1, 1)) - len(axes)
+    axes = np.concatenate([axes, strongest_axes(left, further)])
     spread = (deviations.astype(np.float64) @ axes.T).std(axis=0)
     return (axes / (spread + 1e-6)[:, None]).astype(np.float32)
 

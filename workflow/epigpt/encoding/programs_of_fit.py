@@ -88,18 +88,24 @@ def fit(
             observations, training, size, chosen, learned=learned, rules=rules
         )
 
+        units = Units.of(label[known], group[known], cells=learned.samples is not None)
+
         def rescored(train: np.ndarray, test: np.ndarray) -> tuple[linear_start.Scored, np.ndarray]:
-            rows = known[train]
+            rows = known[units.rows(train)]
             sums = training_sums(observations, rows, chosen.with_labels)
             again = _programs(observations, rows, size, chosen, learned=sums)
-            scores, tested = (_scores(observations, known[part], *again) for part in (train, test))
+            scores, tested = (
+                units.means(_scores(observations, known[units.rows(part)], *again), part)
+                for part in (train, test)
+            )
             return linear_start.Scored(scores, _of(again[1]).kinds), tested
 
+        everyone = np.arange(len(units.label))
         programs = linear_start.fit(
             _of(reference),
-            _scores(observations, known, columns, reference),
-            label=label[known],
-            group=group[known],
+            units.means(_scores(observations, known, columns, reference), everyone),
+            label=units.label,
+            group=units.group,
             classes=list(chosen.classes),
             rescored=rescored,
             chosen=chosen.with_labels,
@@ -110,6 +116,47 @@ def fit(
             seed=chosen.seed,
         )
     return columns, replace(reference, programs=programs)
+
+
+@dataclass(frozen=True)
+class Units:
+    """What a linear start tells apart: observations, or the means of what each donor has of a
+    class where observations are cells, most of whose spread is their own.
+
+    Attributes
+    ----------
+    of_row
+        Unit of each observation.
+    label, group
+        Of each unit.
+    """
+
+    of_row: np.ndarray
+    label: np.ndarray
+    group: np.ndarray
+
+    @classmethod
+    def of(cls, label: np.ndarray, group: np.ndarray, *, cells: bool) -> "Units":
+        """Return the units of observations with these labels and groups."""
+        if not cells:
+            return cls(np.arange(len(label)), label, group)
+        pairs = np.stack([group, label])
+        held, of_row = np.unique(pairs, axis=1, return_inverse=True)
+        return cls(of_row.ravel(), held[1], held[0])
+
+    def rows(self, units: np.ndarray) -> np.ndarray:
+        """Return the positions of the observations of some units, ascending."""
+        return np.flatnonzero(np.isin(self.of_row, units))
+
+    def means(self, scores: np.ndarray, units: np.ndarray) -> np.ndarray:
+        """Return the mean scores of each of `units`, ascending, from those of their rows."""
+        of_row = np.searchsorted(units, self.of_row[self.rows(units)])
+        if len(of_row) == len(units):
+            return scores
+        total = np.zeros((len(units), scores.shape[1]))
+        np.add.at(total, of_row, scores)
+        means: np.ndarray = total / np.bincount(of_row)[:, None]
+        return means
 
 
 def _rules(
@@ -187,7 +234,7 @@ def _programs(
     sums = learned.sums
     rules = rules or {}
     components, genes, pairs, _ = budget(size.tokens, len(chosen.classes), shared=SHARED in rules)
-    varying = gene_statistics.vocabulary_columns(sums, size.genes)
+    varying = gene_statistics.vocabulary_columns(learned.between_samples, size.genes)
     best, paired = learned.best(genes), learned.pairs(pairs)
     if not len(best):  # no labels, or none that tell anything
         best = gene_statistics.vocabulary_columns(sums, genes)
@@ -198,7 +245,9 @@ def _programs(
     axes = np.zeros((0, len(columns)), dtype=np.float32)
     if chosen.with_components or not learned.telling.any():
         at = np.searchsorted(columns, varying)
-        found = program_fitting.components(shown[:, at], components)
+        means = None if learned.samples is None else learned.samples[:, columns]
+        of_samples = None if means is None else reference.of_dense(means)[:, at]
+        found = program_fitting.components(shown[:, at], components, of_samples)
         axes = np.zeros((len(found), len(columns)), dtype=np.float32)
         axes[:, at] = found
     single = program_fitting.single_genes(

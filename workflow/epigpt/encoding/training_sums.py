@@ -14,6 +14,9 @@ from epigpt.encoding.class_statistics import ClassSums
 from epigpt.encoding.gene_statistics import MAX_AXES_ROWS, GeneStatistics, Moments
 
 BLOCK = 512
+# Observations for each sample from which on they are its cells, and their means say how samples
+# differ.
+CELLS_OF_A_SAMPLE = 10
 
 
 class Countable(Protocol):
@@ -65,11 +68,25 @@ class TrainingSums:
     ----------
     telling
         How well each gene tells the classes apart, shape (genes,); 0 where the labels play no part.
+    samples
+        Mean expression of each sample, shape (samples, genes), where the observations are its
+        cells; None where they are samples themselves.
     """
 
     sums: Moments
     classes: ClassSums
     telling: np.ndarray
+    samples: np.ndarray | None = None
+
+    @property
+    def between_samples(self) -> Moments:
+        """The sums over samples: of cells, whose own spread tells their kinds apart and hides what
+        differs between donors, over the means of each sample's."""
+        if self.samples is None:
+            return self.sums
+        detected = (self.samples > 0).sum(axis=0) * (self.sums.detected > 0)
+        squares = (self.samples**2).sum(axis=0)
+        return Moments(len(self.samples), self.samples.sum(axis=0), squares, detected)
 
     def best(self, number: int) -> np.ndarray:
         """List the `number` genes that tell the classes apart best."""
@@ -94,11 +111,16 @@ def training_sums(observations: Countable, training: np.ndarray, with_labels: bo
     """Sum over the observations at positions `training`; labels play no part without
     `with_labels`."""
     classes = ClassSums(text(observations, "label"), text(observations, "group"))
+    samples = text(observations, "sample")
+    of_cells = len(training) >= CELLS_OF_A_SAMPLE * len(set(samples[training].tolist()))
+    by_sample = ClassSums(samples, samples)
 
     def counted() -> Iterator[scipy.sparse.csr_matrix]:
         for positions, block in expression(observations, training):
             if with_labels:
                 classes.add(positions, block)
+            if of_cells:
+                by_sample.add(positions, block)
             yield block
 
     sums = gene_statistics.moments(counted())
@@ -107,7 +129,12 @@ def training_sums(observations: Countable, training: np.ndarray, with_labels: bo
     )
     # Never detected, telling nothing: such a gene is chosen by no rule. Totals still count it.
     kept = ~observations.excluded
-    return TrainingSums(replace(sums, detected=sums.detected * kept), classes, telling * kept)
+    return TrainingSums(
+        replace(sums, detected=sums.detected * kept),
+        classes,
+        telling * kept,
+        by_sample.means()[0] if of_cells else None,
+    )
 
 
 def every(rows: int) -> int:
