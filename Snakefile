@@ -70,7 +70,7 @@ rule fetch:
 
 
 onstart:
-    spare_rounds()
+    scheduler_rounds.spare(workflow)
     if left := leftover_jobs.cancel(Path.cwd()):
         print(
             f"Cancelled {len(left)} jobs that an earlier run left in the queue: {', '.join(left)}.",

@@ -21,15 +21,14 @@ from epigpt import model_names, schema
 from epigpt.config import config_files
 from epigpt.doctor import leftover_jobs
 from epigpt.errors import InputError
-from epigpt.jobs import run_plan, training_job
+from epigpt.jobs import run_plan, scheduler_rounds, training_job
 from epigpt.jobs.command_line import Shell
 from epigpt.jobs.fit_files import FitFiles
 from epigpt.jobs.stage_params import StageParams, signed
 from epigpt.models import published
 from epigpt.provenance import run_outcome, run_start
 
-# Planning makes millions of objects that stay; looking for cycles among them so often would take a
-# sixth of the time.
+# Looking for cycles among the millions of objects of a plan would take a sixth of its time.
 gc.set_threshold(5_000_000, 20, 20)
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 
@@ -97,8 +96,7 @@ wildcard_constraints:
     last="[0-9]+",
 
 
-# Where pretrained weights lie, which decides no result; the key `weights` reaches the stages as what
-# they are.
+# Where weights lie decides no result; the key `weights` reaches the stages as what they are.
 WEIGHTS_FOLDER = RUN.weights_folder
 SHELL = Shell(
     "python" if CONDA else shlex.quote(sys.executable),
