@@ -38,7 +38,9 @@ def test_every_series_of_the_real_mirror_is_listed(shared):
 
 
 @pytest.mark.parametrize("accession", sorted(REAL))
-def test_series_of_the_real_mirror(shared, capsys, tmp_path, accession):
+def test_series_of_the_real_mirror(shared, capsys, tmp_path, monkeypatch, accession):
+    # A library that was imported before may have set it.
+    monkeypatch.delenv("COLUMNS", raising=False)
     expected, also = REAL[accession]
     status = cli.main(["describe", accession, "--base-url", (shared / "geo-mirror").as_uri()])
     told = capsys.readouterr()
