@@ -84,3 +84,11 @@ def test_a_sheet_that_unpacks_to_gigabytes(tmp_path, monkeypatch):
     path.write_bytes(gzip.compress(b"id,diet\ns1," + b"a" * 2000))
     with pytest.raises(InputError, match="more than"):
         read_sheet(path)
+
+
+@pytest.mark.parametrize("first", ["", "# a remark\n", "sample,label\n"])
+def test_a_cell_without_end_is_refused(tmp_path, first):
+    path = tmp_path / "sheet.csv"
+    path.write_text(f"{first}sample,label\nS1,{'x' * 140_000}\nS2,b\n")
+    with pytest.raises(InputError, match="field larger than field limit"):
+        sample_sheet.read_sheet(path)

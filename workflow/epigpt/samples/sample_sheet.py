@@ -80,11 +80,11 @@ def rows_of(path: Path, comments: bool = False) -> list[list[str]]:
     lines = [line for line in _text(Path(path)).splitlines() if line.strip()]
     if comments:
         lines = [line for line in lines if not line.lstrip().startswith("#")]
-    while len(lines) > 2 and _is_remark(lines):
-        lines = lines[1:]
     if len(lines) < 2:
         raise _refused(path, "a sheet without rows" if lines else "an empty sheet")
     try:
+        while len(lines) > 2 and _is_remark(lines):
+            lines = lines[1:]
         # Strict, since a quotation mark that is never closed would hide the rows behind it.
         text = StringIO("\n".join(lines))
         rows = list(csv.reader(text, delimiter=_delimiter(lines), strict=True))
