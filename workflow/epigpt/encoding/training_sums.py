@@ -113,13 +113,13 @@ def training_sums(observations: Countable, training: np.ndarray, with_labels: bo
     classes = ClassSums(text(observations, "label"), text(observations, "group"))
     samples = text(observations, "sample")
     of_cells = len(training) >= CELLS_OF_A_SAMPLE * len(set(samples[training].tolist()))
-    by_sample = ClassSums(samples, samples)
+    by_sample = ClassSums(samples, samples) if of_cells else None
 
     def counted() -> Iterator[scipy.sparse.csr_matrix]:
         for positions, block in expression(observations, training):
             if with_labels:
                 classes.add(positions, block)
-            if of_cells:
+            if by_sample is not None:
                 by_sample.add(positions, block)
             yield block
 
@@ -133,7 +133,7 @@ def training_sums(observations: Countable, training: np.ndarray, with_labels: bo
         replace(sums, detected=sums.detected * kept),
         classes,
         telling * kept,
-        by_sample.means()[0] if of_cells else None,
+        None if by_sample is None else by_sample.means()[0],
     )
 
 

@@ -13,12 +13,12 @@ from epigpt.evaluation.small_sample_intervals import smallest_auc
 
 
 def summary(judged: pd.DataFrame, folds: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
-    """Return what folds.json says of it.
+    """Return the content of foregone.json.
 
     Parameters
     ----------
     judged
-        As `judge` gives it.
+        As `judge` gives it, nothing accepted.
     folds
         folds.tsv with the column label: a row per repeat, sample and class; without rows where
         there is nothing to test.
@@ -28,12 +28,11 @@ def summary(judged: pd.DataFrame, folds: pd.DataFrame, classes: Sequence[str]) -
     Returns
     -------
     dict
-        confounders: names of the characteristics that tell the classes apart, accepted or not;
-        enough_groups: whether a perfect score could be told from chance.
+        confounders: names of the characteristics that tell the classes apart; enough_groups:
+        whether a perfect score could be told from chance.
     """
-    found = judged["kind"].isin(confounding.CONFOUNDING)
     return {
-        "confounders": judged.loc[found, "characteristic"].astype(str).tolist(),
+        "confounders": [one.name for one in confounding.confounders(judged)],
         "enough_groups": bool(len(folds)) and _enough_groups(folds, classes),
     }
 
@@ -49,10 +48,7 @@ def reach(held: HeldOut) -> tuple[float, float]:
     """Return the smallest AUC that so many groups could show to be above chance, infinite where
     none could, and the smallest p that they allow, whatever a model says of them."""
     pairs = intervals.groups_of_each(held)
-    return (
-        max(smallest_auc(*pair) for pair in pairs),
-        1.0 / max(1.0, permutation_test.arrangements(held)),
-    )
+    return max(smallest_auc(*pair) for pair in pairs), permutation_test.smallest_p(held, 0)
 
 
 def judge(
