@@ -52,3 +52,12 @@ def test_the_first_pairs_are_those_that_trying_all_of_them_finds(genes: int) -> 
             used |= set(pair)
             wanted.append(list(pair))
     assert gene_pairs.top_pairs(expression, label, 3).tolist() == wanted[:3]
+
+
+@pytest.mark.parametrize("rows", [254, 256, 258, 600])
+def test_a_pair_is_found_in_however_many_rows(rows: int) -> None:
+    random = np.random.default_rng(4)
+    label = np.array(CLASSES * (rows // 2))
+    means = random.normal(5, 1, (rows, 8))
+    means[:, 2] = means[:, 5] + np.where(label == "b", 0.1, -0.1)
+    assert gene_pairs.top_pairs(means, label, 1).tolist() == [[2, 5]]

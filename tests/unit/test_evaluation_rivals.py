@@ -4,10 +4,11 @@ what must not disturb it."""
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.base import clone
 
 from epigpt.dataset.expression_data import ExpressionData
 from epigpt.evaluation import baselines
-from epigpt.evaluation.gene_filters import DiscriminatingGenes
+from epigpt.evaluation.gene_filters import DiscriminatingGenes, GeneRanking
 from epigpt.evaluation.shrunken_centroids import ShrunkenCentroids
 from epigpt.evaluation.top_scoring_pairs import TopScoringPairs
 
@@ -129,3 +130,14 @@ def test_what_nested_folds_choose_is_what_is_fitted():
     fitted = baselines.fit("screened_logistic", data, 1)
     assert len(fitted.pipeline["screen"].columns_) == fitted.chosen["screen__n_genes"]
     assert fitted.chosen["classify__C"] == fitted.pipeline["classify"].C
+
+
+def test_a_ranking_is_that_of_the_matrix_it_is_asked_for():
+    data = series(24, 40)
+    ranking = GeneRanking()
+    label = data.label
+    for matrix in (data.lognorm, data.lognorm[:, ::-1].copy(), data.lognorm):
+        own = DiscriminatingGenes(5).fit(matrix, label).columns_
+        shared = DiscriminatingGenes(5, ranking).fit(matrix, label).columns_
+        assert shared.tolist() == own.tolist()
+    assert clone(DiscriminatingGenes(5, ranking)).ranking is ranking
