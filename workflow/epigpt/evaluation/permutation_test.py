@@ -72,20 +72,25 @@ def permuted(samples: pd.DataFrame, permutations: int, seed: int) -> Iterator[pd
 def fixed(models: Mapping[str, HeldOut], permutations: int, seed: int) -> pd.DataFrame:
     """Score predictions that stay as they are against permuted labels.
 
+    Parameters
+    ----------
+    models
+        On the same folds (`epigpt.evaluation.predictions.by_model`), so that all are scored against
+        the same labels.
+
     Returns
     -------
     pandas.DataFrame
         `NULL_COLUMNS`, a row per model, permutation and metric.
     """
+    if not models:
+        return pd.DataFrame(columns=NULL_COLUMNS)
+    truth = _permuted_truth(next(iter(models.values())), permutations, seed)
+    size = max(1, _MOST_AT_ONCE // max(1, truth.shape[1]))
     tables = []
-    drawn: tuple[HeldOut, npt.NDArray[np.intp]] | None = None
     for model, held in models.items():
-        # Models on the same folds are scored against the same labels.
-        if drawn is None or not _has_rows_of(held, drawn[0]):
-            drawn = held, _permuted_truth(held, permutations, seed)
-        size = max(1, _MOST_AT_ONCE // max(1, len(held.truth)))
         parts = [
-            scores(held, held.unit_weights(), drawn[1][start : start + size])
+            scores(held, held.unit_weights(), truth[start : start + size])
             for start in range(0, permutations, size)
         ]
         table = pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)
@@ -96,15 +101,7 @@ def fixed(models: Mapping[str, HeldOut], permutations: int, seed: int) -> pd.Dat
             # A permutation's metrics stand together.
             .sort_values("permutation", kind="stable")[NULL_COLUMNS]
         )
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=NULL_COLUMNS)
-
-
-def _has_rows_of(one: HeldOut, other: HeldOut) -> bool:
-    """Whether two models were tested on the same rows of the same groups and classes."""
-    return (one.classes, one.groups) == (other.classes, other.groups) and all(
-        np.array_equal(getattr(one, name), getattr(other, name))
-        for name in ("sample", "group", "truth")
-    )
+    return pd.concat(tables, ignore_index=True)
 
 
 def _permuted_truth(held: HeldOut, permutations: int, seed: int) -> npt.NDArray[np.intp]:
