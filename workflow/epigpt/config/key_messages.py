@@ -49,7 +49,10 @@ def explain(key: str, problem: Any, files: Sequence[Path]) -> tuple[str, str, st
     shown = repr(problem["input"])
     found = f"{key} = {shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + ' …'}"
     field = keys().get(key)
-    meaning = field.description if field is not None else "a section of keys"
+    # The first sentence says what it is; the rest stands in config/README.md.
+    meaning = (
+        str(field.description).partition(". ")[0] if field is not None else "a section of keys"
+    )
     choices = _choices(key)
     close = nearest_name(str(problem["input"]), choices)
     remedy = f"set '{key}' to {allowed(key)}" + (f"; did you mean '{close}'?" if close else "")
