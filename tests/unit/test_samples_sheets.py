@@ -1,5 +1,6 @@
 """Sample sheets as people write them."""
 
+import csv
 import gzip
 from pathlib import Path
 
@@ -87,8 +88,15 @@ def test_a_sheet_that_unpacks_to_gigabytes(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("first", ["", "# a remark\n", "sample,label\n"])
-def test_a_cell_without_end_is_refused(tmp_path, first):
+@pytest.mark.parametrize("limit", [100, 1 << 30])
+def test_a_cell_without_end_is_refused(tmp_path, first, limit):
+    """Whatever limit other code has set for the whole process."""
     path = tmp_path / "sheet.csv"
     path.write_text(f"{first}sample,label\nS1,{'x' * 140_000}\nS2,b\n")
-    with pytest.raises(InputError, match="field larger than field limit"):
-        sample_sheet.read_sheet(path)
+    before = csv.field_size_limit(limit)
+    try:
+        with pytest.raises(InputError, match="field larger than field limit"):
+            sample_sheet.read_sheet(path)
+        assert csv.field_size_limit() == limit
+    finally:
+        csv.field_size_limit(before)

@@ -88,8 +88,14 @@ def split_line(line: str, delimiter: str) -> list[str]:
         return line.split(delimiter)
     # The csv module refuses cells of more than 131,072 characters, which the whole line is while
     # another delimiter is tried on it.
-    csv.field_size_limit(max(csv.field_size_limit(), len(line) + 1))
-    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=delimiter == " "), [""])
+    # The limit is the whole process's: other readers rely on it, so it is put back.
+    before = csv.field_size_limit(len(line) + 1)
+    try:
+        return next(
+            csv.reader([line], delimiter=delimiter, skipinitialspace=delimiter == " "), [""]
+        )
+    finally:
+        csv.field_size_limit(before)
 
 
 def _delimiter(lines: Sequence[str]) -> tuple[str, str]:

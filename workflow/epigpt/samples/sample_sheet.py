@@ -16,6 +16,7 @@ from epigpt.geo.record import clean
 
 _DELIMITERS = "\t,;"
 _LONGEST = 1 << 26
+_LONGEST_CELL = 1 << 17
 _SHEET_NAME = re.compile(r"sample|meta[ _-]?data|coldata|design|phenotype", re.IGNORECASE)
 _WHAT_IT_IS = (
     "a sample sheet is a table with a header line; its first column holds the sample ids, whatever"
@@ -82,6 +83,8 @@ def rows_of(path: Path, comments: bool = False) -> list[list[str]]:
         lines = [line for line in lines if not line.lstrip().startswith("#")]
     if len(lines) < 2:
         raise _refused(path, "a sheet without rows" if lines else "an empty sheet")
+    # Named here, since a library may have changed the limit of the whole process.
+    before = csv.field_size_limit(_LONGEST_CELL)
     try:
         while len(lines) > 2 and _is_remark(lines):
             lines = lines[1:]
@@ -92,6 +95,8 @@ def rows_of(path: Path, comments: bool = False) -> list[list[str]]:
         unclosed = "unexpected end of data" in str(error) or "expected after" in str(error)
         what = "a quotation mark that is not closed" if unclosed else str(error)
         raise _refused(path, f"a sheet that is not a table ({what})") from None
+    finally:
+        csv.field_size_limit(before)
     header, *body = [[clean(cell) for cell in cells] for cells in rows]
     if all(len(cells) == len(header) + 1 for cells in body):
         header = ["", *header]
