@@ -66,10 +66,10 @@ SITE = training_job.Site(site("gpu_gres", "gpu"), site("gpu_partition", "gpu"))
 # A site whose login node has no GPU names the variant whose PyTorch is built for CUDA.
 TRAINING_ENVIRONMENT = f"../envs/{site('training_environment', 'train')}.yaml"
 TABLES = [name for name in schema.ASKED_FOR if PAIRS or name != "transfer.tsv"]
+LONGEST_PATH = 1  # encoding, training, attributions: the rest can wait for them
 TOGETHER, ALL_IN_ONE, TRAINING_THREADS = RUN.together, RUN.all_in_one, RUN.training_threads
 BASELINES = list(dict.fromkeys([model_names.REFERENCE, *SETTINGS.baselines]))
-# What decides tokens, and what decides a fit beside its tokens: for the rules that run a part of the
-# pipeline again.
+# What decides tokens, and a fit beside them: for the rules that run a part of the pipeline again.
 ENCODING_KEYS = ["encoding", "gene_selection", "max_genes", "vocabulary_genes", "views"]
 ENCODING_KEYS += ["gene_dropout", "shared_programs"]
 TRAINING_KEYS = ["preset", "epochs", "learning_rate", "global_batch_size", "precision"]

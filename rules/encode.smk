@@ -18,6 +18,7 @@ rule encode:
         "results/{dataset}/logs/encode/{fit}.log",
     benchmark:
         "results/{dataset}/benchmarks/encode/{fit}.benchmark.tsv"
+    priority: LONGEST_PATH
     conda:
         TRAINING_ENVIRONMENT
     resources:

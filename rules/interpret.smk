@@ -22,6 +22,7 @@ if not ALL_IN_ONE:
             "results/{dataset}/logs/attributions.log",
         benchmark:
             "results/{dataset}/benchmarks/attributions.tsv"
+        priority: LONGEST_PATH
         conda:
             TRAINING_ENVIRONMENT
         resources:

@@ -59,6 +59,7 @@ if TOGETHER:
             f"results/{{dataset}}/logs/models/{PRESET.name}.log",
         benchmark:
             f"results/{{dataset}}/benchmarks/models/{PRESET.name}.benchmark.tsv"
+        priority: LONGEST_PATH
         conda:
             TRAINING_ENVIRONMENT
         threads: TRAINING_THREADS
@@ -94,6 +95,7 @@ rule train:
         "results/{dataset}/logs/train/{preset}/{fit}.log",
     benchmark:
         "results/{dataset}/benchmarks/train/{preset}/{fit}.benchmark.tsv"
+    priority: LONGEST_PATH
     conda:
         TRAINING_ENVIRONMENT
     threads: TRAINING_THREADS
@@ -118,6 +120,7 @@ rule adapt:
         "results/{dataset}/logs/adapt/{preset}/{fit}.log",
     benchmark:
         "results/{dataset}/benchmarks/adapt/{preset}/{fit}.benchmark.tsv"
+    priority: LONGEST_PATH
     conda:
         TRAINING_ENVIRONMENT
     threads: TRAINING_THREADS

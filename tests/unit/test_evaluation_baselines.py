@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
@@ -17,6 +18,7 @@ from epigpt.evaluation import (
     pipelines,
     predictions,
 )
+from epigpt.evaluation.shrunken_centroids import ShrunkenCentroids
 
 
 @pytest.mark.slow
@@ -179,3 +181,27 @@ def test_most_variable_genes_leaves_constants_out_and_breaks_ties_by_column():
         assert pipelines.MostVariableGenes(2).fit(matrix).columns_.tolist() == [1, 5]
         assert pipelines.MostVariableGenes(9).fit(matrix).columns_.tolist() == [1, 4, 5]
     assert pipelines.MostVariableGenes(3).fit(np.ones((4, 2))).columns_.tolist() == [0]
+
+
+@pytest.mark.parametrize("model", ["nearest_centroid", "screened_logistic", "ktsp"])
+def test_nested_candidates_are_scored_as_if_each_had_a_fit_of_its_own(model):
+    data = series(n=18, classes=2)
+    train, test = np.arange(12), np.arange(12, 18)
+    part = baselines.subset(data, train)
+    pipeline, candidates = pipelines.build(model, part.lognorm.shape, 2, 1)
+    shared = baselines._nested_probabilities(model, part, data.lognorm[test], candidates, 1)
+    for candidate, scored in zip(candidates, shared, strict=True):
+        alone = clone(pipeline).set_params(**candidate).fit(part.lognorm, part.label)
+        assert np.array_equal(alone.predict_proba(data.lognorm[test]), scored), candidate
+
+
+def test_candidates_that_differ_in_scoring_alone_share_a_fit(monkeypatch):
+    fits = []
+    fit = ShrunkenCentroids.fit
+    monkeypatch.setattr(
+        ShrunkenCentroids, "fit", lambda self, X, y: fits.append(1) or fit(self, X, y)
+    )
+    data = series(n=18, classes=2)
+    baselines.fit("nearest_centroid", data, seed=1)
+    nested = baselines.nested_splits(data.label, data.group, 1)
+    assert len(fits) == len(nested) * len(pipelines.SHRINK_THRESHOLDS) + 1

@@ -10,7 +10,8 @@ Learning 1996; 24: 123; as stability selection, Meinshausen and Bühlmann, J R S
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
+
+from epigpt.encoding.balanced_logistic import BalancedLogistic
 
 SUBSETS = 16
 SHARE = 0.7
@@ -117,11 +118,10 @@ def _lasso(
     values: np.ndarray, numbers: np.ndarray, positive: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients and intercepts of each class of `positive` against the rest."""
-    model = LogisticRegression(
+    model = BalancedLogistic(
         C=STRENGTH,
         l1_ratio=1.0,
         solver="liblinear",
-        class_weight="balanced",
         max_iter=1000,
         tol=1e-3,
         random_state=0,

@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
+from epigpt.encoding.balanced_logistic import BalancedLogistic
 from epigpt.encoding.programs import COMPONENT, GENE, PAIR, RULE, SHARED, Programs
 
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
@@ -253,9 +253,9 @@ def _logistic(
     if not scores.shape[1]:
         classes = len(np.unique(numbers))
         return np.zeros((0, classes)), np.zeros(classes)
-    model = LogisticRegression(
-        C=strength, class_weight="balanced", solver="newton-cholesky", tol=1e-6
-    ).fit(scores.astype(np.float64) / size, numbers)
+    model = BalancedLogistic(C=strength, solver="newton-cholesky", tol=1e-6).fit(
+        scores.astype(np.float64) / size, numbers
+    )
     if len(model.classes_) == 2:
         coefficients, intercept = model.coef_[0] / size, model.intercept_[0]
         return np.stack([-coefficients / 2, coefficients / 2], axis=1), np.array(

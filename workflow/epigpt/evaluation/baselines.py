@@ -102,6 +102,7 @@ def _nested_probabilities(
     pipeline, _ = pipelines.build(model, part.lognorm.shape, n_classes, seed)
     scored = []
     prepared: tuple[dict[str, Any], Any, Any] | None = None
+    fitted: tuple[dict[str, Any], Any] | None = None
     for candidate in candidates:
         own, before = {}, {}
         for name, value in candidate.items():
@@ -118,8 +119,13 @@ def _nested_probabilities(
                 if len(steps)
                 else (before, part.lognorm, X_test)
             )
-        classifier = clone(pipeline[-1]).set_params(**own).fit(prepared[1], part.label)
-        scored.append(classifier.predict_proba(prepared[2]))
+        of_fit = before | {
+            name: value for name, value in own.items() if name not in pipelines.OF_SCORING
+        }
+        if fitted is None or fitted[0] != of_fit:
+            classifier = clone(pipeline[-1]).set_params(**own)
+            fitted = (of_fit, classifier.fit(prepared[1], part.label))
+        scored.append(fitted[1].set_params(**own).predict_proba(prepared[2]))
     return np.stack(scored)
 
 

@@ -7,12 +7,12 @@ from sklearn.base import ClassifierMixin
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
+from epigpt.encoding.balanced_logistic import BalancedLogistic
 from epigpt.evaluation.gene_filters import (
     N_VARIABLE,
     DiscriminatingGenes,
@@ -37,6 +37,8 @@ MOST_ROWS_FOR_MANY_PAIRS = 200
 # Descending: the threshold that leaves fewest genes is met first.
 SHRINK_THRESHOLDS = (4.0, 3.0, 2.0, 1.0, 0.5, None)
 TEMPERATURES = (100.0, 10.0, 1.0)
+# Parameters that only scoring reads: candidates that differ in nothing else share one fit.
+OF_SCORING = frozenset({"temperature"})
 
 
 class BalancedBoosting(GradientBoostingClassifier):
@@ -148,22 +150,19 @@ def _shrunken_centroids(
     ]
 
 
-def _ridge(few: bool) -> LogisticRegression:
+def _ridge(few: bool) -> BalancedLogistic:
     # An L2 penalty does not change under rotation, so the principal axes of few samples, all kept,
     # carry the very same problem in few dimensions (Hastie & Tibshirani 2004, Biostatistics 5:329),
     # where Newton's method converges in a handful of steps.
     if few:
-        return LogisticRegression(
-            solver="newton-cholesky", class_weight="balanced", max_iter=200, tol=1e-6
-        )
-    return LogisticRegression(solver="lbfgs", class_weight="balanced", max_iter=5000)
+        return BalancedLogistic(solver="newton-cholesky", max_iter=200, tol=1e-6)
+    return BalancedLogistic(solver="lbfgs", max_iter=5000)
 
 
 def _lasso(n_classes: int, seed: int) -> tuple[ClassifierMixin, str]:
-    lasso = LogisticRegression(
+    lasso = BalancedLogistic(
         l1_ratio=1.0,
         solver="liblinear",
-        class_weight="balanced",
         max_iter=5000,
         tol=1e-3,
         random_state=seed,

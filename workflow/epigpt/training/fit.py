@@ -38,6 +38,9 @@ from epigpt.training import (
 )
 from epigpt.training.request import Kept, Request
 
+# Parameters from which on it is worth looking at every object for cycles that hold weights.
+_LARGE = 10_000_000
+
 
 @dataclass(frozen=True)
 class _Task:
@@ -81,7 +84,7 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
     if session.patience is not None and placement.is_first:
         weights = session.patience.best_weights()
     del session  # frees gradients and optimizer before anything is copied
-    gc.collect()
+    free_cycles(task.preset)
     if placement.is_first:
         request.output.mkdir(parents=True, exist_ok=True)
         blocks = _frozen_blocks(request, task)
@@ -102,6 +105,13 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
         shutil.rmtree(request.checkpoints, ignore_errors=True)
         checkpoint_lock.release(request.checkpoints)
     launch.stop()
+
+
+def free_cycles(preset: presets.ModelPreset) -> None:
+    """Free what only cycles of references hold. For a small model Python does that in time, and the
+    look at every object takes as long as the model trains."""
+    if preset.parameters() > _LARGE:
+        gc.collect()
 
 
 def _score(request: Request, task: _Task, config: GPT2Config, weights: dict[str, Any]) -> None:

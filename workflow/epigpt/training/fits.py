@@ -5,7 +5,6 @@ failed job declares as its outputs, and with them the fits that were finished. A
 settings and code are what they were is not repeated.
 """
 
-import gc
 import logging
 import shutil
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 import torch
 
 from epigpt import files
+from epigpt.models import presets
 from epigpt.training import checkpoint_lock, fit, launch
 from epigpt.training.finished_fit import WEIGHTS
 from epigpt.training.request import Kept, Request
@@ -71,7 +71,7 @@ def train(requests: Sequence[Request], folders: Folders, threads: int, log: logg
             kept=folders.kept(request.fit),
         )
         fit.run(own, threads, log)
-        gc.collect()
+        fit.free_cycles(presets.load(request.preset))
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
