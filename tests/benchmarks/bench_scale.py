@@ -3,6 +3,7 @@ cells either grows. Run by `make bench-scale`; `make bench` stops at 10,000 cell
 
 The whole workflow runs on simulated cells of ten donors (`cells.py`), one draw of the folds, no
 permutations: these repeat what the others show. What a job used is what it recorded of itself.
+Beside it what others' steps take on the same cells and tokens (`scale_peers.py`).
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import cells
 import pandas as pd
+import scale_peers
 
 from epigpt.provenance import job_records
 
@@ -93,6 +95,35 @@ def _of_stage(one: pd.DataFrame, stage: str) -> tuple[float, float, float] | Non
     return tuple(one.loc[stage, ["seconds", "megabytes", "jobs"]])
 
 
+def beside_peers(folder: Path, measured: dict[int, pd.DataFrame]) -> list[str]:
+    """Give the lines of a table of what others' steps take and what the workflow's do, with
+    imports: a job of its own has them in its record, a forked one has not."""
+    used = {
+        number: {
+            peer: scale_peers.measure(peer, folder / f"run{number}" / "results" / "cells")
+            for peer in scale_peers.PEERS
+        }
+        for number in measured
+    }
+    rows = {
+        "genes ranked as for Geneformer, all cells": lambda n: used[n]["ranking"],
+        "EpiGPT: encoding the modelled cells for a fold": lambda n: _a_job(measured[n], "encode"),
+        "transformers Trainer, one fold": lambda n: used[n]["trainer"],
+        "EpiGPT: five folds and the final model": lambda n: _a_job(measured[n], "models"),
+    }
+    lines = [f"| step | {' | '.join(f'{size:,} cells' for size in measured)} |"]
+    lines += ["|---|" + "---:|" * len(measured)]
+    for name, of in rows.items():
+        cells_of_row = [f"{seconds:.1f} s / {mb:,.0f} MB" for seconds, mb in map(of, measured)]
+        lines.append(f"| {name} | {' | '.join(cells_of_row)} |")
+    return lines
+
+
+def _a_job(one: pd.DataFrame, stage: str) -> tuple[float, float]:
+    seconds, megabytes, jobs = _of_stage(one, stage) or (0.0, 0.0, 1.0)
+    return seconds / jobs, megabytes
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cells", type=int, nargs="+", default=list(SIZES))
@@ -104,8 +135,9 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         arguments = ["--config", *given.set] if given.set else []
         measured = {number: run(folder.resolve(), number, arguments) for number in given.cells}
+        peers = beside_peers(folder.resolve(), measured)
     lines, beyond = table(measured)
-    print("\n".join([*lines, *(f"Beyond the bound: {one}" for one in beyond)]))
+    print("\n".join([*lines, "", *peers, *(f"Beyond the bound: {one}" for one in beyond)]))
     return int(bool(beyond))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from baseline_series import COLUMNS, auc, folds_of, series, write
 from epigpt.dataset import expression_data
+from epigpt.encoding.nested_folds import nested_splits
 from epigpt.errors import InputError
 from epigpt.evaluation import (
     baselines,
@@ -23,14 +24,11 @@ from epigpt.stages import learning_curve as curve_stage
 
 def test_nested_splits_keep_groups_whole_and_give_up_where_a_class_has_one():
     data = series(n=12, per_group=2)
-    for train, test in baselines.nested_splits(data.label, data.group, 1):
+    for train, test in nested_splits(data.label, data.group, 1):
         assert not set(data.group[train]) & set(data.group[test])
         assert set(data.label[train]) == set(data.label)
-    assert len(baselines.nested_splits(data.label, data.group, 1)) == 3
-    assert (
-        baselines.nested_splits(np.array(["a", "a", "b", "b"]), np.array(["1", "1", "2", "3"]), 1)
-        == []
-    )
+    assert len(nested_splits(data.label, data.group, 1)) == 3
+    assert nested_splits(np.array(["a", "a", "b", "b"]), np.array(["1", "1", "2", "3"]), 1) == []
     few = baselines.subset(data, np.array([0, 1, -1, -2]))
     assert baselines.fit("logistic_l2", few, 1).pipeline.predict(few.lognorm).size == 4
 

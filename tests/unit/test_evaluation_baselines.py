@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from baseline_series import COLUMNS, auc, folds_of, series, write
 from epigpt import model_names
 from epigpt.dataset import expression_data
+from epigpt.encoding.nested_folds import nested_splits
 from epigpt.evaluation import (
     baselines,
     pipelines,
@@ -203,5 +204,5 @@ def test_candidates_that_differ_in_scoring_alone_share_a_fit(monkeypatch):
     )
     data = series(n=18, classes=2)
     baselines.fit("nearest_centroid", data, seed=1)
-    nested = baselines.nested_splits(data.label, data.group, 1)
+    nested = nested_splits(data.label, data.group, 1)
     assert len(fits) == len(nested) * len(pipelines.SHRINK_THRESHOLDS) + 1

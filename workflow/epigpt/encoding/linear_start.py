@@ -18,13 +18,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from epigpt.encoding.balanced_logistic import BalancedLogistic
+from epigpt.encoding.nested_folds import nested_splits
 from epigpt.encoding.programs import COMPONENT, GENE, PAIR, RULE, SHARED, Programs
 
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
-NESTED_FOLDS = 3
 # Found by search (workflow/RECIPE.md). Single genes are for the blocks: the rule has weighed them.
 SHARES = {RULE: 3.0, SHARED: 3.0, COMPONENT: 1.0, PAIR: 1.0, GENE: 0.0}
 # Where the linear classifier tells something, what blocks learn of a dozen samples is mostly noise.
@@ -223,25 +222,6 @@ def _nested(
         best = int(np.argmin(losses))
         found[kind] = _HeldBack(best, losses[best], _spread(together[best]))
     return found
-
-
-def nested_splits(
-    numbers: np.ndarray, group: np.ndarray, seed: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Divide training observations by group, stratified by class; none where a class has one group
-    only. Parts whose training side lacks a class are left out."""
-    names = np.unique(numbers)
-    folds = min(NESTED_FOLDS, *(len(set(group[numbers == name].tolist())) for name in names))
-    if folds < 2:
-        return []
-    divided = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(
-        numbers, numbers, group
-    )
-    return [
-        (train, test)
-        for train, test in divided
-        if len(test) and len(np.unique(numbers[train])) == len(names)
-    ]
 
 
 def _logistic(

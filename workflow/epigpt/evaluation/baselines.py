@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from epigpt.dataset.expression_data import ExpressionData, each_fold
+from epigpt.encoding.nested_folds import nested_splits
 from epigpt.encoding.unchecked_fits import unchecked
 from epigpt.evaluation import cross_validation, permutation_test, pipelines, predictions
 from epigpt.evaluation.metrics import held_out, scores
 
 COLUMNS = tuple(predictions.COLUMNS)
-NESTED_FOLDS = 3
 _FLOOR = 1e-6
 
 
@@ -35,28 +34,6 @@ class Fitted:
 
     pipeline: Pipeline
     chosen: dict[str, Any]
-
-
-def nested_splits(
-    label: np.ndarray, group: np.ndarray, seed: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Divide training rows again by group, stratified by label; empty where a class has one group
-    only.
-
-    Parts whose training side lacks a class are left out: nothing can be fitted there.
-    """
-    per_class = [len(set(group[label == name])) for name in np.unique(label)]
-    n_splits = min(NESTED_FOLDS, *per_class)
-    if n_splits < 2:
-        return []
-    divided = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed).split(
-        label, label, group
-    )
-    return [
-        (train, test)
-        for train, test in divided
-        if len(test) and len(set(label[train])) == len(per_class)
-    ]
 
 
 def fit(model: str, training: ExpressionData, seed: int) -> Fitted:
