@@ -1,6 +1,7 @@
 """Jobs that are forked from the run's warm process: they cannot be told from jobs that started by
 themselves, and where they could be, they do start by themselves."""
 
+import importlib.util
 import json
 import os
 import resource
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import bare_process
-from epigpt.jobs import warm_client
+from epigpt.jobs import warm_client, warm_imports
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
@@ -39,6 +40,12 @@ def main():
     pathlib.Path(sys.argv[1]).write_text(f"{os.getpid()} {os.getppid()}")
     time.sleep(120)
 """
+LATER = """
+import os, pathlib
+pathlib.Path("FOLDER/imported").write_text(str(os.getpid()))
+def main():
+    pass
+"""
 FAIL = """
 def main():
     raise RuntimeError("a fault")
@@ -55,13 +62,14 @@ class Run:
         for package in (self.jobs.parent, self.jobs, stages):
             package.mkdir()
             (package / "__init__.py").touch()
-        for name in ("warm_client", "warm_server"):
+        for name in ("warm_client", "warm_server", "warm_imports"):
             source = Path(warm_client.__file__).with_name(f"{name}.py")
             shutil.copy(source, self.jobs)
-        (self.jobs / "warm_imports.py").write_text(
-            "IMPORTED = {'echo': ('no.such.module', 'decimal')}"
-        )
-        for name, code in (("echo", ECHO), ("wait", WAIT), ("fail", FAIL)):
+        with (self.jobs / "warm_imports.py").open("a") as file:
+            file.write("IMPORTED = {'echo': ('no.such.module', 'decimal')}\n")
+            file.write("FOLLOWING = {'echo': ('later',)}\n")
+        later = LATER.replace("FOLDER", str(folder))
+        for name, code in (("echo", ECHO), ("wait", WAIT), ("fail", FAIL), ("later", later)):
             (stages / f"{name}.py").write_text(code)
         self.snakemake = subprocess.Popen(["sleep", "300"])
         self.environment = {
@@ -146,6 +154,19 @@ def test_a_warm_job_is_as_one_that_started_by_itself(run):
     assert warm["parent"] == server
     assert {**warm, "parent": 0} == {**cold, "parent": 0}
     assert warm["input"] == "what is read"
+
+
+def test_what_follows_a_stage_is_imported_while_nobody_asks(run):
+    server = run.warm()
+    imported = run.folder / "imported"
+    for _ in range(500):
+        if imported.exists() and imported.read_text():
+            break
+        time.sleep(0.02)
+    assert int(imported.read_text()) == server
+    imported.unlink()
+    assert run.echo()["parent"] == server
+    assert not imported.exists()
 
 
 def test_an_error_that_nobody_foresaw_shows_its_traceback(run):
@@ -292,3 +313,10 @@ warm_server.main()
 """
     done = bare_process.run(code, root)
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_stages_whose_modules_are_imported_are_stages():
+    names = {*warm_imports.IMPORTED, *warm_imports.FOLLOWING}
+    names |= {name for following in warm_imports.FOLLOWING.values() for name in following}
+    for name in names:
+        assert importlib.util.find_spec(f"epigpt.stages.{name}"), name

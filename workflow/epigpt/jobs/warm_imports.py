@@ -1,4 +1,5 @@
-"""What the functions of a stage import, beside what its module imports at its top.
+"""What the functions of a stage import, beside what its module imports at its top, and which
+stages come after it.
 
 The warm process imports it before it forks the stage's first job. Something that is missing here
 costs each job its import, and nothing else. None of it may start a thread or touch a GPU, or forked
@@ -24,3 +25,13 @@ IMPORTED = {
     "attributions": ("epigpt.interpretation.explain",),
     "report": ("matplotlib.pyplot",),
 }
+# Of one data set these two run alone; another core can import meanwhile what comes next.
+FOLLOWING = {
+    "counts": ("expression",),
+    "expression": ("folds", "differential_expression", "encode", "redraw", "baseline"),
+}
+
+
+def modules(stage: str) -> tuple[str, ...]:
+    """List the modules of a stage, its own first."""
+    return f"epigpt.stages.{stage}", *IMPORTED.get(stage, ())

@@ -5,7 +5,8 @@
 It belongs to one Snakemake process and ends with it. It listens on a socket without a file and
 answers processes of its own user alone. A job is forked only while this process has a single
 thread, and only if the job's surroundings are exactly this process's. What a stage needs is
-imported when its first job asks, so that a run without training never loads torch.
+imported when its first job asks, or while nobody asks once a stage runs that it follows
+(`warm_imports.FOLLOWING`), so that a run without training never loads torch.
 """
 
 import ctypes
@@ -27,11 +28,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from epigpt.jobs import warm_client
-from epigpt.jobs.warm_imports import IMPORTED
+from epigpt.jobs import warm_client, warm_imports
 
 # A client says all it has to say at once.
 REQUEST_SECONDS = 60.0
+# Nobody having asked for so long, something is imported ahead.
+IDLE_SECONDS = 0.1
 _STAGE = re.compile(r"epigpt\.stages\.[a-z_]+")
 _ARROW = "JE_ARROW_MALLOC_CONF"
 _PR_SET_PDEATHSIG = 1
@@ -70,6 +72,7 @@ class Server:
         self._own = json.loads(json.dumps(warm_client.surroundings()))
         self._running: set[int] = set()
         self._parent_runs = True
+        self._ahead: list[str] = []
         self._selector = selectors.DefaultSelector()
         self._watch(listener, self._accept)
         self._watch(os.pidfd_open(parent), self._parent_ended)
@@ -77,8 +80,11 @@ class Server:
     def serve(self) -> None:
         """Import and fork until Snakemake and the last job have ended."""
         while self._parent_runs or self._running:
-            for key, _ in self._selector.select():
+            asked = self._selector.select(IDLE_SECONDS if self._ahead else None)
+            for key, _ in asked:
                 key.data()
+            if self._ahead and not asked:
+                _import(self._ahead.pop(0))
 
     def _watch(self, what: Any, then: Callable[[], None]) -> None:
         self._selector.register(what, selectors.EVENT_READ, then)
@@ -99,7 +105,8 @@ class Server:
             if request is None or not self._fits(request):
                 client.close()
                 return
-            _import(request["command"][0])
+            stage = request["command"][0].rpartition(".")[2]
+            _import(*warm_imports.modules(stage))
             if _threads() > 1:
                 client.close()
                 return
@@ -110,6 +117,8 @@ class Server:
                 client.close()
                 return
             self._fork(client, request, streams)
+            for following in warm_imports.FOLLOWING.get(stage, ()):
+                self._ahead += warm_imports.modules(following)
         except (OSError, LookupError, TypeError, ValueError):
             client.close()
         finally:
@@ -193,9 +202,8 @@ def _serve(server: Server) -> None:
     _run(command)
 
 
-def _import(stage: str) -> None:
-    """Import a stage and what its functions import."""
-    wanted = [stage, *IMPORTED.get(stage.rpartition(".")[2], ())]
+def _import(*wanted: str) -> None:
+    """Import modules."""
     if all(name in sys.modules for name in wanted):
         return
     # Arrow's allocator would start a thread, and only a process with one can be forked safely.
