@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from epigpt.encoding import (
+    consensus_rule,
     gene_statistics,
     linear_start,
     program_fitting,
@@ -90,6 +91,7 @@ def test_programs_of_cells_rest_on_their_samples(
     observations = open_blocks(tmp_path, counts, label, donor, donor)
     seen: list[tuple[str, tuple[int, ...]]] = []
     components, fit = program_fitting.components, linear_start.fit
+    rule = consensus_rule.fit
 
     def spied_components(deviations: np.ndarray, number: int, of_samples: np.ndarray) -> np.ndarray:
         seen.append(("axes", of_samples.shape[:1]))
@@ -99,6 +101,15 @@ def test_programs_of_cells_rest_on_their_samples(
         seen.append(("start", scores.shape[:1]))
         return fit(programs, scores, **given)
 
+    def spied_rule(values: np.ndarray, numbers: np.ndarray, group: np.ndarray, seed: int) -> Any:
+        seen.append(("rule", values.shape[:1]))
+        means = np.stack(
+            [_lognorm(counts)[donor == name].mean(axis=0) for name in np.unique(donor)]
+        )
+        assert np.allclose(values.sum(axis=1), means[:, means.any(axis=0)].sum(axis=1), rtol=1e-4)
+        return rule(values, numbers, group, seed)
+
+    monkeypatch.setattr(consensus_rule, "fit", spied_rule)
     monkeypatch.setattr(program_fitting, "components", spied_components)
     monkeypatch.setattr(linear_start, "fit", spied_fit)
     fit_on(observations, np.arange(len(label)))
@@ -106,6 +117,7 @@ def test_programs_of_cells_rest_on_their_samples(
     # Nested folds hold whole donors back.
     assert {shape for kind, shape in seen if kind == "axes"} == {(DONORS,), (DONORS * 2 // 3,)}
     assert [shape for kind, shape in seen if kind == "start"] == [(DONORS,)]
+    assert [shape for kind, shape in seen if kind == "rule"] == [(DONORS,)]
 
 
 def test_the_linear_start_of_cells_does_not_know_held_out_donors(tmp_path: Path) -> None:
@@ -132,6 +144,10 @@ def _cells() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     log += random.normal(0, 0.1, (DONORS, GENES))[np.repeat(np.arange(DONORS), CELLS)]
     log[label == "b", :PROGRAMME] += 0.7
     return random.poisson(np.exp(log)), label, donor
+
+
+def _lognorm(counts: np.ndarray) -> np.ndarray:
+    return np.log1p(counts / counts.sum(axis=1, keepdims=True) * 1e6)
 
 
 def _unit(axes: np.ndarray) -> np.ndarray:

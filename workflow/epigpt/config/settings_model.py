@@ -68,7 +68,8 @@ class ModelSettings(Section):
         description=(
             "Single cells: how many of each donor and class train, test and explain the models,"
             " drawn by the seed; contrasts, baselines and null distributions of baselines sum all"
-            " cells of a donor. auto: 2,000 in all, but at least 50 and at most 500 of each."
+            " cells of a donor. auto: models see sums, too, where every sample has 10 cells and"
+            " 5,000,000 counts; else 2,000 cells in all, but at least 50 and at most 500 of each."
         ),
     )
     views: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(

@@ -1,17 +1,27 @@
-"""Which cells train, test and explain the models: as many of each donor and class.
+"""What of single cells trains, tests and explains the models: the sums of samples that were
+sequenced deeply, else as many cells of each donor and class.
 
-The donor is the unit of inference, and more cells of it soon say the same again; time would grow
-with every one. Drawn by seed and names alone, the sample never looks at an expression value.
+The donor is the unit of inference. Where the cells of a sample hold millions of counts together,
+their sum says what some hundred of them cannot (workflow/RECIPE.md). Of shallower samples the mean
+over cells says more than their sum; more cells soon say the same again, and time would grow with
+every one. Drawn by seed and names alone, the cells' expression is never looked at.
 """
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
+if TYPE_CHECKING:
+    from anndata import AnnData
+
 # Column of obs in expression.h5ad that marks them.
 COLUMN = "modelled"
-# What `auto` means: so many cells of all donors together, and the fewest and most of one.
+# Entry of uns in expression.h5ad: which of the two it is.
+OBSERVED, SUMS, CELLS = "modelled", "sums", "cells"
+# From so many counts and cells in every sample on, `auto` means sums.
+DEEP_COUNTS, DEEP_CELLS = 5_000_000, 10
+# What `auto` means otherwise: so many cells of all donors together, and the fewest and most of one.
 _TOGETHER, _FEWEST, _MOST = 2_000, 50, 500
 
 
@@ -19,6 +29,26 @@ def each(asked: int | Literal["auto"], units: int) -> int:
     """Return how many cells of each donor and class the key `cells_per_donor` means where there are
     so many of these."""
     return max(_FEWEST, min(_MOST, _TOGETHER // max(1, units))) if asked == "auto" else asked
+
+
+def observed(obs: pd.DataFrame, counts: np.ndarray, asked: int | Literal["auto"]) -> str:
+    """Return what models see of the cells: `SUMS` or `CELLS`.
+
+    Parameters
+    ----------
+    obs
+        Columns sample, group, label, a row for each cell.
+    counts
+        Total counts of each cell.
+    asked
+        The key `cells_per_donor`: a number asks for cells.
+    """
+    keys = obs[["sample", "group", "label"]].astype(str)
+    by_sample = pd.Series(counts).groupby(keys["sample"].to_numpy())
+    deep = by_sample.sum().min() >= DEEP_COUNTS and by_sample.size().min() >= DEEP_CELLS
+    # A sample with cells of both classes has no sum that is of one.
+    whole = not keys.drop_duplicates()["sample"].duplicated().any()
+    return SUMS if asked == "auto" and deep and whole else CELLS
 
 
 def draw(obs: pd.DataFrame, asked: int | Literal["auto"], seed: int) -> np.ndarray:
@@ -49,6 +79,17 @@ def draw(obs: pd.DataFrame, asked: int | Literal["auto"], seed: int) -> np.ndarr
         random = np.random.default_rng([seed, position])
         drawn[random.permutation(ordered)[:most]] = True
     return drawn
+
+
+def in_words(described: "AnnData") -> str:
+    """Say what the models see of the cells of an expression.h5ad; empty of bulk samples."""
+    if COLUMN not in described.obs:
+        return ""
+    drawn, cells = int(described.obs[COLUMN].astype(bool).sum()), described.n_obs
+    if described.uns.get(OBSERVED) == SUMS:
+        samples = described.obs["sample"].nunique()
+        return f"models see the sums of {cells:,} cells over their {samples:,} samples"
+    return f"{drawn:,} of {cells:,} cells stand for their donors in the models"
 
 
 def spread(sample: np.ndarray, most: int) -> np.ndarray:

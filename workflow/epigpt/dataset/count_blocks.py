@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from epigpt.dataset import cell_sample, csr_rows, normalization
+from epigpt.dataset import cell_sample, csr_rows, normalization, storage
 from epigpt.dataset.normalization import SCALE, assay_of
 from epigpt.errors import InputError
 
@@ -126,6 +126,9 @@ class CountBlocks:
     def held(self) -> "CountBlocks":
         """Return the same with its counts and expression in memory, where they are few enough:
         whoever fits many models would read the file, and take logarithms, as often."""
+        if self._held is not None:
+            expression = normalization.lognorm(self._held, self.target)
+            return replace(self, _expression=expression)
         with h5py.File(self.path, "r") as file:
             group = file["layers/counts"] if "layers/counts" in file else file["X"]
             starts = csr_rows.pointers(group)
@@ -146,7 +149,7 @@ def _parts(wanted: np.ndarray, size: int) -> Iterator[np.ndarray]:
 
 def open_observations(path: Path) -> CountBlocks:
     """Open an `.h5ad` file with raw counts for encoding: of single cells those that were drawn for
-    the models (`epigpt.dataset.cell_sample`).
+    the models, or the sums of their samples (`epigpt.dataset.cell_sample`).
 
     Parameters
     ----------
@@ -184,7 +187,9 @@ def open_observations(path: Path) -> CountBlocks:
         excluded = np.zeros(len(var), dtype=bool) if marked is None else marked[:].astype(bool)
         drawn = file.get(f"obs/{cell_sample.COLUMN}")
         kept = np.ones(len(obs), dtype=bool) if drawn is None else drawn[:].astype(bool)
-        assay, organism = (_scalar(file, f"uns/{name}") for name in ("assay", "organism"))
+        assay, organism, observed = (
+            _scalar(file, f"uns/{name}") for name in ("assay", "organism", cell_sample.OBSERVED)
+        )
     for axis, names in (("observation", obs.index), ("gene", var.index)):
         if names.has_duplicates:
             twice = names[names.duplicated()][0]
@@ -194,8 +199,15 @@ def open_observations(path: Path) -> CountBlocks:
                 "ids must be unique",
                 "sum or rename the duplicates",
             )
+    columns = np.argsort(var.index.to_numpy(), kind="stable")
+    held = None
+    if observed == cell_sample.SUMS:
+        summed = storage.by_sample(path)
+        obs, kept, assay = summed.obs, np.ones(summed.n_obs, dtype=bool), "bulk"
+        held = summed.layers["counts"][:, columns]
+        held.sort_indices()
     rows = _by_sample(obs)
-    rows, columns = rows[kept[rows]], np.argsort(var.index.to_numpy(), kind="stable")
+    rows = rows[kept[rows]]
     index = obs.iloc[rows].rename_axis("observation").reset_index()
     index = index[
         ["observation", *(name for name in ("sample", "group", "label") if name in index)]
@@ -211,6 +223,7 @@ def open_observations(path: Path) -> CountBlocks:
         excluded=excluded[columns],
         _rows=rows,
         _columns=columns,
+        _held=None if held is None else held[rows],
     ).held()
 
 

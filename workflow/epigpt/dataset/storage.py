@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+# Entry of uns: counts of each sample, int64, rows in the order of the samples' names.
+SUMS = "sums"
+
+
 def read(path: Path) -> "AnnData":
     """Read a whole file."""
     import anndata
@@ -105,15 +109,34 @@ def by_sample(path: Path, *also: str) -> "AnnData":
     from anndata import AnnData
 
     cells = described(path)
-    keys = cells.obs[["sample", *(name for name in also if name in cells.obs)]].astype(str)
+    divided = [name for name in also if name in cells.obs]
+    keys = cells.obs[["sample", *divided]].astype(str)
     number = keys.groupby(list(keys.columns), sort=True).ngroup().to_numpy()
-    units = int(number.max()) + 1
-    summed: Any = scipy.sparse.csr_matrix((units, cells.n_vars), dtype=np.int64)
-    for rows, block in blocks(path, "layers/counts"):
-        own = (np.ones(len(rows), dtype=np.int64), (number[rows], np.arange(len(rows))))
-        summed += scipy.sparse.csr_matrix(own, shape=(units, len(rows))) @ block.astype(np.int64)
+    summed: Any = None if divided else cells.uns.get(SUMS)
+    if summed is None:
+        summed = _sums(path, number, cells.n_vars)
     first = pd.Series(np.arange(len(number))).groupby(number).first().to_numpy()
     common = [name for name in cells.obs if cells.obs.groupby(number)[name].nunique().max() <= 1]
     obs = cells.obs.iloc[first][common].assign(observations=np.bincount(number))
     obs.index = pd.Index(keys.iloc[first].agg(" ".join, axis=1).to_numpy(), dtype=object)
-    return AnnData(obs=obs, var=cells.var, uns=cells.uns, layers={"counts": summed})
+    uns = {name: value for name, value in cells.uns.items() if name != SUMS}
+    return AnnData(obs=obs, var=cells.var, uns=uns, layers={"counts": summed})
+
+
+def keep_sums(path: Path) -> None:
+    """Write the sums of each sample's counts into an expression.h5ad of cells, where `by_sample`
+    finds them."""
+    from anndata.io import write_elem
+
+    summed = by_sample(path).layers["counts"]
+    with h5py.File(path, "r+") as file:
+        write_elem(file["uns"], SUMS, summed)
+
+
+def _sums(path: Path, number: np.ndarray, width: int) -> Any:
+    units = int(number.max()) + 1
+    summed: Any = scipy.sparse.csr_matrix((units, width), dtype=np.int64)
+    for rows, block in blocks(path, "layers/counts"):
+        own = (np.ones(len(rows), dtype=np.int64), (number[rows], np.arange(len(rows))))
+        summed += scipy.sparse.csr_matrix(own, shape=(units, len(rows))) @ block.astype(np.int64)
+    return summed

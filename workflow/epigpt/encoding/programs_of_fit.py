@@ -1,10 +1,11 @@
 """The programs of one fit, from its training observations alone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy.sparse
 
 from epigpt.encoding import gene_statistics, program_fitting
 from epigpt.encoding.gene_statistics import GeneStatistics, Moments
@@ -82,13 +83,15 @@ def fit(
     from epigpt.encoding.unchecked_fits import unchecked
 
     with unchecked():
-        ruled = known[:: -(-len(known) // MAX_RULE_ROWS)]
-        rules = _rules(observations, ruled, learned, size, chosen)
+        cells = learned.samples is not None
+        ruled = known if cells else known[:: -(-len(known) // MAX_RULE_ROWS)]
+        by_rule = Units.of(label[ruled], group[ruled], cells=cells)
+        rules = _rules(observations, ruled, by_rule, learned, size=size, chosen=chosen)
         columns, reference = _programs(
             observations, training, size, chosen, learned=learned, rules=rules
         )
 
-        units = Units.of(label[known], group[known], cells=learned.samples is not None)
+        units = Units.of(label[known], group[known], cells=cells)
 
         def rescored(train: np.ndarray, test: np.ndarray) -> tuple[linear_start.Scored, np.ndarray]:
             rows = known[units.rows(train)]
@@ -110,7 +113,7 @@ def fit(
             rescored=rescored,
             chosen=chosen.with_labels,
             rules={
-                kind: linear_start.Judged(rule.held_out, label[ruled])
+                kind: linear_start.Judged(rule.held_out, by_rule.label)
                 for kind, rule in rules.items()
             },
             seed=chosen.seed,
@@ -158,31 +161,51 @@ class Units:
         means: np.ndarray = total / np.bincount(of_row)[:, None]
         return means
 
+    def means_of(self, blocks: Iterable[np.ndarray]) -> np.ndarray:
+        """Return the means of all units, from the values of all rows in blocks."""
+        if len(self.of_row) == len(self.label):
+            return np.concatenate(list(blocks))
+        total: np.ndarray | float = 0.0
+        start = 0
+        for block in blocks:
+            of_row = self.of_row[start : start + len(block)]
+            start += len(block)
+            shares = scipy.sparse.csr_matrix(
+                (np.ones(len(of_row)), (of_row, np.arange(len(of_row)))),
+                shape=(len(self.label), len(of_row)),
+            )
+            total = total + shares @ block
+        means: np.ndarray = total / np.bincount(self.of_row)[:, None]
+        return means
+
 
 def _rules(
-    observations: Countable, rows: np.ndarray, learned: TrainingSums, size: Size, chosen: Chosen
+    observations: Countable,
+    rows: np.ndarray,
+    units: "Units",
+    learned: TrainingSums,
+    *,
+    size: Size,
+    chosen: Chosen,
 ) -> dict[int, "ConsensusRule"]:
     """Return, by kind, the rule over the genes of largest variance and the one over the activity of
-    the programmes that a corpus' series share; coefficients over all genes."""
+    the programmes that a corpus' series share; coefficients over all genes. It tells `units` of the
+    rows apart."""
     if not chosen.with_labels or not budget(size.tokens, len(chosen.classes))[3]:
         return {}
-    label = text(observations, "label")[rows]
-    if set(label.tolist()) != set(chosen.classes):
+    if set(units.label.tolist()) != set(chosen.classes):
         return {}
     from epigpt.encoding import consensus_rule
 
     # Classes in alphabetical order, as in the linear start.
-    numbers = np.searchsorted(np.sort(chosen.classes), label)
-    group = text(observations, "group")[rows]
+    numbers = np.searchsorted(np.sort(chosen.classes), units.label)
     found = {}
     for kind, (columns, weights) in _features(observations, learned, chosen.shared).items():
-        values = np.concatenate(
-            [
-                block[:, columns].toarray() if weights is None else block[:, columns] @ weights
-                for _, block in expression(observations, rows)
-            ]
+        values = units.means_of(
+            block[:, columns].toarray() if weights is None else block[:, columns] @ weights
+            for _, block in expression(observations, rows)
         )
-        rule = consensus_rule.fit(values, numbers, group, chosen.seed)
+        rule = consensus_rule.fit(values, numbers, units.group, chosen.seed)
         if rule is not None:
             own = rule.coefficients if weights is None else weights @ rule.coefficients
             coefficients = np.zeros((len(learned.telling), own.shape[1]))
@@ -197,7 +220,7 @@ def _features(
     """Return by kind what a rule is made of: columns of genes, and their weights in each of its
     features, shape (columns, features); None: each gene is one."""
     found: dict[int, tuple[np.ndarray, np.ndarray | None]] = {
-        RULE: (_varying(learned.sums, RULE_GENES), None)
+        RULE: (_varying(learned.between_samples, RULE_GENES), None)
     }
     if shared is not None:
         columns, loadings = shared.over(

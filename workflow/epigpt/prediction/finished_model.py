@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from epigpt.dataset.count_blocks import CountBlocks
+from epigpt.dataset.normalization import assay_of
 from epigpt.encoding import distance, token_dataset
 from epigpt.encoding.encoders import Encoded
 from epigpt.encoding.gene_statistics import GeneStatistics, load_gene_statistics
@@ -35,13 +36,14 @@ class Finished:
 
     def score(self, samples: NewSamples | CountBlocks) -> pd.DataFrame:
         """Return the probability of each class for each sample, the mean over its views and then
-        over its cells.
+        over its cells; a model of samples sees the sums of new samples' cells.
 
         Returns
         -------
         sample, class, probability; a row per sample and class, sorted by sample, classes in the
         model's order.
         """
+        samples = self._as_fitted(samples)
         rows = len(samples.index)
         scored = np.zeros((rows, self.recipe.views, len(self.classes)))
         blocks = token_dataset.encode(
@@ -72,8 +74,15 @@ class Finished:
     def distances(self, samples: NewSamples | CountBlocks) -> pd.Series:
         """Return how far each sample lies from the training samples (index: samples): the root
         mean square deviation from the reference, the mean over a sample's cells."""
+        samples = self._as_fitted(samples)
         measured = distance.from_reference(samples, self.vocabulary, self.reference)
         return pd.Series(measured).groupby(samples.index["sample"].to_numpy(), sort=True).mean()
+
+    def _as_fitted(self, samples: NewSamples | CountBlocks) -> NewSamples | CountBlocks:
+        of_samples = assay_of(self.reference.target) == "bulk"
+        if isinstance(samples, NewSamples) and of_samples and samples.are_cells:
+            return samples.over_samples()
+        return samples
 
 
 def _batch(encoded: Encoded, part: slice) -> dict[str, torch.Tensor]:

@@ -3,7 +3,7 @@
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anndata
@@ -52,6 +52,19 @@ class NewSamples:
     ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
         """Yield the counts of the rows `wanted`, at most `size` at a time, without stored zeros."""
         return in_memory.blocks_of(self.counts, wanted, size)
+
+    @property
+    def are_cells(self) -> bool:
+        """Whether a sample has several rows."""
+        return bool(self.index["sample"].duplicated().any())
+
+    def over_samples(self) -> "NewSamples":
+        """Return the sums of each sample's cells."""
+        samples, of_row = np.unique(self.index["sample"].to_numpy(dtype=str), return_inverse=True)
+        shape = len(samples), len(of_row)
+        own = scipy.sparse.csr_matrix((np.ones(shape[1]), (of_row, np.arange(shape[1]))), shape)
+        index = pd.DataFrame({"observation": samples, "sample": samples})
+        return replace(self, index=index, counts=scipy.sparse.csr_matrix(own @ self.counts))
 
     def remembered(
         self, key: Hashable, make: Callable[[], scipy.sparse.csr_matrix]

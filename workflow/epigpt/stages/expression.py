@@ -49,15 +49,13 @@ def main() -> None:
         del expression
         scverse.describe(described, judged[kept])
         if assay == "single_cell":
-            drawn = cell_sample.draw(
-                described.obs, job.settings["cells_per_donor"], job.settings["seed"]
-            )
-            described.obs[cell_sample.COLUMN] = drawn
-            job.log.info(
-                "%d of %d cells stand for their donors in the models (key cells_per_donor)",
-                drawn.sum(),
-                len(drawn),
-            )
+            asked = job.settings["cells_per_donor"]
+            totals = judged.loc[kept, "total_counts"].to_numpy()
+            observed = cell_sample.observed(described.obs, totals, asked)
+            drawn = cell_sample.draw(described.obs, asked, job.settings["seed"])
+            described.obs[cell_sample.COLUMN] = drawn | (observed == cell_sample.SUMS)
+            described.uns[cell_sample.OBSERVED] = observed
+            job.log.info("%s (key cells_per_donor)", cell_sample.in_words(described))
         with files.path(job.file("expression"), path.stat().st_size) as temporary:
             expression_writer.write(
                 temporary,
@@ -65,6 +63,8 @@ def main() -> None:
                 cells_by_blocks.kept_blocks(path, kept, genes),
                 cells_by_blocks.scale(described),
             )
+            if assay == "single_cell":
+                storage.keep_sums(temporary)
         files.write_tsv(job.file("quality"), quality.table(judged, assay))
 
 

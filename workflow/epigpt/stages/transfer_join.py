@@ -12,17 +12,21 @@ def main() -> None:
         from epigpt.transfer import paired_dataset
 
         settings = job.settings
+        both = [job.file("trained_expression"), job.file("tested_expression")]
+        summed = any(map(paired_dataset.are_sums, both))
         trained = paired_dataset.read(
             job.text("dataset"),
             job.file("trained_expression"),
             settings["trained.case"],
             settings["trained.control"],
+            summed,
         )
         tested = paired_dataset.read(
             job.text("tested"),
             job.file("tested_expression"),
             settings["tested.case"],
             settings["tested.control"],
+            summed,
         )
         joined, folds, summary = paired_dataset.join(trained, tested)
         size = job.file("tested_expression").stat().st_size

@@ -43,10 +43,10 @@ class Cells:
         """Say what the other stages take."""
         seconds, disk = SECONDS_A_CELL * self.number, DISK_A_CELL * self.number
         return (
-            f"models see {self.drawn:,} of {self.number:,} (key cells_per_donor); with more cells"
-            f" the other stages grow by {dataset_cost.duration(seconds)}, to"
-            f" {self.memory / GB:.1f} GB of memory and {disk / GB:.1f} GB of disk, by the slopes of"
-            " docs/scale.md"
+            f"models see {self.drawn:,} of {self.number:,} (key cells_per_donor), or the sums of"
+            f" samples that have {cell_sample.DEEP_COUNTS:,} counts each; with more cells the other"
+            f" stages grow by {dataset_cost.duration(seconds)}, to {self.memory / GB:.1f} GB of"
+            f" memory and {disk / GB:.1f} GB of disk, by the slopes of docs/scale.md"
         )
 
 

@@ -61,22 +61,39 @@ class PairedDataset:
         return "samples" if self.obs["group"].is_unique else self.donors
 
 
-def read(name: str, expression: Path, case: str, control: str) -> PairedDataset:
-    """Read the raw counts of a data set's kept observations, without genes that no model may see;
-    `case` and `control` are cells of its row."""
-    obs, var = storage.parts(expression, "obs", "var")
-    # Of single cells those that stand for their donors, as in the models of either data set.
-    drawn = obs.get(cell_sample.COLUMN, pd.Series(True, index=obs.index)).to_numpy(dtype=bool)
-    rows, obs = np.flatnonzero(drawn), obs[drawn]
-    read = [block for _, block in storage.blocks(expression, "layers/counts", rows)]
-    counts = scipy.sparse.vstack(read, format="csr")
+def are_sums(expression: Path) -> bool:
+    """Return whether models see the sums of a data set's cells over their samples."""
+    return storage.text(expression, cell_sample.OBSERVED) == cell_sample.SUMS
+
+
+def read(
+    name: str, expression: Path, case: str, control: str, summed: bool = False
+) -> PairedDataset:
+    """Read the raw counts of a data set's kept observations, without genes that no model may see.
+
+    Parameters
+    ----------
+    case, control
+        Cells of its row.
+    summed
+        Whether cells are summed over their samples, as where either of a pair's models sees sums;
+        else those are read that stand for their donors, as in the models of either data set.
+    """
+    assay = storage.text(expression, "assay")
+    if summed and assay == "single_cell":
+        data = storage.by_sample(expression)
+        obs, var, counts, assay = data.obs, data.var, data.layers["counts"], "bulk"
+    else:
+        obs, var = storage.parts(expression, "obs", "var")
+        drawn = obs.get(cell_sample.COLUMN, pd.Series(True, index=obs.index)).to_numpy(dtype=bool)
+        rows, obs = np.flatnonzero(drawn), obs[drawn]
+        read = [block for _, block in storage.blocks(expression, "layers/counts", rows)]
+        counts = scipy.sparse.vstack(read, format="csr")
     if "excluded" in var:
         seen = ~var["excluded"].to_numpy(dtype=bool)
         var, counts = var[seen], counts[:, seen]
     obs = obs[["sample", "group", "label"]].astype(str)
-    organism, assay, donors = (
-        storage.text(expression, name) for name in ("organism", "assay", "donors")
-    )
+    organism, donors = (storage.text(expression, name) for name in ("organism", "donors"))
     return PairedDataset(
         name=name,
         obs=obs,

@@ -132,10 +132,12 @@ def _cells(results: Results) -> str:
     data = results.expression
     if data is None or cell_sample.COLUMN not in data.obs:
         return ""
-    drawn = data.obs[cell_sample.COLUMN].astype(bool)
+    said = cell_sample.in_words(data)
+    if data.uns.get(cell_sample.OBSERVED) == cell_sample.SUMS:
+        return f"{said}, as contrasts and baselines do (key cells_per_donor)"
     return (
-        f"{int(drawn.sum()):,} of {len(drawn):,} train, test and explain GPT-2, drawn by the seed"
-        " (key cells_per_donor); contrasts and baselines sum all cells of a sample"
+        f"{said}, drawn by the seed (key cells_per_donor); contrasts and baselines sum all cells of"
+        " a sample"
     )
 
 
