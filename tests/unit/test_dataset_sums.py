@@ -1,6 +1,7 @@
 """Single cells of deeply sequenced samples: the models see the sums, as baselines do."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import anndata
 import h5py
@@ -13,6 +14,8 @@ from epigpt.dataset import cell_sample, csr_rows, normalization, storage
 from epigpt.dataset.count_blocks import open_observations
 from epigpt.prediction.finished_model import Finished
 from epigpt.prediction.new_samples import NewSamples
+from epigpt.report.matrix import Expression
+from epigpt.report.sections import data as data_section
 from epigpt.transfer import paired_dataset
 from simulated_cells import CELLS, DONORS, cells, run_stage
 
@@ -40,8 +43,20 @@ def test_models_see_the_sums_of_deep_samples(written: Path) -> None:
     ((_, expression),) = opened.expression(every)
     np.testing.assert_allclose(expression.toarray(), normalization.lognorm(counts, 1e6).toarray())
     assert data.obs["modelled"].all()
-    said = cell_sample.in_words(data)
+    said = cell_sample.in_words(data.obs, data.uns)
     assert said == f"models see the sums of {data.n_obs} cells over their {DONORS} samples"
+
+
+def test_the_report_says_what_models_see(written: Path) -> None:
+    read = Expression(written)
+    assert storage.SUMS not in read.uns
+    said = data_section._cells(SimpleNamespace(expression=read))  # type: ignore[arg-type]
+    assert said.startswith("models see the sums of 240 cells over their 6 samples, as contrasts")
+    read.uns[cell_sample.OBSERVED] = cell_sample.CELLS
+    said = data_section._cells(SimpleNamespace(expression=read))  # type: ignore[arg-type]
+    assert said.startswith("240 of 240 cells stand for their donors in the models, drawn by")
+    bulk = SimpleNamespace(obs=read.obs.drop(columns="modelled"), uns={})
+    assert data_section._cells(SimpleNamespace(expression=bulk)) == ""  # type: ignore[arg-type]
 
 
 def test_what_is_asked_shallow_or_of_both_classes_stays_cells(

@@ -7,13 +7,11 @@ over cells says more than their sum; more cells soon say the same again, and tim
 every one. Drawn by seed and names alone, the cells' expression is never looked at.
 """
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-
-if TYPE_CHECKING:
-    from anndata import AnnData
 
 # Column of obs in expression.h5ad that marks them.
 COLUMN = "modelled"
@@ -81,13 +79,13 @@ def draw(obs: pd.DataFrame, asked: int | Literal["auto"], seed: int) -> np.ndarr
     return drawn
 
 
-def in_words(described: "AnnData") -> str:
+def in_words(obs: pd.DataFrame, uns: Mapping[str, Any]) -> str:
     """Say what the models see of the cells of an expression.h5ad; empty of bulk samples."""
-    if COLUMN not in described.obs:
+    if COLUMN not in obs:
         return ""
-    drawn, cells = int(described.obs[COLUMN].astype(bool).sum()), described.n_obs
-    if described.uns.get(OBSERVED) == SUMS:
-        samples = described.obs["sample"].nunique()
+    drawn, cells = int(obs[COLUMN].astype(bool).sum()), len(obs)
+    if uns.get(OBSERVED) == SUMS:
+        samples = obs["sample"].nunique()
         return f"models see the sums of {cells:,} cells over their {samples:,} samples"
     return f"{drawn:,} of {cells:,} cells stand for their donors in the models"
 

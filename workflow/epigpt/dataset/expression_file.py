@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from epigpt.dataset import storage
+
 Floats = npt.NDArray[np.float64]
 _ROWS_AT_ONCE = 2000
 
@@ -29,7 +31,8 @@ class ExpressionFile:
     obsm
         Embeddings by name without their prefix (`pca`, `umap`), each observations × components.
     uns
-        What the file says about itself, as plain dicts, lists, texts and numbers.
+        What the file says about itself, as plain dicts, lists, texts and numbers; without the sums
+        of samples.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,7 +44,11 @@ class ExpressionFile:
                 name.removeprefix("X_"): np.asarray(file["obsm"][name], dtype=float)
                 for name in sorted(file.get("obsm", {}))
             }
-            self.uns: dict[str, Any] = _plain(file["uns"]) if "uns" in file else {}
+            self.uns: dict[str, Any] = {
+                name: _plain(file["uns"][name])
+                for name in sorted(file.get("uns", {}))
+                if name != storage.SUMS
+            }
             self.layers = sorted(file.get("layers", {}))
 
     @property

@@ -55,7 +55,8 @@ def main() -> None:
             drawn = cell_sample.draw(described.obs, asked, job.settings["seed"])
             described.obs[cell_sample.COLUMN] = drawn | (observed == cell_sample.SUMS)
             described.uns[cell_sample.OBSERVED] = observed
-            job.log.info("%s (key cells_per_donor)", cell_sample.in_words(described))
+            said = cell_sample.in_words(described.obs, described.uns)
+            job.log.info("%s (key cells_per_donor)", said)
         with files.path(job.file("expression"), path.stat().st_size) as temporary:
             expression_writer.write(
                 temporary,

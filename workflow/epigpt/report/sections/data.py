@@ -132,7 +132,7 @@ def _cells(results: Results) -> str:
     data = results.expression
     if data is None or cell_sample.COLUMN not in data.obs:
         return ""
-    said = cell_sample.in_words(data)
+    said = cell_sample.in_words(data.obs, data.uns)
     if data.uns.get(cell_sample.OBSERVED) == cell_sample.SUMS:
         return f"{said}, as contrasts and baselines do (key cells_per_donor)"
     return (
