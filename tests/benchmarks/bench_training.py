@@ -24,7 +24,8 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from transformers import Trainer, TrainerCallback, TrainingArguments
+import plain_trainer
+from transformers import Trainer, TrainerCallback
 
 import synthetic_tokens
 from epigpt.models import classifier, presets
@@ -125,18 +126,7 @@ def trainer(store: Any, model: torch.nn.Module, folder: str, steps: int) -> Call
         clock = _Clock()
         # Our process group's variables would make it wrap the model for several processes.
         group = {name: os.environ.pop(name) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
-        options = TrainingArguments(
-            folder,
-            per_device_train_batch_size=BATCH,
-            max_steps=steps,
-            report_to=[],
-            save_strategy="no",
-            logging_strategy="no",
-            disable_tqdm=True,
-            remove_unused_columns=False,
-            use_cpu=True,
-            dataloader_pin_memory=False,
-        )
+        options = plain_trainer.arguments(folder, BATCH, steps)
         with contextlib.redirect_stdout(io.StringIO()):
             Trainer(model, options, collate, train_dataset=rows, callbacks=[clock]).train()  # type: ignore[arg-type]
         os.environ.update(group)

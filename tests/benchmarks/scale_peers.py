@@ -53,8 +53,9 @@ def ranking(results: Path) -> int:
 def trainer(results: Path) -> int:
     """Fine-tune on one fold's tokens and score its held-out cells; say how many steps it took."""
     import numpy as np
+    import plain_trainer
     import torch
-    from transformers import Trainer, TrainingArguments
+    from transformers import Trainer
 
     from epigpt.encoding import token_dataset
     from epigpt.models import classifier
@@ -74,18 +75,7 @@ def trainer(results: Path) -> int:
         return {**batch, "labels": torch.from_numpy(examples.labels[at])}
 
     with tempfile.TemporaryDirectory() as scratch:
-        options = TrainingArguments(
-            scratch,
-            per_device_train_batch_size=plan["global_batch_size"],
-            max_steps=plan["steps"],
-            report_to=[],
-            save_strategy="no",
-            logging_strategy="no",
-            disable_tqdm=True,
-            remove_unused_columns=False,
-            use_cpu=True,
-            dataloader_pin_memory=False,
-        )
+        options = plain_trainer.arguments(scratch, plan["global_batch_size"], plan["steps"])
         Trainer(model, options, collate, train_dataset=rows).train()  # type: ignore[arg-type]
     model.eval()
     held = np.flatnonzero((store.index["set"] != "train").to_numpy())

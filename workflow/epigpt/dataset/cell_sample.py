@@ -35,18 +35,15 @@ def observed(obs: pd.DataFrame, counts: np.ndarray, asked: int | Literal["auto"]
     Parameters
     ----------
     obs
-        Columns sample, group, label, a row for each cell.
+        Column sample, a row for each cell.
     counts
         Total counts of each cell.
     asked
         The key `cells_per_donor`: a number asks for cells.
     """
-    keys = obs[["sample", "group", "label"]].astype(str)
-    by_sample = pd.Series(counts).groupby(keys["sample"].to_numpy())
+    by_sample = pd.Series(counts).groupby(obs["sample"].to_numpy(dtype=str))
     deep = by_sample.sum().min() >= DEEP_COUNTS and by_sample.size().min() >= DEEP_CELLS
-    # A sample with cells of both classes has no sum that is of one.
-    whole = not keys.drop_duplicates()["sample"].duplicated().any()
-    return SUMS if asked == "auto" and deep and whole else CELLS
+    return SUMS if asked == "auto" and deep else CELLS
 
 
 def draw(obs: pd.DataFrame, asked: int | Literal["auto"], seed: int) -> np.ndarray:

@@ -1,8 +1,8 @@
 """The programs of one fit, from its training observations alone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse
@@ -83,15 +83,13 @@ def fit(
     from epigpt.encoding.unchecked_fits import unchecked
 
     with unchecked():
-        cells = learned.samples is not None
-        ruled = known if cells else known[:: -(-len(known) // MAX_RULE_ROWS)]
-        by_rule = Units.of(label[ruled], group[ruled], cells=cells)
-        rules = _rules(observations, ruled, by_rule, learned, size=size, chosen=chosen)
+        ruled = known[:: -(-len(known) // MAX_RULE_ROWS)]
+        rules, ruled_label = _rules(observations, ruled, learned, size, chosen)
         columns, reference = _programs(
             observations, training, size, chosen, learned=learned, rules=rules
         )
 
-        units = Units.of(label[known], group[known], cells=cells)
+        units = Units.of(label[known], group[known], cells=learned.samples is not None)
 
         def rescored(train: np.ndarray, test: np.ndarray) -> tuple[linear_start.Scored, np.ndarray]:
             rows = known[units.rows(train)]
@@ -113,7 +111,7 @@ def fit(
             rescored=rescored,
             chosen=chosen.with_labels,
             rules={
-                kind: linear_start.Judged(rule.held_out, by_rule.label)
+                kind: linear_start.Judged(rule.held_out, ruled_label)
                 for kind, rule in rules.items()
             },
             seed=chosen.seed,
@@ -161,57 +159,45 @@ class Units:
         means: np.ndarray = total / np.bincount(of_row)[:, None]
         return means
 
-    def means_of(self, blocks: Iterable[np.ndarray]) -> np.ndarray:
-        """Return the means of all units, from the values of all rows in blocks."""
-        if len(self.of_row) == len(self.label):
-            return np.concatenate(list(blocks))
-        total: np.ndarray | float = 0.0
-        start = 0
-        for block in blocks:
-            of_row = self.of_row[start : start + len(block)]
-            start += len(block)
-            shares = scipy.sparse.csr_matrix(
-                (np.ones(len(of_row)), (of_row, np.arange(len(of_row)))),
-                shape=(len(self.label), len(of_row)),
-            )
-            total = total + shares @ block
-        means: np.ndarray = total / np.bincount(self.of_row)[:, None]
-        return means
-
 
 def _rules(
-    observations: Countable,
-    rows: np.ndarray,
-    units: "Units",
-    learned: TrainingSums,
-    *,
-    size: Size,
-    chosen: Chosen,
-) -> dict[int, "ConsensusRule"]:
+    observations: Countable, rows: np.ndarray, learned: TrainingSums, size: Size, chosen: Chosen
+) -> tuple[dict[int, "ConsensusRule"], np.ndarray]:
     """Return, by kind, the rule over the genes of largest variance and the one over the activity of
-    the programmes that a corpus' series share; coefficients over all genes. It tells `units` of the
-    rows apart."""
+    the programmes that a corpus' series share; coefficients over all genes. And the label of each
+    row that they were fitted on: `rows`, or of cells what each donor has of a class."""
+    cells = learned.samples is not None
+    label, group = (text(observations, name)[rows] for name in ("label", "group"))
     if not chosen.with_labels or not budget(size.tokens, len(chosen.classes))[3]:
-        return {}
-    if set(units.label.tolist()) != set(chosen.classes):
-        return {}
+        return {}, label
+    if cells:
+        means, label, group = learned.classes.means()
+        known = np.isin(label, chosen.classes)
+        means, label, group = means[known], label[known], group[known]
+    if set(label.tolist()) != set(chosen.classes):
+        return {}, label
     from epigpt.encoding import consensus_rule
 
     # Classes in alphabetical order, as in the linear start.
-    numbers = np.searchsorted(np.sort(chosen.classes), units.label)
+    numbers = np.searchsorted(np.sort(chosen.classes), label)
     found = {}
     for kind, (columns, weights) in _features(observations, learned, chosen.shared).items():
-        values = units.means_of(
-            block[:, columns].toarray() if weights is None else block[:, columns] @ weights
-            for _, block in expression(observations, rows)
-        )
-        rule = consensus_rule.fit(values, numbers, units.group, chosen.seed)
+        blocks = [means] if cells else (block for _, block in expression(observations, rows))
+        values = np.concatenate([_of_features(block[:, columns], weights) for block in blocks])
+        rule = consensus_rule.fit(values, numbers, group, chosen.seed)
         if rule is not None:
             own = rule.coefficients if weights is None else weights @ rule.coefficients
             coefficients = np.zeros((len(learned.telling), own.shape[1]))
             coefficients[columns] = own
             found[kind] = replace(rule, coefficients=coefficients)
-    return found
+    return found, label
+
+
+def _of_features(genes: Any, weights: np.ndarray | None) -> np.ndarray:
+    """Return dense expression of genes, or of the features that `weights` make of them."""
+    if weights is not None:
+        return np.asarray(genes @ weights)
+    return genes.toarray() if scipy.sparse.issparse(genes) else np.asarray(genes)
 
 
 def _features(

@@ -69,6 +69,10 @@ def run(options: argparse.Namespace) -> int:
         )
     samples, said = gene_matching.matched(samples, model.vocabulary, options.min_matched)
     print(said, file=sys.stderr)
+    cells = len(samples.index)
+    samples = model.as_fitted(samples)
+    if len(samples.index) < cells:
+        print(f"{cells:,} cells summed over {len(samples.index):,} samples", file=sys.stderr)
     print(model.home.in_words(), file=sys.stderr)
     if not (options.model / files.CHECKSUMS).is_file():
         print(

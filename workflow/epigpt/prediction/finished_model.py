@@ -36,14 +36,13 @@ class Finished:
 
     def score(self, samples: NewSamples | CountBlocks) -> pd.DataFrame:
         """Return the probability of each class for each sample, the mean over its views and then
-        over its cells; a model of samples sees the sums of new samples' cells.
+        over its cells.
 
         Returns
         -------
         sample, class, probability; a row per sample and class, sorted by sample, classes in the
         model's order.
         """
-        samples = self._as_fitted(samples)
         rows = len(samples.index)
         scored = np.zeros((rows, self.recipe.views, len(self.classes)))
         blocks = token_dataset.encode(
@@ -74,15 +73,14 @@ class Finished:
     def distances(self, samples: NewSamples | CountBlocks) -> pd.Series:
         """Return how far each sample lies from the training samples (index: samples): the root
         mean square deviation from the reference, the mean over a sample's cells."""
-        samples = self._as_fitted(samples)
         measured = distance.from_reference(samples, self.vocabulary, self.reference)
         return pd.Series(measured).groupby(samples.index["sample"].to_numpy(), sort=True).mean()
 
-    def _as_fitted(self, samples: NewSamples | CountBlocks) -> NewSamples | CountBlocks:
+    def as_fitted(self, samples: NewSamples) -> NewSamples:
+        """Return what this model reads of new samples: of cells, where it was fitted on samples,
+        their sums."""
         of_samples = assay_of(self.reference.target) == "bulk"
-        if isinstance(samples, NewSamples) and of_samples and samples.are_cells:
-            return samples.over_samples()
-        return samples
+        return samples.over_samples() if of_samples and samples.are_cells else samples
 
 
 def _batch(encoded: Encoded, part: slice) -> dict[str, torch.Tensor]:

@@ -240,6 +240,7 @@ def predict(
         values, sample, said, model.vocabulary, where="adata", organism=organism
     )
     samples, matched = gene_matching.matched(samples, model.vocabulary, min_matched)
+    samples = model.as_fitted(samples)
     distances = model.distances(samples)
     if not allow_distant:
         model.home.refuse_distant(

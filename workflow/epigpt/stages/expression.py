@@ -52,8 +52,11 @@ def main() -> None:
             asked = job.settings["cells_per_donor"]
             totals = judged.loc[kept, "total_counts"].to_numpy()
             observed = cell_sample.observed(described.obs, totals, asked)
-            drawn = cell_sample.draw(described.obs, asked, job.settings["seed"])
-            described.obs[cell_sample.COLUMN] = drawn | (observed == cell_sample.SUMS)
+            described.obs[cell_sample.COLUMN] = (
+                True
+                if observed == cell_sample.SUMS
+                else cell_sample.draw(described.obs, asked, job.settings["seed"])
+            )
             described.uns[cell_sample.OBSERVED] = observed
             said = cell_sample.in_words(described.obs, described.uns)
             job.log.info("%s (key cells_per_donor)", said)
