@@ -1,34 +1,8 @@
 """Does the verdict keep its promise on simulated series whose truth is known? `make bench-honesty`,
 or this file with --help.
 
-Kinds of series (`epigpt simulate`, some of them spoilt as below), each drawn with a seed of its own and judged by the
-workflow's own library calls:
-
-null
-    Twelve litters of one mouse, six and six, nothing planted. At most 5 % may be said to work.
-planted
-    Twelve litters of two mice with twice the default effect: log2 fold changes of 1.4 to 3 on the
-    marker genes and (times 0.7) on 60 others, spread 0.3 between mice. In at least 80 % GPT-2 must
-    be said to see it (works or as_good).
-donors
-    Twelve litters of two mice, litter effects of standard deviation 0.8 (log2) on every gene,
-    nothing planted. None may be said to work.
-batch, dates, nearly
-    As planted, but every case was handled in another batch; or on a day of its own before all
-    controls; or so but for one sample. None may be said to work or to be as good.
-replicates
-    As null, each mouse sequenced three times and every library called a donor of its own. None may.
-pairs
-    Both conditions in each litter, a third of the litters without one of them, nothing planted.
-    None may.
-swapped
-    As planted, a tenth of the labels swapped. None may be said to work: a simpler model stands
-    such labels as well.
-sparse, nuisance, interaction (family)
-    The families of `epigpt simulate` of these names, at their own size. In at least 80 % GPT-2 must
-    be said to see it.
-null (family)
-    The family null. In at most 5 % GPT-2 may be said to see it.
+Kinds of series (`honesty_kinds.py`), each drawn with a seed of its own and judged by the workflow's
+own library calls.
 
 With --quick the series have 1,500 genes, planted effects are three times the default ones, and the
 recipe is a small one (`QUICK`): one draw of three folds, six epochs, two rivals. It asks the rules
@@ -50,18 +24,17 @@ import sys
 import tempfile
 import time
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import anndata
-import numpy as np
 import pandas as pd
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "workflow"), str(Path(__file__).parent)]
 
+from honesty_kinds import BOUNDS, DESIGNS, NUMBERS, QUICK_NUMBERS, design, spoilt  # noqa: E402
 from series_data import write  # noqa: E402
 
 from epigpt import files, model_names  # noqa: E402
@@ -84,37 +57,9 @@ from epigpt.expression import replicates  # noqa: E402
 from epigpt.model_names import FINETUNED, NO_BLOCKS, REFERENCE  # noqa: E402
 from epigpt.models import choice  # noqa: E402
 from epigpt.provenance.fingerprint import fingerprint  # noqa: E402
-from epigpt.simulation.design import CASE, CONTROL, FAMILIES, Design  # noqa: E402
+from epigpt.simulation.design import CASE, CONTROL  # noqa: E402
 from epigpt.simulation.simulate import Simulated, simulate  # noqa: E402
 
-DESIGNS = {
-    "null": Design(groups=12, per_group=1, effect=0.0),
-    "planted": Design(groups=12, per_group=2, effect=2.0),
-    "donors": Design(groups=12, per_group=2, effect=0.0, group_sd=0.8),
-}
-NUMBERS = {"null": 50, "planted": 20, "donors": 10}
-SPOILT = ("batch", "dates", "nearly", "replicates", "pairs", "swapped")
-NUMBERS |= dict.fromkeys(SPOILT, 5)
-DESIGNS |= dict.fromkeys(("batch", "dates", "nearly", "swapped"), DESIGNS["planted"])
-DESIGNS |= {
-    "replicates": DESIGNS["null"],
-    "pairs": Design(groups=12, per_group=2, effect=0.0, group_sd=0.8, nested=False),
-}
-# The share of series of which each claim may be made.
-WORKS, SEEN = ("works",), ("works", "as_good")
-BOUNDS = {
-    "null": (WORKS, 0.0, 0.05),
-    "planted": (SEEN, 0.8, 1.0),
-    "donors": (SEEN, 0.0, 0.0),
-    **dict.fromkeys(("batch", "dates", "nearly", "replicates", "pairs"), (SEEN, 0.0, 0.0)),
-    "swapped": (WORKS, 0.0, 0.0),
-}
-FAMILY = {f"{name} (family)": name for name in ("sparse", "nuisance", "interaction", "null")}
-DESIGNS |= {kind: FAMILIES[name].design for kind, name in FAMILY.items()}
-NUMBERS |= dict.fromkeys(FAMILY, 5)
-BOUNDS |= {
-    kind: (SEEN, 0.0, 0.05) if name == "null" else (SEEN, 0.8, 1.0) for kind, name in FAMILY.items()
-}
 QUICK = {
     "max_genes": 64,
     "vocabulary_genes": 300,
@@ -126,9 +71,6 @@ QUICK = {
     "baselines": ["logistic_l1", "logistic_l2"],
     "bootstrap": 500,
 }
-QUICK_NUMBERS = dict.fromkeys(("null", "planted", "donors", "null (family)"), 20)
-QUICK_NUMBERS |= dict.fromkeys(SPOILT, 5)
-QUICK_NUMBERS |= dict.fromkeys(("sparse (family)", "nuisance (family)", "interaction (family)"), 0)
 CLASSES = [CONTROL, CASE]
 COLUMNS = [
     "kind",
@@ -221,54 +163,6 @@ def main() -> None:
             flush=True,
         )
     sys.exit(0 if report(rows) else 1)
-
-
-def design(kind: str, quick: bool) -> Design:
-    """Return the design of a kind of series."""
-    asked = DESIGNS[kind]
-    return replace(asked, genes=1500, effect=min(1.0, asked.effect) * 3.0) if quick else asked
-
-
-def spoilt(kind: str, series: Simulated, seed: int) -> Simulated:
-    """Return the series as a careless laboratory would leave it; those of other kinds as they
-    are."""
-    if kind not in SPOILT:
-        return series
-    random = np.random.default_rng(seed)
-    samples, counts = series.samples.copy(), series.counts
-    order = np.argsort((samples["condition"] == CASE).to_numpy(), kind="stable")
-    rank = np.argsort(order)
-    if kind == "batch":
-        samples["sequencing batch"] = np.where(samples["condition"] == CASE, "B1", "B2")
-    elif kind in ("dates", "nearly"):
-        if kind == "nearly":
-            edge = int((samples["condition"] != CASE).sum())
-            low, high = order[edge - 1], order[edge]
-            rank[low], rank[high] = rank[high], rank[low]
-        days = pd.Timestamp("2021-03-01") + pd.to_timedelta(rank, unit="D")
-        samples["sequencing date"] = days.strftime("%Y-%m-%d")
-    elif kind == "replicates":
-        parts = []
-        for library in range(3):
-            drawn = random.binomial(counts.to_numpy(), 0.8)
-            names = [f"{name}{'abc'[library]}" for name in counts.columns]
-            parts.append(pd.DataFrame(drawn, index=counts.index, columns=names))
-        counts = pd.concat(parts, axis=1)
-        samples = pd.concat([samples] * 3)
-        samples.index = pd.Index(counts.columns, name=series.samples.index.name)
-        samples["litter"] = samples.index
-        samples = samples.drop(columns="title")
-    elif kind == "pairs":
-        litters = sorted(samples["litter"].unique())[::3]
-        alone = samples[samples["litter"].isin(litters)].drop_duplicates("litter").index
-        samples = samples.drop(index=alone)
-        counts = counts[samples.index]
-    else:
-        for condition in (CASE, CONTROL):
-            own = series.samples.index[series.samples["condition"] == condition]
-            chosen = random.choice(own, max(1, len(own) // 10), replace=False)
-            samples.loc[chosen, "condition"] = CONTROL if condition == CASE else CASE
-    return replace(series, samples=samples, counts=counts)
 
 
 def repeats(settings: dict[str, Any]) -> int:
