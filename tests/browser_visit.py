@@ -1,6 +1,5 @@
 """A page that is opened in a browser, and what the browser says of it."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +28,8 @@ class Visit:
         self.page.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
         self.session = self.context.new_cdp_session(self.page)
         self.session.send("Performance.enable", {"timeDomain": "threadTicks"})
-        began = time.monotonic()
         self.page.goto(file.as_uri())
         self.page.wait_for_load_state("load")
-        self.seconds = time.monotonic() - began
         self.file = file
 
     def __enter__(self) -> "Visit":

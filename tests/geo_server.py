@@ -5,6 +5,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from hashlib import sha256
@@ -15,6 +16,8 @@ from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 FOR_EVER = 10**6
+# Against a hang: what is waited for comes long before, unless what is tested is broken.
+_PATIENCE = 60.0
 
 
 @dataclass
@@ -25,7 +28,6 @@ class Asked:
     range: str | None
     condition: str | None
     status: int
-    time: float
     query: str = ""
 
 
@@ -37,8 +39,8 @@ class GeoServer:
     `fail(name, fault)` makes requests whose path ends in `name` go wrong: a status ("404", "503",
     "429 retry-after 1"), "reset" and "short" (half of the body, then RST or FIN), "stall" (half,
     then silence), "html", "truncated" (half, announced as all), "longer" (announces more than there
-    is), "shorter" (announces less), "slow", "redirect URL", "page TEXT"; "late FAULT" comes after
-    half a second.
+    is), "shorter" (announces less), "slow", "redirect URL", "page TEXT"; "held" (half, then a byte now
+    and then, so that the client can only be stopped); "late FAULT" comes when `due` says so.
     """
 
     root: Path
@@ -48,6 +50,7 @@ class GeoServer:
     conditions: bool = True
     if_range: bool = True
     index: bool = True
+    due: Callable[[], bool] = lambda: True
     statuses: dict[str, str] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     _faults: dict[str, list[str]] = field(default_factory=dict)
@@ -98,6 +101,13 @@ class GeoServer:
         return Handler
 
 
+def _moments() -> Iterator[None]:
+    ends = time.monotonic() + _PATIENCE
+    while time.monotonic() < ends:
+        yield
+        time.sleep(0.02)
+
+
 class _Quiet(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         pass  # connections that a test breaks off on purpose
@@ -116,7 +126,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.headers.get("Range"),
             self.headers.get("If-None-Match"),
             int(code),
-            time.monotonic(),
             urlsplit(self.path).query,
         )
         self.geo.asked.append(asked)
@@ -132,7 +141,9 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(address.path)
         fault = self.geo.next_fault(path)
         if fault.startswith("late "):
-            time.sleep(0.5)
+            for _ in _moments():
+                if self.geo.due():
+                    break
             fault = fault.removeprefix("late ")
         word, _, rest = fault.partition(" ")
         if word.isdigit():
@@ -236,6 +247,11 @@ class _Handler(BaseHTTPRequestHandler):
                     socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
                 )
                 self.connection.close()
+            self.close_connection = True
+        elif fault == "held":
+            self.wfile.write(body[:half])
+            for sent, _ in enumerate(_moments(), half):
+                self.wfile.write(body[sent : sent + 1])
             self.close_connection = True
         elif fault == "slow":
             for begin in range(0, len(body), 2**14):

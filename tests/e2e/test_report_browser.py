@@ -32,8 +32,7 @@ def test_a_report_opens_quietly_with_its_sections_in_order(
         # What turns the direction of text is left out of pages.
         sentence = re.sub("[\u202a-\u202e\u2066-\u2069]", "", sentence)
         assert visit.page.locator("main p").first.inner_text() == sentence
-        assert visit.work() < 2
-        assert visit.seconds < 10  # usable in 2 s on an idle machine; tests share theirs
+        assert visit.work() < 2  # seconds of the page's own work until it can be used
         visit.shoot(name)
         visit.assert_quiet()
         assert visit.page.title() == f"{name}: EpiGPT report"

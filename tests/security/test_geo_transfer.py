@@ -6,6 +6,7 @@ import logging
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ import geo_server
 from epigpt.errors import InputError
 from epigpt.geo import addresses, download
 from epigpt.geo.header import read_header
-from epigpt.transport import integrity
+from epigpt.transport import integrity, rate_limit
 from epigpt.transport.http_client import Connection, Remote
 
 FAST = Connection(retries=1, backoff_seconds=0.01, timeout_seconds=1.0, requests_per_second=2000.0)
@@ -272,10 +273,23 @@ def test_body_without_a_length_cannot_fill_the_disk(
             )
 
 
-def test_no_more_than_three_requests_a_second_to_a_host(server: Any) -> None:
+def test_no_more_than_three_requests_a_second_to_a_host(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (server.root / "index").mkdir()
+    clock = [1.8e9]
+
+    def wait(seconds: float) -> bool:
+        clock[0] += seconds
+        return False
+
+    monkeypatch.setattr(rate_limit, "time", SimpleNamespace(time=lambda: clock[0]))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    times = []
     with Remote(Connection()) as remote:
+        monkeypatch.setattr(remote.stop, "wait", wait)
         for _ in range(5):
             remote.text(f"{server.url}/index/")
-    times = [asked.time for asked in server.asked]
-    assert all(later - earlier >= 0.99 for earlier, later in zip(times, times[3:], strict=False))
+            times.append(clock[0])
+    assert server.count("/index/") == 5
+    assert all(later - earlier >= 1.0 for earlier, later in zip(times, times[3:], strict=False))

@@ -6,15 +6,17 @@ import logging
 import os
 import random
 import tarfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import geo_server
 from epigpt.errors import InputError
-from epigpt.transport import integrity
+from epigpt.transport import http_client, integrity
 from epigpt.transport.http_answers import NotServed
 from epigpt.transport.http_client import Connection, Remote
 from epigpt.transport.http_download import fetch
@@ -284,11 +286,21 @@ def test_final_answers_are_not_asked_for_again(
     assert server.count("a.txt.gz") == tries
 
 
-def test_retry_after_is_kept_to(server: Any, fetched: Fetch) -> None:
-    server.fail("a.txt.gz", "429 retry-after 1", 1)
+def test_retry_after_is_kept_to(
+    server: Any, fetched: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[tuple[int, float]] = []
+
+    class Event(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waited.append((len(server.asked), timeout or 0.0))
+            return self.is_set()
+
+    monkeypatch.setattr(http_client, "threading", SimpleNamespace(Event=Event))
+    server.fail("a.txt.gz", "429 retry-after 7", 1)
     fetched()
-    first, second = server.asked
-    assert second.time - first.time >= 1.0
+    assert len(server.asked) == 2
+    assert (1, 7.0) in waited
 
 
 def test_pause_beyond_patience_is_refused(server: Any, fetched: Fetch) -> None:

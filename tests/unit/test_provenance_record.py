@@ -4,6 +4,8 @@ can read."""
 import json
 import subprocess
 import sys
+import threading
+from types import SimpleNamespace
 
 import pytest
 from rocrate.rocrate import ROCrate
@@ -125,6 +127,20 @@ def test_a_stage_leaves_its_record_in_its_log(tmp_path, root):
     assert "energy_joules" not in record
 
 
+class Rounds:
+    """Stands for the event that ends a job: it comes after so many waits, which take no time."""
+
+    def __init__(self, rounds: int) -> None:
+        self.rounds, self.waited = rounds, []
+
+    def wait(self, seconds: float) -> bool:
+        self.waited.append(seconds)
+        return len(self.waited) > self.rounds
+
+    def set(self) -> None:
+        pass
+
+
 def test_energy_is_that_of_the_gpus_a_job_may_use(tmp_path, monkeypatch):
     program = tmp_path / "nvidia-smi"
     program.write_text(
@@ -134,9 +150,17 @@ def test_energy_is_that_of_the_gpus_a_job_may_use(tmp_path, monkeypatch):
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    meter = job_meter.JobMeter(seconds=0.05)
-    while meter._joules == 0:
-        pass
+    # Looked at by the job as it begins, by its thread three times, by the job as it ends.
+    looks = iter([0.0, 1.0, 3.0, 7.0, 9.04])
+    monkeypatch.setattr(job_meter, "time", SimpleNamespace(monotonic=lambda: next(looks)))
+    rounds = Rounds(2)
+    monkeypatch.setattr(
+        job_meter, "threading", SimpleNamespace(Event=lambda: rounds, Thread=threading.Thread)
+    )
+    meter = job_meter.JobMeter(seconds=5.0)
+    meter._thread.join()
     record = meter.record()
     assert record["gpus"] == ["NVIDIA H100"]
-    assert meter._joules == pytest.approx(100 * record["seconds"], abs=60)
+    assert record["energy_joules"] == 100 * (7 - 1)
+    assert record["seconds"] == 9.0
+    assert rounds.waited == [5.0, 5.0, 5.0]

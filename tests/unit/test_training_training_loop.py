@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import signal
-import time
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
@@ -233,12 +232,15 @@ def test_batches_of_similar_lengths_hold_every_example_once_an_epoch() -> None:
     )
 
 
-def test_one_line_a_step(tmp_path: Path) -> None:
-    session = replace(_session(0.0), peak=1e9, operations=1e3)
+def test_one_line_a_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Looked at three times a step: where it begins, after its update, after early stopping's look.
+    looks = (10 * step + offset for step in range(4) for offset in (0.0, 0.5, 2.0004))
+    clock = SimpleNamespace(perf_counter=lambda: next(looks))
+    monkeypatch.setattr(training_loop, "time", clock)
+    session = replace(_session(0.0), peak=1e9, operations=1e6)
     recorder = progress.Recorder(
         tmp_path / "training.jsonl", logging.getLogger("test"), 4, active=True
     )
-    began = time.perf_counter()
     training_loop.train(session, recorder)
     lines = [json.loads(line) for line in (tmp_path / "training.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
@@ -252,13 +254,14 @@ def test_one_line_a_step(tmp_path: Path) -> None:
         "memory_bytes",
         "seconds",
     }
-    assert 0 < sum(line["seconds"] for line in lines) <= time.perf_counter() - began
+    assert [line["seconds"] for line in lines] == [2.0] * 4
+    assert next(looks, None) is None
     assert lines[0]["epoch"] == 0.25
-    assert lines[0]["utilisation"] == pytest.approx(
-        lines[0]["tokens_per_second"] * 1e3 / 1e9, abs=1e-4
-    )
-    # The mean over the micro-batches, each weighted by class: not the sum, and not the last one's.
     chosen = batches.Order(session.examples.lengths, 6, RECIPE.seed).step(0)
+    tokens = int(session.examples.lengths[chosen].sum())
+    assert lines[0]["tokens_per_second"] == tokens / 0.5
+    assert lines[0]["utilisation"] == round(tokens * 1e6 / 0.5 / 1e9, 4)
+    # The mean over the micro-batches, each weighted by class: not the sum, and not the last one's.
     assert lines[0]["loss"] == pytest.approx(
         np.log(2) * session.examples.weights[chosen].mean(), rel=1e-5
     )
