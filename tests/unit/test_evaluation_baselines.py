@@ -193,7 +193,10 @@ def test_nested_candidates_are_scored_as_if_each_had_a_fit_of_its_own(model):
     shared = baselines._nested_probabilities(model, part, data.lognorm[test], candidates, 1)
     for candidate, scored in zip(candidates, shared, strict=True):
         alone = clone(pipeline).set_params(**candidate).fit(part.lognorm, part.label)
-        assert np.array_equal(alone.predict_proba(data.lognorm[test]), scored), candidate
+        # Penalties that are tried together are added up in another order.
+        most = 1e-12 if model == "screened_logistic" else 0
+        expected = alone.predict_proba(data.lognorm[test])
+        assert np.abs(expected - scored).max() <= most, candidate
 
 
 def test_candidates_that_differ_in_scoring_alone_share_a_fit(monkeypatch):

@@ -2,6 +2,8 @@
 they never saw."""
 
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,13 @@ from threadpoolctl import threadpool_limits
 from epigpt.dataset.expression_data import ExpressionData, each_fold
 from epigpt.encoding.nested_folds import nested_splits
 from epigpt.encoding.unchecked_fits import unchecked
-from epigpt.evaluation import cross_validation, permutation_test, pipelines, predictions
+from epigpt.evaluation import (
+    cross_validation,
+    permutation_test,
+    pipelines,
+    predictions,
+    ridge_path,
+)
 from epigpt.evaluation.metrics import held_out, scores
 
 COLUMNS = tuple(predictions.COLUMNS)
@@ -77,33 +85,50 @@ def _nested_probabilities(
 ) -> np.ndarray:
     n_classes = len(np.unique(part.label))
     pipeline, _ = pipelines.build(model, part.lognorm.shape, n_classes, seed)
+    scored: list[np.ndarray] = []
+    for before, candidates_alike in groupby(map(_divided, candidates), itemgetter(0)):
+        # Selection, scaling and rotation are the same for every candidate that sets them alike.
+        steps = clone(pipeline).set_params(**before)[:-1]
+        X, y = part.lognorm, part.label
+        if len(steps):
+            X, X_scored = steps.fit_transform(X, y), steps.transform(X_test)
+        else:
+            X_scored = X_test
+        own = [parameters for _, parameters in candidates_alike]
+        if ridge_path.solves(pipeline[-1], n_classes):
+            strengths = [parameters["C"] for parameters in own]
+            scored += [*ridge_path.probabilities(pipeline[-1], strengths, X, y, X_scored)]
+        else:
+            scored += _one_by_one(pipeline[-1], own, X, y, X_scored)
+    return np.stack(scored)
+
+
+def _divided(candidate: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Divide a candidate into what the steps before the classifier take and what it takes."""
+    own, before = {}, {}
+    for name, value in candidate.items():
+        step, _, parameter = name.partition("__")
+        if step == "classify":
+            own[parameter] = value
+        else:
+            before[name] = value
+    return before, own
+
+
+def _one_by_one(
+    classifier: Any, candidates: list[dict[str, Any]], X: Any, y: np.ndarray, X_test: Any
+) -> list[np.ndarray]:
+    """Score the rows of `X_test` by each candidate, fitting once where only scoring differs."""
     scored = []
-    prepared: tuple[dict[str, Any], Any, Any] | None = None
     fitted: tuple[dict[str, Any], Any] | None = None
     for candidate in candidates:
-        own, before = {}, {}
-        for name, value in candidate.items():
-            step, _, parameter = name.partition("__")
-            if step == "classify":
-                own[parameter] = value
-            else:
-                before[name] = value
-        # Selection, scaling and rotation are the same for every candidate that sets them alike.
-        if prepared is None or prepared[0] != before:
-            steps = clone(pipeline).set_params(**before)[:-1]
-            prepared = (
-                (before, steps.fit_transform(part.lognorm, part.label), steps.transform(X_test))
-                if len(steps)
-                else (before, part.lognorm, X_test)
-            )
-        of_fit = before | {
-            name: value for name, value in own.items() if name not in pipelines.OF_SCORING
+        of_fit = {
+            name: value for name, value in candidate.items() if name not in pipelines.OF_SCORING
         }
         if fitted is None or fitted[0] != of_fit:
-            classifier = clone(pipeline[-1]).set_params(**own)
-            fitted = (of_fit, classifier.fit(prepared[1], part.label))
-        scored.append(fitted[1].set_params(**own).predict_proba(prepared[2]))
-    return np.stack(scored)
+            fitted = (of_fit, clone(classifier).set_params(**candidate).fit(X, y))
+        scored.append(fitted[1].set_params(**candidate).predict_proba(X_test))
+    return scored
 
 
 def predict(fitted: Fitted, test: ExpressionData) -> pd.DataFrame:

@@ -1,15 +1,18 @@
 """The baselines as scikit-learn pipelines: every step that is fitted is fitted on the rows it is
 given, which are training rows."""
 
+from inspect import signature
 from typing import Any
 
 from sklearn.base import ClassifierMixin
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.class_weight import compute_sample_weight
 
 from epigpt.encoding.balanced_logistic import BalancedLogistic
@@ -39,6 +42,22 @@ SHRINK_THRESHOLDS = (4.0, 3.0, 2.0, 1.0, 0.5, None)
 TEMPERATURES = (100.0, 10.0, 1.0)
 # Parameters that only scoring reads: candidates that differ in nothing else share one fit.
 OF_SCORING = frozenset({"temperature"})
+
+# scikit-learn asks for the signature of an estimator whenever it copies one, in a forest of every
+# tree, which takes longer than to grow the tree; where it is noted, Python does not work it out.
+for _copied in (
+    Pipeline,
+    StandardScaler,
+    PCA,
+    LogisticRegression,
+    DecisionTreeClassifier,
+    DecisionTreeRegressor,
+    DiscriminatingGenes,
+    MostVariableGenes,
+    ShrunkenCentroids,
+    TopScoringPairs,
+):
+    _copied.__init__.__dict__.setdefault("__signature__", signature(_copied.__init__))
 
 
 class BalancedBoosting(GradientBoostingClassifier):

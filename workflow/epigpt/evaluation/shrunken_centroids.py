@@ -26,6 +26,7 @@ class ShrunkenCentroids(NearestCentroid):
     """
 
     within_class_std_dev_: np.ndarray
+    _scored: tuple[Any, np.ndarray] | None = None
 
     def __init__(self, shrink_threshold: float | None = None, temperature: float = 1.0) -> None:
         super().__init__(shrink_threshold=shrink_threshold, priors="uniform")
@@ -39,8 +40,11 @@ class ShrunkenCentroids(NearestCentroid):
             super().fit(X, y)
         spread = self.within_class_std_dev_ + np.median(self.within_class_std_dev_)
         self.within_class_std_dev_ = np.where(spread > 0, spread, 1.0)
+        self._scored = None
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return probabilities, shape (observations, classes)."""
-        return softmax(self._decision_function(X) / self.temperature, axis=1)
+        """Return probabilities, shape (observations, classes); nobody may change `X` in place."""
+        if self._scored is None or self._scored[0] is not X:  # another temperature asks again
+            self._scored = (X, self._decision_function(X))
+        return softmax(self._scored[1] / self.temperature, axis=1)
