@@ -33,8 +33,30 @@ if not ALL_IN_ONE:
             "{params.command} --log {log:q}"
 
 
+rule enrichment:
+    """Ask where gene sets lie in the ranking of all genes."""
+    input:
+        contrasts="results/{dataset}/differential_expression.tsv",
+        expression="results/{dataset}/expression.h5ad",
+        gene_sets=SETTINGS.gene_sets,
+    output:
+        enrichment="results/{dataset}/gene_set_enrichment.tsv",
+    log:
+        "results/{dataset}/logs/enrichment.log",
+    benchmark:
+        "results/{dataset}/benchmarks/enrichment.tsv"
+    conda:
+        "../envs/evaluate.yaml"
+    resources:
+        **grows(mem_mb=4000, minutes=30),
+    params:
+        **stage("enrichment", "seed", "pathways"),
+    shell:
+        "{params.command} --log {log:q}"
+
+
 rule markers:
-    """Hold marker genes, gene sets and published claims against the data set."""
+    """Hold marker genes, marker sets and published claims against the data set."""
     input:
         contrasts="results/{dataset}/differential_expression.tsv",
         expression="results/{dataset}/expression.h5ad",
@@ -45,7 +67,6 @@ rule markers:
     output:
         markers=shown_table("markers"),
         sets="results/{dataset}/marker_sets.tsv",
-        enrichment="results/{dataset}/gene_set_enrichment.tsv",
         balance="results/{dataset}/excitation_inhibition.tsv",
         claims=shown_table("claims"),
     log:
@@ -57,6 +78,6 @@ rule markers:
     resources:
         **grows(mem_mb=4000, minutes=30),
     params:
-        **stage("markers", "seed", "pathways", "domain"),
+        **stage("markers", "domain"),
     shell:
         "{params.command} --log {log:q}"

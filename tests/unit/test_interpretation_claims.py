@@ -16,6 +16,7 @@ from epigpt.interpretation import (
     donor_statistics,
     markers,
 )
+from epigpt.stages import enrichment as enrichment_stage
 from epigpt.stages import markers as stage
 from marker_evidence import CLASSES, zebrafish
 
@@ -60,7 +61,7 @@ def test_findings_need_three_donors_in_a_class():
     assert found.loc["excitation/inhibition balance changed", "verdict"] == "not assessable"
 
 
-TABLES = ("markers", "balance", "claims", "sets", "enrichment")
+TABLES = ("markers", "balance", "claims", "sets")
 
 
 def run(monkeypatch, folder, organism, tested, answer=None):
@@ -97,9 +98,12 @@ def run(monkeypatch, folder, organism, tested, answer=None):
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", arguments)
     stage.main()
+    arguments = [*arguments[:7], "--enrichment", "enrichment.tsv"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    enrichment_stage.main()
     return {
         name: pd.read_csv(folder / f"{name}.tsv", sep="\t", keep_default_na=False)
-        for name in TABLES
+        for name in (*TABLES, "enrichment")
     }
 
 

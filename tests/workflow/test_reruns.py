@@ -21,7 +21,8 @@ EVALUATED = {"evaluate", "markers", "model_answer", "provenance"} | PAGES
 # Held against the genes that decide, which the locus is sought among.
 SCORES = {"baseline", "locus"} | EVALUATED
 MODEL = {"models", "comparison", "attributions", "locus"} | EVALUATED
-CONTRASTS = {"differential_expression", "cell_types", "attributions", "locus"} | EVALUATED
+TESTED = {"differential_expression", "enrichment", "cell_types"}
+CONTRASTS = TESTED | {"attributions", "locus"} | EVALUATED
 # All that follows the folds and the counts. Folds are a checkpoint: how many jobs encode and train
 # is known when it has run, not before.
 FOLDED = ({"folds", "baseline", "learning_curve", "cell_types"} | MODEL) - {"model_answer"}

@@ -40,6 +40,11 @@ def read(path: Path) -> dict[str, list[str]]:
     return _parsed(lines, path)
 
 
+def own(paths: Sequence[Path]) -> dict[str, list[str]]:
+    """Return the sets of GMT files together; of a name in several files the last file's set."""
+    return {name: genes for path in paths for name, genes in read(path).items()}
+
+
 def processes() -> dict[str, list[str]]:
     """Return biological processes of the Gene Ontology: name → human symbols, 15 to 250 each."""
     return _parsed(gzip.decompress(_PROCESSES.read_bytes()).decode().splitlines(), _PROCESSES)

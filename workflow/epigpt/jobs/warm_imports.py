@@ -18,6 +18,7 @@ IMPORTED = {
     "baseline_null": _FITTING,
     "learning_curve": (*_FITTING, "epigpt.evaluation.learning_curve"),
     "cell_types": ("epigpt.dataset.storage", "epigpt.evaluation.cell_types"),
+    "enrichment": ("epigpt.dataset.storage",),
     "models": ("epigpt.training.fits",),
     "comparison": _REFITTING,
     "redraw": _REFITTING,

@@ -11,30 +11,28 @@ from epigpt import files
 from epigpt.dataset import storage
 from epigpt.genes import orthologs
 from epigpt.genes.annotation import ORGANISMS
-from epigpt.interpretation import balance, claims, donor_statistics, gene_sets, markers
+from epigpt.interpretation import (
+    balance,
+    claims,
+    donor_statistics,
+    first_contrast,
+    gene_sets,
+    markers,
+)
 from epigpt.stages import entry
 
 
 def main() -> None:
     """Read contrasts and expression; write markers, set tests, scores and claims."""
     with entry.job(__doc__) as job:
-        own_sets = {
-            name: genes
-            for path in job.files("gene_sets")
-            for name, genes in gene_sets.read(path).items()
-        }
-        asked = job.settings.get("pathways", "gene_ontology")
-        known = gene_sets.processes() if asked == "gene_ontology" else {}
-        tables = _tables(job, own_sets, known, job.settings.get("seed", 1))
+        tables = _tables(job, gene_sets.own(job.files("gene_sets")))
         if tables["claims"].empty:
             job.log.info("There is no marker table for this organism: header-only tables.")
         for name, table in tables.items():
             files.write_tsv(job.file(name), table)
 
 
-def _tables(
-    job: entry.Job, own_sets: dict[str, list[str]], known: dict[str, list[str]], seed: int
-) -> dict[str, pd.DataFrame]:
+def _tables(job: entry.Job, own_sets: dict[str, list[str]]) -> dict[str, pd.DataFrame]:
     path = job.file("expression")
     organism = storage.text(path, "organism")
     described, var, lognorm = storage.parts(path, "obs", "var", "layers/lognorm")
@@ -45,23 +43,13 @@ def _tables(
             "balance": balance.BALANCE,
             "claims": claims.CLAIMS,
         }
-        columns["enrichment"] = gene_sets.ENRICHMENT
         return {name: pd.DataFrame(columns=listed) for name, listed in columns.items()}
     genes = pd.DataFrame({"symbol": var["symbol"].astype(str)}, index=var.index.astype(str))
-    contrasts = pd.read_csv(
-        job.file("contrasts"),
-        sep="\t",
-        dtype={"gene": str, "symbol": str, "contrast": str},
-        keep_default_na=False,
-        na_values=[""],
-    )
-    contrast = str(contrasts["contrast"].iloc[0]) if len(contrasts) else ""
+    contrast, changes = first_contrast.read(job.file("contrasts"))
     answer, reading = (_read(job.optional(name)) for name in ("answer", "reading"))
     attributed = job.optional("attributions") if answer.get("genes_are_listed", True) else None
     attributions = pd.read_csv(attributed, sep="\t", dtype={"gene": str}) if attributed else None
-    table = markers.assess(
-        organism, genes, contrasts[contrasts["contrast"] == contrast], attributions
-    )
+    table = markers.assess(organism, genes, changes, attributions)
     samples = (
         described.astype({"sample": str, "group": str, "label": str})
         .drop_duplicates("sample")
@@ -70,7 +58,7 @@ def _tables(
     named = markers.members(table)
     human = (
         list(orthologs.to_human(list(genes.index), list(genes["symbol"]), organism)[0]["human"])
-        if own_sets or known
+        if own_sets
         else []
     )
     located = gene_sets.locate(own_sets, list(genes.index), list(genes["symbol"]), human)
@@ -91,23 +79,11 @@ def _tables(
         claims.obstacle(answer, reading, job.settings.get("domain", "auto")) if answer else "",
         claims.caveat(answer),
     )
-    ranking = contrasts[contrasts["contrast"] == contrast]
-    enriched = [
-        gene_sets.enrichment(
-            gene_sets.locate(sets, list(genes.index), list(genes["symbol"]), human),
-            {name: len(listed) for name, listed in sets.items()},
-            ranking,
-            seed,
-            source,
-        )
-        for sets, source in ((own_sets, gene_sets.OWN), (known, gene_sets.GENE_ONTOLOGY))
-    ]
     return {
         "markers": table[markers.MARKERS],
         "sets": tested,
         "balance": scores,
         "claims": judged,
-        "enrichment": pd.concat([part for part in enriched if len(part)] or enriched[:1]),
     }
 
 

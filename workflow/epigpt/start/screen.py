@@ -39,6 +39,7 @@ IN_WORDS = {
     "null": "training under permuted labels",
     "locus": "asking where the deciding genes lie",
     "evaluate": "evaluating",
+    "enrichment": "gene sets in the ranking of genes",
     "markers": "marker genes and claims",
     "model_answer": "the model's card",
     "transfer_join": "joining the series of a transfer",
