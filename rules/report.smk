@@ -92,6 +92,7 @@ rule report:
         "results/{dataset}/logs/report.log",
     benchmark:
         "results/{dataset}/benchmarks/report.tsv"
+    threads: 2
     conda:
         "../envs/report.yaml"
     resources:

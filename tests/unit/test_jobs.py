@@ -59,6 +59,10 @@ def test_what_one_thread_of_this_machine_can_do_starts_warm():
     assert f" {warm}models --threads 1 --checkpoint" in shell.command(
         "models", [], ["{}"], alone, warm=True
     )
+    # Its second core is for a process that it forks.
+    forking = shell.command("report", [], ["{}"], shell.start("report", 2), warm=True)
+    assert f" {warm}report --threads 2 " in forking
+    assert "OMP_NUM_THREADS=1" in forking.split()
     several = training_job.start(presets.hardware("h100x8"), "python", "train", asked, 16)
     for stage, start in (
         ("folds", shell.start("folds", 10)),

@@ -17,6 +17,7 @@ import pytest
 
 import bare_process
 from epigpt.jobs import warm_client, warm_imports
+from epigpt.provenance import parent_watch
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
@@ -59,9 +60,11 @@ class Run:
         self.folder = folder
         self.jobs = folder / "epigpt" / "jobs"
         stages = folder / "epigpt" / "stages"
-        for package in (self.jobs.parent, self.jobs, stages):
+        provenance = folder / "epigpt" / "provenance"
+        for package in (self.jobs.parent, self.jobs, stages, provenance):
             package.mkdir()
             (package / "__init__.py").touch()
+        shutil.copy(parent_watch.__file__, provenance)
         for name in ("warm_client", "warm_server", "warm_imports"):
             source = Path(warm_client.__file__).with_name(f"{name}.py")
             shutil.copy(source, self.jobs)

@@ -20,6 +20,17 @@ ENVIRONMENT = {
 }
 # The one stage that may use the network for models.
 ONLINE = "weights"
+# Stages whose further cores are for processes that they fork, each with one thread. Snakemake tells
+# libraries to take a job's cores by these variables.
+FORKING = frozenset({"report"})
+_ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "GOTO_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+}
 # A file and no module: it starts with every job, before anything of the package is imported.
 WARM_CLIENT = "epigpt/jobs/warm_client.py"
 
@@ -63,8 +74,8 @@ class Shell:
         start
             What starts the stage, up to its own flags.
         warm
-            Have it forked from the run's warm process, where it is a single process of this machine
-            with one thread, as that is.
+            Have it forked from the run's warm process, where it is a process of this machine that
+            begins with one thread, as that is.
 
         Raises
         ------
@@ -74,9 +85,13 @@ class Shell:
         environment = {"PYTHONPATH": str(self.library), **ENVIRONMENT, **self.further}
         if stage == ONLINE:
             del environment[OFFLINE]
+        if stage in FORKING:
+            environment |= _ONE_THREAD
         words = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
-        cold = f"{self.python} -m epigpt.stages.{stage} --threads 1"
-        if warm and stage != ONLINE and f"{start} ".startswith(f"{cold} "):
+        cold = f"{self.python} -m epigpt.stages.{stage} --threads "
+        threads, _, _ = start.removeprefix(cold).partition(" ")
+        alone = start.startswith(cold) and (threads == "1" or stage in FORKING)
+        if warm and stage != ONLINE and alone:
             client = shlex.quote(str(self.library / WARM_CLIENT))
             start = f"{self.python} -I -S {client} {start.removeprefix(self.python + ' -m ')}"
         words += [parent_watch.IN_SHELL, start]

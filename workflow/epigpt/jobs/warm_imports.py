@@ -24,7 +24,7 @@ IMPORTED = {
     "redraw": _REFITTING,
     "null": _REFITTING,
     "attributions": ("epigpt.interpretation.explain",),
-    "report": ("matplotlib.pyplot",),
+    "report": ("matplotlib.pyplot", "sklearn.manifold"),
 }
 # Of one data set these two run alone; another core can import meanwhile what comes next.
 FOLLOWING = {

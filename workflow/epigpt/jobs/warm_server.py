@@ -9,7 +9,6 @@ imported when its first job asks, or while nobody asks once a stage runs that it
 (`warm_imports.FOLLOWING`), so that a run that ends before expression never loads torch.
 """
 
-import ctypes
 import gc
 import importlib
 import json
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from epigpt.jobs import warm_client, warm_imports
+from epigpt.provenance import parent_watch
 
 # A client says all it has to say at once.
 REQUEST_SECONDS = 60.0
@@ -36,7 +36,6 @@ REQUEST_SECONDS = 60.0
 IDLE_SECONDS = 0.1
 _STAGE = re.compile(r"epigpt\.stages\.[a-z_]+")
 _ARROW = "JE_ARROW_MALLOC_CONF"
-_PR_SET_PDEATHSIG = 1
 
 
 class _InChild(Exception):
@@ -134,7 +133,7 @@ class Server:
         server = os.getpid()
         number = os.fork()
         if number == 0:
-            _die_with(server)
+            parent_watch.die_with(server)  # whose client then reports a killed job
             self._listener.close()
             client.close()
             for key in list(self._selector.get_map().values()):
@@ -249,13 +248,6 @@ def _read(client: socket.socket) -> dict[str, Any] | None:
         parts += part
     request: dict[str, Any] = json.loads(parts)
     return request
-
-
-def _die_with(server: int) -> None:
-    """Be killed when the server is, whose client then reports a killed job."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != server:
-        os._exit(128 + signal.SIGKILL)
 
 
 if __name__ == "__main__":

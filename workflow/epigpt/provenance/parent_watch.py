@@ -1,6 +1,7 @@
 """End a job when the workflow that started it is gone: nobody waits for its result any more, and a
 second run would have it as a rival."""
 
+import ctypes
 import os
 import select
 import signal
@@ -15,6 +16,15 @@ IN_SHELL = f'{VARIABLE}="${{HOSTNAME:-}}:$PPID"'
 # A training that is told to stop writes a checkpoint first.
 _GRACE_SECONDS = 600.0
 _LOOK_EVERY_SECONDS = 2.0
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with(parent: int) -> None:
+    """Have a process that was just forked be killed when the one it was forked from is gone
+    (Linux)."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(128 + signal.SIGKILL)
 
 
 def start(warn: Callable[[str], object]) -> None:

@@ -1,10 +1,13 @@
 """Put a data set's sections together into one self-contained file."""
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from epigpt import files
-from epigpt.report import exports
+from epigpt.report import exports, shared_work
 from epigpt.report.blocks import Section
 from epigpt.report.figure_writer import FigureWriter
 from epigpt.report.frame import assets, environment
@@ -29,8 +32,17 @@ from epigpt.report.sections import (
     verdict,
 )
 
+_Part = partial[Section] | partial[list[Section]]
+_LONGEST = (models.section, exports.write)
 
-def write(results_folder: Path, page: Path, figures: Path, taken_along: Path | None = None) -> None:
+
+def write(
+    results_folder: Path,
+    page: Path,
+    figures: Path,
+    taken_along: Path | None = None,
+    processes: int = 1,
+) -> None:
     """Write the report of one data set.
 
     Parameters
@@ -43,21 +55,32 @@ def write(results_folder: Path, page: Path, figures: Path, taken_along: Path | N
         The folder to write: every figure as SVG, PDF, PNG and the table of its numbers.
     taken_along
         The folder to write: the normalised matrix, notebook and script of the figures.
+    processes
+        How many draw at once; the files are the same.
     """
     results = Results(results_folder)
-    with files.path(figures) as folder:
+    with ExitStack() as whole:
+        folder = whole.enter_context(files.path(figures))
         folder.mkdir()
-        text = render(results, FigureWriter(folder, unit=results.unit))
-    if taken_along is not None:
-        with files.path(taken_along) as folder:
-            folder.mkdir()
-            exports.write(results, folder)
+        beside = []
+        if taken_along is not None:
+            exported = whole.enter_context(files.path(taken_along))
+            exported.mkdir()
+            beside.append(partial(exports.write, results, exported))
+        plates = FigureWriter(folder, unit=results.unit)
+        text = render(results, plates, beside, processes)
     files.write_text(page, text)
 
 
-def render(results: Results, plates: FigureWriter) -> str:
-    """Give the page's text; its figures are saved on the way."""
-    sections = list(_sections(results, plates))
+def render(
+    results: Results,
+    plates: FigureWriter,
+    beside: Sequence[partial[None]] = (),
+    processes: int = 1,
+) -> str:
+    """Give the page's text; its figures are saved on the way, and what is to be done `beside` is
+    done."""
+    sections = _sections(results, plates, beside, processes)
     return (
         environment()
         .get_template("report.html.j2")
@@ -83,29 +106,42 @@ def render(results: Results, plates: FigureWriter) -> str:
     )
 
 
-def _sections(results: Results, plates: FigureWriter) -> list[Section]:
+def _sections(
+    results: Results,
+    plates: FigureWriter,
+    beside: Sequence[partial[None]],
+    processes: int,
+) -> list[Section]:
     """Make the first page, then the appendix, whose sections stand behind their headings."""
-    front = [
-        verdict.section(results),
-        samples.section(results),
-        embedding.section(results, plates),
-        genes.section(results, plates),
-        pathways.section(results, plates),
+    front: list[_Part] = [
+        partial(verdict.section, results),
+        partial(samples.section, results),
+        partial(embedding.section, results, plates),
+        partial(genes.section, results, plates),
+        partial(pathways.section, results, plates),
     ]
-    appendix = [
-        data.section(results),
-        design.section(results),
-        quality.section(results, plates),
-        heatmap.section(results, plates),
-        contrasts.section(results, plates),
-        markers.section(results, plates),
-        models.section(results, plates),
-        attribution.section(results, plates),
-        *reporting.without_locus(results),
-        *transfer.sections(results),
-        training.section(results, plates),
-        methods.section(results),
-        reporting.section(results),
-        methods.limits(results),
+    appendix: list[_Part] = [
+        partial(data.section, results),
+        partial(design.section, results),
+        partial(quality.section, results, plates),
+        partial(heatmap.section, results, plates),
+        partial(contrasts.section, results, plates),
+        partial(markers.section, results, plates),
+        partial(models.section, results, plates),
+        partial(attribution.section, results, plates),
+        partial(reporting.without_locus, results),
+        partial(transfer.sections, results),
+        partial(training.section, results, plates),
+        partial(methods.section, results),
+        partial(reporting.section, results),
+        partial(methods.limits, results),
     ]
-    return [*front, *(replace(section, folded=True) for section in appendix)]
+    parts = [*front, *appendix, *beside]
+    # Shared, what takes longest has to begin first.
+    order = sorted(range(len(parts)), key=lambda at: parts[at].func not in _LONGEST)
+    made = dict(zip(order, shared_work.each([parts[at] for at in order], processes), strict=True))
+    found: list[Section] = []
+    for at in range(len(front) + len(appendix)):
+        sections = [made[at]] if isinstance(made[at], Section) else made[at]
+        found += [replace(section, folded=at >= len(front)) for section in sections]
+    return found

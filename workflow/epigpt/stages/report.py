@@ -8,7 +8,7 @@ def main() -> None:
     """Run the stage."""
     with entry.job(__doc__) as job:
         target = job.file("page")
-        page.write(target.parent, target, job.file("figures"), job.file("exports"))
+        page.write(target.parent, target, job.file("figures"), job.file("exports"), job.threads)
         job.log.info("Report: %s", target.resolve().as_uri())
 
 
