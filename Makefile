@@ -6,6 +6,9 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 CORES ?= 2
 
+# Bytecode is kept: two workers of the tests, and each process that they start, would compile the same again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # make bench-series BENCH='--set epochs=20 --output table.tsv'
 .PHONY: check lint-code lint-types lint-rules lint-workflow docs bench-recipe bench-scale bench-series bench-honesty bench-corpus demo demo-corpus test test-xl test-slurm slurm-packages test-conda pins chromium bench lint install-profile documents fuzz test-slow test-kills
 

@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+# Tests run side by side, and their matrices are small: threads of BLAS and torch would wait for each
+# other and take a third more of the processor. What is about threads asks for them itself.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

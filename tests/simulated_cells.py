@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
+from epigpt.expression import embedding
 from epigpt.stages import expression as stage
 
 CELLS, GENES, DONORS = 240, 120, 6
@@ -47,5 +48,7 @@ def run_stage(folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) ->
     for name, file in (("counts", "counts.h5ad"), ("expression", "e.h5ad"), ("quality", "q.tsv")):
         argv += [f"--{name}", str(folder / file)]
     monkeypatch.setattr("sys.argv", argv)
+    # UMAP's own graph compiles for 10 s; test_expression_embedding.py shows it.
+    monkeypatch.setattr(embedding, "_GAUSSIAN_GRAPH", CELLS + 1)
     stage.main()
     return folder / "e.h5ad"

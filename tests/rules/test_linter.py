@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow  # `make check` asks the linter itself
 def test_the_workflow_is_in_good_condition(root, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--lint"],

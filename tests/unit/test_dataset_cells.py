@@ -25,11 +25,19 @@ from epigpt.schema import TABLES
 from simulated_cells import CELLS, DONORS, cells, run_stage
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cells")
+    cells().write_h5ad(folder / "counts.h5ad")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csr_rows, "AT_ONCE", 50)
+        return run_stage(folder, patch)
+
+
 @pytest.fixture
-def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def written(once: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(csr_rows, "AT_ONCE", 50)
-    cells().write_h5ad(tmp_path / "counts.h5ad")
-    return run_stage(tmp_path, monkeypatch)
+    return once
 
 
 @pytest.mark.slow

@@ -37,6 +37,7 @@ def test_every_series_of_the_real_mirror_is_listed(shared):
     assert {path.name for path in (shared / "geo-mirror").glob("series/*/GSE*")} == set(REAL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accession", sorted(REAL))
 def test_series_of_the_real_mirror(shared, capsys, tmp_path, monkeypatch, accession):
     # A library that was imported before may have set it.

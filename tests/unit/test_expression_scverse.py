@@ -86,11 +86,11 @@ def test_scanpys_functions_run_on_the_file(
 def test_names_that_other_programs_look_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = written(tmp_path, monkeypatch, "single_cell", 240)
+    data = written(tmp_path, monkeypatch, "single_cell", 120)
     assert data.varm["PCs"].shape == (data.n_vars, data.obsm["X_pca"].shape[1])
     projected = (data.X - data.X.mean(axis=0)) @ data.varm["PCs"]
     assert np.allclose(np.abs(projected[:, :2]), np.abs(data.obsm["X_pca"][:, :2]), atol=0.05)
-    assert data.obsp["connectivities"].shape == (240, 240)
+    assert data.obsp["connectivities"].shape == (120, 120)
     assert data.uns["neighbors"]["connectivities_key"] == "connectivities"
     assert set(data.obs["sex_ontology_term_id"]) == {"PATO:0000383", "PATO:0000384"}
     assert data.uns["organism_ontology_term_id"] == "NCBITaxon:10090"

@@ -192,6 +192,7 @@ def geoparse(path: Path) -> dict[str, dict[str, list[str]]]:
         }
 
 
+@pytest.mark.slow
 def test_geoparse_reads_the_same_samples_and_characteristics(shared):
     compared = 0
     for path in sorted((shared / "geo-mirror").rglob("*_family.soft.gz")):

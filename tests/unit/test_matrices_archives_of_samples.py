@@ -59,6 +59,7 @@ def test_files_of_one_name_are_told_by_their_folders(tmp_path, name):
     assert by_symbol(adata)["Gfap"] == COUNTS[0].tolist()
 
 
+@pytest.mark.slow
 def test_sheets_of_a_workbook_may_hold_a_sample_each(tmp_path):
     with pd.ExcelWriter(tmp_path / "book.xlsx", engine="openpyxl") as book:
         for sample, title in enumerate(TITLES):

@@ -284,6 +284,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_the_cases_that_once_broke_something(shared, case):
     from epigpt.config import dataset_table

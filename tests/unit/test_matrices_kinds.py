@@ -96,6 +96,7 @@ ASIDE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["above", "below"])
 @pytest.mark.parametrize("kind", ASIDE)
 def test_rows_that_are_no_genes_are_set_aside_by_name(tmp_path, kind, place):

@@ -27,29 +27,30 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "workflow" / "epigpt"
 # What stands for a value that is known when the message is written.
 HOLE = "\x00"
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
+EMPTY = (ast.Name, ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop, ast.alias)
 OF_A_SAMPLE_MAP = ("column", "sample")
 
 
 def texts(path: Path) -> Iterator[str]:
     """Yield the texts of a module as they are put together, docstrings left out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    docs = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
-    }
-    inside: set[int] = set()
-    for node in ast.walk(tree):
-        if id(node) in inside or id(node) in docs:
+    left: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str):
+                yield node.value
             continue
+        parts = list(ast.iter_child_nodes(node))
         if isinstance(node, ast.JoinedStr):
-            inside |= {id(part) for part in node.values}
             yield "".join(
-                str(part.value) if isinstance(part, ast.Constant) else HOLE for part in node.values
+                str(part.value) if isinstance(part, ast.Constant) else HOLE for part in parts
             )
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
+            parts = [part for part in parts if not isinstance(part, ast.Constant)]
+        elif isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            parts.remove(node.body[0])
+        # Names and operators, half of all nodes, hold nothing.
+        left += [part for part in parts if not isinstance(part, EMPTY)]
 
 
 MESSAGES = [

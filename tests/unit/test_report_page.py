@@ -68,6 +68,15 @@ def only(monkeypatch: pytest.MonkeyPatch, section: ModuleType) -> None:
 def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report") / "two"
     make.write(folder, attributions=True)
+    (folder / "report.html").write_text(text_of(folder), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with every file of its figures."""
+    folder = tmp_path_factory.mktemp("report") / "two"
+    make.write(folder, attributions=True)
     page.write(folder, folder / "report.html", folder / "figures")
     return folder
 
@@ -95,9 +104,10 @@ def test_sections_stand_in_their_order_each_with_a_sentence(two: Path) -> None:
     assert "Nothing to show" not in text
 
 
-def test_every_figure_lies_beside_the_page_four_times(two: Path) -> None:
+@pytest.mark.slow
+def test_every_figure_lies_beside_the_page_four_times(whole: Path) -> None:
     shown = set(
-        re.findall(r'id="figure-([a-z_0-9]+)"', (two / "report.html").read_text(encoding="utf-8"))
+        re.findall(r'id="figure-([a-z_0-9]+)"', (whole / "report.html").read_text(encoding="utf-8"))
     )
     assert {
         "quality",
@@ -112,7 +122,7 @@ def test_every_figure_lies_beside_the_page_four_times(two: Path) -> None:
     } <= shown
     for name in shown:
         for suffix in ("svg", "png", "pdf", "tsv"):
-            assert (two / "figures" / f"{name}.{suffix}").stat().st_size > 50, name
+            assert (whole / "figures" / f"{name}.{suffix}").stat().st_size > 50, name
 
 
 def test_the_page_names_nothing_outside_itself(two: Path) -> None:
@@ -126,27 +136,27 @@ def test_the_page_names_nothing_outside_itself(two: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_results_give_the_same_bytes(two: Path, tmp_path: Path) -> None:
-    page.write(two, tmp_path / "again.html", tmp_path / "figures")
-    assert (tmp_path / "again.html").read_bytes() == (two / "report.html").read_bytes()
-    for figure in sorted((two / "figures").iterdir()):
+def test_the_same_results_give_the_same_bytes(whole: Path, tmp_path: Path) -> None:
+    page.write(whole, tmp_path / "again.html", tmp_path / "figures")
+    assert (tmp_path / "again.html").read_bytes() == (whole / "report.html").read_bytes()
+    for figure in sorted((whole / "figures").iterdir()):
         assert (tmp_path / "figures" / figure.name).read_bytes() == figure.read_bytes(), figure.name
 
 
 @pytest.mark.slow
-def test_time_and_machine_change_one_line_only(two: Path, tmp_path: Path) -> None:
-    provenance = json.loads((two / "provenance.json").read_text(encoding="utf-8"))
-    before = (two / "report.html").read_text(encoding="utf-8").splitlines()
+def test_time_and_machine_change_one_line_only(whole: Path, tmp_path: Path) -> None:
+    provenance = json.loads((whole / "provenance.json").read_text(encoding="utf-8"))
+    before = (whole / "report.html").read_text(encoding="utf-8").splitlines()
     try:
         other = {
             **provenance,
             "created": "2031-05-06T07:08:09+00:00",
             "machine": {"system": "another", "cores": 64},
         }
-        (two / "provenance.json").write_text(json.dumps(other), encoding="utf-8")
-        page.write(two, tmp_path / "other.html", tmp_path / "figures")
+        (whole / "provenance.json").write_text(json.dumps(other), encoding="utf-8")
+        page.write(whole, tmp_path / "other.html", tmp_path / "figures")
     finally:
-        (two / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+        (whole / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
     after = (tmp_path / "other.html").read_text(encoding="utf-8").splitlines()
     changed = [
         at for at, (left, right) in enumerate(zip(before, after, strict=True)) if left != right

@@ -103,6 +103,7 @@ RIGHT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RIGHT)
 def test_every_sample_has_its_own_column(case, name):
     this = case(name)

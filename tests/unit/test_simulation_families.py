@@ -34,6 +34,7 @@ def d(values, case):
     return (one.mean(axis=1) - other.mean(axis=1)) / np.maximum(spread, 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_seed_decides_everything_and_conditions_are_balanced(name):
     first, again = simulate(3, family(name)), simulate(3, family(name))
@@ -48,6 +49,7 @@ def test_a_seed_decides_everything_and_conditions_are_balanced(name):
     assert FAMILIES[name].tells in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_without_an_effect_no_condition_differs_and_nothing_else_changes(name):
     planted, nothing = simulate(3, family(name)), simulate(3, family(name, effect=0.0))

@@ -63,6 +63,7 @@ def auc(trained: paired_dataset.PairedDataset, tested: paired_dataset.PairedData
     return float(row["estimate"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("organism", ["rat", "human", "zebrafish"])
 def test_what_is_learned_in_mouse_is_found_in_another_species(organism: str) -> None:
     assert auc(series("a", "mouse", 1.0, 1), series("b", organism, 1.0, 2)) > 0.9

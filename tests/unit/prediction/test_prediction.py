@@ -52,6 +52,7 @@ def test_tables_either_way_round_and_in_any_order(
         _of_run(run, predict(run, run.folder / name))
 
 
+@pytest.mark.slow
 def test_another_species_is_read_through_its_orthologs_and_copies_are_added(
     run: SimpleNamespace,
     counts: pd.DataFrame,
