@@ -40,6 +40,24 @@ def test_two_classes_agree_with_scikit_learn(seed):
     )
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_auc_alone_is_that_of_all_scores_to_the_last_digit(classes):
+    truth, probability = drawn(classes, number=24, classes=classes)
+    names = np.array(["control", "case", "c"])[:classes]
+    given = probability[:, 1] if classes == 2 else probability
+    more = {} if classes == 2 else {"classes": names}
+    held = metrics.held_out(predictions(names[truth], given, **more), list(names))
+    weights = np.random.default_rng(0).integers(0, 3, (300, len(held.groups))).astype(float)
+    weights[:, held.group[0]] += 1
+    # The first resamples hold one class only.
+    weights[:100, ~np.isin(np.arange(len(held.groups)), held.group[held.truth == 0])] = 0
+    weights[:100] += np.isin(np.arange(len(held.groups)), held.group[held.truth == 0])
+    alone, whole = metrics.auc_alone(held, weights), metrics.scores(held, weights)["auc"]
+    assert np.isnan(alone).any()
+    assert np.isfinite(alone).any()
+    assert np.array_equal(alone, whole, equal_nan=True)
+
+
 def test_several_classes_are_one_against_the_rest():
     truth, probability = drawn(3, classes=3)
     names = np.array(["a", "b", "c"])

@@ -10,7 +10,7 @@ import pandas as pd
 
 from epigpt.evaluation import answer, confounding, foregone, intervals
 from epigpt.evaluation.evidence import SIGNIFICANT, Facts, Locus, Score
-from epigpt.evaluation.metrics import Floats, HeldOut, of_repeat, scores, within_folds
+from epigpt.evaluation.metrics import Floats, HeldOut, auc_alone, of_repeat, within_folds
 from epigpt.evaluation.multiple_testing import holm
 from epigpt.genes.positions import SEX_CHROMOSOMES
 from epigpt.model_names import FINETUNED, NO_BLOCKS
@@ -184,7 +184,7 @@ def _scores(
     found = {}
     for name in names:
         held = models[name]
-        drawn = scores(held, weights)["auc"]
+        drawn = auc_alone(held, weights)
         sure_low, _ = intervals.interval("auc", auc[name].estimate, drawn, held, level)
         found[name] = replace(
             auc[name],
@@ -198,8 +198,8 @@ def _scores(
 
 
 def _auc(held: HeldOut, weights: Floats) -> Score:
-    estimate = float(scores(held, held.unit_weights())["auc"][0])
-    low, high = intervals.interval("auc", estimate, scores(held, weights)["auc"], held)
+    estimate = float(auc_alone(held, held.unit_weights())[0])
+    low, high = intervals.interval("auc", estimate, auc_alone(held, weights), held)
     return Score(estimate, low, high, sure_low=low)
 
 
@@ -242,7 +242,7 @@ def _groups_per_class(held: HeldOut) -> dict[str, int]:
 def _pooling(models: Mapping[str, HeldOut]) -> list[str]:
     held = models[FINETUNED]
     inside = within_folds(held)
-    pooled = float(scores(held, held.unit_weights())["auc"][0])
+    pooled = float(auc_alone(held, held.unit_weights())[0])
     if np.isnan(inside) or abs(inside - pooled) <= _POOLING_GAP:
         return []
     return [

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from epigpt.evaluation import small_sample_intervals as limits
-from epigpt.evaluation.metrics import METRICS, Floats, HeldOut, scores
+from epigpt.evaluation.metrics import METRICS, Floats, HeldOut, auc_alone, scores
 from epigpt.evaluation.permutation_test import p_value, smallest_p
 
 COLUMNS = [
@@ -87,7 +87,7 @@ def _few_sample_limits(
         low, high = limits.mean_limits(_brier_of_groups(held), level)
         return max(low, 0.0), min(high, 1.0)
     if metric == "average_precision" and two:
-        auc = float(scores(held, held.unit_weights())["auc"][0])
+        auc = float(auc_alone(held, held.unit_weights())[0])
         low, high = _auc_limits(auc, held, level)
         share = float((held.truth == 1).mean())
         centre = limits.binormal_average_precision(auc, share)
@@ -231,20 +231,20 @@ def differences(
     base_limits = interval("auc", base, draws, models[one], level)
     rows = []
     for other in others:
-        auc, other_draws = _auc_and_draws(models[other], weights)
+        theirs, other_draws = _auc_and_draws(models[other], weights)
         apart = draws - other_draws
         low, high = (float(edge) for edge in np.nanpercentile(apart, edges))
         recovered = limits.difference_limits(
             base,
-            auc,
+            theirs,
             base_limits,
-            interval("auc", auc, other_draws, models[other], level),
+            interval("auc", theirs, other_draws, models[other], level),
             _correlation(draws, other_draws),
         )
         if np.array_equal(models[one].ranking, models[other].ranking):
             recovered = (0.0, 0.0)  # the same probabilities: no doubt about the difference
         above = float(np.mean(apart > 1e-12) + np.mean(np.abs(apart) <= 1e-12) / 2)
-        row = (one, other, base - auc, min(low, recovered[0]), max(high, recovered[1]), above)
+        row = (one, other, base - theirs, min(low, recovered[0]), max(high, recovered[1]), above)
         rows.append(row)
     return pd.DataFrame(rows, columns=DIFFERENCES)
 
@@ -255,7 +255,7 @@ def simultaneous_level(number: int) -> float:
 
 
 def _auc_and_draws(held: HeldOut, weights: Floats) -> tuple[float, Floats]:
-    return float(scores(held, held.unit_weights())["auc"][0]), scores(held, weights)["auc"]
+    return float(auc_alone(held, held.unit_weights())[0]), auc_alone(held, weights)
 
 
 def _correlation(one: Floats, other: Floats) -> float:

@@ -175,6 +175,21 @@ def scores(held: HeldOut, weights: Floats, truth: Integers | None = None) -> dic
     return {metric: np.mean([found[metric] for found in per_repeat], axis=0) for metric in METRICS}
 
 
+def auc_alone(held: HeldOut, weights: Floats) -> Floats:
+    """Give the AUC that `scores` gives, (resamples,), without the other metrics, which take longer
+    than it."""
+    per_repeat = []
+    for repeat in np.unique(held.repeat):
+        rows = np.flatnonzero(held.repeat == repeat)
+        truth, weight = held.truth[None, rows], weights[:, held.group[rows]]
+        number = len(held.classes)
+        positive = [1] if number == 2 else list(range(number))
+        ranked = [_ranked(held.ranking[rows, k], truth == k, weight)[0] for k in positive]
+        complete = np.all([_weighed(weight, truth == k) > 0 for k in range(number)], axis=0)
+        per_repeat.append(np.where(complete, np.mean(ranked, axis=0), np.nan))
+    return np.asarray(np.mean(per_repeat, axis=0))
+
+
 def _scores_of_rows(
     held: HeldOut, rows: Integers, weights: Floats, truths: Integers
 ) -> dict[str, Floats]:

@@ -111,10 +111,10 @@ def _permuted_truth(held: HeldOut, permutations: int, seed: int) -> npt.NDArray[
         {"sample": held.sample, "group": groups[held.group], "label": classes[held.truth]}
     ).drop_duplicates("sample")
     row_of = np.searchsorted(np.sort(known["sample"].to_numpy(dtype=str)), held.sample.astype(str))
-    number_of = pd.Series({name: number for number, name in enumerate(held.classes)})
+    number_of = {name: number for number, name in enumerate(held.classes)}
     truth = np.empty((permutations, len(held.truth)), dtype=np.intp)
     for number, drawn in enumerate(permuted(known, permutations, seed)):
-        truth[number] = number_of.loc[drawn["label"]].to_numpy()[row_of]
+        truth[number] = np.array([number_of[name] for name in drawn["label"]])[row_of]
     return truth
 
 
