@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -94,11 +96,44 @@ def test_snakemakes_own_report_holds_pages_figures_and_tables(finished):
         assert f'"{category}"' in text
 
 
+@contextmanager
+def edited(path: Path, old: str, new: str) -> Iterator[None]:
+    """Replace the first match of a pattern in a file for a while."""
+    text = path.read_text()
+    written = re.sub(
+        old, lambda found: new if "|" not in old else new + found[0].lstrip("\n"), text, count=1
+    )
+    assert written != text
+    try:
+        path.write_text(written)
+        yield
+    finally:
+        path.write_text(text)
+
+
+def test_edits_that_no_result_rests_on_rerun_nothing(finished):
+    """All at once: what one of them reran would be named."""
+    edits = [
+        ("workflow/epigpt/evaluation/metrics.py", '"""', '"""Another beginning. '),
+        ("workflow/epigpt/training/training_loop.py", "\nimport", "\n# a remark\nimport"),
+        ("workflow/epigpt/cli.py", "\nimport", "\nEDITED = 1\nimport"),
+        ("workflow/epigpt/config/settings.py", "\nfrom", "\nEDITED = 1\nfrom"),
+        ("envs/train.yaml", "# ", "# another remark "),
+        ("profiles/default/config.yaml", "latency-wait: 10", "latency-wait: 11"),
+        ("README.md", "# EpiGPT", "# Another"),
+        ("workflow/presets/models/tiny.yaml", "# ", "# another remark "),
+        ("workflow/presets/models/gpt2.yaml", "layers: 12", "layers: 11"),
+    ]
+    with ExitStack() as stack:
+        for file, old, new in edits:
+            stack.enter_context(edited(finished.checkout / file, old, new))
+        named, output = would_run(finished)
+    assert named == set(), output
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "rules"),
     [
-        ("workflow/epigpt/evaluation/metrics.py", '"""', '"""Another beginning. ', set()),
-        ("workflow/epigpt/training/training_loop.py", "\nimport", "\n# a remark\nimport", set()),
         (
             "workflow/epigpt/evaluation/metrics.py",
             "\nimport",
@@ -114,30 +149,14 @@ def test_snakemakes_own_report_holds_pages_figures_and_tables(finished):
         ),
         ("workflow/epigpt/training/training_loop.py", "\nimport", "\nEDITED = 1\nimport", MODEL),
         ("workflow/epigpt/stages/baseline.py", "\nimport|\nfrom", "\nEDITED = 1\n", SCORES),
-        ("workflow/epigpt/cli.py", "\nimport", "\nEDITED = 1\nimport", set()),
-        ("workflow/epigpt/config/settings.py", "\nfrom", "\nEDITED = 1\nfrom", set()),
-        ("envs/train.yaml", "# ", "# another remark ", set()),
-        ("profiles/default/config.yaml", "latency-wait: 10", "latency-wait: 11", set()),
-        ("README.md", "# EpiGPT", "# Another", set()),
         ("workflow/presets/models/tiny.yaml", "heads: 4", "heads: 8", MODEL),
-        ("workflow/presets/models/tiny.yaml", "# ", "# another remark ", set()),
-        ("workflow/presets/models/gpt2.yaml", "layers: 12", "layers: 11", set()),
     ],
 )
 def test_an_edited_file(finished, file, old, new, rules):
-    path = finished.checkout / file
-    text = path.read_text()
-    try:
-        edited = re.sub(
-            old, lambda found: new if "|" not in old else new + found[0].lstrip("\n"), text, count=1
-        )
-        assert edited != text
-        path.write_text(edited)
+    with edited(finished.checkout / file, old, new):
         named, output = would_run(finished)
-    finally:
-        path.write_text(text)
     assert named == rules
-    if rules and file.endswith(".py"):
+    if file.endswith(".py"):
         module = file.removeprefix("workflow/").removesuffix(".py").replace("/", ".")
         reasons = [line for line in output.splitlines() if "Params have changed" in line]
         assert any(f"{module}=" in line for line in reasons)
@@ -196,16 +215,9 @@ def test_a_setting(finished, key, value, rules):
         path.write_text(text)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--set-threads", "models=2"],
-        ["--set-resources", "models:mem_mb=9000"],
-        ["--cores", "1"],
-        ["--config", "hardware=h100x8-nodes"],
-    ],
-)
-def test_hardware_reruns_nothing(finished, arguments):
+def test_hardware_reruns_nothing(finished):
+    arguments = ["--set-threads", "models=2", "--set-resources", "models:mem_mb=9000"]
+    arguments += ["--cores", "1", "--config", "hardware=h100x8-nodes"]
     assert would_run(finished, *arguments)[0] == set()
 
 
@@ -269,15 +281,17 @@ def test_another_version_of_a_package(finished, tmp_path, monkeypatch, package, 
     assert would_run(finished)[0] == rules
 
 
-@pytest.mark.parametrize("name", ["folds.tsv", "samples.tsv", "expression.h5ad"])
-def test_a_touched_result_reruns_nothing(finished, name):
-    path = finished.folder / "results" / "epilepsy" / name
-    before = path.stat()
-    path.touch()
+def test_a_touched_result_reruns_nothing(finished):
+    folder = finished.folder / "results" / "epilepsy"
+    paths = [folder / name for name in ("folds.tsv", "samples.tsv", "expression.h5ad")]
+    before = [path.stat() for path in paths]
+    for path in paths:
+        path.touch()
     try:
         assert would_run(finished)[0] == set()
     finally:
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        for path, was in zip(paths, before, strict=True):
+            os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
 
 
 def test_deleted_tokens_are_made_again(finished):
