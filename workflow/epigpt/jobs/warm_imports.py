@@ -26,10 +26,11 @@ IMPORTED = {
     "attributions": ("epigpt.interpretation.explain",),
     "report": ("matplotlib.pyplot", "sklearn.manifold"),
 }
-# Of one data set these two run alone; another core can import meanwhile what comes next.
+# Of one data set these run alone; another core can import meanwhile what comes next.
 FOLLOWING = {
     "counts": ("expression",),
     "expression": ("folds", "differential_expression", "encode", "redraw", "baseline"),
+    "evaluate": ("markers", "model_answer", "provenance", "report", "crate", "index"),
 }
 
 
