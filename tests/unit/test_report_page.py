@@ -58,7 +58,7 @@ def only(monkeypatch: pytest.MonkeyPatch, section: ModuleType) -> None:
     monkeypatch.setattr(
         page,
         "_sections",
-        lambda results, plates: [
+        lambda results, plates, *_: [
             section.section(*(results, plates)[: section.section.__code__.co_argcount])
         ],
     )
