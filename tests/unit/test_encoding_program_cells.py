@@ -101,13 +101,15 @@ def test_programs_of_cells_rest_on_their_samples(
         seen.append(("start", scores.shape[:1]))
         return fit(programs, scores, **given)
 
-    def spied_rule(values: np.ndarray, numbers: np.ndarray, group: np.ndarray, seed: int) -> Any:
+    def spied_rule(
+        values: np.ndarray, numbers: np.ndarray, group: np.ndarray, seed: int, **given: Any
+    ) -> Any:
         seen.append(("rule", values.shape[:1]))
         means = np.stack(
             [_lognorm(counts)[donor == name].mean(axis=0) for name in np.unique(donor)]
         )
         assert np.allclose(values.sum(axis=1), means[:, means.any(axis=0)].sum(axis=1), rtol=1e-4)
-        return rule(values, numbers, group, seed)
+        return rule(values, numbers, group, seed, **given)
 
     monkeypatch.setattr(consensus_rule, "fit", spied_rule)
     monkeypatch.setattr(program_fitting, "components", spied_components)

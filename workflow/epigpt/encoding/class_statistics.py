@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy.sparse
 
+from epigpt.encoding import paired_donors
 from epigpt.encoding.gene_statistics import MIN_DETECTED, Moments
 
 # Added to a gene's own spread, as a quantile of all spreads. A large one, found by search
@@ -66,33 +67,13 @@ class ClassSums:
         return self.totals[held] / self.counts[held, None], labels, groups
 
 
-def within_donors(means: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, int]:
-    """Centre the units of each donor that has several classes, so that only the difference between
-    its classes is left.
-
-    Returns
-    -------
-    The means, shape (units, genes), and how many donors were centred: the degrees of freedom that
-    this takes.
-    """
-    names, counts = np.unique(groups, return_counts=True)
-    several = names[counts > 1]
-    if not len(several):
-        return means, 0
-    centred, centre = means.copy(), means.mean(axis=0)
-    for name in several:
-        own = groups == name
-        centred[own] += centre - means[own].mean(axis=0)
-    return centred, len(several) - (len(several) == len(names))
-
-
 def statistic(sums: Moments, classes: ClassSums) -> np.ndarray:
     """Return the root of a moderated F between the classes for each gene, shape (genes,).
 
     The spread between the class means over donors, divided by the spread within the classes plus a
-    floor, in the manner of Tusher, Tibshirani and Chu (PNAS 2001; 98: 5116). Donors that hold
-    several classes are centred first. 0 for genes that fewer than two observations detect, and for
-    every gene where there is a single class.
+    floor, in the manner of Tusher, Tibshirani and Chu (PNAS 2001; 98: 5116). What donors with
+    several classes differ in is taken out first. 0 for genes that fewer than two observations
+    detect, and for every gene where there is a single class.
     """
     means, labels, groups = classes.means()
     names = np.unique(labels)
@@ -100,13 +81,14 @@ def statistic(sums: Moments, classes: ClassSums) -> np.ndarray:
     detected = sums.detected >= min(MIN_DETECTED, sums.rows)
     if len(names) < 2 or not detected.any():
         return found
-    means, spent = within_donors(means[:, detected], groups)
+    donors = paired_donors.effects(means[:, detected], labels, groups)
+    means = donors.removed(means[:, detected], groups)
     overall, between, within = means.mean(axis=0), 0.0, 0.0
     for name in names:
         own = means[labels == name]
         between = between + len(own) * (own.mean(axis=0) - overall) ** 2
         within = within + ((own - own.mean(axis=0)) ** 2).sum(axis=0)
-    spread = np.sqrt(within / max(len(labels) - len(names) - spent, 1))
+    spread = np.sqrt(within / max(len(labels) - len(names) - donors.spent, 1))
     floor = max(float(np.quantile(spread, FLOOR_QUANTILE)), 1e-6)
     found[detected] = np.sqrt(between / (len(names) - 1)) / (spread + floor)
     return found

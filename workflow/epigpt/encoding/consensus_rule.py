@@ -43,7 +43,12 @@ class ConsensusRule:
 
 
 def fit(
-    expression: np.ndarray, numbers: np.ndarray, group: np.ndarray, seed: int
+    expression: np.ndarray,
+    numbers: np.ndarray,
+    group: np.ndarray,
+    seed: int,
+    *,
+    unseen: np.ndarray | None = None,
 ) -> ConsensusRule | None:
     """Fit the rule.
 
@@ -53,6 +58,9 @@ def fit(
         Log-normalised, shape (rows, genes).
     numbers, group
         Class number and donor of each row.
+    unseen
+        Expression of the same rows as a new sample's would be read, by which the rule is judged
+        (`epigpt.encoding.paired_donors.within`); None: the same.
 
     Returns
     -------
@@ -64,6 +72,7 @@ def fit(
         return None
     centre, spread = centre[columns], spread[columns]
     values = (expression[:, columns] - centre) / spread
+    new = values if unseen is None else (unseen[:, columns] - centre) / spread
     names = np.unique(numbers)
     positive = names[1:] if len(names) == 2 else names
     total = np.zeros((len(columns), len(positive)))
@@ -74,7 +83,7 @@ def fit(
         coefficients, intercepts = _lasso(values[~left_out], numbers[~left_out], positive)
         total += coefficients / SUBSETS
         shift += intercepts / SUBSETS
-        held[left_out] += values[left_out] @ coefficients + intercepts
+        held[left_out] += new[left_out] @ coefficients + intercepts
         times[left_out] += 1
     judged = times > 0
     if len(np.unique(numbers[judged])) < len(names):

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse
 
 from epigpt.encoding import gene_statistics, program_fitting
-from epigpt.encoding.gene_statistics import GeneStatistics, Moments
-from epigpt.encoding.programs import COMPONENT, GENE, PAIR, RULE, SHARED, Programs, budget
+from epigpt.encoding.gene_statistics import GeneStatistics
+from epigpt.encoding.programs import COMPONENT, GENE, PAIR, SHARED, Programs, budget
 from epigpt.encoding.shared_programs import SharedPrograms
 from epigpt.encoding.training_sums import (
     Countable,
@@ -23,10 +22,6 @@ from epigpt.encoding.training_sums import (
 
 if TYPE_CHECKING:
     from epigpt.encoding.consensus_rule import ConsensusRule
-
-# Genes that the rule looks at: those of largest variance. More observations cost it time alone.
-RULE_GENES = 2000
-MAX_RULE_ROWS = 400
 
 
 @dataclass(frozen=True)
@@ -79,12 +74,21 @@ def fit(
     if not len(known):
         return _programs(observations, training, size, chosen, learned=learned)
     # scikit-learn takes a second to import.
-    from epigpt.encoding import linear_start
+    from epigpt.encoding import linear_start, rules_of_fit
     from epigpt.encoding.unchecked_fits import unchecked
 
     with unchecked():
-        ruled = known[:: -(-len(known) // MAX_RULE_ROWS)]
-        rules, ruled_label = _rules(observations, ruled, learned, size, chosen)
+        rules: dict[int, ConsensusRule] = {}
+        ruled_label = label[known]
+        if chosen.with_labels and budget(size.tokens, len(chosen.classes))[3]:
+            rules, ruled_label = rules_of_fit.fit(
+                observations,
+                known,
+                learned,
+                classes=chosen.classes,
+                shared=chosen.shared,
+                seed=chosen.seed,
+            )
         columns, reference = _programs(
             observations, training, size, chosen, learned=learned, rules=rules
         )
@@ -158,75 +162,6 @@ class Units:
         np.add.at(total, of_row, scores)
         means: np.ndarray = total / np.bincount(of_row)[:, None]
         return means
-
-
-def _rules(
-    observations: Countable, rows: np.ndarray, learned: TrainingSums, size: Size, chosen: Chosen
-) -> tuple[dict[int, "ConsensusRule"], np.ndarray]:
-    """Return, by kind, the rule over the genes of largest variance and the one over the activity of
-    the programmes that a corpus' series share; coefficients over all genes. And the label of each
-    row that they were fitted on: `rows`, or of cells what each donor has of a class."""
-    cells = learned.samples is not None
-    label, group = (text(observations, name)[rows] for name in ("label", "group"))
-    if not chosen.with_labels or not budget(size.tokens, len(chosen.classes))[3]:
-        return {}, label
-    if cells:
-        means, label, group = learned.classes.means()
-        known = np.isin(label, chosen.classes)
-        means, label, group = means[known], label[known], group[known]
-    if set(label.tolist()) != set(chosen.classes):
-        return {}, label
-    from epigpt.encoding import consensus_rule
-
-    # Classes in alphabetical order, as in the linear start.
-    numbers = np.searchsorted(np.sort(chosen.classes), label)
-    found = {}
-    for kind, (columns, weights) in _features(observations, learned, chosen.shared).items():
-        blocks = [means] if cells else (block for _, block in expression(observations, rows))
-        values = np.concatenate([_of_features(block[:, columns], weights) for block in blocks])
-        rule = consensus_rule.fit(values, numbers, group, chosen.seed)
-        if rule is not None:
-            own = rule.coefficients if weights is None else weights @ rule.coefficients
-            coefficients = np.zeros((len(learned.telling), own.shape[1]))
-            coefficients[columns] = own
-            found[kind] = replace(rule, coefficients=coefficients)
-    return found, label
-
-
-def _of_features(genes: Any, weights: np.ndarray | None) -> np.ndarray:
-    """Return dense expression of genes, or of the features that `weights` make of them."""
-    if weights is not None:
-        return np.asarray(genes @ weights)
-    return genes.toarray() if scipy.sparse.issparse(genes) else np.asarray(genes)
-
-
-def _features(
-    observations: Countable, learned: TrainingSums, shared: SharedPrograms | None
-) -> dict[int, tuple[np.ndarray, np.ndarray | None]]:
-    """Return by kind what a rule is made of: columns of genes, and their weights in each of its
-    features, shape (columns, features); None: each gene is one."""
-    found: dict[int, tuple[np.ndarray, np.ndarray | None]] = {
-        RULE: (_varying(learned.between_samples, RULE_GENES), None)
-    }
-    if shared is not None:
-        columns, loadings = shared.over(
-            observations.genes.tolist(), observations.symbols.tolist(), observations.organism
-        )
-        # As in the corpus, deviations are measured by what is usual at a gene's mean.
-        seen = learned.sums.detected[columns] >= gene_statistics.MIN_DETECTED
-        columns, loadings = columns[seen], loadings[:, seen]
-        loadings = loadings[loadings.any(axis=1)]
-        if len(loadings):
-            reference = gene_statistics.fit(learned.sums, columns, observations.target)
-            found[SHARED] = columns, loadings.T.astype(np.float64) / reference.scale[:, None]
-    return found
-
-
-def _varying(sums: Moments, number: int) -> np.ndarray:
-    """Return the genes of largest variance, ascending, of those that are detected."""
-    variance = sums.squares / sums.rows - (sums.total / sums.rows) ** 2
-    detected = np.flatnonzero(sums.detected)
-    return np.sort(detected[np.argsort(-variance[detected], kind="stable")[:number]])
 
 
 def _programs(

@@ -149,6 +149,12 @@ def _passes(results: Results) -> Any:
     return max(logged, default=asked) if asked == "auto" else asked
 
 
+def _are_paired(results: Results) -> bool:
+    """Whether a donor among the compared samples has several classes."""
+    compared = results.compared
+    return bool(compared.groupby("group")["label"].nunique().gt(1).any())
+
+
 def _sentences(results: Results) -> list[str]:
     settings = results.provenance.get("settings") or {}
     summary = results.folds_summary
@@ -176,6 +182,13 @@ def _sentences(results: Results) -> list[str]:
             f" {results.unit}, stratified by class; everything that is fitted (gene reference,"
             " scaling, model) is fitted inside the training part of each fold."
             if results.assessable and summary.get("folds")
+            else ""
+        ),
+        (
+            f"Where a {results.unit} has samples of several classes, GPT-2's start, a sparse rule"
+            f" over genes, is fitted on what differs within {results.unit}s (their levels estimated"
+            " beside those of the classes by least squares); held-out samples are read as they are."
+            if results.assessable and _are_paired(results)
             else ""
         ),
         (

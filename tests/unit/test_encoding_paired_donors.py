@@ -1,0 +1,141 @@
+"""What donors with several classes differ in: estimated beside the classes, and taken out of what the
+rule over genes is fitted on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from epigpt.encoding import consensus_rule, paired_donors
+from epigpt.encoding.class_statistics import ClassSums, statistic
+from epigpt.encoding.gene_statistics import Moments
+from epigpt.encoding.programs import RULE
+from program_stores import CLASSES, fit_on, open_blocks, programs_of
+
+DONORS, GENES = 12, 40
+PAIRED = np.repeat([f"D{number:02d}" for number in range(DONORS)], 2)
+
+
+def _levels(donors: int = DONORS) -> np.ndarray:
+    return np.random.default_rng(0).normal(0, 3, (donors, GENES))
+
+
+def _of_class(label: np.ndarray) -> np.ndarray:
+    """Expression that classes alone explain."""
+    changes = np.random.default_rng(1).normal(0, 1, (len(np.unique(label)), GENES))
+    return 5 + changes[np.unique(label, return_inverse=True)[1]]
+
+
+def test_levels_of_pairs_are_those_of_their_means() -> None:
+    label = np.array(CLASSES * DONORS)
+    levels = _levels()
+    means = _of_class(label) + np.repeat(levels, 2, axis=0)
+    found = paired_donors.effects(means, label, PAIRED)
+    assert np.allclose(found.levels, levels - levels.mean(axis=0))
+    assert found.spent == DONORS - 1
+    left = found.removed(means, PAIRED)
+    assert np.allclose(left, _of_class(label) + levels.mean(axis=0))
+
+
+@pytest.mark.parametrize("alone", [0, 3])
+def test_donors_need_not_have_the_same_classes(alone: int) -> None:
+    """A mean over a donor's own samples would take a class for the donor where one is missing."""
+    label = np.array(["a", "b", "b", "c", "a", "c", "a", "b", "c", "b", "c", *"abc"[:alone]])
+    group = np.array([*"112233444556"[:11], *"xyz"[:alone]])
+    names, of_row = np.unique(group, return_inverse=True)
+    levels = _levels(len(names))
+    means = _of_class(label) + levels[of_row]
+    single = np.isin(group, list("xyz"))
+    means[single] = _of_class(label)[single]
+    found = paired_donors.effects(means, label, group)
+    assert found.donors.tolist() == list("12345")
+    assert np.allclose(found.levels, levels[:5] - levels[:5].mean(axis=0))
+    left = found.removed(means, group)
+    own = np.isin(group, found.donors)
+    assert np.allclose(left[own], (_of_class(label) + levels[:5].mean(axis=0))[own])
+    assert np.array_equal(left[~own], means[~own])
+
+
+def test_without_such_donors_nothing_is_taken_away() -> None:
+    values = _levels()
+    label, group = np.array(CLASSES * 6), np.arange(12).astype(str)
+    assert not paired_donors.are_any(label, group)
+    assert paired_donors.effects(values, label, group).spent == 0
+    assert np.array_equal(paired_donors.within(values, label, group), values)
+    assert paired_donors.are_any(label, np.repeat(group[:6], 2))
+
+
+def test_several_samples_of_a_class_count_once_and_what_is_absent_stays_absent() -> None:
+    label = np.array(CLASSES * DONORS)
+    values = _of_class(label) + np.repeat(_levels(), 2, axis=0)
+    often = np.concatenate([np.arange(24), np.repeat([0, 5], 7)])
+    once, repeated = (
+        paired_donors.within(values[rows], label[rows], PAIRED[rows])
+        for rows in (np.arange(24), often)
+    )
+    assert np.allclose(once, repeated[:24])
+    values[3, :10] = 0
+    left = paired_donors.within(values, label, PAIRED)
+    assert np.array_equal(left == 0, values == 0)
+
+
+def test_the_statistic_of_incomplete_pairs_is_not_misled_by_donors() -> None:
+    """Donors of the classes a and b lie high, those of b and c low: nothing differs within them."""
+    label = np.array(["a", "b"] * 6 + ["b", "c"] * 6)
+    random = np.random.default_rng(0)
+    values = 5 + random.normal(0, 0.1, (24, GENES))
+    values[:12, :10] += 4
+    sums = ClassSums(label, PAIRED)
+
+    sums.add(np.arange(24), scipy.sparse.csr_matrix(values))
+    moments = Moments(24, values.sum(axis=0), (values**2).sum(axis=0), np.full(GENES, 24))
+    found = statistic(moments, sums)
+    assert found[:10].mean() < 2 * found[10:].mean()
+
+
+def _counts(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Counts of pairs whose donors differ more than their classes do."""
+    random = np.random.default_rng(seed)
+    label = np.array(CLASSES * DONORS)
+    mean = np.tile(random.gamma(2.0, 60.0, 300) + 20, (2 * DONORS, 1))
+    mean *= np.exp(np.repeat(random.normal(0, 0.8, (DONORS, 300)), 2, axis=0))
+    mean[label == "b", :6] *= np.exp(0.7)
+    return random.negative_binomial(40, 40 / (40 + mean)), label
+
+
+def test_the_rule_learns_what_differs_within_donors(tmp_path: Path) -> None:
+    """The planted genes have most of its weight; the same samples as twice as many donors mostly
+    give no rule that tells anything."""
+    planted = [f"Gene{number:03d}" for number in range(6)]
+    shares: dict[str, list[float]] = {"paired": [], "apart": []}
+    for seed in range(4):
+        counts, label = _counts(seed)
+        for name, group in (("paired", PAIRED), ("apart", np.arange(24).astype(str))):
+            observations = open_blocks(tmp_path / f"{name}{seed}", counts, label, group)
+            genes, reference = fit_on(observations, np.arange(24))
+            programs = programs_of(reference)
+            weights = np.abs(programs.loadings[programs.kinds == RULE]).sum(axis=0)
+            shares[name].append(weights[np.isin(genes, planted)].sum() / max(weights.sum(), 1e-9))
+    assert np.mean(shares["paired"]) > 0.6
+    assert np.mean(shares["apart"]) < 0.3
+
+
+def test_the_rule_is_judged_by_samples_as_they_are() -> None:
+    label = np.array(CLASSES * DONORS)
+    numbers = np.unique(label, return_inverse=True)[1]
+    random = np.random.default_rng(0)
+    values = 5 + random.normal(0, 0.3, (24, GENES)) + np.repeat(_levels(), 2, axis=0)
+    values[label == "b", :4] += 1.5
+    within = paired_donors.within(values, label, PAIRED)
+    as_they_are = consensus_rule.fit(within, numbers, PAIRED, 1, unseen=values)
+    flattered = consensus_rule.fit(within, numbers, PAIRED, 1)
+    assert as_they_are is not None
+    assert flattered is not None
+
+    def right(rule: consensus_rule.ConsensusRule) -> float:
+        seen = ~np.isnan(rule.held_out[:, 0])
+        return float(((rule.held_out[seen, 0] > 0) == numbers[seen]).mean())
+
+    assert right(flattered) > 0.95
+    assert right(as_they_are) < 0.85
