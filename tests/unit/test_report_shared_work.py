@@ -13,15 +13,19 @@ import pytest
 from epigpt.report import shared_work
 
 
-def slowly(number, marks):
+def together(number, marks, processes):
+    """Wait until every process has begun a task, which one that never comes ends after 20 s."""
     (marks / f"{number} {os.getpid()}").touch()
-    time.sleep(0.05)
+    for _ in range(2000):
+        if len({mark.name.split()[1] for mark in marks.iterdir()}) >= processes:
+            break
+        time.sleep(0.01)
     return number * number
 
 
 @pytest.mark.parametrize("processes", [1, 2, 5])
 def test_each_task_is_done_once_and_answers_stand_in_order(tmp_path, processes):
-    tasks = [partial(slowly, number, tmp_path) for number in range(8)]
+    tasks = [partial(together, number, tmp_path, processes) for number in range(8)]
     assert shared_work.each(tasks, processes) == [number * number for number in range(8)]
     done = [mark.name.split() for mark in tmp_path.iterdir()]
     assert sorted(number for number, _ in done) == sorted(map(str, range(8)))
