@@ -14,11 +14,13 @@ held back is left out: what was chosen with the labels always looks telling in t
 keep the blocks of the model from seeing what the components say together.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from sklearn.base import clone
 
+from epigpt.encoding import ridge_path
 from epigpt.encoding.balanced_logistic import BalancedLogistic
 from epigpt.encoding.nested_folds import nested_splits
 from epigpt.encoding.programs import COMPONENT, GENE, PAIR, RULE, SHARED, Programs
@@ -122,7 +124,7 @@ def fit(
             coefficients, intercept = (
                 _margins_as_logits(own.sum())
                 if kind in rules
-                else _logistic(scores[:, own], numbers, STRENGTHS[judged[kind].strength])
+                else _logistics(scores[:, own], numbers, [STRENGTHS[judged[kind].strength]])[0]
             )
             # What tells nothing keeps the small margins that its penalty gives it.
             spread = judged[kind].spread
@@ -210,7 +212,7 @@ def _nested(
         truth.append(numbers[test])
         for kind in kinds:
             own = inner.kinds == kind
-            fitted = [_logistic(inner.scores[:, own], numbers[train], C) for C in STRENGTHS]
+            fitted = _logistics(inner.scores[:, own], numbers[train], STRENGTHS)
             logits = [tested[:, own] @ weights + bias for weights, bias in fitted]
             held[kind].append(np.stack(logits))
     if not truth:
@@ -224,21 +226,20 @@ def _nested(
     return found
 
 
-def _logistic(
-    scores: np.ndarray, numbers: np.ndarray, strength: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _logistics(
+    scores: np.ndarray, numbers: np.ndarray, strengths: Sequence[float]
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Coefficients (programs, classes) and intercepts (classes,) of a classifier whose classes
-    weigh alike; of two classes each takes half of the difference."""
-    size = max(scores.shape[1], 1) ** 0.5  # so that a penalty means the same for few and for many
+    weigh alike, for each strength; of two classes each takes half of the difference."""
+    classes, size = len(np.unique(numbers)), max(scores.shape[1], 1) ** 0.5
     if not scores.shape[1]:
-        classes = len(np.unique(numbers))
-        return np.zeros((0, classes)), np.zeros(classes)
-    model = BalancedLogistic(C=strength, solver="newton-cholesky", tol=1e-6).fit(
-        scores.astype(np.float64) / size, numbers
-    )
-    if len(model.classes_) == 2:
-        coefficients, intercept = model.coef_[0] / size, model.intercept_[0]
-        return np.stack([-coefficients / 2, coefficients / 2], axis=1), np.array(
-            [-intercept / 2, intercept / 2]
-        )
-    return model.coef_.T / size, np.asarray(model.intercept_)
+        return [(np.zeros((0, classes)), np.zeros(classes))] * len(strengths)
+    # Divided, so that a penalty means the same for few programs and for many.
+    values = scores.astype(np.float64) / size
+    model = BalancedLogistic(solver="newton-cholesky", tol=1e-6)
+    if not ridge_path.solves(model, classes):
+        fitted = [clone(model).set_params(C=C).fit(values, numbers) for C in strengths]
+        return [(one.coef_.T / size, np.asarray(one.intercept_)) for one in fitted]
+    found = ridge_path.coefficients(model, strengths, values, numbers)
+    halves = np.array([-0.5, 0.5])
+    return [(one[:-1, None] / size * halves, one[-1] * halves) for one in found]

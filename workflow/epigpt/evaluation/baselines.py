@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from epigpt.dataset.expression_data import ExpressionData, each_fold
+from epigpt.encoding import ridge_path
 from epigpt.encoding.nested_folds import nested_splits
 from epigpt.encoding.unchecked_fits import unchecked
 from epigpt.evaluation import (
@@ -20,7 +21,6 @@ from epigpt.evaluation import (
     permutation_test,
     pipelines,
     predictions,
-    ridge_path,
 )
 from epigpt.evaluation.metrics import held_out, scores
 

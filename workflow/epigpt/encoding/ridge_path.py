@@ -30,14 +30,10 @@ def solves(classifier: Any, n_classes: int) -> bool:
     )
 
 
-def probabilities(
-    classifier: BalancedLogistic,
-    strengths: Sequence[float],
-    X: np.ndarray,
-    y: np.ndarray,
-    X_test: np.ndarray,
+def coefficients(
+    classifier: BalancedLogistic, strengths: Sequence[float], X: np.ndarray, y: np.ndarray
 ) -> np.ndarray:
-    """Fit the classifier once per strength and score other rows.
+    """Fit the classifier once per strength.
 
     Parameters
     ----------
@@ -46,22 +42,36 @@ def probabilities(
     strengths
         Inverse penalties.
     X, y
-        Rows × features, float64, and the classes of the rows.
-    X_test
-        Rows to score × features.
+        Rows × features, float64, and the classes of the rows, two of them.
 
     Returns
     -------
-    Probabilities of both classes, sorted; shape (strengths, rows to score, 2). They differ from
-    scikit-learn's by rounding alone.
+    Coefficients of the second class with the intercept last, shape (strengths, features + 1). They
+    differ from scikit-learn's by rounding alone.
     """
     weights, solved = _newton(X, y, np.asarray(strengths, dtype=np.float64), classifier)
-    second = expit(weights[:, :-1] @ X_test.T + weights[:, -1:])
-    scored = np.stack([1 - second, second], axis=-1)
     for at in np.flatnonzero(~solved):
-        alone = clone(classifier).set_params(C=strengths[int(at)])
-        scored[at] = alone.fit(X, y).predict_proba(X_test)
-    return scored
+        alone = clone(classifier).set_params(C=strengths[int(at)]).fit(X, y)
+        weights[at] = [*alone.coef_[0], alone.intercept_[0]]
+    return weights
+
+
+def probabilities(
+    classifier: BalancedLogistic,
+    strengths: Sequence[float],
+    X: np.ndarray,
+    y: np.ndarray,
+    X_test: np.ndarray,
+) -> np.ndarray:
+    """Fit the classifier once per strength, as `coefficients`, and score the rows of `X_test`.
+
+    Returns
+    -------
+    Probabilities of both classes, sorted; shape (strengths, rows to score, 2).
+    """
+    weights = coefficients(classifier, strengths, X, y)
+    second = expit(weights[:, :-1] @ X_test.T + weights[:, -1:])
+    return np.stack([1 - second, second], axis=-1)
 
 
 def _newton(
