@@ -7,7 +7,17 @@ processes could use neither.
 """
 
 _FITTING = ("epigpt.dataset.expression_data", "epigpt.evaluation.baselines", "sklearn.ensemble")
-_REFITTING = ("epigpt.evaluation.refit_pipeline", "epigpt.training.fits")
+# What GPT-2 needs, in steps: between two of them the process forks, and notices that a job has ended.
+_GPT2 = (
+    "torch",
+    "transformers.utils",
+    "transformers.models.auto",
+    "torch.distributed.tensor",
+    "accelerate",
+    "torch._dynamo",
+    "transformers.models.gpt2.modeling_gpt2",
+)
+_REFITTING = (*_GPT2, "epigpt.evaluation.refit_pipeline", "epigpt.training.fits")
 IMPORTED = {
     "counts": ("epigpt.dataset.assemble", "epigpt.dataset.storage"),
     "expression": ("epigpt.expression.embedding", "epigpt.expression.replicates", "scanpy"),
@@ -19,7 +29,7 @@ IMPORTED = {
     "learning_curve": (*_FITTING, "epigpt.evaluation.learning_curve"),
     "cell_types": ("epigpt.dataset.storage", "epigpt.evaluation.cell_types"),
     "enrichment": ("epigpt.dataset.storage",),
-    "models": ("epigpt.training.fits",),
+    "models": (*_GPT2, "epigpt.training.fits"),
     "comparison": _REFITTING,
     "redraw": _REFITTING,
     "null": _REFITTING,
@@ -28,8 +38,8 @@ IMPORTED = {
 }
 # Of one data set these run alone; another core can import meanwhile what comes next.
 FOLLOWING = {
-    "counts": ("expression",),
-    "expression": ("folds", "differential_expression", "encode", "redraw", "baseline"),
+    "counts": ("expression", "folds", "differential_expression", "redraw"),
+    "expression": ("encode", "baseline"),
     "evaluate": ("markers", "model_answer", "provenance", "report", "crate", "index"),
 }
 

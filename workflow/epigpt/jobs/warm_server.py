@@ -6,7 +6,7 @@ It belongs to one Snakemake process and ends with it. It listens on a socket wit
 answers processes of its own user alone. A job is forked only while this process has a single
 thread, and only if the job's surroundings are exactly this process's. What a stage needs is
 imported when its first job asks, or while nobody asks once a stage runs that it follows
-(`warm_imports.FOLLOWING`), so that a run that ends before expression never loads torch.
+(`warm_imports.FOLLOWING`), so that a run that ends before the counts never loads torch.
 """
 
 import gc
