@@ -7,7 +7,7 @@ processes could use neither.
 """
 
 _FITTING = ("epigpt.dataset.expression_data", "epigpt.evaluation.baselines", "sklearn.ensemble")
-# What GPT-2 needs, in steps: between two of them the process forks, and notices that a job has ended.
+# What GPT-2 needs, in steps: between two of them the process forks, and notices ends of jobs.
 _GPT2 = (
     "torch",
     "transformers.utils",
