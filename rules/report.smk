@@ -92,9 +92,9 @@ rule report:
         "results/{dataset}/logs/report.log",
     benchmark:
         "results/{dataset}/benchmarks/report.tsv"
-    threads: 2
     conda:
         "../envs/report.yaml"
+    threads: 2
     resources:
         **grows(mem_mb=4000, minutes=30),
     params:
