@@ -82,6 +82,7 @@ def test_password_in_the_address_is_refused_and_not_shown(tmp_path: Path) -> Non
     assert "geheim" not in str(refused.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "target",
     [

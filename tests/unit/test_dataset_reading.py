@@ -51,6 +51,7 @@ def test_series_matrices_of_two_platforms_are_one_series(tmp_path):
     assert {one["reason"] for one in reading["left_out"]} == {"include: platform=GPL2"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("label", "texts"),
     [

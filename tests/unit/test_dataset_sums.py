@@ -95,6 +95,7 @@ def test_a_gene_that_no_model_may_see_is_marked_in_sums_too(
     assert opened.genes[opened.excluded].tolist() == ["G003"]
 
 
+@pytest.mark.slow
 def test_a_pair_is_of_sums_where_either_model_sees_sums(written: Path) -> None:
     assert paired_dataset.are_sums(written)
     pair = paired_dataset.read("cells", written, "case", "control", summed=True)

@@ -104,6 +104,7 @@ def _counts(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return random.negative_binomial(40, 40 / (40 + mean)), label
 
 
+@pytest.mark.slow
 def test_the_rule_learns_what_differs_within_donors(tmp_path: Path) -> None:
     """The planted genes have most of its weight; the same samples as twice as many donors mostly
     give no rule that tells anything."""

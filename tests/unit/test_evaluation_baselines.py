@@ -67,6 +67,7 @@ def honest(model):
     return train
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", model_names.BASELINES)
 def test_garbage_in_the_test_samples_changes_nothing_that_was_trained(model):
     assert survives_garbage(honest(model))

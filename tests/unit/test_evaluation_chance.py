@@ -52,6 +52,7 @@ def test_newcombe_narrows_with_groups_and_holds_the_estimate():
     )
 
 
+@pytest.mark.slow
 def test_interval_covers_the_truth():
     true_auc = 0.5 * math.erfc(-1.0 / 2)  # two normals one standard deviation apart
     covered = 0

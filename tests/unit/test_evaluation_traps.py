@@ -74,6 +74,7 @@ def days(number):
     return [str(day.date()) for day in pd.date_range("2021-03-01", periods=number)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("samples", "verdict", "said"),
     [

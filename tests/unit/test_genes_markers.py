@@ -116,6 +116,7 @@ def test_markers_agree_with_hcop(hcop, organism):
     assert set(table.loc[[not ok for ok in agree], "symbol"]) <= known_gaps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("organism", ["mouse", "rat", "zebrafish"])
 def test_markers_agree_with_homologene(shared, organism):
     path = shared / "data/annotation/homologene2_hs_mm_rn_dr.tsv.gz"

@@ -90,6 +90,7 @@ def test_stage_killed_in_the_middle_continues(server: Any, tmp_path: Path, root:
     ]
 
 
+@pytest.mark.slow
 def test_stage_says_one_message_and_leaves_nothing_final(
     server: Any, tmp_path: Path, root: Path
 ) -> None:

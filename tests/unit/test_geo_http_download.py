@@ -76,6 +76,7 @@ def test_file_arrives_whole_with_its_checksum(server: Any, fetched: Fetch, tmp_p
     assert not list((tmp_path / "geo/.partial").glob("*.part"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", ["503", "500", "429 retry-after 0", "408", "reset", "short", "stall", "longer", "slow"]
 )
@@ -237,6 +238,7 @@ def test_unreadable_note_means_a_fresh_start(
     assert body(tmp_path) == BODY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["503", "reset", "stall"])
 def test_lasting_trouble_says_how_often_it_was_tried(
     fault: str, server: Any, fetched: Fetch, tmp_path: Path
@@ -254,6 +256,7 @@ def test_lasting_trouble_says_how_often_it_was_tried(
     assert not (tmp_path / "geo/a.txt.gz").exists()
 
 
+@pytest.mark.slow
 def test_tries_that_get_further_do_not_count(server: Any, fetched: Fetch, tmp_path: Path) -> None:
     large = gzip.compress(RANDOM.randbytes(40 * 2**20), 0)
     (server.root / "a.txt.gz").write_bytes(large)

@@ -116,6 +116,7 @@ def test_a_missing_wheel_is_named_with_how_to_fetch_it(root: Path, tmp_path: Pat
     assert f"PYTHON_VERSION={version} tests/gpu/measure.sh --fetch" in done.stderr
 
 
+@pytest.mark.slow
 def test_wheels_are_unpacked_without_pip_and_nothing_is_installed(
     root: Path, tmp_path: Path
 ) -> None:

@@ -38,6 +38,7 @@ def test_the_neighbours_of_an_edited_gene_are_found_among_twenty_that_decide():
     assert 50 < len(inside) < len(TESTED) / 20
 
 
+@pytest.mark.slow
 def test_random_genes_crowd_no_place():
     false = [locus.crowded("mouse", {"finetuned": drawn(seed)}, TESTED) for seed in range(20)]
     assert sum(one is not None for one in false) <= 1

@@ -88,6 +88,7 @@ def with_cell(number: int, column: int, text: str) -> list[str]:
     return rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["/", "*", "TRUE", "1_000", "<1", "below LOD", "0x10", "0X1F"])
 def test_a_cell_that_is_no_number_is_named_with_its_row_and_column(tmp_path, text):
     """As a whole number, a hexadecimal one would be read as another number than a person sees."""

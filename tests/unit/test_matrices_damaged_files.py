@@ -100,6 +100,7 @@ def test_a_damaged_sheet_is_refused(tmp_path, old, new):
         sheets_of(path)
 
 
+@pytest.mark.slow
 def test_the_size_that_a_sheet_declares_is_not_believed(tmp_path):
     path = workbook(tmp_path / "a.xlsx")
     with zipfile.ZipFile(path) as archive:

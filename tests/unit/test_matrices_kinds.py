@@ -40,6 +40,7 @@ ENCODINGS: dict[str, Callable[[str], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_text_as_it_comes(tmp_path, encoding):
     adata, _ = read(tmp_path, {"GSE1_counts.txt": ENCODINGS[encoding](TEXT)})

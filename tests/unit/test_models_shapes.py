@@ -87,6 +87,7 @@ def test_the_recipe_of_a_width_lies_between_its_neighbours() -> None:
     assert next_up.random.matrices == pytest.approx(1e-3 * 64 / 320)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "kind"),
     [

@@ -66,6 +66,7 @@ def test_it_lists_the_modules_in_use_and_the_versions_behind_them(package):
     assert "epigpt.rooms.other" not in named
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [

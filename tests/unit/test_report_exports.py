@@ -25,6 +25,7 @@ def taken_along(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base / "exports"
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_as_it_is_wherever_it_lies(
     taken_along: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

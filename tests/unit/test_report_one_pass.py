@@ -72,6 +72,7 @@ def test_the_png_is_that_of_matplotlib_alone_but_for_half_a_pixel() -> None:
     assert tuple(ours[0, 0]) == (255, 255, 255)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("also", [("png",), ("pdf",), ("png", "pdf")])
 def test_the_same_figure_gives_the_same_bytes_whatever_else_is_written(also) -> None:
     svg, others = drawn(also)

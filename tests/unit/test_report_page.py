@@ -337,6 +337,7 @@ def test_samples_are_named_by_their_titles(two: Path) -> None:
     assert '"Hippocampus, mouse 1 (GSM1000)"' in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "unit"),
     [

@@ -79,6 +79,7 @@ shared_work.each([partial(wait, sys.argv[1])] * 2, 2)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_nothing_runs_on_when_the_job_ends(tmp_path, number):

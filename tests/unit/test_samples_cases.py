@@ -119,6 +119,7 @@ def test_what_leans_on_the_order_of_the_record_is_said(case, name):
     assert "in the order in which the record lists them" in warning["text"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "column", "classes"),
     [
@@ -134,6 +135,7 @@ def test_the_condition_is_the_label_with_all_its_classes(case, name, column, cla
     assert samples["label"].value_counts().to_dict() == classes
 
 
+@pytest.mark.slow
 def test_six_diseases_come_before_sex_tissue_and_age(case):
     this = case("l01_GSE256068")
     samples, _, reading = this.read()

@@ -72,6 +72,7 @@ def test_a_run_of_which_no_job_began_ends_with_what_snakemake_said(tmp_path):
     assert "Error: Directory cannot be locked." in told
 
 
+@pytest.mark.slow
 def test_told_to_end_it_tells_snakemake(root):
     """As a scheduler or a system that shuts down does it: SIGTERM to one process alone."""
     code = """

@@ -58,6 +58,7 @@ def test_cuda_visible_devices_narrows_by_index_and_by_name(driver, monkeypatch):
         assert gpus.visible() == expected
 
 
+@pytest.mark.slow
 def test_fits_side_by_side_get_a_gpu_each_and_a_killed_one_gives_its_back(driver, root):
     fits = [claimer(root), claimer(root)]
     assert {fit.stdout.readline().strip() for fit in fits} == set(driver)
