@@ -131,6 +131,7 @@ def dee2(path: Path, genes_first: bool) -> pd.DataFrame:
     return drawn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("genes_first", [True, False])
 def test_a_dump_of_dee2_with_its_list_of_runs(tmp_path: Path, genes_first: bool) -> None:
     path = tmp_path / "mmusculus_se.h5"

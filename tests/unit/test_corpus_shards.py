@@ -56,6 +56,7 @@ def test_another_series_touches_no_shard(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 3
 
 
+@pytest.mark.slow
 def test_species_meet_in_human_genes(corpus) -> None:
     _, series = corpus
     assert {"SNAP25"} <= {gene.upper() for gene in series[0].genes} or series[0].genes

@@ -46,6 +46,7 @@ def test_models_see_the_sums_of_deep_samples(written: Path) -> None:
     assert said == f"models see the sums of {data.n_obs} cells over their {DONORS} samples"
 
 
+@pytest.mark.slow
 def test_the_report_says_what_models_see(written: Path) -> None:
     read = Expression(written)
     assert storage.SUMS not in read.uns

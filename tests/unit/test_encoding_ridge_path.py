@@ -64,6 +64,7 @@ def test_three_classes_are_left_to_scikit_learn(model):
     assert not ridge_path.solves(pipelines.build("logistic_l1", (20, 50), 2, 0)[0][-1], 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_nested_folds_choose_the_same_candidate_either_way(seed, monkeypatch):
     random = np.random.default_rng(seed)

@@ -83,6 +83,7 @@ def test_no_lead_is_claimed_that_was_not_shown(given_facts):
     assert content["verdict"] in answer.TONES
 
 
+@pytest.mark.slow
 @given(simulated())
 @settings(max_examples=200, deadline=None)
 def test_every_text_is_made_of_whole_sentences(given_facts):

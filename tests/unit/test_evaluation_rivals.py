@@ -73,6 +73,7 @@ def test_equal_scores_go_to_the_pair_that_changes_most_then_to_the_first():
     assert TopScoringPairs(4, 1).fit(np.c_[small, small + 50], label).pairs_.tolist() == [[0, 1]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["ktsp", "screened_logistic"])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_sparse_cells_give_what_dense_cells_give(model, classes):

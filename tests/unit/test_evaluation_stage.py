@@ -131,6 +131,7 @@ def test_files_hold_the_contract_columns(folder, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_order_of_files_does_not_matter(folder, monkeypatch):
     assert run(monkeypatch, folder, "one") == run(monkeypatch, folder, "other", reverse=True)
 

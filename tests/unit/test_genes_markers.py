@@ -166,6 +166,7 @@ def test_human_counterparts_through_the_marker_table():
     assert rows["human"].tolist() == ["SST", ""]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("organism", ["mouse", "rat"])
 def test_whole_genome_counterparts_agree_with_hcop(hcop, organism):
     if not annotation.annotation("human").genome_wide:

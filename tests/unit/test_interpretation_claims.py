@@ -118,6 +118,7 @@ def test_stage_writes_every_table(tmp_path, monkeypatch):
     assert written["markers"].set_index("symbol").loc["gfap", "verdict"] == "as expected"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listed", [True, False])
 def test_no_attribution_stands_beside_a_gene_where_the_answer_has_no_evidence(
     tmp_path, monkeypatch, listed

@@ -94,6 +94,7 @@ def assert_right(adata: ad.AnnData) -> None:
         assert np.asarray(own.sum(axis=0)).ravel()[at].tolist() == COUNTS[s].sum(axis=0).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -54,6 +54,7 @@ FRAMES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", FRAMES)
 def test_of_several_blocks_of_columns_the_counts_are_read(tmp_path, frame):
     adata, reading = read(tmp_path, {"GSE1_all.txt.gz": FRAMES[frame]})

@@ -192,6 +192,7 @@ def test_a_wrong_table_of_transcripts_is_named(tmp_path):
     np.testing.assert_array_equal(adata[:, GENES].X.toarray(), COUNTS.T)
 
 
+@pytest.mark.slow
 def test_cells_of_a_seurat_object_find_their_samples_by_a_map(shared, tmp_path):
     mirror = shared / "cases/geo/s01_seurat/mirror/series/GSE300nnn/GSE300500"
     paths = [mirror / "soft" / "GSE300500_family.soft.gz"]

@@ -136,6 +136,7 @@ TABLES: list[tuple[str, str, Callable[[], str]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("what", "name", "text"), TABLES, ids=[row[0] for row in TABLES])
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 def test_a_table_of_each_shape_gives_the_same_counts(tmp_path, what, name, text, packed):

@@ -50,6 +50,7 @@ def test_the_best_rival_stands_with_the_interval_of_the_difference(tmp_path: Pat
     assert shown[at + 3 : at + 5] == ["+0.08", "+0.01 to +0.15"]
 
 
+@pytest.mark.slow
 def test_status_says_how_far_a_data_set_has_come(tmp_path: Path) -> None:
     make.write(tmp_path / "full")
     make.write(tmp_path / "few", assessable=False, samples=6)

@@ -89,6 +89,7 @@ def test_bf16_steps_on_fp32_masters(accumulation: int) -> None:
         torch.testing.assert_close(master, dict(plain.named_parameters())[name], rtol=0, atol=2e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_an_engine_leaves_nothing_behind(precision: str) -> None:
     """A job trains many models one after the other."""

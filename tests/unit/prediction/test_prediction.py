@@ -79,6 +79,7 @@ def test_another_species_is_read_through_its_orthologs_and_copies_are_added(
     np.testing.assert_allclose(across["probability"], expected["probability"], atol=2e-6)
 
 
+@pytest.mark.slow
 def test_the_auto_class_gives_the_same_probabilities(run: SimpleNamespace) -> None:
     """In a process of its own test_models_auto.py shows that `import epigpt` alone registers the
     class."""
