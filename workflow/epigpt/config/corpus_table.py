@@ -46,17 +46,17 @@ class CorpusRow:
 
     @property
     def is_accession(self) -> bool:
-        """Whether the source is a GEO series."""
+        """Return whether the source is a GEO series."""
         return ACCESSION.fullmatch(self.source) is not None
 
     @property
     def is_folder(self) -> bool:
-        """Whether the source is a folder of series."""
+        """Return whether the source is a folder of series."""
         return not self.is_accession and Path(self.source).is_dir()
 
     @property
     def is_collection(self) -> bool:
-        """Whether the source is one file with many series."""
+        """Return whether the source is one file with many series."""
         return self.source.lower().endswith(COLLECTION)
 
     @property

@@ -47,7 +47,7 @@ class Row:
 
     @property
     def is_accession(self) -> bool:
-        """Whether the source is a GEO series."""
+        """Return whether the source is a GEO series."""
         return ACCESSION.fullmatch(self.source) is not None
 
     @property

@@ -27,7 +27,7 @@ def describe(
     programmes: int,
     identity: str,
 ) -> dict[str, Any]:
-    """Say in figures what a model was pretrained on.
+    """Return in figures what a model was pretrained on.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def _mean(values: pd.Series) -> float | None:
 
 
 def sentence(described: Mapping[str, Any]) -> str:
-    """Say what was learnt from what, in one sentence for reports and cards."""
+    """Return what was learnt from what, in one sentence for reports and cards."""
     species = ", ".join(f"{count:,} of {name}" for name, count in described["organisms"].items())
     said = (
         f"Pretrained without any label on the corpus '{described['corpus']}':"

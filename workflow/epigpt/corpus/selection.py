@@ -49,7 +49,7 @@ class Decision:
 
 
 def leak(shard: Shard, folder: Path, tested: Sequence[Tested]) -> str:
-    """Say what a series shares with the data sets of the run; empty where it shares nothing.
+    """Return what a series shares with the data sets of the run; empty where it shares nothing.
 
     The checks, in order: the same series; a common SuperSeries or a part of it; the same GSM
     accessions; samples of the same counts, whatever they are called.

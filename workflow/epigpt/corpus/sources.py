@@ -149,7 +149,7 @@ def _passing(
 
 
 def in_one_line(refusal: InputError) -> str:
-    """Say a refusal in one line of a table, without its remedy."""
+    """Return a refusal as one line of a table, without its remedy."""
     return textwrap.shorten(
         f"{refusal.found} ({refusal.where}): {refusal.why}", LONGEST_REASON, placeholder=" …"
     )

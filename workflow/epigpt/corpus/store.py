@@ -48,7 +48,7 @@ class Column:
         self.dtype = np.dtype(kind)
 
     def __getitem__(self, place: Any) -> np.ndarray:
-        """Give the views at (rows, views) or (rows, views, positions), the latter from the first
+        """Return the views at (rows, views) or (rows, views, positions), the latter from the first
         on."""
         rows, views = np.asarray(place[0]), np.asarray(place[1])
         width = () if len(self.shape) < 3 else (len(range(*place[2].indices(self.shape[2]))),)
@@ -75,7 +75,7 @@ class Column:
         return read if self._tables is None else np.take(self._tables[number], read)
 
     def block(self, number: int, rows: slice, view: int) -> np.ndarray:
-        """Give one view of neighbouring rows of a shard."""
+        """Return one view of neighbouring rows of a shard."""
         read = self._parts[number][rows, view]
         return self._translated(number, read).astype(self._kind, copy=False)
 

@@ -77,7 +77,7 @@ def draw(obs: pd.DataFrame, asked: int | Literal["auto"], seed: int) -> np.ndarr
 
 
 def in_words(obs: pd.DataFrame, uns: Mapping[str, Any]) -> str:
-    """Say what the models see of the cells of an expression.h5ad; empty of bulk samples."""
+    """Return what the models see of the cells of an expression.h5ad; empty of bulk samples."""
     if COLUMN not in obs:
         return ""
     drawn, cells = int(obs[COLUMN].astype(bool).sum()), len(obs)

@@ -92,7 +92,7 @@ class CountBlocks:
     def expression(
         self, wanted: np.ndarray, size: int = 1024
     ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
-        """Give positions and log-normalised expression, otherwise as `blocks`."""
+        """Yield positions and log-normalised expression, otherwise as `blocks`."""
         if self._expression is not None:
             held = self._expression
             yield from ((positions, held[positions]) for positions in _parts(wanted, size))

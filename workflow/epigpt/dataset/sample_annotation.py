@@ -57,7 +57,7 @@ class SampleAnnotation:
 
     @property
     def simulated(self) -> bool:
-        """Whether the record says that its samples are simulated."""
+        """Return whether the record says that its samples are simulated."""
         return self.declared_simulated or bool(
             re.search(
                 r"\bsimulated\b",

@@ -52,7 +52,7 @@ def judge(settings: dict[str, Any], most_gpus: int | None = None) -> list[Findin
 
 
 def without_cluster(settings: dict[str, Any]) -> list[Finding]:
-    """Say which of the profile's entries only the cluster itself can judge."""
+    """Return which of the profile's entries only the cluster itself can judge."""
     if settings.get("executor") != "slurm":
         return []
     named = sorted({f"{key} {value}" for key, value in resources(settings) if key in _OF_THE_SITE})

@@ -25,7 +25,7 @@ END_OF_TEXT = 50256
 
 @cache
 def tokenizer() -> Tokenizer:
-    """Give GPT-2's tokenizer.
+    """Return GPT-2's tokenizer.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def tokenizer() -> Tokenizer:
 
 @lru_cache(maxsize=8)
 def words(genes: tuple[str, ...], symbols: tuple[str, ...]) -> tuple[str, ...]:
-    """Give the word by which each gene is written: its symbol, spelt as it is.
+    """Return the word by which each gene is written: its symbol, spelt as it is.
 
     A symbol that several of the genes bear would make them one, so those are written by their
     canonical ids. Spaces inside a name, which would make two words of it, become underscores.
@@ -100,7 +100,7 @@ class Pieces:
         self._word = {tuple(part): number for number, part in enumerate(encoded)}
 
     def laid_out(self, chosen: np.ndarray) -> np.ndarray:
-        """Give the pieces of the words `chosen` (int64) one after the other, int32."""
+        """Return the pieces of the words `chosen` (int64) one after the other, int32."""
         # Rows of a table as wide as the longest word, of which the empty places are dropped: faster
         # than computing where each piece is.
         laid: np.ndarray = np.take(self._table, chosen, axis=0)[
@@ -109,7 +109,7 @@ class Pieces:
         return laid
 
     def words_at(self, tokens: Sequence[int]) -> list[int]:
-        """Give the number of the word that each token of a sentence belongs to; -1 for what is no
+        """Return the number of the word that each token of a sentence belongs to; -1 for what is no
         known word."""
         begins = [number for number, token in enumerate(tokens) if _opens(token)] + [len(tokens)]
         found = [-1] * (begins[0] if begins else 0)
@@ -127,5 +127,5 @@ def pieces(spelt: tuple[str, ...]) -> Pieces:
 
 @cache
 def _opens(token: int) -> bool:
-    """Whether a token begins a word, or is no part of one."""
+    """Return whether a token begins a word, or is no part of one."""
     return token == END_OF_TEXT or str(tokenizer().id_to_token(token)).startswith("Ġ")

@@ -64,7 +64,7 @@ class Encoder(Protocol):
         ...
 
     def genes_of(self, tokens: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
-        """Tell which gene of the vocabulary each token speaks of, -1 for none; int64, shape of
+        """Return which gene of the vocabulary each token speaks of, -1 for none; int64, shape of
         `tokens` (rows, width).
 
         Attribution sums what the tokens of a gene contribute, and knock-out removes them all.
@@ -249,7 +249,7 @@ ENCODERS: dict[str, Encoder] = {
 
 
 def find(name: str) -> Encoder:
-    """Give the encoder called `name`; an unknown name is refused with the nearest one."""
+    """Return the encoder called `name`; an unknown name is refused with the nearest one."""
     if name not in ENCODERS:
         close = nearest_name(name, list(ENCODERS)) or next(iter(ENCODERS))
         raise InputError(

@@ -8,7 +8,7 @@ from epigpt.errors import InputError
 
 
 def in_test_set(folds: pd.DataFrame, fit: str, samples: pd.Series) -> np.ndarray:
-    """Say which rows of `samples` are held out in `fit`.
+    """Return which rows of `samples` are held out in `fit`.
 
     Parameters
     ----------

@@ -48,12 +48,12 @@ def keys_by_size(scores: np.ndarray, genes: np.ndarray) -> np.ndarray:
 
 
 def genes_of(packed: np.ndarray) -> np.ndarray:
-    """Give the genes of keys, int64; `NONE` has no gene and gives a number without meaning."""
+    """Return the genes of keys, int64; `NONE` has no gene and gives a number without meaning."""
     return (packed.astype(np.uint32) >> np.uint32(1)).astype(np.int64)
 
 
 def scores_of(packed: np.ndarray) -> np.ndarray:
-    """Give the scores of keys by size, float32, bit for bit."""
+    """Return the scores of keys by size, float32, bit for bit."""
     size = ~(packed >> _UPPER).astype(np.uint32) & np.uint32(0x7FFFFFFF)
     return (size | packed.astype(np.uint32) << np.uint32(31)).view(np.float32)
 
@@ -90,7 +90,8 @@ def rectangle(packed: np.ndarray, held: np.ndarray, beside: int = 0) -> np.ndarr
 
 
 def smallest(laid: np.ndarray, wanted: int) -> np.ndarray:
-    """Give the `wanted` smallest keys of each row, ascending; shape (rows, min(wanted, width))."""
+    """Return the `wanted` smallest keys of each row, ascending; shape (rows, min(wanted,
+    width))."""
     if not 0 < wanted < laid.shape[1]:
         return np.sort(laid[:, :wanted], axis=1)
     # The upper 16 bits say fast which keys can be among them; few more than are wanted share those

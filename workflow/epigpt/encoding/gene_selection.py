@@ -128,7 +128,7 @@ def _stored(
     part: slice,
     hidden: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-    """Give what some rows hold and show: columns, how many each row has, deviations; and what of
+    """Return what some rows hold and show: columns, how many each row has, deviations; and what of
     the rows is hidden."""
     begin, end = expression.indptr[part.start], expression.indptr[part.stop]
     held = np.diff(expression.indptr[part.start : part.stop + 1]).astype(np.int64)

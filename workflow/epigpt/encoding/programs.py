@@ -102,9 +102,9 @@ def from_arrays(stored: dict[str, np.ndarray]) -> Programs | None:
 
 
 def budget(max_genes: int, classes: int = 2, *, shared: bool = False) -> tuple[int, int, int, int]:
-    """Say how many components, genes, pairs and margins of a rule a sequence of `max_genes` tokens
-    shows at most. A rule over `classes` classes has a margin for each, of two only one; where there
-    is no room for all it is left out.
+    """Return how many components, genes, pairs and margins of a rule a sequence of `max_genes`
+    tokens shows at most. A rule over `classes` classes has a margin for each, of two only one;
+    where there is no room for all it is left out.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ _NO_CHANGE = 16 * np.finfo(np.float64).eps
 
 
 def solves(classifier: Any, n_classes: int) -> bool:
-    """Say whether `probabilities` speaks of this classifier: ridge on two classes, by Newton."""
+    """Return whether `probabilities` speaks of this classifier: ridge on two classes, by Newton."""
     return (
         isinstance(classifier, BalancedLogistic)
         and classifier.solver == "newton-cholesky"

@@ -156,7 +156,7 @@ def write(
 
 
 def wanted(recipe: EncodingConfig, classes: list[str]) -> Wanted:
-    """Say what an encoding needs to be fitted."""
+    """Return what an encoding needs to be fitted."""
     return Wanted(
         encoding=recipe.encoding,
         gene_selection=recipe.gene_selection,
@@ -191,7 +191,7 @@ class Readable(augmentation.Observations, Protocol):
     def blocks(
         self, wanted: np.ndarray, size: int
     ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
-        """Give positions and counts."""
+        """Yield positions and counts."""
         ...
 
 

@@ -56,7 +56,7 @@ class Countable(Protocol):
     def expression(
         self, wanted: np.ndarray, size: int = BLOCK
     ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
-        """Give positions and log-normalised expression."""
+        """Yield positions and log-normalised expression."""
         ...
 
 
@@ -157,7 +157,7 @@ def deviations(
 def expression(
     observations: Countable, rows: np.ndarray
 ) -> Iterator[tuple[np.ndarray, scipy.sparse.csr_matrix]]:
-    """Give positions and log-normalised expression of the observations `rows`, block by block."""
+    """Yield positions and log-normalised expression of the observations `rows`, block by block."""
     yield from observations.expression(rows, BLOCK)
 
 

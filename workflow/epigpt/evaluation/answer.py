@@ -65,7 +65,7 @@ class Answer:
 
     @property
     def _genes_mean_something(self) -> bool:
-        """Whether GPT-2 is shown to see something, be it a confounder."""
+        """Return whether GPT-2 is shown to see something, be it a confounder."""
         seen = self.facts.gpt2 is None or self.facts.gpt2.sees
         return seen and self.verdict not in _NO_GENES
 

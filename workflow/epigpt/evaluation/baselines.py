@@ -245,7 +245,7 @@ def permuted_scores(
 
 
 def subset(observations: ExpressionData, rows: np.ndarray) -> ExpressionData:
-    """Give some rows of the observations."""
+    """Return some rows of the observations."""
     return ExpressionData(
         observations.lognorm[rows],
         observations.sample[rows],

@@ -13,7 +13,7 @@ _BINS = 5
 
 
 def curve(models: Mapping[str, HeldOut]) -> pd.DataFrame:
-    """Give each model's calibration curve.
+    """Return each model's calibration curve.
 
     The predictions of all repeats are cut into at most five bins of equal numbers; equal
     probabilities stay together, since a bin that cuts through them would depend on the order of the

@@ -187,7 +187,7 @@ def _kind_of_categories(
 
 
 def _repeats(values: pd.Series, group: pd.Series) -> bool:
-    """Whether values are few, or one of them is that of three groups or more."""
+    """Return whether values are few, or one of them is that of three groups or more."""
     shared = group.groupby(values).nunique().max()
     return values.nunique() <= group.nunique() / 2 or shared >= 3
 
@@ -228,8 +228,8 @@ def _kin(name: str, sources: list[str]) -> bool:
 
 
 def _shares_words(values: pd.Series, label: pd.Series) -> bool:
-    """Whether every value has a word of its class, of three letters at least, that no value of
-    another class has."""
+    """Return whether every value has a word of its class, of three letters at least, that no value
+    of another class has."""
     pairs = pd.DataFrame({"value": values, "label": label}).drop_duplicates()
     words = [_words(value) & _words(name) for value, name in pairs.itertuples(index=False)]
     all_words = [_words(value) for value in pairs["value"]]

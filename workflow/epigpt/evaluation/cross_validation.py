@@ -43,7 +43,7 @@ class Assessment:
 
     @property
     def assessable(self) -> bool:
-        """Whether there are folds."""
+        """Return whether there are folds."""
         return self.folds > 0
 
 
@@ -118,8 +118,8 @@ def folds(samples: pd.DataFrame, k: int, repeats: int, seed: int) -> pd.DataFram
 
 
 def assess(samples: pd.DataFrame, k: int) -> Assessment:
-    """Say how many folds the samples allow: at most `k`, at most the groups of the smallest class,
-    none below three groups.
+    """Return how many folds the samples allow: at most `k`, at most the groups of the smallest
+    class, none below three groups.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def checksum(table: pd.DataFrame) -> str:
-    """Give the SHA-256 of folds.tsv with this table, as `sha256sum` prints it."""
+    """Return the SHA-256 of folds.tsv with this table, as `sha256sum` prints it."""
     text = table[list(COLUMNS)].to_csv(sep="\t", index=False, lineterminator="\n")
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -230,7 +230,7 @@ def checksum(table: pd.DataFrame) -> str:
 def summary(
     table: pd.DataFrame, assessment: Assessment, classes: Sequence[str], samples: pd.DataFrame
 ) -> dict[str, Any]:
-    """Give the content of folds.json.
+    """Return the content of folds.json.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ TIE = 1e-9
 
 
 def is_too_few(smallest_auc: float, smallest_p: float) -> bool:
-    """Whether even a perfect score of so few groups would show nothing (`Facts`)."""
+    """Return whether even a perfect score of so few groups would show nothing (`Facts`)."""
     return smallest_auc > 1 or smallest_p > SIGNIFICANT + TIE
 
 
@@ -43,18 +43,18 @@ class Score:
 
     @property
     def sees(self) -> bool:
-        """Whether the model is shown to do better than chance."""
+        """Return whether the model is shown to do better than chance."""
         beyond_luck = self.p is None or self.p <= SIGNIFICANT + TIE
         return self.sure_low > CHANCE and beyond_luck
 
     @property
     def is_worse(self) -> bool:
-        """Whether GPT-2 is shown to do better than this rival."""
+        """Return whether GPT-2 is shown to do better than this rival."""
         return self.difference_low is not None and self.difference_low > 0
 
     @property
     def is_better(self) -> bool:
-        """Whether this rival is shown to do better than GPT-2."""
+        """Return whether this rival is shown to do better than GPT-2."""
         return self.difference_high is not None and self.difference_high < 0
 
 

@@ -20,7 +20,7 @@ def held_classes(samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(held: pd.DataFrame, k: int, random: np.random.Generator) -> np.ndarray | None:
-    """Give each group its fold, or None if no draw puts every class into every fold."""
+    """Return the fold of each group, or None if no draw puts every class into every fold."""
     counts = held.to_numpy()
     for attempt in range(_DRAWS):
         order = random.permutation(len(counts))

@@ -48,7 +48,7 @@ def predictions(
 
 
 def embeddings(model: torch.nn.Module, store: TokenDataset) -> np.ndarray:
-    """Give what the classification head would see of each observation, averaged over its views;
+    """Return what the classification head would see of each observation, averaged over its views;
     float64, shape (observations, width)."""
     seen: list[torch.Tensor] = []
     rows, views = len(store.index), store.recipe.views

@@ -176,8 +176,8 @@ def scores(held: HeldOut, weights: Floats, truth: Integers | None = None) -> dic
 
 
 def auc_alone(held: HeldOut, weights: Floats) -> Floats:
-    """Give the AUC that `scores` gives, (resamples,), without the other metrics, which take longer
-    than it."""
+    """Return the AUC that `scores` gives, (resamples,), without the other metrics, which take
+    longer than it."""
     per_repeat = []
     for repeat in np.unique(held.repeat):
         rows = np.flatnonzero(held.repeat == repeat)

@@ -33,7 +33,7 @@ _MOST_AT_ONCE = 2_000_000
 
 
 def permuted(samples: pd.DataFrame, permutations: int, seed: int) -> Iterator[pd.DataFrame]:
-    """Give the samples with permuted labels, once per permutation.
+    """Yield the samples with permuted labels, once per permutation.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def _log_multinomial(counts: Counter[int]) -> float:
 
 
 def is_settled(estimate: float, permuted_values: Floats) -> bool:
-    """Whether so many permutations do as well that more of them cannot make p small (Besag &
+    """Return whether so many permutations do as well that more of them cannot make p small (Besag &
     Clifford, Biometrika 1991; 78: 301, looked at once).
 
     With `ENOUGH` of the first 20, p would exceed 0.05 even if none of 79 more did as well.
@@ -154,15 +154,15 @@ def is_settled(estimate: float, permuted_values: Floats) -> bool:
 
 
 def smallest_p(held: HeldOut, permutations: int) -> float:
-    """Give the smallest p that can come out: one over the distinguishable arrangements, or over the
-    permutations plus one."""
+    """Return the smallest p that can come out: one over the distinguishable arrangements, or over
+    the permutations plus one."""
     floor = 1.0 / max(1.0, arrangements(held))
     return max(floor, 1.0 / (permutations + 1)) if permutations else floor
 
 
 def p_value(metric: str, estimate: float, permuted_values: Floats) -> float:
-    """Give (b + 1) / (m + 1), b being the permutations that score at least as well (Phipson & Smyth
-    2010); NaN without permutations."""
+    """Return (b + 1) / (m + 1), b being the permutations that score at least as well (Phipson &
+    Smyth 2010); NaN without permutations."""
     if not len(permuted_values) or math.isnan(estimate):
         return math.nan
     sign = -1.0 if metric in SMALLER_IS_BETTER else 1.0

@@ -164,7 +164,7 @@ def permuted_scores(
 
 
 def recipe(settings: Mapping[str, Any], assay: str = "bulk") -> token_store.EncodingConfig:
-    """Give the encoding that the settings describe for samples or cells."""
+    """Return the encoding that the settings describe for samples or cells."""
     settings = {**settings, "views": repetitions.views(settings["views"], assay)}
     return token_store.EncodingConfig(
         **{field.name: settings[field.name] for field in fields(token_store.EncodingConfig)}

@@ -55,7 +55,7 @@ def _crossing(folds: pd.DataFrame) -> Row:
 
 
 def _coverage(results: Results) -> Row:
-    """Whether every model was tested on all samples, each once per draw, in its fold."""
+    """Return whether every model was tested on all samples, each once per draw, in its fold."""
     item = "leakage: each sample predicted once per draw, by models that were not trained on it"
     table = results.predictions
     if table.empty:

@@ -200,8 +200,8 @@ def _name_outliers(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_words(judged: pd.DataFrame) -> list[str]:
-    """Say in lines what does not pass or stands out: each observation, or where they are many how
-    many there are for each reason."""
+    """Return in lines what does not pass or stands out: each observation, or where they are many
+    how many there are for each reason."""
     told = judged.loc[judged["reason"] != "", "reason"]
     if len(told) <= _MOST_NAMED:
         return [f"{name}: {reason}" for name, reason in told.items()]

@@ -109,7 +109,8 @@ def _inside(
 
 
 def _exists(name: str) -> bool:
-    """Whether any species has such a gene: one table of data sets may hold several species."""
+    """Return whether any species has such a gene: one table of data sets may hold several
+    species."""
     if any(re.fullmatch(rf"{prefix}[0-9]{{11}}", name) for prefix in ENSEMBL_PREFIX.values()):
         return True
     return any(

@@ -112,7 +112,7 @@ class SeriesUrls:
 
     @property
     def is_at_ncbi(self) -> bool:
-        """Whether the base is NCBI's own server."""
+        """Return whether the base is NCBI's own server."""
         return urlsplit(self.base).hostname in _NCBI_HOSTS
 
     @property

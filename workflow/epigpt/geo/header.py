@@ -43,7 +43,7 @@ class Header:
 
     @property
     def measures_expression(self) -> bool:
-        """Whether any kind of study may hold gene expression; a silent record may."""
+        """Return whether any kind of study may hold gene expression; a silent record may."""
         kinds = [kind.lower() for kind in self.types]
         return not kinds or any(
             re.search(r"expression|rna profiling|^other|reanalysis", kind) for kind in kinds
@@ -51,7 +51,7 @@ class Header:
 
     @property
     def is_array_only(self) -> bool:
-        """Whether all kinds of study are measured on arrays, whose values are in the record
+        """Return whether all kinds of study are measured on arrays, whose values are in the record
         itself."""
         return bool(self.types) and all(
             re.search(r"array\b", kind, re.IGNORECASE) for kind in self.types
@@ -59,7 +59,7 @@ class Header:
 
     @property
     def is_sequencing(self) -> bool:
-        """Whether any kind of study is RNA sequencing."""
+        """Return whether any kind of study is RNA sequencing."""
         return any(
             re.search(
                 r"(expression|rna) profiling by high throughput sequencing", kind, re.IGNORECASE

@@ -101,7 +101,7 @@ class GeoSeries:
 
     @property
     def is_microarray(self) -> bool:
-        """Whether the values were measured on arrays: every series type says so or, for old
+        """Return whether the values were measured on arrays: every series type says so or, for old
         records, the platforms' technology does."""
         spoken = [
             text

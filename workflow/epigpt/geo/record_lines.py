@@ -51,7 +51,7 @@ class Text:
 
     @property
     def notes(self) -> list[str]:
-        """Say what was decoded in another way, for the report."""
+        """Return what was decoded in another way, for the report."""
         return (
             [f"{self.foreign} lines of the record are not UTF-8 and were read as Windows-1252."]
             if self.foreign

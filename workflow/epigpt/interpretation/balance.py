@@ -9,7 +9,7 @@ BALANCE = ["sample", "group", "label", "score", "excitatory", "inhibitory", "mis
 
 
 def score(expression: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
-    """Give mean z of the excitatory genes minus mean z of the inhibitory ones (z over the samples
+    """Return mean z of the excitatory genes minus mean z of the inhibitory ones (z over the samples
     of the data set).
 
     Parameters

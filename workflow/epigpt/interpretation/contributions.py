@@ -74,8 +74,8 @@ def held_out_rows(store: TokenDataset, most: int) -> np.ndarray:
 
 
 def directions(store: TokenDataset, rows: np.ndarray, view: int) -> np.ndarray:
-    """Say whether a gene is raised or lowered in an observation against the training observations;
-    all 1 with several classes.
+    """Return whether a gene is raised or lowered in an observation against the training
+    observations; all 1 with several classes.
 
     The sign of the gene's value where the encoding has values. Else the sign of its place in the
     sequence (1 for the first token, falling to 0; absent: 0) minus the mean place over training
@@ -104,7 +104,8 @@ def directions(store: TokenDataset, rows: np.ndarray, view: int) -> np.ndarray:
 
 
 def margin_weights(store: TokenDataset, rows: np.ndarray) -> np.ndarray:
-    """Give the weights of the logits in the output of each row, float32, shape (rows, classes)."""
+    """Return the weights of the logits in the output of each row, float32, shape (rows,
+    classes)."""
     number = len(store.classes)
     if number == 2:
         return np.tile(np.array([-1.0, 1.0], dtype=np.float32), (len(rows), 1))

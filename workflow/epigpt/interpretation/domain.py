@@ -12,16 +12,16 @@ _EPILEPSY = re.compile(
 
 
 def about_epilepsy(reading: dict[str, Any], classes: Sequence[str]) -> bool:
-    """Whether the record of a series, or the names of its classes, speak of epilepsy: only then do
-    claims about it apply."""
+    """Return whether the record of a series, or the names of its classes, speak of epilepsy: only
+    then do claims about it apply."""
     series = reading.get("series") or {}
     texts = [*classes, *[str(series.get(key) or "") for key in ("title", "summary")]]
     return bool(reading.get("simulated")) or any(_EPILEPSY.search(text) for text in texts)
 
 
 def applies(reading: dict[str, Any], classes: Sequence[str], domain: str = "auto") -> bool:
-    """Whether what is known of epilepsy is held against a series: as the key `domain` says, and
-    where it is `auto`, as the record does."""
+    """Return whether what is known of epilepsy is held against a series: as the key `domain` says,
+    and where it is `auto`, as the record does."""
     return about_epilepsy(reading, classes) if domain == "auto" else domain == "epilepsy"
 
 

@@ -40,8 +40,8 @@ class Difference:
 def pooled(
     values: Any, sample: Sequence[str], genes: Sequence[str], members: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
-    """Give the log-normalised expression of each member per sample; several genes of one member are
-    summed before the logarithm.
+    """Return the log-normalised expression of each member per sample; several genes of one member
+    are summed before the logarithm.
 
     Parameters
     ----------

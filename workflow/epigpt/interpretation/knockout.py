@@ -26,7 +26,7 @@ def knock_out(
     *,
     device: torch.device,
 ) -> Contributions:
-    """Give the output of each sequence minus that without a gene: its tokens are taken out and
+    """Return the output of each sequence minus that without a gene: its tokens are taken out and
     those behind them move up.
 
     Parameters

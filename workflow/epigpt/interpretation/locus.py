@@ -95,7 +95,7 @@ def crowded(
 
 
 def within(locus: Locus, organism: str, genes: pd.DataFrame) -> np.ndarray:
-    """Say which genes lie in the place, bool, in the order of `genes`."""
+    """Return which genes lie in the place, bool, in the order of `genes`."""
     places = locate(organism, list(genes.index), list(genes["symbol"]))
     inside = places["middle"].between(locus.start, locus.end)
     return ((places["chromosome"] == locus.chromosome) & inside).to_numpy()

@@ -116,7 +116,7 @@ def verdict(expected: str, change: float, padj: float) -> str:
 
 
 def members(table: pd.DataFrame) -> dict[str, list[str]]:
-    """Give the data set's genes of each human gene: one, or co-orthologs whose counts belong
+    """Return the data set's genes of each human gene: one, or co-orthologs whose counts belong
     together."""
     here = table[table["located"]]
     return {

@@ -57,7 +57,7 @@ def knock_out(
     *,
     device: torch.device,
 ) -> Contributions:
-    """Give the output of each row minus that with a gene at the reference in all its programs.
+    """Return the output of each row minus that with a gene at the reference in all its programs.
 
     Parameters and result as in `epigpt.interpretation.contributions.knock_out`; `views` is not
     used.

@@ -149,8 +149,8 @@ class FitFiles:
 
     @property
     def _is_foregone(self) -> bool:
-        """Whether the answer is settled before any model is trained: a characteristic tells the
-        classes apart, or the groups are too few to show anything."""
+        """Return whether the answer is settled before any model is trained: a characteristic tells
+        the classes apart, or the groups are too few to show anything."""
         if self.plan.accepted is None or not self.plan.permutations:
             return False
         known = self.read_foregone()

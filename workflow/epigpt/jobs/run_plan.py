@@ -62,25 +62,26 @@ class RunPlan:
 
     @property
     def learns_weights(self) -> bool:
-        """Whether the weights come out of the run's own corpus."""
+        """Return whether the weights come out of the run's own corpus."""
         return self.weights is not None and self.weights.corpus != ""
 
     @property
     def together(self) -> bool:
-        """Whether all fits of a data set are one job, as on one device; on several each fit is."""
+        """Return whether all fits of a data set are one job, as on one device; on several each fit
+        is."""
         return self.hardware.nodes * self.hardware.devices == 1
 
     @property
     def all_in_one(self) -> bool:
-        """Whether a model's variants and attributions are made by the same job, which has the
-        device and the libraries at hand, as where a model is large; by the preset and not by the
-        device, so that another device leaves results up to date."""
+        """Return whether a model's variants and attributions are made by the same job, which has
+        the device and the libraries at hand, as where a model is large; by the preset and not by
+        the device, so that another device leaves results up to date."""
         return self.together and self.preset.name not in presets.ON_CPUS
 
     @property
     def small_on_cpus(self) -> bool:
-        """Whether models are so small, and trained on CPUs, that imports take a large share of a
-        job's time."""
+        """Return whether models are so small, and trained on CPUs, that imports take a large share
+        of a job's time."""
         return self.hardware.device == "cpu" and self.preset.name in presets.ON_CPUS
 
     @property

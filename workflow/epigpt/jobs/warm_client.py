@@ -100,7 +100,8 @@ def surroundings() -> dict[str, Any]:
 
 
 def peer_is_user(connection: socket.socket) -> bool:
-    """Whether the other end of a connection is a process of the same user, as the kernel says."""
+    """Return whether the other end of a connection is a process of the same user, as the kernel
+    says."""
     told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     pid, uid, _ = struct.unpack("3i", told)
     return pid > 0 and uid == os.getuid()

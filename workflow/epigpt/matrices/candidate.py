@@ -67,7 +67,7 @@ class Candidate:
 
     @property
     def in_words(self) -> str:
-        """Say what the file holds, for a list to choose from."""
+        """Return what the file holds, for a list to choose from."""
         matched = len(set(self.samples) - {""})
         what = "cells" if self.single_cell else "samples"
         rows = "exons" if self.exons else "genes"

@@ -60,7 +60,7 @@ class SampleNames:
 
     @property
     def from_sheet(self) -> bool:
-        """Whether a sample sheet of the user's names them."""
+        """Return whether a sample sheet of the user's names them."""
         return SHEET in self.aliases
 
     def title(self, sample: str) -> str:

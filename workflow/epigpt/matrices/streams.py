@@ -90,7 +90,7 @@ class Member:
 
     @property
     def is_whole_file(self) -> bool:
-        """Whether the bytes are a file of their own."""
+        """Return whether the bytes are a file of their own."""
         return self.offset == 0 and self.size == self.path.stat().st_size
 
     def raw(self) -> BinaryIO:

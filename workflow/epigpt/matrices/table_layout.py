@@ -108,7 +108,7 @@ def _empty_samples(layout: Layout, cells: dict[int, str], samples: SampleNames) 
 
 
 def texts_under_samples(layout: Layout, samples: SampleNames) -> str:
-    """Say which columns are named like samples and hold texts instead of numbers; "" where none
+    """Return which columns are named like samples and hold texts instead of numbers; "" where none
     are."""
     numbers = {*layout.numeric, *layout.mostly_numeric}
     texts = {

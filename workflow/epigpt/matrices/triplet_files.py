@@ -93,8 +93,8 @@ def _name(matrix: Member) -> str:
 
 
 def _companion_of(member: Member) -> tuple[str, _Companion] | None:
-    """Tell which of the two files of names a file is by the clearest word of its name, the last one
-    of its kind."""
+    """Return which of the two files of names a file is by the clearest word of its name, the last
+    one of its kind."""
     stem = _TEXT.sub("", member.base)
     for rank, (role, pattern) in enumerate(_ROLES):
         if found := list(pattern.finditer(stem)):

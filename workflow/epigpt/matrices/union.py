@@ -153,7 +153,7 @@ def _common(matrix: sparse.csr_array, lists: list[List], in_lists: np.ndarray) -
 
 
 def leave_out(sample: str) -> str:
-    """Say how a data set's row leaves a sample out."""
+    """Return how a data set's row leaves a sample out."""
     return f"write `sample!={sample}` into the cell `include`"
 
 

@@ -90,7 +90,7 @@ def model_for(devices: Devices) -> str:
 
 
 def sentence(asked: "Settings", taken: "Settings", devices: Devices) -> str:
-    """Say what is trained and why, for whoever is about to start a run."""
+    """Return what is trained and why, for whoever is about to start a run."""
     preset = presets.load(taken.model)
     gpus = f"GPUs of {devices.gpu_bytes / 1e9:.0f} GB" if devices.gpu_bytes else "no GPU"
     reason = "its weights" if published.local(taken.weights) else f"{devices.name} has {gpus}"
@@ -111,7 +111,7 @@ def _start(weights: str, preset: ModelPreset) -> str:
 
 
 def rates_in_words(taken: "Settings", preset: ModelPreset) -> str:
-    """Say the peak learning rates of a resolved configuration."""
+    """Return the peak learning rates of a resolved configuration in words."""
     pretrained = taken.weights != published.NONE
     rates = preset.recipe.rates(taken.tuning, pretrained, taken.learning_rate)
     if taken.tuning == "frozen":

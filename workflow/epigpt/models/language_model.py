@@ -41,7 +41,7 @@ class NextGene(LanguageModel):
         values: torch.Tensor | None = None,
         **_: Any,
     ) -> SequenceClassifierOutput:
-        """Give as `loss` each sequence's mean cross entropy of its next tokens, shape (batch,); 0
+        """Return as `loss` each sequence's mean cross entropy of its next tokens, shape (batch,); 0
         for a sequence of one token.
 
         Parameters

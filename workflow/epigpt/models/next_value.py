@@ -24,8 +24,8 @@ class NextValue(LanguageModel):
         values: torch.Tensor | None = None,
         **_: Any,
     ) -> SequenceClassifierOutput:
-        """Give as `loss` the share of each sequence's sum of squares that stays unexplained, shape
-        (batch,): 1 for a model that always answers 0.
+        """Return as `loss` the share of each sequence's sum of squares that stays unexplained,
+        shape (batch,): 1 for a model that always answers 0.
 
         Parameters
         ----------

@@ -142,14 +142,15 @@ def of_shape(shape: Shape) -> str:
 
 
 def fits(preset: ModelPreset, shape: Shape) -> bool:
-    """Whether weights of a shape suit a preset, which may use fewer positions."""
+    """Return whether weights of a shape suit a preset, which may use fewer positions."""
     own = preset.shape
     same = (own.layers, own.width, own.heads) == (shape.layers, shape.width, shape.heads)
     return same and own.positions <= shape.positions
 
 
 def keeps_folds(preset: ModelPreset, asked: bool) -> bool:
-    """Whether the whole weights of folds are kept, by their size and the key keep_fold_weights."""
+    """Return whether the whole weights of folds are kept, by their size and the key
+    keep_fold_weights."""
     return asked or preset.weight_bytes <= SMALL_BYTES
 
 

@@ -71,7 +71,7 @@ class Source:
 def source(
     weights: str, preset: ModelPreset, corpus: str = "", key: str = "weights"
 ) -> Source | None:
-    """Say where the key `weights` points; None for a random start.
+    """Return where the key `weights` points; None for a random start.
 
     Parameters
     ----------
@@ -121,8 +121,8 @@ def local(weights: str) -> Path | None:
 
 
 def in_use(weights: str) -> Path | None:
-    """Give the folder of the weights that a stage's setting `weights` identifies; None for a random
-    start."""
+    """Return the folder of the weights that a stage's setting `weights` identifies; None for a
+    random start."""
     return None if weights == NONE else Path(os.environ.get(VARIABLE, weights))
 
 
@@ -164,7 +164,7 @@ def corpus_card(weights: str) -> dict[str, Any]:
 
 
 def embeddings_are_published(weights: str, encoding: str) -> bool:
-    """Whether a model reads its tokens by the embeddings of its pretrained weights.
+    """Return whether a model reads its tokens by the embeddings of its pretrained weights.
 
     Text does; genes have embeddings of their own, which must be learnt beside any adapters.
     """

@@ -55,7 +55,7 @@ class NewSamples:
 
     @property
     def are_cells(self) -> bool:
-        """Whether a sample has several rows."""
+        """Return whether a sample has several rows."""
         return bool(self.index["sample"].duplicated().any())
 
     def over_samples(self) -> "NewSamples":

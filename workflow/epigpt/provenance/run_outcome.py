@@ -50,7 +50,7 @@ def of_run(root: Path, datasets: Sequence[str], since: float) -> list[Outcome]:
 
 
 def of_folders(folders: Sequence[Path]) -> list[Outcome]:
-    """Tell what became of data sets of earlier runs, whenever those were."""
+    """Return what became of data sets of earlier runs, whenever those were."""
     return [_of_dataset(folder, folder.name, 0.0) for folder in folders]
 
 

@@ -71,7 +71,7 @@ class Table:
 
     @property
     def small(self) -> bool:
-        """Whether the table would only be torn apart by the whole width of the page."""
+        """Return whether the table would only be torn apart by the whole width of the page."""
         return (
             len(self.columns) < 5
             and not self.search

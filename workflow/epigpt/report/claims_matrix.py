@@ -22,7 +22,7 @@ def claim_columns(claims: pd.DataFrame) -> tuple[str, str]:
 
 
 def claim_tone(outcome: str) -> str:
-    """Give the tone of an outcome: held, contradicted, neither."""
+    """Return the tone of an outcome: held, contradicted, neither."""
     text = outcome.lower().replace("_", " ")
     if "not assess" in text or not text:
         return ""

@@ -16,7 +16,7 @@ _RESAMPLES = 200
 
 
 def one_class(predictions: pd.DataFrame, positive: str) -> pd.DataFrame:
-    """Give a row per model, repeat and sample: truth (bool) and probability of the class
+    """Return a row per model, repeat and sample: truth (bool) and probability of the class
     `positive`."""
     rows = predictions[predictions["class"] == positive]
     return rows.assign(truth=rows["truth"] == positive)[
@@ -25,7 +25,7 @@ def one_class(predictions: pd.DataFrame, positive: str) -> pd.DataFrame:
 
 
 def roc(truth: npt.NDArray[np.bool_], probability: Floats) -> Floats:
-    """Give the true positive rate at each false positive rate of GRID; NaN where one class is
+    """Return the true positive rate at each false positive rate of GRID; NaN where one class is
     missing."""
     hits, misses = _cumulated(truth, probability)
     if not hits[-1] or not misses[-1]:
@@ -34,7 +34,7 @@ def roc(truth: npt.NDArray[np.bool_], probability: Floats) -> Floats:
 
 
 def precision_recall(truth: npt.NDArray[np.bool_], probability: Floats) -> Floats:
-    """Give the precision at each recall of GRID: the best one that reaches at least that recall;
+    """Return the precision at each recall of GRID: the best one that reaches at least that recall;
     NaN without positives."""
     hits, misses = _cumulated(truth, probability)
     if not hits[-1]:
@@ -78,8 +78,8 @@ def mean_curve(rows: pd.DataFrame, kind: str) -> Floats:
 
 
 def band(rows: pd.DataFrame, kind: str) -> tuple[Floats, Floats]:
-    """Give the pointwise 95 % band of a model's mean curve over groups resampled with replacement,
-    classes kept."""
+    """Return the pointwise 95 % band of a model's mean curve over groups resampled with
+    replacement, classes kept."""
     rng = np.random.default_rng(0)
     curve = roc if kind == "roc" else precision_recall
     truth, probability = (

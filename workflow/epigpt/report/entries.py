@@ -39,7 +39,7 @@ class Entry:
 
     @property
     def about_epilepsy(self) -> bool:
-        """Whether claims about epilepsy are held against it."""
+        """Return whether claims about epilepsy are held against it."""
         return applies(
             self.reading, sorted(set(self.samples["label"])), of_settings(self.provenance)
         )

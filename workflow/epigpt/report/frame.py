@@ -14,7 +14,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @cache
 def environment() -> Environment:
-    """Give the template environment; everything that is put into a page is escaped."""
+    """Return the template environment; everything that is put into a page is escaped."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -31,8 +31,8 @@ def environment() -> Environment:
 
 
 def assets(style: str, script: str) -> dict[str, Any]:
-    """Give a page's style and script, and the hash by which the page's policy lets this script run
-    and no other."""
+    """Return a page's style and script, and the hash by which the page's policy lets this script
+    run and no other."""
     code = (TEMPLATES / script).read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
     # Both files are the project's own.

@@ -63,7 +63,7 @@ def write(
 
 
 def render(entries: list[Entry]) -> str:
-    """Give the page's text."""
+    """Return the page's text."""
     rows = [_row(entry) for entry in entries]
     verdicts = [_verdict(entry) for entry in entries]
     per_verdict = [f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts)]
@@ -149,7 +149,7 @@ def _title(series: dict[str, Any], simulated: bool) -> str:
 
 
 def _status(entry: Entry) -> tuple[str, str]:
-    """Say how far the data set has come."""
+    """Return how far the data set has come."""
     if entry.refused:
         return f"refused: {entry.refused}", "refused"
     if not entry.has_report:

@@ -174,7 +174,8 @@ class _Together(RendererBase):
         self._raster: RendererAgg | None = None
 
     def targets(self) -> list[Any]:
-        """Give those that draw now; PDF is last, since it changes the context that it is given."""
+        """Return those that draw now; PDF is last, since it changes the context that it is
+        given."""
         if self._raster:
             return [self._raster, *([self._pixels.raw] if self._pixels else [])]
         return [one for one in (self._svg, self._pixels, self._pdf) if one]

@@ -78,7 +78,7 @@ def render(
     beside: Sequence[partial[None]] = (),
     processes: int = 1,
 ) -> str:
-    """Give the page's text; its figures are saved on the way, and what is to be done `beside` is
+    """Return the page's text; its figures are saved on the way, and what is to be done `beside` is
     done."""
     sections = _sections(results, plates, beside, processes)
     return (

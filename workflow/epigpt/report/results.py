@@ -163,12 +163,12 @@ class Results:
 
     @cached_property
     def about_epilepsy(self) -> bool:
-        """Whether what is known of epilepsy is to be held against this data set."""
+        """Return whether what is known of epilepsy is to be held against this data set."""
         return applies(self.reading, self.classes, of_settings(self.provenance))
 
     @property
     def assessable(self) -> bool:
-        """Whether models were fitted."""
+        """Return whether models were fitted."""
         return bool(self.folds_summary.get("assessable", not self.metrics.empty))
 
     @cached_property
@@ -184,7 +184,7 @@ class Results:
 
     @property
     def simulated(self) -> bool:
-        """Whether the record says that the data are made up."""
+        """Return whether the record says that the data are made up."""
         return bool(
             self.reading.get("simulated")
             or (self.expression is not None and self.expression.uns.get("simulated"))
@@ -192,7 +192,7 @@ class Results:
 
     @property
     def single_cell(self) -> bool:
-        """Whether observations are cells."""
+        """Return whether observations are cells."""
         return (
             str(
                 self.reading.get("assay")
@@ -216,7 +216,7 @@ class Results:
         ]
 
     def metric(self, model: str, name: str, column: str = "estimate") -> float:
-        """Give one figure of metrics.tsv; NaN where it is not there."""
+        """Return one figure of metrics.tsv; NaN where it is not there."""
         rows = self.metrics[(self.metrics["model"] == model) & (self.metrics["metric"] == name)]
         return float(rows[column].iloc[0]) if len(rows) else math.nan
 

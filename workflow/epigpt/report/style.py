@@ -85,13 +85,13 @@ def canvas(
 
 
 def colours(levels: Iterable[str]) -> dict[str, str]:
-    """Give each level its colour, in the order given; after the palette's end the colours repeat
+    """Return each level's colour, in the order given; after the palette's end the colours repeat
     (markers then differ)."""
     return {level: PALETTE[at % len(PALETTE)] for at, level in enumerate(levels)}
 
 
 def markers(levels: Iterable[str]) -> dict[str, str]:
-    """Give each level its marker: a second sign beside the colour."""
+    """Return each level's marker: a second sign beside the colour."""
     return {
         level: MARKERS[(at + at // len(PALETTE)) % len(MARKERS)] for at, level in enumerate(levels)
     }

@@ -65,7 +65,7 @@ def number(value: Any, digits: int = 3) -> str:
 
 
 def _minus(digits: str) -> str:
-    """Give a negative number the sign of that name instead of a hyphen."""
+    """Return a negative number the sign of that name instead of a hyphen."""
     return f"−{digits[1:]}" if digits.startswith("-") else digits
 
 

@@ -52,7 +52,7 @@ class Candidate:
 
     @property
     def splits(self) -> bool:
-        """Whether it splits all samples into classes of at least three donors."""
+        """Return whether it splits all samples into classes of at least three donors."""
         return self.missing == 0 and len(self.assessable) == len(self.groups) >= 2
 
     @property

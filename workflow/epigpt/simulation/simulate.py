@@ -129,7 +129,7 @@ def _samples(design: Design, stream: np.random.Generator, accession: str) -> pd.
 
 
 def describe_design(series: Simulated) -> str:
-    """Say in one line how a series was drawn, for its record."""
+    """Return in one line how a series was drawn, for its record."""
     design, samples, truth = series.design, series.samples, series.truth
     kind = "a condition to each litter" if design.nested else "both conditions in each litter"
     return (

@@ -37,12 +37,12 @@ FINETUNED, RANDOM_WEIGHTS, SHUFFLED_GENES, NO_BLOCKS = NAMES = (
 
 
 def architecture(preset: ModelPreset, variant: str) -> ModelPreset:
-    """Give the preset that a variant is built from."""
+    """Return the preset that a variant is built from."""
     return replace(preset, layers=0) if variant == NO_BLOCKS else preset
 
 
 def shown(store: TokenDataset, variant: str, seed: int) -> TokenDataset:
-    """Give the store whose tokens a variant sees."""
+    """Return the store whose tokens a variant sees."""
     if variant != SHUFFLED_GENES:
         return store
     names, member = np.unique(store.index["sample"].to_numpy(dtype=str), return_inverse=True)
@@ -52,8 +52,8 @@ def shown(store: TokenDataset, variant: str, seed: int) -> TokenDataset:
 
 
 def exchange(sample: str, size: int, genes: np.ndarray, seed: int) -> np.ndarray:
-    """Give the token that stands in for each token in a sample; int32, shape (size,). Tokens other
-    than `genes` keep their places.
+    """Return the token that stands in for each token in a sample; int32, shape (size,). Tokens
+    other than `genes` keep their places.
 
     Decided by `seed` and the sample's id alone, so that neither its fold nor the other samples
     matter.

@@ -23,7 +23,7 @@ class Column(Protocol):
         ...
 
     def __getitem__(self, place: Any, /) -> np.ndarray:
-        """Give what is at (rows, views) or (rows, views, positions)."""
+        """Return what is at (rows, views) or (rows, views, positions)."""
         ...
 
 
@@ -127,7 +127,7 @@ class Order:
         self._orders: dict[int, np.ndarray] = {}
 
     def step(self, step: int) -> np.ndarray:
-        """Give the examples of a step, int64, shape (batch,); sorted by length where lengths
+        """Return the examples of a step, int64, shape (batch,); sorted by length where lengths
         differ."""
         positions = np.arange(step * self._batch, (step + 1) * self._batch)
         epochs = positions // len(self._lengths)

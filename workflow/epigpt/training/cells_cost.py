@@ -40,7 +40,7 @@ class Cells:
         return int(_LIBRARIES + BYTES_A_CELL * self.number)
 
     def sentence(self) -> str:
-        """Say what the other stages take."""
+        """Return what the other stages take."""
         seconds, disk = SECONDS_A_CELL * self.number, DISK_A_CELL * self.number
         return (
             f"models see {self.drawn:,} of {self.number:,} (key cells_per_donor), or the sums of"

@@ -231,7 +231,7 @@ def prune(folder: Path, kept: int) -> None:
 
 
 def remembered(path: Path, found: Found | None) -> Iterator[str]:
-    """Give the lines of training.jsonl at `path` up to a checkpoint; what came after it is taken
+    """Yield the lines of training.jsonl at `path` up to a checkpoint; what came after it is taken
     again."""
     if found is None or not path.is_file():
         return

@@ -74,7 +74,8 @@ def take(folder: Path, log: logging.Logger, patience: float = _PATIENCE_SECONDS)
 
 
 def _is_there(file: IO[str], path: Path) -> bool:
-    """Whether the locked file is the one at the path: whoever finished has deleted the folder."""
+    """Return whether the locked file is the one at the path: whoever finished has deleted the
+    folder."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:

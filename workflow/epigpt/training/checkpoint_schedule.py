@@ -37,12 +37,13 @@ class CheckpointScheduler:
 
     @property
     def told_to_stop(self) -> bool:
-        """Whether SIGTERM (a scheduler's time limit or cancellation) or Ctrl-C has come."""
+        """Return whether SIGTERM (a scheduler's time limit or cancellation) or Ctrl-C has come."""
         return self._signal > 0
 
     @property
     def is_due(self) -> bool:
-        """Whether the time since the last checkpoint is up; the first process's clock counts."""
+        """Return whether the time since the last checkpoint is up; the first process's clock
+        counts."""
         return time.monotonic() - self._last >= self._seconds
 
     def after(self, engine: Any, step: int, due: bool, stop: bool) -> None:

@@ -88,7 +88,7 @@ def run(request: Request, threads: int, log: logging.Logger) -> None:
 
 
 def unadapted(preset: str, store: TokenDataset, settings: dict[str, Any]) -> NextGene:
-    """Give the model before its first step: what the classifier would start from, without its
+    """Return the model before its first step: what the classifier would start from, without its
     head."""
     start = untrained.build(preset, store, settings, ablations.FINETUNED)
     with torch.device("meta"):

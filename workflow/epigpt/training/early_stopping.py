@@ -61,7 +61,7 @@ def split(store: TokenDataset, examples: Examples, seed: int) -> tuple[Examples,
 
 
 def part(examples: Examples, chosen: np.ndarray) -> Examples:
-    """Give the examples where `chosen` (bool, shape (examples,)) is true."""
+    """Return the examples where `chosen` (bool, shape (examples,)) is true."""
     return replace(examples, **{name: values[chosen] for name, values in vars(examples).items()})
 
 

@@ -29,8 +29,8 @@ SIGNATURE = "fit.json"
 
 
 def is_finished(folder: Path, identity: str, kept: Kept) -> bool:
-    """Whether a fit's folder holds everything that the training of this identity writes and that is
-    to be `kept`."""
+    """Return whether a fit's folder holds everything that the training of this identity writes and
+    that is to be `kept`."""
     try:
         signed = json.loads((folder / SIGNATURE).read_text(encoding="utf-8"))
         written: dict[str, int] = signed["files"]

@@ -56,7 +56,8 @@ def usable(own_torch: bool = True) -> LocalGpus:
 
 
 def torch_has_cuda() -> bool:
-    """Whether the installed PyTorch is built for CUDA, without the seconds of importing it."""
+    """Return whether the installed PyTorch is built for CUDA, without the seconds of importing
+    it."""
     found = importlib.util.find_spec("torch")
     version = Path(found.origin).with_name("version.py") if found and found.origin else None
     if version is None or not version.is_file():

@@ -34,7 +34,7 @@ class Placement:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process writes the files."""
+        """Return whether this process writes the files."""
         return self.rank == 0
 
 

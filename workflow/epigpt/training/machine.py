@@ -54,7 +54,7 @@ def measured_peak(device: "torch.device", bf16: bool) -> float:
 
 
 def computes_bf16() -> bool:
-    """Whether this CPU multiplies bf16 matrices itself."""
+    """Return whether this CPU multiplies bf16 matrices itself."""
     cpuinfo = Path("/proc/cpuinfo")
     flags = set(cpuinfo.read_text(encoding="utf-8").split()) if cpuinfo.is_file() else set()
     return bool(flags & {"avx512_bf16", "amx_bf16"})
@@ -68,7 +68,7 @@ def beside(hardware: HardwarePreset) -> int:
 
 
 def can_swap() -> bool:
-    """Whether DeepSpeed can compile its disk access here: libaio's header and a compiler."""
+    """Return whether DeepSpeed can compile its disk access here: libaio's header and a compiler."""
     return (
         Path("/usr/include/libaio.h").is_file()
         and shutil.which("g++") is not None

@@ -68,8 +68,9 @@ class Strategy:
 
     @property
     def accumulates_in_fp32(self) -> bool:
-        """Whether DeepSpeed is told to add up micro-batches' gradients in fp32. Its stage 1 cannot
-        without another optimizer class; what is swapped keeps to the buffers that were measured."""
+        """Return whether DeepSpeed is told to add up micro-batches' gradients in fp32. Its stage 1
+        cannot without another optimizer class; what is swapped keeps to the buffers that were
+        measured."""
         return self.accumulates and self.stage >= 2 and self.offload == "none"
 
 
@@ -158,6 +159,6 @@ class MemoryModel:
         )
 
     def fits(self, way: Strategy, room: MemoryBudget) -> bool:
-        """Whether device and node hold what a way puts there."""
+        """Return whether device and node hold what a way puts there."""
         beside = self.optimizer(way) + 4 * self.trained // self.world if way.offload == "cpu" else 0
         return self.memory(way)["total"] <= room.device * USABLE and beside <= room.node * USABLE

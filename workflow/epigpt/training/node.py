@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def rendezvous(environment: dict[str, str], devices: int) -> list[str]:
-    """Give torchrun's options for this node.
+    """Return torchrun's options for this node.
 
     Parameters
     ----------

@@ -103,11 +103,11 @@ class Plan:
 
     @property
     def needs_deepspeed(self) -> bool:
-        """Whether anything is divided among devices, or lives elsewhere than on this one."""
+        """Return whether anything is divided among devices, or lives elsewhere than on this one."""
         return self.world_size > 1 or self.zero_stage > 0 or self.offload != "none"
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the content of plan.json."""
+        """Return the content of plan.json."""
         return asdict(self)
 
 
@@ -199,7 +199,8 @@ def disk_bytes(parameters: int, trained: int, offload: str, checkpoints: int = 3
 
 
 def kept_checkpoints(made: Plan, free: int) -> int:
-    """Say how many checkpoints `free` bytes of disk hold beside the one being written: 2, 1, or 0.
+    """Return how many checkpoints `free` bytes of disk hold beside the one being written: 2, 1, or
+    0.
 
     Raises
     ------

@@ -221,8 +221,8 @@ def _whole(
     views: int,
     folds: int,
 ) -> str:
-    """Say what the data set costs as a whole, with variants, attributions and permutations as the
-    settings have them by default. A fold trains on all of its samples but one in `folds`."""
+    """Return what the data set costs as a whole, with variants, attributions and permutations as
+    the settings have them by default. A fold trains on all of its samples but one in `folds`."""
     settings = DEFAULTS.model_copy(update={"model": made.model, "views": views})
     samples = round(work.examples / views * folds / max(1, folds - 1))
     scope = planning.scope_of(settings, samples, folds, together=made.world_size == 1)

@@ -24,7 +24,7 @@ def recipe_for(preset: presets.ModelPreset, settings: dict[str, Any]) -> engine.
 
 
 def learns_embedding(settings: dict[str, Any], store: batches.Store) -> bool:
-    """Whether the token embedding is learnt beside LoRA's adapters."""
+    """Return whether the token embedding is learnt beside LoRA's adapters."""
     return not published.embeddings_are_published(settings["weights"], store.recipe.encoding)
 
 

@@ -20,7 +20,7 @@ KEYS = (WEIGHT, *MOMENTS)
 
 
 def read(engine: Any, keys: tuple[str, ...] = KEYS) -> Iterator[tuple[str, str, torch.Tensor]]:
-    """Give every trained parameter's weight and AdamW moments, or some `keys` of them: name, key,
+    """Yield every trained parameter's weight and AdamW moments, or some `keys` of them: name, key,
     fp32 tensor on the CPU.
 
     All processes must take part and go through to the end; each gets every tensor, one at a time.
@@ -180,7 +180,7 @@ def _present(zero: Any, number: int, changed: bool) -> Iterator[None]:
 
 
 def weights(engine: Any, kept: bool = True, copied: bool = False) -> dict[str, torch.Tensor]:
-    """Give all weights as the model computes with them: fp32, or bf16 where it was trained in it;
+    """Return all weights as the model computes with them: fp32, or bf16 where it was trained in it;
     on the CPU where they were divided, else where they lie.
 
     Where they lie whole in this process's memory they are the model's own unless they shall be

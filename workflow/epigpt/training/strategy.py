@@ -99,8 +99,8 @@ def sequences(settings: "Settings") -> tuple[int, int]:
 
 
 def _undivided(hardware: HardwarePreset, work: plan.Workload, used: int) -> str:
-    """Say which batch would use more devices, where this one keeps more busy than it can be divided
-    among; empty where not."""
+    """Return which batch would use more devices, where this one keeps more busy than it can be
+    divided among; empty where not."""
     batch = work.global_batch_size
     busy = batch * work.length // BUSY_TOKENS
     worlds = [nodes * devices for nodes, devices in _parts(hardware)]

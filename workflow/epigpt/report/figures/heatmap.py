@@ -126,7 +126,7 @@ def _tree(axes: Axes, linkage: np.ndarray, side: str) -> list[int]:
 def _legend_lines(
     annotation: pd.DataFrame, classes: list[str]
 ) -> list[tuple[str, list[list[tuple[str, Colour]]]]]:
-    """Give each bar's name and its levels with their colours, wrapped into lines that fit beside
+    """Return each bar's name and its levels with their colours, wrapped into lines that fit beside
     the name."""
     found = []
     for at, name in enumerate(annotation.columns):
@@ -199,7 +199,7 @@ def _annotate(
 
 
 def _shades(bar: int, number: int) -> list[tuple[float, float, float]]:
-    """Give the levels of a secondary bar greys or tints of one hue: only the class uses the
+    """Return the levels of a secondary bar greys or tints of one hue: only the class uses the
     palette."""
     hue = [(0.27, 0.2, 0.48), (0.0, 0.42, 0.35), (0.45, 0.3, 0.05)][(bar - 1) % 3]
     steps = np.linspace(0.1, 0.85, number) if number > 1 else [0.4]

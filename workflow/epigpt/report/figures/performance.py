@@ -24,7 +24,7 @@ def order(models: list[str]) -> list[str]:
 
 
 def colour(model: str, models: list[str]) -> str:
-    """Give a model the same colour in every figure."""
+    """Return a model the same colour in every figure."""
     others = [name for name in order(models) if name not in _LEADS]
     return _LEADS.get(model) or _OTHERS[others.index(model) % len(_OTHERS)]
 

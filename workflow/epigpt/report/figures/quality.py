@@ -119,7 +119,7 @@ def spread_by_rank(values: np.ndarray) -> np.ndarray:
 
 
 def correlation(profiles: pd.DataFrame) -> pd.DataFrame:
-    """Give Pearson's correlation between the samples' mean profiles, over all genes, samples ×
+    """Return Pearson's correlation between the samples' mean profiles, over all genes, samples ×
     samples."""
     return pd.DataFrame(
         np.corrcoef(profiles.to_numpy()), index=profiles.index, columns=profiles.index

@@ -13,7 +13,7 @@ HELD_OUT = ("validation_loss", "held_out_loss", "eval_loss", "test_loss", "val_l
 
 
 def column(steps: pd.DataFrame, names: tuple[str, ...]) -> str:
-    """Give the first of `names` that the log has; empty: none."""
+    """Return the first of `names` that the log has; empty: none."""
     return next((name for name in names if name in steps.columns), "")
 
 

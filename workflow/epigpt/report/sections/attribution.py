@@ -93,7 +93,7 @@ def section(results: Results, plates: FigureWriter) -> Section:
 
 
 def _silent(results: Results) -> str:
-    """Say why no gene is listed, where GPT-2 was not shown to see a signal; empty otherwise."""
+    """Return why no gene is listed, where GPT-2 was not shown to see a signal; empty otherwise."""
     if results.verdict.get("genes_are_listed", True):
         return ""
     return (
@@ -107,7 +107,7 @@ def _flags(column: pd.Series) -> pd.Series:
 
 
 def _agreement(results: Results) -> tuple[float, int]:
-    """Give the correlation that was computed with the attributions, or else one over the two
+    """Return the correlation that was computed with the attributions, or else one over the two
     tables."""
     summary = results.attribution_summary
     value = summary.get("size_rank_correlation")
@@ -118,7 +118,7 @@ def _agreement(results: Results) -> tuple[float, int]:
 
 
 def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    """Say how far the attributions can be trusted."""
+    """Return how far the attributions can be trusted."""
 
     def figure(key: str) -> str:
         value = summary.get(key)

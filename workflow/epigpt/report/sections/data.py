@@ -128,7 +128,7 @@ def _facts(results: Results, series: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _cells(results: Results) -> str:
-    """Say which cells stand for their donors in the models; empty of bulk samples."""
+    """Return which cells stand for their donors in the models; empty of bulk samples."""
     data = results.expression
     if data is None or cell_sample.COLUMN not in data.obs:
         return ""

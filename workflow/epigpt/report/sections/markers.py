@@ -78,7 +78,7 @@ def section(results: Results, plates: FigureWriter) -> Section:
 
 
 def _closed(results: Results) -> str:
-    """Say why nothing is held against what is known of epilepsy, and how to have it shown."""
+    """Return why nothing is held against what is known of epilepsy, and how to have it shown."""
     settings = results.provenance.get("settings") or {}
     if settings.get("domain") == "none":
         return "Not shown: the key domain is none."

@@ -106,7 +106,7 @@ def section(results: Results) -> Section:
 
 
 def machine(results: Results) -> str:
-    """Give the one line that may differ between two runs with the same results: when and where it
+    """Return the one line that may differ between two runs with the same results: when and where it
     was made."""
     parts = [
         (
@@ -123,7 +123,7 @@ def machine(results: Results) -> str:
 
 
 def _learning_rates(results: Results) -> str:
-    """Say the peak learning rates that a fit's plan names, else what was configured."""
+    """Return the peak learning rates that a fit's plan names, else what was configured."""
     planned = next((fit.plan for fit in results.fits if fit.plan.get("learning_rates")), {})
     rates = planned.get("learning_rates") or {}
     if len(set(rates.values())) > 1:
@@ -133,7 +133,7 @@ def _learning_rates(results: Results) -> str:
 
 
 def _views(results: Results) -> str:
-    """Say how many views of what were encoded."""
+    """Return how many views of what were encoded."""
     settings = results.provenance.get("settings") or {}
     assay = "single_cell" if results.single_cell else "bulk"
     number = repetitions.views(settings.get("views", "auto"), assay)
@@ -150,7 +150,7 @@ def _passes(results: Results) -> Any:
 
 
 def _are_paired(results: Results) -> bool:
-    """Whether a donor among the compared samples has several classes."""
+    """Return whether a donor among the compared samples has several classes."""
     compared = results.compared
     return bool(compared.groupby("group")["label"].nunique().gt(1).any())
 

@@ -65,7 +65,7 @@ def section(results: Results, plates: FigureWriter) -> Section:
 
 
 def _labels(results: Results) -> pd.Series:
-    """Give the class of each row of quality.tsv: rows are samples, or cells that the expression
+    """Return the class of each row of quality.tsv: rows are samples, or cells that the expression
     file assigns to a sample."""
     of_sample = dict(zip(results.samples["sample"], results.samples["label"], strict=True))
     found = results.quality["sample"].map(of_sample)

@@ -134,7 +134,7 @@ def _plan_against_actual(fits: list[Fit]) -> pd.DataFrame:
 
 
 def _seconds(steps: pd.DataFrame) -> float | None:
-    """Give the wall time of a fit's steps together; None where its log does not say it of every
+    """Return the wall time of a fit's steps together; None where its log does not say it of every
     step."""
     if "seconds" not in steps:
         return None

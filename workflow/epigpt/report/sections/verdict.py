@@ -10,7 +10,7 @@ from epigpt.report.sections.decisions import decisions
 
 
 def sentence(results: Results) -> str:
-    """Give the page's first sentence: the one of verdict.json, or else one made from the
+    """Return the page's first sentence: the one of verdict.json, or else one made from the
     metrics."""
     given = str(results.verdict.get("sentence") or "").strip()
     if given:
