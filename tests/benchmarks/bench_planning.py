@@ -21,7 +21,7 @@ CONFIG = {
 
 
 def plan(folder: Path, data_sets: int) -> float:
-    """Give the processor seconds of a dry run over so many data sets, the shorter of two."""
+    """Give the processor seconds of a dry run over this many data sets, the shorter of two."""
     rows = [
         f"set{number}\tGSE9000001\tcondition\tepilepsy\tcontrol\tlitter"
         for number in range(data_sets)

@@ -27,7 +27,7 @@ MOST_GROWTH, FEWEST_SECONDS, MEMORY_LIMIT_MB = 10.0, 10.0, 12_000
 
 
 def run(folder: Path, number: int, arguments: list[str]) -> pd.DataFrame:
-    """Run the workflow on so many cells; give processor seconds and peak MB by stage."""
+    """Run the workflow on this many cells; give processor seconds and peak MB by stage."""
     source = folder / f"cells{number}.h5ad"
     if not source.is_file():
         cells.write(source, number)

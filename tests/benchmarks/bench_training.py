@@ -136,7 +136,7 @@ def trainer(store: Any, model: torch.nn.Module, folder: str, steps: int) -> Call
 
 
 def interleaved(runs: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Figures of so many short rounds after one to warm up: what slows the machine for seconds then
+    """Figures of this many short rounds after one to warm up: what slows the machine for seconds then
     weighs on all runs of a round."""
     figures: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(rounds + 1):

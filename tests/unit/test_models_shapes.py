@@ -171,7 +171,7 @@ def test_a_description_or_index_that_says_nothing_is_refused(copied: Path, conte
         weights_check.check(copied, preset)
     if "weight_map" not in content and content != "{}":
         (copied / "config.json").write_text(content)
-        with pytest.raises(InputError, match=r"no JSON|model_type"):
+        with pytest.raises(InputError, match=r"not valid JSON|model_type"):
             choice.resolve(Settings(weights=str(copied)), CPU)
 
 

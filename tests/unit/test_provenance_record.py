@@ -128,7 +128,7 @@ def test_a_stage_leaves_its_record_in_its_log(tmp_path, root):
 
 
 class Rounds:
-    """Stands for the event that ends a job: it comes after so many waits, which take no time."""
+    """Stands for the event that ends a job: it comes after this many waits, which take no time."""
 
     def __init__(self, rounds: int) -> None:
         self.rounds, self.waited = rounds, []

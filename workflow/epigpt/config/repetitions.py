@@ -5,8 +5,8 @@ from typing import Literal
 # Presets small enough to be fine-tuned again for every permutation without being asked.
 REFITTED_MODELS = ("tiny",)
 _VIEWS = {"bulk": 4, "single_cell": 1}
-# Passes of a training, at least so many, and at most so many tokens: cells of one donor are much
-# alike, so that more tokens of them teach less.
+# Passes of a training, the fewest, and the most tokens: cells of one donor are much alike, so that
+# more tokens of them teach less.
 _EPOCHS, _FEWEST_EPOCHS = 10, 2
 _MOST_TOKENS = {"bulk": 20_000_000, "single_cell": 500_000}
 
@@ -48,7 +48,7 @@ def views(asked: int | Literal["auto"], assay: str = "bulk") -> int:
 def epochs(
     asked: int | Literal["auto"], views_in_all: int, length: int, assay: str = "bulk"
 ) -> int:
-    """Return how often a training passes over so many views of `length` tokens."""
+    """Return how often a training passes over this many views of `length` tokens."""
     if asked != "auto":
         return asked
     most = _MOST_TOKENS[assay] // max(1, views_in_all * length)

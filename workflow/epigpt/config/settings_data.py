@@ -98,7 +98,7 @@ class Pretraining(Section):
     )
     epochs: Positive = Field(20, description="Passes over the views of the corpus at most.")
     patience: Positive = Field(
-        2, description="Stop after so many passes without a better loss on the series held out."
+        2, description="Stop after this many passes without a better loss on the series held out."
     )
     held_out: Annotated[float, Field(ge=0, le=0.5)] = Field(
         0.1,

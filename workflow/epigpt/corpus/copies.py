@@ -14,7 +14,7 @@ import scipy.sparse
 from epigpt import files
 from epigpt.dataset import normalization
 
-# One gene in so many takes part.
+# One gene in this many takes part.
 SHARE = 8
 # Two libraries of one tissue come near this, two of the same reads pass it; what passes it by
 # chance is merely left out of the corpus.

@@ -17,15 +17,15 @@ import pandas as pd
 COLUMN = "modelled"
 # Entry of uns in expression.h5ad: which of the two it is.
 OBSERVED, SUMS, CELLS = "modelled", "sums", "cells"
-# From so many counts and cells in every sample on, `auto` means sums.
+# From this many counts and cells in every sample on, `auto` means sums.
 DEEP_COUNTS, DEEP_CELLS = 5_000_000, 10
-# What `auto` means otherwise: so many cells of all donors together, and the fewest and most of one.
+# What `auto` means otherwise: cells of all donors together, and the fewest and most of one.
 _TOGETHER, _FEWEST, _MOST = 2_000, 50, 500
 
 
 def each(asked: int | Literal["auto"], units: int) -> int:
     """Return how many cells of each donor and class the key `cells_per_donor` means where there are
-    so many of these."""
+    this many of these."""
     return max(_FEWEST, min(_MOST, _TOGETHER // max(1, units))) if asked == "auto" else asked
 
 

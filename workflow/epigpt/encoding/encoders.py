@@ -59,7 +59,7 @@ class Encoder(Protocol):
             Log-normalised, shape (rows, genes of the vocabulary), columns sorted by canonical id,
             no stored zeros.
         hidden
-            bool, same shape: genes that the sequence shall not show (gene dropout).
+            bool, same shape: genes that the sequence must not show (gene dropout).
         """
         ...
 

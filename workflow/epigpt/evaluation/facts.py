@@ -16,7 +16,7 @@ from epigpt.genes.positions import SEX_CHROMOSOMES
 from epigpt.model_names import FINETUNED, NO_BLOCKS
 from epigpt.samples.donors import suggested_group
 
-# Of the resamples, so many for each draw of the folds alone, whose verdicts are only counted.
+# Of the resamples, this many for each draw of the folds alone, whose verdicts are only counted.
 _RESAMPLES_ALONE = 500
 # Samples of different folds are ranked together; where that changes the score by more, it is said.
 _POOLING_GAP = 0.1

@@ -45,7 +45,7 @@ def _enough_groups(folds: pd.DataFrame, classes: Sequence[str]) -> bool:
 
 
 def reach(held: HeldOut) -> tuple[float, float]:
-    """Return the smallest AUC that so many groups could show to be above chance, infinite where
+    """Return the smallest AUC that this many groups could show to be above chance, infinite where
     none could, and the smallest p that they allow, whatever a model says of them."""
     pairs = intervals.groups_of_each(held)
     return max(smallest_auc(*pair) for pair in pairs), permutation_test.smallest_p(held, 0)

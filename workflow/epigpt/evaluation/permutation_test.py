@@ -145,7 +145,7 @@ def _log_multinomial(counts: Counter[int]) -> float:
 
 
 def is_settled(estimate: float, permuted_values: Floats) -> bool:
-    """Return whether so many permutations do as well that more of them cannot make p small (Besag &
+    """Return whether more permutations cannot make p small, as many of these do as well (Besag &
     Clifford, Biometrika 1991; 78: 301, looked at once).
 
     With `ENOUGH` of the first 20, p would exceed 0.05 even if none of 79 more did as well.

@@ -106,7 +106,7 @@ def agreement(
     Returns
     -------
     curve
-        `AGREEMENT`: of the first so many genes by absolute attribution and by p, the number and
+        `AGREEMENT`: of the first this many genes by absolute attribution and by p, the number and
         share that are the same, and the share expected of chance.
     figures
         n_genes; size_rank_correlation (absolute attribution with the smallness of p);

@@ -83,7 +83,7 @@ def source(
     Raises
     ------
     InputError
-        A path without a folder, a text that is no hub id, or a preset without published weights.
+        A path without a folder, a text that is not a hub id, or a preset without published weights.
     """
     named = preset.weights if weights == PRESET else weights
     if named == NONE and weights == PRESET:

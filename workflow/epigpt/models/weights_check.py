@@ -137,7 +137,7 @@ def _stored_shape(path: Path) -> Shape:
         ) from None
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise unsuitable(
-            f"a config.json that is no JSON ({error})", path.parent, "it cannot be read"
+            f"a config.json that is not valid JSON ({error})", path.parent, "it cannot be read"
         ) from None
     kind = config.get("model_type", "gpt2") if isinstance(config, dict) else "unknown"
     if kind not in _MODEL_TYPES:

@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def how_many(samples: int) -> int:
-    """Return of how many genes a page can hold the values of so many samples."""
+    """Return of how many genes a page can hold the values of this many samples."""
     return max(200, min(_MOST_GENES, _BUDGET // (4 * max(samples, 1))))
 
 

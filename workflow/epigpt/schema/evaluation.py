@@ -8,7 +8,7 @@ SCORES = """
     low high
     null_mean         number   mean of the metric under permuted labels
     p                 number   share of permutations that do as well, the observed labels included
-    p_floor           number   smallest p that so many groups and permutations allow
+    p_floor           number   smallest p that this many groups and permutations allow
     n_samples n_groups
 """
 

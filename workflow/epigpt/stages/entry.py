@@ -207,7 +207,7 @@ def _end_if_stopped(log: logging.Logger) -> None:
 
 
 def _fail(log: logging.Logger, error: Exception) -> None:
-    """Log an error that is no refusal for what it is; end with its status."""
+    """Log an error that is not a refusal for what it is; end with its status."""
     _end_if_stopped(log)
     machine = of_this_machine(error)
     if machine is not None:

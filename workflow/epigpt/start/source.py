@@ -22,7 +22,7 @@ from epigpt.transport.http_client import Connection
 # Cells of a sample where nobody knows their number before the matrix is here.
 CELLS_OF_A_SAMPLE = 500
 _ACCESSION_OF_GEO = re.compile(r"(GSE|GSM|GPL|GDS)[0-9]*", re.IGNORECASE)
-# A sheet of so many rows whose first column holds genes is the table of counts.
+# A sheet of this many rows whose first column holds genes is the table of counts.
 _MANY_ROWS = 500
 
 

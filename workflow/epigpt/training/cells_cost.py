@@ -51,7 +51,7 @@ class Cells:
 
 
 def of(number: int, units: int, asked: int | Literal["auto"]) -> Cells:
-    """Return what is drawn of so many cells, by the key cells_per_donor.
+    """Return what is drawn of this many cells, by the key cells_per_donor.
 
     Parameters
     ----------

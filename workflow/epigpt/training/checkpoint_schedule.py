@@ -1,4 +1,4 @@
-"""When a training writes a checkpoint: every so many minutes, and when the process is told to
+"""When a training writes a checkpoint: every this many minutes, and when the process is told to
 stop."""
 
 import logging

@@ -33,7 +33,7 @@ class Cost:
     Attributes
     ----------
     samples, devices, nodes
-        Of the corpus, and GPUs on so many nodes.
+        Of the corpus, and GPUs on this many nodes.
     tokens
         Over all passes.
     hours

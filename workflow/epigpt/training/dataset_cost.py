@@ -17,7 +17,7 @@ START_SECONDS = 8.0
 ENCODE_SECONDS = 1.5
 # Bytes a second of weights read from disk, and of finished ones written.
 READ_BYTES, WRITE_BYTES = 2e9, 1e9
-# Integrated gradients take so many forward and backward passes over a held-out view, a knock-out a
+# Forward and backward passes of integrated gradients over a held-out view; a knock-out takes a
 # forward pass for each gene.
 GRADIENT_PASSES, FORWARD_SHARE = 16, 1 / 3
 # Permutations that one job of the rule `null` refits.

@@ -193,8 +193,8 @@ def _hours(
 
 
 def disk_bytes(parameters: int, trained: int, offload: str, checkpoints: int = 3) -> int:
-    """Bytes on disk while a fit is in progress: so many checkpoints (weights and moments in fp32),
-    weights, what is swapped."""
+    """Return the bytes on disk while a fit is in progress: checkpoints (weights and moments in
+    fp32), weights, what is swapped."""
     return checkpoints * 12 * trained + 4 * parameters + (16 * trained if offload == "nvme" else 0)
 
 

@@ -57,7 +57,7 @@ def check_busy(work: "Workload", world: int, fits: Callable[[int], bool]) -> Non
     Parameters
     ----------
     fits
-        Whether the model fits on so many of them.
+        Whether the model fits on this many of them.
 
     Raises
     ------

@@ -188,7 +188,7 @@ def forecast(
 
 
 def scope_of(settings: Settings, samples: int, folds: int, together: bool) -> dataset_cost.Scope:
-    """Return what a configuration with `auto` resolved runs on a data set of so many samples."""
+    """Return what a configuration with `auto` resolved runs on a data set of this many samples."""
     draws = repetitions.repeats(settings.repeats, settings.model)
     return dataset_cost.Scope(
         samples=samples,

@@ -183,7 +183,7 @@ def weights(engine: Any, kept: bool = True, copied: bool = False) -> dict[str, t
     """Return all weights as the model computes with them: fp32, or bf16 where it was trained in it;
     on the CPU where they were divided, else where they lie.
 
-    Where they lie whole in this process's memory they are the model's own unless they shall be
+    Where they lie whole in this process's memory they are the model's own unless they are to be
     `copied`: of a large one there is no room for two. All processes must take part; those that have
     not `kept` them get an empty result, for memory's sake.
     """
