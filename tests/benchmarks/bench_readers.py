@@ -24,7 +24,7 @@ import scanpy
 import scipy.io
 from bench_matrices import peak_memory
 
-from epigpt.matrices import hdf5, hdf5_cells, hdf5_safety, matrix_market
+from epigpt.matrices import h5ad, hdf5_safety, matrix_market, tenx_and_loom
 from epigpt.matrices.streams import Budget, Member
 
 CELLS, REPEATS = 10_000, 3
@@ -70,11 +70,11 @@ def readers(folder: Path) -> dict[str, dict[str, Callable[[], Any]]]:
     triplet = folder / "triplet"
     return {
         "h5ad": {
-            "EpiGPT": lambda: of_hdf5("cells.h5ad", hdf5.read_h5ad)[0].matrix,
+            "EpiGPT": lambda: of_hdf5("cells.h5ad", h5ad.read_h5ad)[0].matrix,
             "anndata": lambda: anndata.read_h5ad(folder / "cells.h5ad").X,
         },
         "10x HDF5": {
-            "EpiGPT": lambda: of_hdf5("cells.h5", hdf5_cells.read_10x).matrix,
+            "EpiGPT": lambda: of_hdf5("cells.h5", tenx_and_loom.read_10x).matrix,
             "scanpy": lambda: scanpy.read_10x_h5(folder / "cells.h5").X,
         },
         "10x triplet": {

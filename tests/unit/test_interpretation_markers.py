@@ -6,6 +6,7 @@ import pytest
 import scipy.sparse
 import scipy.stats
 
+from epigpt.evaluation import multiple_testing
 from epigpt.genes.markers import EXCITATORY, INHIBITORY
 from epigpt.interpretation import (
     balance,
@@ -122,12 +123,12 @@ def test_case_against_the_rest_of_several_classes():
 
 def test_false_discovery_rate_is_that_of_scipy_and_passes_missing_over():
     p = [0.01, np.nan, 0.2, 0.03, 0.03]
-    found = donor_statistics.false_discovery_rate(p)
+    found = multiple_testing.false_discovery_rate(p)
     assert np.isnan(found[1])
     assert np.allclose(
         found[[0, 2, 3, 4]], scipy.stats.false_discovery_control([0.01, 0.2, 0.03, 0.03])
     )
-    assert np.isnan(donor_statistics.false_discovery_rate([np.nan])).all()
+    assert np.isnan(multiple_testing.false_discovery_rate([np.nan])).all()
 
 
 def test_balance_lists_its_members_and_what_is_missing():

@@ -8,7 +8,7 @@ import pandas as pd
 from epigpt.config.dataset_row import Row
 from epigpt.dataset.sample_annotation import SampleAnnotation
 from epigpt.errors import InputError
-from epigpt.matrices import hdf5, hdf5_safety
+from epigpt.matrices import h5ad, hdf5_safety
 from epigpt.matrices.candidate import Candidate
 from epigpt.matrices.sample_matching import SampleNames, like_barcodes
 from epigpt.matrices.streams import Budget, Member
@@ -38,7 +38,7 @@ def from_h5ad(
 ) -> tuple[Candidate, SampleAnnotation]:
     """Read an h5ad file that describes its samples itself."""
     with hdf5_safety.opened(member, budget, scratch) as file:
-        values, obs, uns = hdf5.read_h5ad(file, member.name)
+        values, obs, uns = h5ad.read_h5ad(file, member.name)
     assay = row.assay if row.assay != "auto" else uns.get("assay", "auto")
     if assay == "auto":
         assay = "single_cell" if len(obs) > 2000 or like_barcodes(values.observations) else "bulk"
@@ -87,7 +87,7 @@ def samples_of_h5ad(row: Row, budget: Budget) -> tuple[pd.DataFrame, int, str]:
     with tempfile.TemporaryDirectory(prefix="epigpt-") as scratch:
         member = Member.of_file(Path(row.source))
         with hdf5_safety.opened(member, budget, Path(scratch)) as file:
-            obs = hdf5.read_obs(file, where)
+            obs = h5ad.read_obs(file, where)
     assay = row.assay
     if assay == "auto":
         cells = len(obs) > 2000 or like_barcodes(list(obs.index))

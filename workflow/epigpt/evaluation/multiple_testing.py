@@ -1,8 +1,9 @@
-"""p values corrected for their number."""
+"""p values corrected for their number: Holm, and Benjamini and Hochberg."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import stats
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:
@@ -16,3 +17,14 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
     for at, value in zip(ranked, np.maximum.accumulate(steps).clip(max=1), strict=True):
         corrected[int(at)] = float(value)
     return corrected
+
+
+def false_discovery_rate(p: Sequence[float]) -> np.ndarray:
+    """Return p values adjusted by Benjamini and Hochberg (J R Stat Soc B 1995; 57: 289); NaN stay
+    NaN and do not count."""
+    values = np.asarray(p, dtype=float)
+    known = ~np.isnan(values)
+    adjusted = np.full(len(values), np.nan)
+    if known.any():
+        adjusted[known] = stats.false_discovery_control(values[known])
+    return adjusted

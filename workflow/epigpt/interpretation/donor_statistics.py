@@ -154,14 +154,3 @@ def _donor_means(values: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
     return values.groupby(
         [known["group"].rename("group"), known["label"].rename("label")], sort=True
     ).mean()
-
-
-def false_discovery_rate(p: Sequence[float]) -> np.ndarray:
-    """Return p values adjusted by Benjamini and Hochberg (J R Stat Soc B 1995; 57: 289); NaN stay
-    NaN and do not count."""
-    values = np.asarray(p, dtype=float)
-    known = ~np.isnan(values)
-    adjusted = np.full(len(values), np.nan)
-    if known.any():
-        adjusted[known] = stats.false_discovery_control(values[known])
-    return adjusted

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from epigpt.errors import InputError
-from epigpt.interpretation.donor_statistics import false_discovery_rate
+from epigpt.evaluation.multiple_testing import false_discovery_rate
 from epigpt.interpretation.enrichment import enrich
 
 ENRICHMENT = ["set", "n_asked", "n_genes", "score", "p", "padj", "leading_genes", "source"]

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from epigpt.evaluation.multiple_testing import false_discovery_rate
 from epigpt.genes.markers import SETS, locate, marker_sets
 from epigpt.interpretation.donor_statistics import (
     Difference,
     compare,
     detected,
-    false_discovery_rate,
     z_scores,
 )
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from epigpt.errors import InputError
-from epigpt.matrices import hdf5, hdf5_cells, hdf5_safety, matrix_market, r_objects, spreadsheets
+from epigpt.matrices import h5ad, hdf5_safety, matrix_market, r_objects, spreadsheets, tenx_and_loom
 from epigpt.matrices.streams import Budget, Member
 from epigpt.matrices.triplet_files import Triplet
 from epigpt.matrices.values import Values, narrowed, without_missing
@@ -154,13 +154,13 @@ def _read_hdf5(piece: Piece, reading: Reading) -> Iterator[NamedMatrix]:
     member = _member(piece)
     cells = pd.DataFrame()
     with hdf5_safety.opened(member, reading.budget, reading.scratch) as file:
-        kind = hdf5.kind(file)
+        kind = h5ad.kind(file)
         if kind == "h5ad":
-            values, cells, _ = hdf5.read_h5ad(file, member.name)
+            values, cells, _ = h5ad.read_h5ad(file, member.name)
         elif kind == "10x":
-            values = hdf5_cells.read_10x(file, member.name)
+            values = tenx_and_loom.read_10x(file, member.name)
         elif kind == "loom":
-            values = hdf5_cells.read_loom(file, member.name)
+            values = tenx_and_loom.read_loom(file, member.name)
         else:
             raise InputError(
                 "an HDF5 file that is neither 10x, h5ad nor loom",
@@ -169,7 +169,7 @@ def _read_hdf5(piece: Piece, reading: Reading) -> Iterator[NamedMatrix]:
                 "name another file in the cell `matrix`",
             )
     yield NamedMatrix(
-        member.name, f"{hdf5.NAMES[{'10x': 'h5'}.get(kind, kind)]} file", values, cells
+        member.name, f"{h5ad.NAMES[{'10x': 'h5'}.get(kind, kind)]} file", values, cells
     )
 
 

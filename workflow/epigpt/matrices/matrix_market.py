@@ -14,8 +14,8 @@ from epigpt.errors import InputError
 from epigpt.matrices import sparse_parts
 from epigpt.matrices.csv_dialect import decode, split_line
 from epigpt.matrices.csv_layout import ID_COLUMN, NoTable
-from epigpt.matrices.hdf5_cells import genes_of_cells
 from epigpt.matrices.streams import Budget, Member, line_blocks
+from epigpt.matrices.tenx_and_loom import genes_of_cells
 from epigpt.matrices.triplet_files import Triplet
 from epigpt.matrices.values import Values, narrowed
 

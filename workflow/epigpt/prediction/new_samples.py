@@ -16,7 +16,7 @@ from epigpt.encoding.vocabulary import Vocabulary
 from epigpt.errors import InputError
 from epigpt.genes import id_kinds
 from epigpt.genes.annotation import ORGANISMS
-from epigpt.matrices import hdf5, hdf5_safety, table_layout
+from epigpt.matrices import h5ad, hdf5_safety, table_layout
 from epigpt.matrices.csv_layout import ANNOTATION_COLUMN, Layout, NoTable
 from epigpt.matrices.delimited import layout_of
 from epigpt.matrices.streams import Budget, Member
@@ -106,7 +106,7 @@ def read(
         member, budget = Member.of_file(path), Budget.of_gigabytes(UNPACKED_GB)
         if path.suffix.lower() == ".h5ad":
             with hdf5_safety.opened(member, budget, Path(scratch)) as file:
-                values, obs, said = hdf5.read_h5ad(file, member.name)
+                values, obs, said = h5ad.read_h5ad(file, member.name)
             samples = obs["sample"].tolist() if "sample" in obs else None
         else:
             values = _of_table(member, budget, known)
