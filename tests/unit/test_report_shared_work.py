@@ -69,12 +69,14 @@ def test_an_error_is_raised_as_by_one_process():
 
 
 UNENDING = """
-import os, pathlib, sys, time
+import os, pathlib, signal, sys, time
 from functools import partial
 from epigpt.report import shared_work
 def wait(folder):
     (pathlib.Path(folder) / str(os.getpid())).touch()
     time.sleep(120)
+# Whoever runs tests in the background hands down an interrupt that is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 shared_work.each([partial(wait, sys.argv[1])] * 2, 2)
 """
 
