@@ -9,7 +9,7 @@ import scipy.sparse
 
 from epigpt.dataset import normalization, storage
 
-OPENS = re.compile(r"h5py\.File\(|anndata\.read_h5ad\(|ad\.read_h5ad\(|read_elem\(")
+OPENS = re.compile(r"h5py\.File\(|anndata\.read_h5ad\(|\bad\.read_h5ad\(|read_elem\(")
 
 
 def test_no_other_room_opens_the_files(root: Path) -> None:
