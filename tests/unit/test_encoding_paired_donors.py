@@ -94,13 +94,13 @@ def test_the_statistic_of_incomplete_pairs_is_not_misled_by_donors() -> None:
     assert found[:10].mean() < 2 * found[10:].mean()
 
 
-def _counts(seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _counts(seed: int, spread: float = 0.8, effect: float = 0.7) -> tuple[np.ndarray, np.ndarray]:
     """Counts of pairs whose donors differ more than their classes do."""
     random = np.random.default_rng(seed)
     label = np.array(CLASSES * DONORS)
     mean = np.tile(random.gamma(2.0, 60.0, 300) + 20, (2 * DONORS, 1))
-    mean *= np.exp(np.repeat(random.normal(0, 0.8, (DONORS, 300)), 2, axis=0))
-    mean[label == "b", :6] *= np.exp(0.7)
+    mean *= np.exp(np.repeat(random.normal(0, spread, (DONORS, 300)), 2, axis=0))
+    mean[label == "b", :6] *= np.exp(effect)
     return random.negative_binomial(40, 40 / (40 + mean)), label
 
 
@@ -120,6 +120,17 @@ def test_the_rule_learns_what_differs_within_donors(tmp_path: Path) -> None:
             shares[name].append(weights[np.isin(genes, planted)].sum() / max(weights.sum(), 1e-9))
     assert np.mean(shares["paired"]) > 0.6
     assert np.mean(shares["apart"]) < 0.3
+
+
+def test_a_rule_that_levels_of_new_donors_drown_is_left_out(tmp_path: Path) -> None:
+    """Judged by samples without their levels, which a new sample has, it would stay."""
+    rules = []
+    for seed in range(4):
+        counts, label = _counts(seed, spread=1.6, effect=0.5)
+        observations = open_blocks(tmp_path / str(seed), counts, label, PAIRED)
+        programs = programs_of(fit_on(observations, np.arange(24))[1])
+        rules.append((programs.kinds == RULE).any())
+    assert np.mean(rules) <= 0.25
 
 
 def test_the_rule_is_judged_by_samples_as_they_are() -> None:

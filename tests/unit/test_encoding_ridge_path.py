@@ -2,14 +2,12 @@
 
 import numpy as np
 import pytest
-import scipy.sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.feature_selection import f_classif
 
 from epigpt.encoding import ridge_path
 from epigpt.encoding.balanced_logistic import BalancedLogistic
-from epigpt.evaluation import baselines, gene_filters, pipelines
+from epigpt.evaluation import baselines, pipelines
 from epigpt.evaluation.shrunken_centroids import ShrunkenCentroids
 
 STRENGTHS = (1e-5, 1e-3, 0.1, 1.0, 100.0)
@@ -81,21 +79,6 @@ def test_nested_folds_choose_the_same_candidate_either_way(seed, monkeypatch):
         baselines.fit(model, training, seed=1).chosen
         for model in ("logistic_l2", "screened_logistic")
     ]
-
-
-@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int32])
-@pytest.mark.parametrize("form", [np.asarray, scipy.sparse.csr_matrix])
-@pytest.mark.parametrize("classes", [2, 3])
-def test_f_is_scikit_learns_to_the_last_digit(kind, form, classes):
-    random = np.random.default_rng(classes)
-    values = random.gamma(0.5, 4.0, (11, 300)).astype(kind)
-    values[:, 0], values[:, 1] = 0, 3
-    label = np.array(["a", "b", "c"])[np.arange(11) % classes]
-    with np.errstate(all="ignore"), pytest.warns(UserWarning, match="constant"):
-        theirs = f_classif(form(values), label)[0]
-    with np.errstate(all="ignore"):
-        ours = np.asarray(gene_filters._f_statistic(form(values), label)).ravel()
-    assert np.array_equal(ours, theirs, equal_nan=True)
 
 
 def test_centroids_remember_distances_of_one_fit_and_one_matrix_only():

@@ -68,7 +68,8 @@ def fit(
         )
     found = {}
     for kind, (columns, weights) in _features(observations, learned, varying, shared).items():
-        values, unseen = (_of_features(one[:, columns], weights) for one in (within, given))
+        values = _of_features(within[:, columns], weights)
+        unseen = None if within is given else _of_features(given[:, columns], weights)
         rule = consensus_rule.fit(values, numbers, group, seed, unseen=unseen)
         if rule is not None:
             own = rule.coefficients if weights is None else weights @ rule.coefficients
