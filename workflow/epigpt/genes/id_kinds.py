@@ -133,8 +133,9 @@ def _organism_by_markers(names: set[str]) -> str | None:
 
 def _exist(names: Sequence[Any]) -> bool:
     texts = plain_symbols(genes_only(names))
-    known = [annotation(organism) for organism in ORGANISMS]
-    found = max(len(texts & table.known) for table in known)
-    return found >= 0.2 * len(texts) or (
-        found >= 3 and not all(table.genome_wide for table in known)
-    )
+    found = [0]
+    for organism in ORGANISMS:
+        found.append(len(texts & annotation(organism).known))
+        if found[-1] >= 0.2 * len(texts):
+            return True
+    return max(found) >= 3 and not all(annotation(name).genome_wide for name in ORGANISMS)
