@@ -20,7 +20,12 @@ _GPT2 = (
 _REFITTING = (*_GPT2, "epigpt.evaluation.refit_pipeline", "epigpt.training.fits")
 IMPORTED = {
     "counts": ("epigpt.dataset.assemble", "epigpt.dataset.storage"),
-    "expression": ("epigpt.expression.embedding", "epigpt.expression.replicates", "scanpy"),
+    "expression": (
+        "epigpt.expression.embedding",
+        "epigpt.expression.replicates",
+        "scanpy",
+        "umap",
+    ),
     "differential_expression": ("epigpt.expression.contrasts",),
     "folds": ("epigpt.dataset.expression_data",),
     "foregone": ("epigpt.dataset.storage", "epigpt.evaluation.foregone"),
