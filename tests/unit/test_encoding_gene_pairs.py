@@ -30,17 +30,22 @@ def test_pairs_of_several_classes_are_shared_out() -> None:
         assert len(set(share.tolist())) == 6
 
 
-@pytest.mark.parametrize("genes", [6, 60])
-def test_the_first_pairs_are_those_that_trying_all_of_them_finds(genes: int) -> None:
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize(("genes", "cases"), [(6, 6), (60, 6), (60, 5), (60, 3)])
+def test_the_first_pairs_are_those_that_trying_all_of_them_finds(
+    genes: int, cases: int, counted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not counted:
+        monkeypatch.setattr(gene_pairs, "_COUNTED", -1)
     random = np.random.default_rng(4)
-    label = np.array(CLASSES * 6)
+    label = np.array(["a"] * (12 - cases) + ["b"] * cases)
     expression = random.poisson(2, (12, genes)).astype(float)
     case = label == "b"
     tried = []
     for one, other in itertools.combinations(range(genes), 2):
         difference = np.sign(expression[:, one] - expression[:, other])
         score = (difference[case].mean() - difference[~case].mean()) / 2
-        shift = (expression[case] - expression[~case]).mean(axis=0)
+        shift = expression[case].mean(axis=0) - expression[~case].mean(axis=0)
         change = shift[one] - shift[other]
         raised = score > 0 or (score == 0 and change > 0)
         pair = (one, other) if raised else (other, one)
@@ -61,3 +66,14 @@ def test_a_pair_is_found_in_however_many_rows(rows: int) -> None:
     means = random.normal(5, 1, (rows, 8))
     means[:, 2] = means[:, 5] + np.where(label == "b", 0.1, -0.1)
     assert gene_pairs.top_pairs(means, label, 1).tolist() == [[2, 5]]
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_of_equal_strengths_all_are_kept(counted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not counted:
+        monkeypatch.setattr(gene_pairs, "_COUNTED", -1)
+    strength = np.random.default_rng(5).integers(0, 9, 200)
+    for number in (1, 40, 150, 199):
+        least = sorted(strength)[-number]
+        kept = gene_pairs._strongest(strength, number)
+        assert kept.tolist() == np.flatnonzero(strength >= least).tolist()
