@@ -30,7 +30,7 @@ RESOURCES = Path(__file__).parent / "resources"
 class Annotation:
     """The genes known of one species.
 
-    Most who ask want the symbols alone, or the names of ids alone; each is made when first asked for.
+    Most who ask want the symbols alone, or the names of ids alone: each is made when asked for.
 
     Attributes
     ----------
