@@ -52,6 +52,24 @@ def main():
     raise RuntimeError("a fault")
 """
 
+LEAVE = """
+import atexit, sys, tempfile, threading, time
+def late():
+    time.sleep(0.3)
+    print("a thread")
+def main():
+    atexit.register(print, "at the end")
+    folder = tempfile.TemporaryDirectory(dir=".")
+    print(folder.name)
+    threading.Thread(target=late).start()
+    if sys.argv[1] == "text":
+        sys.exit("a text")
+    if sys.argv[1] == "nothing":
+        sys.exit()
+if __name__ == "__main__":
+    main()
+"""
+
 
 class Run:
     """A library of three small stages, and a process in Snakemake's place."""
@@ -72,7 +90,13 @@ class Run:
             file.write("IMPORTED = {'echo': ('no.such.module', 'decimal')}\n")
             file.write("FOLLOWING = {'echo': ('later',)}\n")
         later = LATER.replace("FOLDER", str(folder))
-        for name, code in (("echo", ECHO), ("wait", WAIT), ("fail", FAIL), ("later", later)):
+        for name, code in (
+            ("echo", ECHO),
+            ("wait", WAIT),
+            ("fail", FAIL),
+            ("leave", LEAVE),
+            ("later", later),
+        ):
             (stages / f"{name}.py").write_text(code)
         self.snakemake = subprocess.Popen(["sleep", "300"])
         self.environment = {
@@ -178,6 +202,18 @@ def test_an_error_that_nobody_foresaw_shows_its_traceback(run):
     _, log = process.communicate()
     assert process.returncode == 1
     assert log.endswith("RuntimeError: a fault\n")
+
+
+@pytest.mark.parametrize(("ends", "status", "said"), [("text", 1, "a text\n"), ("nothing", 0, "")])
+def test_a_job_ends_as_an_interpreter_does(run, ends, status, said):
+    for warm in (False, True):
+        if warm:
+            run.warm()
+        process = run.start("leave", ends)
+        out, log = process.communicate()
+        folder, *words = out.splitlines()
+        assert (process.returncode, log, words) == (status, said, ["a thread", "at the end"])
+        assert not Path(run.folder, folder).exists()
 
 
 def test_a_job_with_other_surroundings_starts_by_itself(run):
