@@ -11,15 +11,15 @@ import pyarrow.csv as pacsv
 from scipy import sparse
 
 from epigpt.errors import InputError
-from epigpt.matrices import sparse_parts
 from epigpt.matrices.csv_dialect import decode, split_line
 from epigpt.matrices.csv_layout import ID_COLUMN, NoTable
+from epigpt.matrices.entries_by_column import Entries, Misplaced
 from epigpt.matrices.streams import Budget, Member, line_blocks
 from epigpt.matrices.tenx_and_loom import genes_of_cells
 from epigpt.matrices.triplet_files import Triplet
-from epigpt.matrices.values import Values, narrowed
+from epigpt.matrices.values import Values
 
-_BLOCK = 1 << 25
+_BLOCK = 1 << 23
 _LONGEST_NAMES = 1 << 30
 _LONGEST_HEADER = 1 << 16
 _LOOKED_AT = 1000
@@ -189,28 +189,15 @@ def read_mtx(member: Member, budget: Budget, most_names: int | None = None) -> s
         n_rows, n_columns, n_values = _sizes(line, member, most_names)
         budget.foresee(8 * n_values, member.name)
         kind = np.int32 if header[3] == "integer" else np.float64
-        rows, columns, data = (
-            np.empty(n_values, np.int32),
-            np.empty(n_values, np.int32),
-            np.empty(n_values, kind),
-        )
-        at = 0
+        entries = Entries(n_rows, n_columns, n_values)
         for block in line_blocks(stream, _BLOCK):
-            parts = _parse_block(block, kind, member)
-            if at + len(parts[2]) > n_values:
-                raise _not_mtx(member, "it holds more values than it announces")
-            for target, part in zip((rows, columns, data), parts, strict=True):
-                target[at : at + len(part)] = part
-            at += len(parts[2])
-    if at != n_values:
-        raise _not_mtx(member, f"it holds {at} of {n_values} values")
-    rows -= 1
-    columns -= 1
-    if n_values and (
-        rows.min() < 0 or columns.min() < 0 or rows.max() >= n_rows or columns.max() >= n_columns
-    ):
-        raise _not_mtx(member, "positions lie outside the matrix")
-    return _transposed(rows, columns, data, (n_columns, n_rows), member.name)
+            try:
+                entries.add(*_parse_block(block, kind, member))
+            except Misplaced as error:
+                raise _not_mtx(member, str(error)) from None
+    if entries.count != n_values:
+        raise _not_mtx(member, f"it holds {entries.count} of {n_values} values")
+    return entries.transposed(member.name)
 
 
 def _sizes(line: bytes, member: Member, most_names: int | None) -> tuple[int, int, int]:
@@ -231,26 +218,6 @@ def _sizes(line: bytes, member: Member, most_names: int | None) -> tuple[int, in
     if values * _BYTES_A_VALUE > max(member.size, 1) * packing:
         raise _not_mtx(member, f"it declares {values:,} values, more than its bytes can hold")
     return rows, columns, values
-
-
-def _transposed(
-    rows: np.ndarray, columns: np.ndarray, data: np.ndarray, shape: tuple[int, int], where: str
-) -> sparse.csr_array:
-    if np.all(columns[1:] >= columns[:-1]):  # as Cell Ranger writes it: nothing to sort
-        # Numbers of another type would be looked up in a copy of all columns.
-        pointer = np.searchsorted(columns, np.arange(shape[0] + 1, dtype=columns.dtype))
-        return narrowed(
-            sparse_parts.compressed(data, rows, pointer, shape, by_column=False, where=where)
-        )
-    matrix = sparse.csr_array(sparse.coo_array((data, (columns, rows)), shape=shape))
-    if matrix.nnz != len(data):  # the conversion adds them up
-        raise InputError(
-            f"{len(data) - matrix.nnz:,} values for a row and column that have one already",
-            where,
-            "it is unclear which of them counts",
-            "name another file in the cell `matrix`",
-        )
-    return narrowed(matrix)
 
 
 def _parse_block(block: bytes, kind: type, member: Member) -> list[np.ndarray]:
