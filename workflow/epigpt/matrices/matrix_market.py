@@ -19,7 +19,7 @@ from epigpt.matrices.tenx_and_loom import genes_of_cells
 from epigpt.matrices.triplet_files import Triplet
 from epigpt.matrices.values import Values
 
-_BLOCK = 1 << 23
+_BLOCK = 1 << 22
 _LONGEST_NAMES = 1 << 30
 _LONGEST_HEADER = 1 << 16
 _LOOKED_AT = 1000
