@@ -41,17 +41,18 @@ def damaged_heap(file: BinaryIO) -> int | None:
 
 def _collections(file: BinaryIO) -> Iterator[int]:
     """Find the signature, wherever it stands."""
-    start, kept = 0, b""
+    start, kept, across = 0, b"", len(SIGNATURE) - 1
     file.seek(0)
     while block := file.read(_BLOCK):
         ahead = file.tell()
-        data = kept + block
-        place = data.find(SIGNATURE)
-        while place >= 0:
-            yield start - len(kept) + place
-            place = data.find(SIGNATURE, place + 1)
+        # Where one stands across two blocks, a few bytes of both tell; copying them whole is slow.
+        for data, begin in ((kept + block[:across], start - len(kept)), (block, start)):
+            place = data.find(SIGNATURE)
+            while place >= 0:
+                yield begin + place
+                place = data.find(SIGNATURE, place + 1)
         start += len(block)
-        kept = data[-len(SIGNATURE) + 1 :]
+        kept = (kept + block)[-across:] if len(block) < across else block[-across:]
         file.seek(ahead)
 
 
