@@ -84,7 +84,7 @@ def test_planted_marker_directions_and_sets_come_out_of_the_whole_chain(honesty,
     assert (measured * planted > 0).mean() >= 0.9
     samples = data.obs.set_index("sample")[["group", "label"]].astype(str)
     values = donor_statistics.pooled(
-        data.layers["lognorm"], list(samples.index), list(genes.index), markers.members(table)
+        [data.layers["lognorm"]], list(samples.index), list(genes.index), markers.members(table)
     )
     tested = markers.score_sets(table, values, samples, (CASE, CONTROL)).set_index("set")["verdict"]
     directed = [name for name, known in SETS.items() if known.expected]

@@ -24,7 +24,7 @@ from marker_evidence import CLASSES, zebrafish
 def judged(genes, values, samples, tested, organism="zebrafish"):
     table = markers.assess(organism, genes, tested)
     expression = donor_statistics.pooled(
-        values, list(samples.index), list(genes.index), markers.members(table)
+        [values], list(samples.index), list(genes.index), markers.members(table)
     )
     sets = markers.score_sets(table, expression, samples, CLASSES)
     scores = balance.score(expression, samples)

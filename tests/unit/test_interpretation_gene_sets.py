@@ -29,7 +29,7 @@ def test_sets_of_a_simulated_series_are_found_where_planted_and_nowhere_else():
         genes = pd.DataFrame({"symbol": series.counts.index}, index=series.counts.index)
         table = markers.assess("mouse", genes, contrast([], []))
         expression = donor_statistics.pooled(
-            lognorm(series.counts), list(samples.index), list(genes.index), markers.members(table)
+            [lognorm(series.counts)], list(samples.index), list(genes.index), markers.members(table)
         )
         tested = markers.score_sets(table, expression, samples, CLASSES).set_index("set")
         directed = [name for name, known in SETS.items() if known.expected]
@@ -46,7 +46,7 @@ def test_sets_without_expression_say_so():
     silent = values.copy()
     silent[:, [symbol in ("vim", "gfap") for symbol in genes["symbol"]]] = 0
     expression = donor_statistics.pooled(
-        silent, list(samples.index), list(genes.index), markers.members(table)
+        [silent], list(samples.index), list(genes.index), markers.members(table)
     )
     row = (
         markers.score_sets(table, expression, samples, CLASSES).set_index("set").loc["astrogliosis"]
@@ -66,7 +66,7 @@ def test_users_sets_are_tested_beside_ours():
     genes, values, samples, tested = zebrafish(gfap=2.0, vim=2.0, aqp4=2.0)
     table = markers.assess("zebrafish", genes, tested)
     expression = donor_statistics.pooled(
-        values, list(samples.index), list(genes.index), markers.members(table)
+        [values], list(samples.index), list(genes.index), markers.members(table)
     )
     found = markers.score_sets(
         table, expression, samples, CLASSES, {"MINE": ["GFAP", "VIM", "AQP4", "NOSUCH"]}

@@ -60,7 +60,7 @@ def test_attributions_stand_beside_their_gene():
 def test_co_orthologs_are_summed_before_the_logarithm():
     values = np.log1p(np.array([[10.0, 30.0, 5.0], [20.0, 0.0, 5.0]]))
     found = donor_statistics.pooled(
-        scipy.sparse.csr_matrix(values),
+        [scipy.sparse.csr_matrix(values)],
         ["b", "a"],
         ["x", "y", "z"],
         {"XY": ["x", "y"], "Z": ["z"], "none": ["w"]},
@@ -72,8 +72,10 @@ def test_co_orthologs_are_summed_before_the_logarithm():
 
 def test_cells_of_a_sample_are_averaged_before_the_logarithm():
     values = np.log1p(np.array([[10.0], [30.0], [7.0]]))
-    found = donor_statistics.pooled(values, ["a", "a", "b"], ["x"], {"X": ["x"]})
-    assert np.allclose(np.expm1(found["X"]), [20, 7])
+    # The cells of a sample need not lie in one block.
+    for blocks in ([values], [values[:1], values[1:]]):
+        found = donor_statistics.pooled(blocks, ["a", "a", "b"], ["x"], {"X": ["x"]})
+        assert np.allclose(np.expm1(found["X"]), [20, 7])
 
 
 def test_donors_are_the_unit():
@@ -136,7 +138,7 @@ def test_balance_lists_its_members_and_what_is_missing():
         **dict.fromkeys(("gad1a", "gad1b", "gad2", "gabra1", "gabrg2"), 2.0)
     )
     expression = donor_statistics.pooled(
-        values,
+        [values],
         list(samples.index),
         list(genes.index),
         markers.members(markers.assess("zebrafish", genes, tested)),

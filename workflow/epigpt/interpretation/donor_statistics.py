@@ -1,7 +1,7 @@
 """Expression of genes and sets per sample, and differences between classes with the donor as the
 unit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,15 +38,18 @@ class Difference:
 
 
 def pooled(
-    values: Any, sample: Sequence[str], genes: Sequence[str], members: Mapping[str, Sequence[str]]
+    blocks: Iterable[Any],
+    sample: Sequence[str],
+    genes: Sequence[str],
+    members: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
     """Return the log-normalised expression of each member per sample; several genes of one member
     are summed before the logarithm.
 
     Parameters
     ----------
-    values
-        Observations × genes, log1p of normalised counts, dense or sparse.
+    blocks
+        Some observations after others, × genes: log1p of normalised counts, dense or sparse.
     sample
         Sample of each observation; the cells of a sample are averaged before the logarithm.
     genes
@@ -66,17 +69,29 @@ def pooled(
     }
     present = {name: columns for name, columns in present.items() if columns}
     needed = sorted({number for columns in present.values() for number in columns})
-    chosen = values[:, needed]
-    linear = np.expm1(
-        np.asarray(chosen.toarray() if scipy.sparse.issparse(chosen) else chosen, dtype=np.float64)
-    )
     place = {number: position for position, number in enumerate(needed)}
-    summed = {
-        name: linear[:, [place[number] for number in columns]].sum(axis=1)
-        for name, columns in present.items()
-    }
-    frame = pd.DataFrame(summed, index=pd.Index([str(name) for name in sample], name="sample"))
-    return np.log1p(frame.groupby(level=0, sort=True).mean())
+    names, row = np.unique(
+        np.array([str(name) for name in sample], dtype=object), return_inverse=True
+    )
+    totals, begin = np.zeros((len(names), len(present))), 0
+    for values in blocks:
+        chosen = values[:, needed]
+        linear = np.expm1(
+            np.asarray(
+                chosen.toarray() if scipy.sparse.issparse(chosen) else chosen, dtype=np.float64
+            )
+        )
+        summed = [
+            linear[:, [place[number] for number in columns]].sum(axis=1)
+            for columns in present.values()
+        ]
+        rows = row[begin : begin + len(linear)]
+        np.add.at(totals, rows, np.column_stack(summed) if summed else np.zeros((len(rows), 0)))
+        begin += len(linear)
+    means = totals / np.bincount(row, minlength=len(names))[:, None]
+    return pd.DataFrame(
+        np.log1p(means), index=pd.Index(names, name="sample"), columns=list(present)
+    )
 
 
 def detected(expression: pd.DataFrame, samples: pd.DataFrame) -> list[str]:

@@ -35,7 +35,7 @@ def main() -> None:
 def _tables(job: entry.Job, own_sets: dict[str, list[str]]) -> dict[str, pd.DataFrame]:
     path = job.file("expression")
     organism = storage.text(path, "organism")
-    described, var, lognorm = storage.parts(path, "obs", "var", "layers/lognorm")
+    described, var = storage.parts(path, "obs", "var")
     if organism not in ORGANISMS:
         columns = {
             "markers": markers.MARKERS,
@@ -66,7 +66,10 @@ def _tables(job: entry.Job, own_sets: dict[str, list[str]]) -> dict[str, pd.Data
         name: ids for found in located.values() for name, ids in found.items() if name not in named
     }
     expression = donor_statistics.pooled(
-        lognorm, list(described["sample"].astype(str)), list(genes.index), named | singles
+        (values for _, values in storage.blocks(path, "layers/lognorm")),
+        list(described["sample"].astype(str)),
+        list(genes.index),
+        named | singles,
     )
     extra = {name: list(found) for name, found in located.items()}
     classes = _classes(contrast, sorted(set(samples["label"])))
