@@ -235,22 +235,23 @@ def _run(command: list[str]) -> NoReturn:
         # What no seed decides differs between jobs, as it would if each had started by itself.
         numpy.random.seed()
     sys.argv = [module, *arguments]
-    status: Any = 0
+    status = 0
     try:
         importlib.import_module(module).main()
     except SystemExit as ended:
-        status = ended.code
+        said = ended.code if ended.code is not None else 0
+        status = said if isinstance(said, int) else 1
+        if said is not status:
+            print(said, file=sys.stderr)
     except Exception:
         traceback.print_exc()
         status = 1
-    if isinstance(status, str):
-        print(status, file=sys.stderr)
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
-    os._exit(status if isinstance(status, int) else 1 if status else 0)
+    os._exit(status)
 
 
 def _read(client: socket.socket) -> dict[str, Any] | None:
