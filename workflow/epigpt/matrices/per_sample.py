@@ -79,9 +79,12 @@ def group(pieces: Sequence[Piece], samples: SampleNames) -> tuple[list[PerSample
     sets: list[PerSample] = []
     rest: list[Piece] = []
     for (container, kind), members in sorted(kinds.items()):
+        fewest = 1 if container and len(samples.ids) == 1 else 2
+        if len(members) < fewest:  # whatever its name says, which takes long to ask
+            rest += members
+            continue
         families, rule = families_of(members, samples)
         caution = contradiction_in(families, samples) if "accession" in rule else ""
-        fewest = 1 if container and len(samples.ids) == 1 else 2
         used: list[Piece] = []
         for part, owned in sorted(families.items()):
             distinct = {sample for sample, _ in owned}
