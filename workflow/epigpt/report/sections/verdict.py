@@ -88,10 +88,11 @@ def section(results: Results) -> Section:
     verdict."""
     content: list[Any] = []
     if results.simulated:
+        made_up = ", ".join(dict.fromkeys(("samples", results.units)))
         content.append(
             blocks.Prose(
-                f"This series is simulated: its samples, genes' changes and {results.units} are"
-                " made up, with a planted truth. Nothing here is evidence about epilepsy.",
+                f"This series is simulated: its {made_up} and genes' changes are made up, with a"
+                " planted truth. Nothing here is evidence about epilepsy.",
                 strong=True,
             )
         )
