@@ -354,6 +354,22 @@ warm_server.main()
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
+def test_a_client_told_to_stop_while_it_imports_says_nothing(root):
+    code = f"""
+import runpy, signal, sys
+class Stop:
+    def find_spec(self, name, *_):
+        if name == "json":
+            signal.raise_signal(signal.SIGINT)
+sys.modules.pop("json", None)
+sys.meta_path.insert(0, Stop())
+sys.argv = ["warm_client.py", "epigpt.stages.echo"]
+runpy.run_path({warm_client.__file__!r}, run_name="__main__")
+"""
+    done = bare_process.run(code, root)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
 def test_stages_whose_modules_are_imported_are_stages():
     names = {*warm_imports.IMPORTED, *warm_imports.FOLLOWING}
     names |= {name for following in warm_imports.FOLLOWING.values() for name in following}

@@ -10,6 +10,13 @@ another environment, limits, nice value or control group than the server's), it 
 itself by `exec`, as if it had never been there. It imports little, for it starts with every job.
 """
 
+# Ctrl-C ends this process without the traceback of an import, as `epigpt.stages` has it for jobs.
+# The module `signal` itself imports for half of the time that all of them take.
+import _signal
+
+if __name__ == "__main__" and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
 import json
 import os
 import resource
