@@ -51,6 +51,14 @@ def test_kind_of_ids(ids, kind):
     assert id_kinds.id_type(ids) == kind
 
 
+@pytest.mark.parametrize(("existing", "kind"), [(1, "unknown"), (3, "symbol")])
+def test_names_are_symbols_where_a_fifth_of_them_exists_in_one_species(existing, kind):
+    known = annotation.annotation("zebrafish").known - annotation.annotation("human").known
+    names = [*sorted(known)[-existing:], *(f"Wild{letter}" for letter in "BCDFGHJKLM"[existing:])]
+    assert len(names) == 10
+    assert id_kinds.id_type(names) == kind
+
+
 def test_summary_rows_and_spike_ins_do_not_hide_the_kind():
     ids = ["__no_feature", "__ambiguous", "N_unmapped", "ERCC-00002", "ERCC-00003", *MOUSE_IDS]
     assert id_kinds.id_type(ids) == "ensembl"

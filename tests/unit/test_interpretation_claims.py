@@ -10,6 +10,7 @@ import pytest
 import scipy.sparse
 import scipy.stats
 
+from epigpt.dataset import csr_rows
 from epigpt.interpretation import (
     balance,
     claims,
@@ -116,6 +117,14 @@ def test_stage_writes_every_table(tmp_path, monkeypatch):
     assert written["enrichment"].iloc[0][["set", "source"]].tolist() == ["MINE", "own"]
     assert float(written["enrichment"]["score"].iloc[0]) > 0
     assert written["markers"].set_index("symbol").loc["gfap", "verdict"] == "as expected"
+
+
+@pytest.mark.slow
+def test_observations_in_several_blocks_give_the_same_tables(tmp_path, monkeypatch):
+    whole = run(monkeypatch, tmp_path, "zebrafish", tested=True)
+    monkeypatch.setattr(csr_rows, "AT_ONCE", 5)
+    for name, table in run(monkeypatch, tmp_path, "zebrafish", tested=True).items():
+        pd.testing.assert_frame_equal(table, whole[name])
 
 
 @pytest.mark.slow

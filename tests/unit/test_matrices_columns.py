@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from epigpt.errors import InputError
-from geo_series import GENES, table
+from geo_series import GENES, Made, table
 from mouse_series import COUNTS, TEXT, TITLES, assert_right, lines_of, packed, read, samples
 
 
@@ -116,6 +116,20 @@ def test_lanes_of_a_sample_are_added(tmp_path, lane):
     assert_right(adata)
     assert reading["assay"] == "bulk"
     assert "16 columns were added to 8 samples" in str(reading["notes"])
+
+
+def test_two_files_are_the_fewest_that_hold_a_sample_each(tmp_path):
+    places = [0, 4]
+    two = [samples()[place] for place in places]
+    files = {
+        f"{one.accession}_{one.title}.txt": "".join(
+            f"{gene}\t{count}\n" for gene, count in zip(GENES, COUNTS[:, place], strict=True)
+        ).encode()
+        for place, one in zip(places, two, strict=True)
+    }
+    adata, _ = read(tmp_path, {"GSE1_RAW.tar": packed(files)}, Made("GSE1", two))
+    assert adata.obs["sample"].tolist() == ["GSM1", "GSM5"]
+    np.testing.assert_array_equal(adata[:, list(GENES)].X.toarray(), COUNTS[:, places].T)
 
 
 def test_lanes_in_files_of_their_own_are_added(tmp_path):
