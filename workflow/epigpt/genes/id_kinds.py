@@ -133,9 +133,9 @@ def _organism_by_markers(names: set[str]) -> str | None:
 
 def _exist(names: Sequence[Any]) -> bool:
     texts = plain_symbols(genes_only(names))
-    found = [0]
+    most = 0
     for organism in ORGANISMS:
-        found.append(len(texts & annotation(organism).known))
-        if found[-1] >= 0.2 * len(texts):
+        most = max(most, len(texts & annotation(organism).known))
+        if most >= 0.2 * len(texts):
             return True
-    return max(found) >= 3 and not all(annotation(name).genome_wide for name in ORGANISMS)
+    return most >= 3 and not all(annotation(name).genome_wide for name in ORGANISMS)

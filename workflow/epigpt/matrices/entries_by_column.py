@@ -9,7 +9,7 @@ from scipy import sparse
 
 from epigpt.errors import InputError
 from epigpt.matrices import sparse_parts
-from epigpt.matrices.values import narrowed
+from epigpt.matrices.values import whole
 
 
 class Misplaced(Exception):
@@ -76,7 +76,7 @@ class Entries:
             self._last = int(column[-1])
         else:
             self._column[start:end] = column - 1
-        if self._value.dtype == np.int32 and not _whole(value):
+        if self._value.dtype == np.int32 and not whole(value):
             self._value = self._value.astype(np.float64)
         self._value[start:end] = value
         self.count = end
@@ -88,10 +88,8 @@ class Entries:
         shape = columns, rows
         if self._column is None:
             pointer = np.append(0, np.cumsum(self._per_column))
-            return narrowed(
-                sparse_parts.compressed(
-                    self._value, self._row, pointer, shape, by_column=False, where=where
-                )
+            return sparse_parts.compressed(
+                self._value, self._row, pointer, shape, by_column=False, where=where
             )
         entries = sparse.coo_array((self._value, (self._column, self._row)), shape=shape)
         matrix = sparse.csr_array(entries)
@@ -102,13 +100,4 @@ class Entries:
                 "it is unclear which of them counts",
                 "name another file in the cell `matrix`",
             )
-        return narrowed(matrix)
-
-
-def _whole(value: np.ndarray) -> bool:
-    """Return whether int32 holds all values as they are."""
-    if value.dtype == np.int32:
-        return True
-    return bool(
-        np.all(np.abs(value) <= np.iinfo(np.int32).max) and np.all(value == np.floor(value))
-    )
+        return matrix

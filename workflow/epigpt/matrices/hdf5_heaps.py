@@ -52,7 +52,7 @@ def _collections(file: BinaryIO) -> Iterator[int]:
                 yield begin + place
                 place = data.find(SIGNATURE, place + 1)
         start += len(block)
-        kept = (kept + block)[-across:] if len(block) < across else block[-across:]
+        kept = (kept + block[-across:])[-across:]
         file.seek(ahead)
 
 

@@ -49,11 +49,18 @@ def narrowed(matrix: sparse.csr_array) -> sparse.csr_array:
     data = matrix.data
     if data.dtype == np.int32 or data.size == 0:
         return matrix.astype(np.int32) if data.dtype != np.int32 else matrix
-    if np.abs(data).max() <= np.iinfo(np.int32).max and np.all(data == np.floor(data)):
+    if whole(data):
         return sparse.csr_array(
             (data.astype(np.int32), matrix.indices, matrix.indptr), shape=matrix.shape
         )
     return matrix
+
+
+def whole(data: np.ndarray) -> bool:
+    """Return whether int32 holds all of these numbers, at least one, as they are."""
+    if data.dtype == np.int32:
+        return True
+    return bool(np.abs(data).max() <= np.iinfo(np.int32).max and np.all(data == np.floor(data)))
 
 
 def missing(matrix: sparse.csr_array) -> np.ndarray:
